@@ -1,0 +1,291 @@
+-- Views, row level security and grants: everything that can be stated whole and again. `capconduit migrate`
+-- runs this after the numbered migrations, in one transaction, whenever it or they changed.
+
+------------------------------------------------------------------------------------------------------------
+-- What a switch may see: Asterisk's own names and value syntax, active clients only. `;` splits a realtime
+-- value and `^` escapes, so both are written as Asterisk decodes them.
+------------------------------------------------------------------------------------------------------------
+
+create or replace view asterisk.ps_endpoints as
+select e.id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, e.outbound_auth,
+       e.from_user, e.from_domain, replace(replace(e.callerid, '^', '^5E'), ';', '^3B') as callerid,
+       -- An endpoint without `auth` would match any stranger who puts its name in From.
+       case when e.auth is null then 'ip' else 'auth_username,username' end as identify_by,
+       'no'::text as allow_transfer,
+       'uri_core'::text as redirect_method,
+       'yes'::text as rtp_symmetric,
+       'yes'::text as force_rport,
+       'yes'::text as rewrite_contact,
+       -- A call center that vanishes without BYE ends the call within these bounds.
+       30 as rtp_timeout,
+       300 as rtp_timeout_hold,
+       'yes'::text as timers
+  from capconduit.pjsip_endpoints e
+  join capconduit.clients c on c.id = e.client_id
+ where c.status = 'active';
+
+create or replace view asterisk.ps_aors as
+select a.id, replace(replace(a.contact, '^', '^5E'), ';', '^3B') as contact, a.max_contacts, a.qualify_frequency,
+       'yes'::text as remove_existing
+  from capconduit.pjsip_aors a
+  join capconduit.clients c on c.id = a.client_id
+ where c.status = 'active';
+
+create or replace view asterisk.ps_auths as
+select u.id, u.auth_type, replace(replace(u.username, '^', '^5E'), ';', '^3B') as username,
+       replace(replace(u.password, '^', '^5E'), ';', '^3B') as password, u.md5_cred,
+       replace(replace(u.realm, '^', '^5E'), ';', '^3B') as realm
+  from capconduit.pjsip_auths u
+  join capconduit.clients c on c.id = u.client_id
+ where c.status = 'active';
+
+create or replace view asterisk.ps_contacts as
+select id, uri, expiration_time, qualify_frequency, outbound_proxy, path, user_agent, qualify_timeout, reg_server,
+       authenticate_qualify, via_addr, via_port, call_id, endpoint, prune_on_boot, qualify_2xx_only
+  from capconduit.pjsip_contacts;
+
+------------------------------------------------------------------------------------------------------------
+-- Views for people. security_invoker: whoever asks sees the rows of their own policies.
+------------------------------------------------------------------------------------------------------------
+
+create or replace view live_calls_view with (security_invoker = true) as
+select l.uniqueid, l.linkedid, l.node, l.user_id, l.campaign_id, c.name as campaign_name, l.did_id, l.did_number,
+       l.link_id, l.client_id, k.client_identifier, k.name as client_name, l.holds_slot, l.attempt,
+       l.caller_number, l.caller_name, l.routed_at, l.attempt_at, l.answered_at,
+       case when l.end_reason is not null then 'ending' when l.answered_at is null then 'ringing' else 'talking' end
+           as phase,
+       l.lease_until, l.absent_since, l.decision
+  from live_calls l
+  left join campaigns c on c.id = l.campaign_id
+  left join clients k on k.id = l.client_id;
+
+create or replace view late_excess_view with (security_invoker = true) as
+select g.id, g.asterisk_uniqueid, g.user_id, g.campaign_id, g.link_id, g.client_id, g.timestamp_start,
+       g.timestamp_end, g.created_at, s.total_calls_allowed, n.total as counted
+  from call_logs g
+  left join campaign_client_settings s on s.id = g.link_id
+  left join link_counters n on n.link_id = g.link_id
+ where g.late_excess;
+
+create or replace view link_usage_view with (security_invoker = true) as
+select s.id as link_id, s.campaign_id, c.user_id, c.name as campaign_name, s.client_id, k.client_identifier,
+       k.name as client_name, s.status, n.active, s.max_concurrency, n.total as counted, s.total_calls_allowed,
+       greatest(s.total_calls_allowed - n.total - n.active, 0) as remaining
+  from campaign_client_settings s
+  join campaigns c on c.id = s.campaign_id
+  join clients k on k.id = s.client_id
+  join link_counters n on n.link_id = s.id;
+
+------------------------------------------------------------------------------------------------------------
+-- Row level security. One policy per table, role and command: two permissive ones would be ORed, and lose the
+-- index. The owner is not bound by it (the call functions run as the owner).
+------------------------------------------------------------------------------------------------------------
+
+alter table users enable row level security;
+alter table sessions enable row level security;
+alter table api_tokens enable row level security;
+alter table clients enable row level security;
+alter table pjsip_endpoints enable row level security;
+alter table pjsip_aors enable row level security;
+alter table pjsip_auths enable row level security;
+alter table pjsip_contacts enable row level security;
+alter table dids enable row level security;
+alter table campaigns enable row level security;
+alter table campaign_dids enable row level security;
+alter table campaign_client_settings enable row level security;
+alter table link_counters enable row level security;
+alter table live_calls enable row level security;
+alter table call_logs enable row level security;
+alter table call_attempts enable row level security;
+alter table nodes enable row level security;
+alter table audit_log enable row level security;
+
+-- Sellers: their own rows. (select …) makes the identity one init plan, so the index condition stays.
+drop policy if exists users_seller on users;
+create policy users_seller on users for select to capconduit_seller
+    using (id = (select session_user_id()));
+drop policy if exists api_tokens_seller on api_tokens;
+create policy api_tokens_seller on api_tokens to capconduit_seller
+    using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
+drop policy if exists clients_seller on clients;
+create policy clients_seller on clients for select to capconduit_seller using (true);
+drop policy if exists dids_seller on dids;
+create policy dids_seller on dids to capconduit_seller
+    using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
+drop policy if exists campaigns_seller on campaigns;
+create policy campaigns_seller on campaigns to capconduit_seller
+    using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
+-- Both parents must be the seller's own: a foreign DID cannot be attached.
+drop policy if exists campaign_dids_seller on campaign_dids;
+create policy campaign_dids_seller on campaign_dids to capconduit_seller
+    using (exists (select from campaigns c where c.id = campaign_id and c.user_id = (select session_user_id())))
+    with check (exists (select from campaigns c where c.id = campaign_id and c.user_id = (select session_user_id()))
+        and exists (select from dids d where d.id = did_id and d.user_id = (select session_user_id())));
+drop policy if exists campaign_client_settings_seller on campaign_client_settings;
+create policy campaign_client_settings_seller on campaign_client_settings to capconduit_seller
+    using (exists (select from campaigns c where c.id = campaign_id and c.user_id = (select session_user_id())))
+    with check (exists (select from campaigns c where c.id = campaign_id and c.user_id = (select session_user_id())));
+drop policy if exists link_counters_seller on link_counters;
+create policy link_counters_seller on link_counters for select to capconduit_seller
+    using (exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+                    where s.id = link_id and c.user_id = (select session_user_id())));
+drop policy if exists live_calls_seller on live_calls;
+create policy live_calls_seller on live_calls for select to capconduit_seller
+    using (user_id = (select session_user_id()));
+drop policy if exists call_logs_seller on call_logs;
+create policy call_logs_seller on call_logs for select to capconduit_seller
+    using (user_id = (select session_user_id()));
+drop policy if exists call_attempts_seller on call_attempts;
+create policy call_attempts_seller on call_attempts for select to capconduit_seller
+    using (user_id = (select session_user_id()));
+
+-- Staff and admins: every row of what their role is granted below; users only for an admin.
+drop policy if exists users_staff on users;
+create policy users_staff on users to capconduit_staff
+    using (true) with check (current_setting('capconduit.user_role', true) = 'admin');
+drop policy if exists api_tokens_staff on api_tokens;
+create policy api_tokens_staff on api_tokens to capconduit_staff
+    using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
+drop policy if exists clients_staff on clients;
+create policy clients_staff on clients to capconduit_staff using (true) with check (true);
+drop policy if exists pjsip_endpoints_staff on pjsip_endpoints;
+create policy pjsip_endpoints_staff on pjsip_endpoints to capconduit_staff using (true) with check (true);
+drop policy if exists pjsip_aors_staff on pjsip_aors;
+create policy pjsip_aors_staff on pjsip_aors to capconduit_staff using (true) with check (true);
+drop policy if exists pjsip_auths_staff on pjsip_auths;
+create policy pjsip_auths_staff on pjsip_auths to capconduit_staff using (true) with check (true);
+drop policy if exists pjsip_contacts_staff on pjsip_contacts;
+create policy pjsip_contacts_staff on pjsip_contacts for select to capconduit_staff using (true);
+drop policy if exists dids_staff on dids;
+create policy dids_staff on dids for select to capconduit_staff using (true);
+drop policy if exists campaigns_staff on campaigns;
+create policy campaigns_staff on campaigns to capconduit_staff using (true) with check (true);
+drop policy if exists campaign_dids_staff on campaign_dids;
+create policy campaign_dids_staff on campaign_dids for select to capconduit_staff using (true);
+drop policy if exists campaign_client_settings_staff on campaign_client_settings;
+create policy campaign_client_settings_staff on campaign_client_settings to capconduit_staff
+    using (true) with check (true);
+drop policy if exists link_counters_staff on link_counters;
+create policy link_counters_staff on link_counters for select to capconduit_staff using (true);
+drop policy if exists live_calls_staff on live_calls;
+create policy live_calls_staff on live_calls for select to capconduit_staff using (true);
+drop policy if exists call_logs_staff on call_logs;
+create policy call_logs_staff on call_logs for select to capconduit_staff using (true);
+drop policy if exists call_attempts_staff on call_attempts;
+create policy call_attempts_staff on call_attempts for select to capconduit_staff using (true);
+drop policy if exists nodes_staff on nodes;
+create policy nodes_staff on nodes for select to capconduit_staff using (true);
+drop policy if exists audit_log_staff on audit_log;
+create policy audit_log_staff on audit_log for select to capconduit_staff using (true);
+
+-- The internal API: a dry run reads the routing configuration; everything else goes through the call functions.
+drop policy if exists dids_internal on dids;
+create policy dids_internal on dids for select to capconduit_internal using (true);
+drop policy if exists campaigns_internal on campaigns;
+create policy campaigns_internal on campaigns for select to capconduit_internal using (true);
+drop policy if exists campaign_client_settings_internal on campaign_client_settings;
+create policy campaign_client_settings_internal on campaign_client_settings for select to capconduit_internal
+    using (true);
+drop policy if exists clients_internal on clients;
+create policy clients_internal on clients for select to capconduit_internal using (true);
+drop policy if exists pjsip_endpoints_internal on pjsip_endpoints;
+create policy pjsip_endpoints_internal on pjsip_endpoints for select to capconduit_internal using (true);
+drop policy if exists pjsip_aors_internal on pjsip_aors;
+create policy pjsip_aors_internal on pjsip_aors for select to capconduit_internal using (true);
+drop policy if exists live_calls_internal on live_calls;
+create policy live_calls_internal on live_calls for select to capconduit_internal using (true);
+drop policy if exists call_logs_internal on call_logs;
+create policy call_logs_internal on call_logs for select to capconduit_internal using (true);
+drop policy if exists nodes_internal on nodes;
+create policy nodes_internal on nodes for select to capconduit_internal using (true);
+
+-- Reporting: everything but secrets (columns are granted below).
+drop policy if exists users_read on users;
+create policy users_read on users for select to capconduit_read using (true);
+drop policy if exists clients_read on clients;
+create policy clients_read on clients for select to capconduit_read using (true);
+drop policy if exists pjsip_endpoints_read on pjsip_endpoints;
+create policy pjsip_endpoints_read on pjsip_endpoints for select to capconduit_read using (true);
+drop policy if exists pjsip_aors_read on pjsip_aors;
+create policy pjsip_aors_read on pjsip_aors for select to capconduit_read using (true);
+drop policy if exists pjsip_contacts_read on pjsip_contacts;
+create policy pjsip_contacts_read on pjsip_contacts for select to capconduit_read using (true);
+drop policy if exists dids_read on dids;
+create policy dids_read on dids for select to capconduit_read using (true);
+drop policy if exists campaigns_read on campaigns;
+create policy campaigns_read on campaigns for select to capconduit_read using (true);
+drop policy if exists campaign_dids_read on campaign_dids;
+create policy campaign_dids_read on campaign_dids for select to capconduit_read using (true);
+drop policy if exists campaign_client_settings_read on campaign_client_settings;
+create policy campaign_client_settings_read on campaign_client_settings for select to capconduit_read using (true);
+drop policy if exists link_counters_read on link_counters;
+create policy link_counters_read on link_counters for select to capconduit_read using (true);
+drop policy if exists live_calls_read on live_calls;
+create policy live_calls_read on live_calls for select to capconduit_read using (true);
+drop policy if exists call_logs_read on call_logs;
+create policy call_logs_read on call_logs for select to capconduit_read using (true);
+drop policy if exists call_attempts_read on call_attempts;
+create policy call_attempts_read on call_attempts for select to capconduit_read using (true);
+drop policy if exists nodes_read on nodes;
+create policy nodes_read on nodes for select to capconduit_read using (true);
+drop policy if exists audit_log_read on audit_log;
+create policy audit_log_read on audit_log for select to capconduit_read using (true);
+
+------------------------------------------------------------------------------------------------------------
+-- Grants. First nothing, then exactly this.
+------------------------------------------------------------------------------------------------------------
+
+revoke all on schema capconduit, asterisk from public;
+revoke all on all tables in schema capconduit
+    from public, capconduit_seller, capconduit_staff, capconduit_internal, capconduit_read, capconduit_asterisk;
+revoke all on all tables in schema asterisk from public, capconduit_asterisk;
+revoke all on all functions in schema capconduit
+    from public, capconduit_seller, capconduit_staff, capconduit_internal, capconduit_read, capconduit_asterisk,
+         capconduit_api;
+
+grant usage on schema capconduit
+    to capconduit_seller, capconduit_staff, capconduit_internal, capconduit_read, capconduit_asterisk, capconduit_api;
+grant usage on schema asterisk to capconduit_asterisk;
+
+-- The switch: the call functions and the realtime rows, nothing else.
+grant execute on function
+    route_call(text, text, text, text, text, text), next_target(text, integer, text, integer), call_answered(text),
+    log_call(text, text, text, text, text, text, text, timestamptz, timestamptz, timestamptz, integer, integer,
+        integer, text, text, text, text, bigint, bigint, bigint, bigint, bigint),
+    node_started(text, timestamptz, text), node_heartbeat(text, text, timestamptz, text[]), release_expired(integer)
+    to capconduit_asterisk, capconduit_internal;
+grant select on asterisk.ps_endpoints, asterisk.ps_aors, asterisk.ps_auths to capconduit_asterisk;
+grant select, insert, update, delete on asterisk.ps_contacts to capconduit_asterisk;
+
+grant execute on function session_user_id() to capconduit_seller, capconduit_staff, capconduit_internal;
+grant execute on function explain_own_did(text) to capconduit_seller;
+grant execute on function explain_route(text) to capconduit_staff, capconduit_internal, capconduit_read;
+grant execute on function verify_counters() to capconduit_staff, capconduit_internal, capconduit_read;
+grant execute on function release_call(text, text), adjust_link_total(bigint, bigint, text) to capconduit_staff;
+
+grant select (id, username, email, role, status, full_name, company_name, created_at, updated_at) on users
+    to capconduit_seller, capconduit_staff, capconduit_read;
+grant insert (username, email, password_hash, role, status, full_name, company_name),
+      update (email, password_hash, role, status, full_name, company_name), delete on users to capconduit_staff;
+grant select (id, user_id, name, created_at, expires_at, last_used_at), insert (user_id, name, token_hash, expires_at),
+      delete on api_tokens to capconduit_seller, capconduit_staff;
+
+grant select (id, client_identifier, name, department, status) on clients to capconduit_seller;
+grant select, insert, update, delete on clients, pjsip_endpoints, pjsip_aors to capconduit_staff;
+-- Write-only secrets: staff can set a password and never read it back.
+grant select (client_id, id, auth_type, username, realm), insert, update, delete on pjsip_auths to capconduit_staff;
+grant select on clients, pjsip_endpoints, pjsip_aors to capconduit_internal, capconduit_read;
+grant select on pjsip_contacts to capconduit_staff, capconduit_read;
+
+grant select, insert, update, delete on dids, campaigns to capconduit_seller;
+grant select, insert, delete on campaign_dids to capconduit_seller;
+grant select, insert, update, delete on campaign_client_settings to capconduit_seller;
+grant select on link_counters, live_calls, call_logs, call_attempts to capconduit_seller;
+grant select on live_calls_view, late_excess_view, link_usage_view to capconduit_seller;
+
+grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, live_calls, call_logs,
+    call_attempts, nodes, audit_log, live_calls_view, late_excess_view, link_usage_view
+    to capconduit_staff, capconduit_read;
+grant update (status) on campaigns, campaign_client_settings to capconduit_staff;
+
+grant select on dids, campaigns, campaign_client_settings, live_calls, call_logs, nodes to capconduit_internal;

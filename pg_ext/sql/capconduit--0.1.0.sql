@@ -1,0 +1,287 @@
+\echo Use "create extension capconduit" to load this file. \quit
+
+-- Public names are written by hand, so that argument names, defaults, ownership and the pinned search_path
+-- stand in one readable place. The C symbols are the wrappers that pgrx makes in pg_ext/src.
+--
+-- The script runs as a superuser even when a database owner creates the extension (trusted = true), and before
+-- the tables exist: bodies of SQL functions are checked by their first call, and by the tests.
+set local check_function_bodies = off;
+
+------------------------------------------------------------------------------------------------------------
+-- The contract with the switch: always exactly one row, `status` first; business outcomes are rows.
+------------------------------------------------------------------------------------------------------------
+
+create type call_target as (
+    status text, reason text, hangup_cause integer, attempt integer, link_id bigint, client_identifier text,
+    dial text, dial_timeout_seconds integer, max_call_seconds integer, caller_id text, campaign_id bigint,
+    decision text);
+
+create function route_call(
+    did text, uniqueid text, caller_number text default null, caller_name text default null,
+    linkedid text default null, node text default null)
+returns call_target
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'route_call_wrapper';
+
+create function next_target(
+    uniqueid text, failed_attempt integer, dial_status text, hangup_cause integer default null)
+returns call_target
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'next_target_wrapper';
+
+create function call_answered(uniqueid text, out status text)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'call_answered_wrapper';
+
+create function log_call(
+    uniqueid text, did text, call_status text, node text default null, linkedid text default null,
+    caller_number text default null, caller_name text default null, started_at timestamptz default null,
+    answered_at timestamptz default null, ended_at timestamptz default null,
+    duration_seconds integer default null, billsec_seconds integer default null,
+    hangup_cause_code integer default null, hangup_cause_text text default null, hangup_by text default null,
+    sip_call_id text default null, decision text default null, link_id bigint default null,
+    campaign_id bigint default null, client_id bigint default null, did_id bigint default null,
+    user_id bigint default null,
+    out status text, out cdr_id bigint)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'log_call_wrapper';
+
+create function node_started(
+    node text, booted_at timestamptz, instance text default null, out status text, out closed integer)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'node_started_wrapper';
+
+create function node_heartbeat(
+    node text, instance text, taken_at timestamptz, uniqueids text[],
+    out status text, out listed integer, out absent integer, out closed integer)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'node_heartbeat_wrapper';
+
+create function release_expired(max integer default 100, out status text, out released integer)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'release_expired_wrapper';
+
+create function release_call(uniqueid text, reason text, out status text, out cdr_id bigint)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'release_call_wrapper';
+
+------------------------------------------------------------------------------------------------------------
+-- Looking: read-only, without a transaction id, also on a standby.
+------------------------------------------------------------------------------------------------------------
+
+create function explain_route(
+    did text,
+    out campaign_id bigint, out campaign_name text, out routing_strategy text, out link_id bigint,
+    out client_id bigint, out client_identifier text, out eligible boolean, out reason text,
+    out active integer, out max_concurrency integer, out counted bigint, out total_calls_allowed bigint,
+    out forwarding_priority integer, out weight integer, out place integer, out share double precision)
+returns setof record
+language c stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'explain_route_wrapper';
+
+-- The same for a seller: a DID of somebody else looks like one that does not exist.
+create function explain_own_did(
+    did text,
+    out campaign_id bigint, out campaign_name text, out routing_strategy text, out link_id bigint,
+    out client_id bigint, out client_identifier text, out eligible boolean, out reason text,
+    out active integer, out max_concurrency integer, out counted bigint, out total_calls_allowed bigint,
+    out forwarding_priority integer, out weight integer, out place integer, out share double precision)
+returns setof record
+language c stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'explain_own_did_wrapper';
+
+create function verify_counters(out link_id bigint, out counter text, out stored bigint, out actual bigint)
+returns setof record
+language sql stable parallel safe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with held as (
+        select l.link_id, count(*) as calls from capconduit.live_calls l where l.holds_slot group by l.link_id
+    ), logged as (
+        select l.link_id, count(*) as calls from capconduit.call_logs l where l.counted group by l.link_id
+    )
+    select n.link_id, c.counter, c.stored, c.actual
+      from capconduit.link_counters n
+      left join held h using (link_id)
+      left join logged g using (link_id),
+           lateral (values ('active', n.active::bigint, coalesce(h.calls, 0)),
+                           ('total', n.total, n.base + coalesce(g.calls, 0))) c (counter, stored, actual)
+     where c.stored <> c.actual
+     order by n.link_id, c.counter
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Repair and adjustment by hand, both audited.
+------------------------------------------------------------------------------------------------------------
+
+create function reconcile_counters(out link_id bigint, out counter text, out stored bigint, out actual bigint)
+returns setof record
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wrong record;
+begin
+    -- In the call functions' own order, so that nobody waits in a circle; readers go on.
+    lock table capconduit.live_calls, capconduit.call_logs, capconduit.link_counters in share row exclusive mode;
+    for wrong in select * from capconduit.verify_counters() loop
+        update capconduit.link_counters n
+           set active = case wrong.counter when 'active' then wrong.actual else n.active end,
+               total = case wrong.counter when 'total' then wrong.actual else n.total end
+         where n.link_id = wrong.link_id;
+        perform capconduit.write_audit('reconcile', 'link_counters', wrong.link_id::text,
+            jsonb_build_object(wrong.counter, wrong.stored), jsonb_build_object(wrong.counter, wrong.actual));
+        link_id := wrong.link_id;
+        counter := wrong.counter;
+        stored := wrong.stored;
+        actual := wrong.actual;
+        return next;
+    end loop;
+end
+$$;
+
+create function adjust_link_total(link_id bigint, delta bigint, reason text, out status text, out total bigint)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+    if delta is null or coalesce(btrim(reason), '') = '' then
+        raise exception 'adjust_link_total needs a delta and a reason' using errcode = 'invalid_parameter_value';
+    end if;
+    update capconduit.link_counters n
+       set base = n.base + delta, total = n.total + delta
+     where n.link_id = adjust_link_total.link_id
+    returning n.total into total;
+    if not found then
+        status := 'unknown_link';
+        return;
+    end if;
+    perform capconduit.write_audit('adjust', 'link_counters', adjust_link_total.link_id::text,
+        jsonb_build_object('total', total - delta),
+        jsonb_build_object('total', total, 'delta', delta, 'reason', left(btrim(reason), 255)));
+    status := 'ok';
+end
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Who is asking: the API sets capconduit.user_id for one transaction; policies and the audit read it.
+------------------------------------------------------------------------------------------------------------
+
+create function session_user_id() returns bigint
+language sql stable parallel safe
+as $$ select nullif(current_setting('capconduit.user_id', true), '')::bigint $$;
+
+create function write_audit(action text, object_type text, object_id text, before jsonb, after jsonb) returns void
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    insert into capconduit.audit_log (user_id, db_role, action, object_type, object_id, before, after)
+    values (capconduit.session_user_id(), session_user, action, object_type, object_id, before, after)
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Trigger functions.
+------------------------------------------------------------------------------------------------------------
+
+create function set_updated_at() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.updated_at := now();
+    return new;
+end
+$$;
+
+create function create_link_counter() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into capconduit.link_counters (link_id) values (new.id);
+    return null;
+end
+$$;
+
+create function refuse_busy_link_delete() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- old is the newest version of the row: the delete has locked it, so no route can take a slot in between.
+    if old.active > 0 then
+        raise exception 'link % has % call(s) in flight', old.link_id, old.active
+            using errcode = 'restrict_violation', constraint = 'link_counters_calls_in_flight',
+                  table = 'link_counters', schema = 'capconduit',
+                  hint = 'Set the link inactive, let its calls end, then delete it.';
+    end if;
+    return old;
+end
+$$;
+
+create function end_sessions() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- A user who changes their own password stays logged in where they did it: the API names that session.
+    delete from capconduit.sessions s
+     where s.user_id = new.id
+       and (new.status <> 'active'
+            or encode(s.token_hash, 'hex') is distinct from current_setting('capconduit.keep_session', true));
+    delete from capconduit.api_tokens t where t.user_id = new.id;
+    return null;
+end
+$$;
+
+create function audit_change() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    secrets constant text[] := array['password_hash', 'password', 'md5_cred', 'token_hash'];
+    was jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+    is_now jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+    changed text[];
+begin
+    if tg_op = 'UPDATE' then
+        select array_agg(n.key) into changed
+          from jsonb_each(is_now) n
+         where n.key <> 'updated_at' and n.value is distinct from was -> n.key;
+        if changed is null then
+            return null;
+        end if;
+    end if;
+    -- That a secret changed is told, its value never: only its name stays.
+    perform capconduit.write_audit(lower(tg_op), tg_table_name, coalesce(is_now, was) ->> tg_argv[0],
+        was - secrets,
+        (is_now - secrets)
+            || case when changed && secrets
+                    then jsonb_build_object('secrets_changed',
+                            (select jsonb_agg(c order by c) from unnest(changed) c where c = any (secrets)))
+                    else '{}'::jsonb end);
+    return null;
+end
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Owners and rights. Literal, so that dump and restore and every upgrade give the same; PUBLIC may do nothing.
+-- Grants to the roles are in migrations/after.sql, beside the tables' own.
+------------------------------------------------------------------------------------------------------------
+
+alter type call_target owner to capconduit_owner;
+alter function route_call(text, text, text, text, text, text) owner to capconduit_owner;
+alter function next_target(text, integer, text, integer) owner to capconduit_owner;
+alter function call_answered(text) owner to capconduit_owner;
+alter function log_call(text, text, text, text, text, text, text, timestamptz, timestamptz, timestamptz, integer,
+    integer, integer, text, text, text, text, bigint, bigint, bigint, bigint, bigint) owner to capconduit_owner;
+alter function node_started(text, timestamptz, text) owner to capconduit_owner;
+alter function node_heartbeat(text, text, timestamptz, text[]) owner to capconduit_owner;
+alter function release_expired(integer) owner to capconduit_owner;
+alter function release_call(text, text) owner to capconduit_owner;
+alter function explain_route(text) owner to capconduit_owner;
+alter function explain_own_did(text) owner to capconduit_owner;
+alter function verify_counters() owner to capconduit_owner;
+alter function reconcile_counters() owner to capconduit_owner;
+alter function adjust_link_total(bigint, bigint, text) owner to capconduit_owner;
+alter function session_user_id() owner to capconduit_owner;
+alter function write_audit(text, text, text, jsonb, jsonb) owner to capconduit_owner;
+alter function set_updated_at() owner to capconduit_owner;
+alter function create_link_counter() owner to capconduit_owner;
+alter function refuse_busy_link_delete() owner to capconduit_owner;
+alter function end_sessions() owner to capconduit_owner;
+alter function audit_change() owner to capconduit_owner;
+
+revoke all on all functions in schema capconduit from public;
