@@ -1,1 +1,18 @@
-fn main() {}
+//! The `capconduit` command: parses the command line and reports failures. Everything else is in the library.
+
+use std::process::ExitCode;
+
+use capconduit_api::cli::Cli;
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Cli::parse().run().await {
+        Ok(code) => code,
+        Err(error) => {
+            // One line, causes included: what failed, and how to mend it.
+            eprintln!("capconduit: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The command line: which subcommands there are, and which module runs each.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::migrate;
+
+/// Routes inbound calls to call centers under exact caps. PostgreSQL is the platform; this command looks after it.
+#[derive(Debug, Parser)]
+#[command(name = "capconduit", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring a database to this version: roles, schemas, extension, tables, rights.
+    Migrate(migrate::Args),
+}
+
+impl Cli {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Migrate(args) => migrate::run(args).await,
+        }
+    }
+}
