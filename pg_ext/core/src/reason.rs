@@ -1,0 +1,50 @@
+//! Why a call gets no target, and which hangup cause (Q.850) tells the trunk so.
+
+/// The order is that of the checks: the first that applies is the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reject {
+    InvalidDidInput,
+    DidNotFound,
+    DidInactive,
+    OwnerInactive,
+    NoActiveCampaignForDid,
+    NoActiveClientsInCampaign,
+    NoEligibleClientsAvailable,
+    NoMoreTargets { any_busy: bool },
+    RingBudgetSpent,
+    CallEnded,
+}
+
+impl Reject {
+    /// The stable token in the `reason` column.
+    pub fn token(self) -> &'static str {
+        match self {
+            Reject::InvalidDidInput => "invalid_did_input",
+            Reject::DidNotFound => "did_not_found",
+            Reject::DidInactive => "did_inactive",
+            Reject::OwnerInactive => "owner_inactive",
+            Reject::NoActiveCampaignForDid => "no_active_campaign_for_did",
+            Reject::NoActiveClientsInCampaign => "no_active_clients_in_campaign",
+            Reject::NoEligibleClientsAvailable => "no_eligible_clients_available",
+            Reject::NoMoreTargets { .. } => "no_more_targets",
+            Reject::RingBudgetSpent => "ring_budget_spent",
+            Reject::CallEnded => "call_ended",
+        }
+    }
+
+    /// Q.850 cause for Hangup(); Asterisk maps 1 → 404, 17 → 486, 19 and 20 → 480. Never 34 (503): carriers offer
+    /// a 503 again elsewhere, and only a database that is down deserves that.
+    pub fn hangup_cause(self) -> i32 {
+        match self {
+            Reject::InvalidDidInput
+            | Reject::DidNotFound
+            | Reject::DidInactive
+            | Reject::OwnerInactive
+            | Reject::NoActiveCampaignForDid => 1,
+            Reject::NoActiveClientsInCampaign => 20,
+            Reject::NoEligibleClientsAvailable | Reject::NoMoreTargets { any_busy: true } => 17,
+            Reject::NoMoreTargets { any_busy: false } | Reject::RingBudgetSpent => 19,
+            Reject::CallEnded => 16,
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Which of the eligible links gets the call: the three strategies.
+
+use crate::gate::{Link, Verdict, judge};
+use crate::reason::Reject;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// Lower `forwarding_priority` first, then the lower id; weight plays no part.
+    Priority,
+    /// The link whose last reservation is oldest; a full link keeps its place.
+    RoundRobin,
+    /// Exactly proportional to `weight` among those with room; priority plays no part.
+    Weighted,
+}
+
+impl Strategy {
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "priority" => Some(Strategy::Priority),
+            "round_robin" => Some(Strategy::RoundRobin),
+            "weighted" => Some(Strategy::Weighted),
+            _ => None,
+        }
+    }
+
+    /// Where a link stands in the strategy's fixed order; weighted has none but the id.
+    pub fn rank(self, link: &Link) -> (i64, i64) {
+        match self {
+            Strategy::Priority => (i64::from(link.forwarding_priority), link.id),
+            Strategy::RoundRobin => (link.last_seq, link.id),
+            Strategy::Weighted => (0, link.id),
+        }
+    }
+}
+
+/// Every link with its verdict, in the order given.
+pub fn judge_all(links: &[Link]) -> Vec<Verdict> {
+    links.iter().map(judge).collect()
+}
+
+/// The index of the link that gets the call, or `None` where none is eligible. `uniform` gives numbers in [0, 1).
+///
+/// Weighted: the smallest of independent exponential times with the weights as rates is link i with probability
+/// w_i / Σw, whatever the number of links. Taking the next smallest after a failure is the same as drawing anew
+/// among the rest, so a failover needs no memory of the draw.
+pub fn choose(
+    strategy: Strategy,
+    links: &[Link],
+    verdicts: &[Verdict],
+    uniform: &mut dyn FnMut() -> f64,
+) -> Option<usize> {
+    let eligible = (0..links.len()).filter(|&index| verdicts[index] == Verdict::Eligible);
+    match strategy {
+        Strategy::Weighted => eligible
+            .map(|index| (-(1.0 - uniform()).ln() / f64::from(links[index].weight), index))
+            .min_by(|left, right| left.0.total_cmp(&right.0))
+            .map(|(_, index)| index),
+        _ => eligible.min_by_key(|&index| strategy.rank(&links[index])),
+    }
+}
+
+/// Why a campaign has nobody for a new call.
+pub fn reject_reason(verdicts: &[Verdict]) -> Reject {
+    if verdicts.iter().any(|verdict| verdict.is_full()) {
+        Reject::NoEligibleClientsAvailable
+    } else {
+        Reject::NoActiveClientsInCampaign
+    }
+}
+
+/// The turn number of the campaign's next reservation. Exact only while the campaign's lock is held.
+pub fn next_turn(links: &[Link]) -> i64 {
+    links.iter().map(|link| link.last_seq).max().unwrap_or(0) + 1
+}
+
+/// Full links that would have been chosen before `chosen` had they had room, best first: a route looks for expired
+/// leases on these. Weighted has no such order: only a call that would be rejected looks, at every full link.
+pub fn full_ahead_of(
+    strategy: Strategy,
+    links: &[Link],
+    verdicts: &[Verdict],
+    chosen: Option<usize>,
+) -> Vec<i64> {
+    if strategy == Strategy::Weighted && chosen.is_some() {
+        return Vec::new();
+    }
+    let limit = chosen.map(|index| strategy.rank(&links[index]));
+    let mut ahead: Vec<&Link> = links
+        .iter()
+        .zip(verdicts)
+        .filter(|(link, verdict)| {
+            verdict.is_full() && link.active > 0 && limit.is_none_or(|limit| strategy.rank(link) < limit)
+        })
+        .map(|(link, _)| link)
+        .collect();
+    ahead.sort_by_key(|link| strategy.rank(link));
+    ahead.iter().map(|link| link.id).collect()
+}
+
+/// For explain: each eligible link's place in the order of the next call (priority, round robin), or its share of
+/// the offers (weighted).
+pub fn places(strategy: Strategy, links: &[Link], verdicts: &[Verdict]) -> Vec<(Option<i32>, Option<f64>)> {
+    let mut order: Vec<usize> = (0..links.len())
+        .filter(|&index| verdicts[index] == Verdict::Eligible)
+        .collect();
+    order.sort_by_key(|&index| strategy.rank(&links[index]));
+    let weights: f64 = order.iter().map(|&index| f64::from(links[index].weight)).sum();
+    let mut places = vec![(None, None); links.len()];
+    for (place, &index) in order.iter().enumerate() {
+        places[index] = match strategy {
+            Strategy::Weighted => (None, Some(f64::from(links[index].weight) / weights)),
+            _ => (Some(place as i32 + 1), None),
+        };
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::tests::link;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, prop_compose, proptest};
+    use proptest::strategy::Strategy as _;
+
+    fn pick(strategy: Strategy, links: &[Link], uniform: &mut dyn FnMut() -> f64) -> Option<i64> {
+        choose(strategy, links, &judge_all(links), uniform).map(|index| links[index].id)
+    }
+
+    #[test]
+    fn priority_takes_the_lowest_then_the_lower_id() {
+        let links = [
+            Link {
+                forwarding_priority: 1,
+                ..link(1)
+            },
+            Link {
+                forwarding_priority: 0,
+                ..link(3)
+            },
+            Link {
+                forwarding_priority: 0,
+                ..link(2)
+            },
+        ];
+        assert_eq!(pick(Strategy::Priority, &links, &mut || 0.0), Some(2));
+    }
+
+    #[test]
+    fn a_full_link_keeps_its_place_in_the_round() {
+        let mut links = [
+            Link {
+                last_seq: 1,
+                active: 2,
+                ..link(1)
+            },
+            Link {
+                last_seq: 2,
+                ..link(2)
+            },
+            Link {
+                last_seq: 3,
+                ..link(3)
+            },
+        ];
+        assert_eq!(pick(Strategy::RoundRobin, &links, &mut || 0.0), Some(2));
+        assert_eq!(
+            full_ahead_of(Strategy::RoundRobin, &links, &judge_all(&links), Some(1)),
+            vec![1]
+        );
+        links[0].active = 1;
+        assert_eq!(pick(Strategy::RoundRobin, &links, &mut || 0.0), Some(1));
+        assert_eq!(next_turn(&links), 4);
+    }
+
+    #[test]
+    fn full_beats_inactive_in_the_reject() {
+        use Verdict::*;
+        assert_eq!(
+            reject_reason(&[LinkInactive, ConcurrencyCap]),
+            Reject::NoEligibleClientsAvailable
+        );
+        assert_eq!(
+            reject_reason(&[LinkInactive, NoContact]),
+            Reject::NoActiveClientsInCampaign
+        );
+        assert_eq!(reject_reason(&[]), Reject::NoActiveClientsInCampaign);
+    }
+
+    /// A small generator of its own: the draw itself uses PostgreSQL's, which is not here.
+    fn uniforms(mut state: u64) -> impl FnMut() -> f64 {
+        move || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut mixed = state;
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+        }
+    }
+
+    #[test]
+    fn weighted_is_proportional() {
+        let links = [
+            Link {
+                weight: 70,
+                ..link(1)
+            },
+            Link {
+                weight: 30,
+                ..link(2)
+            },
+            Link {
+                weight: 1,
+                active: 2,
+                ..link(3)
+            },
+        ];
+        let mut uniform = uniforms(7);
+        let rounds = 20_000;
+        let first = (0..rounds)
+            .filter(|_| pick(Strategy::Weighted, &links, &mut uniform) == Some(1))
+            .count();
+        // 70 % of 20,000 with a standard deviation of 65: five of them.
+        assert!((13_675..=14_325).contains(&first), "{first}");
+    }
+
+    prop_compose! {
+        fn any_link(id: i64)(
+            link_active in any::<bool>(), has_contact in any::<bool>(), active in 0..4i32,
+            allowed in proptest::option::of(0..6i64), counted in 0..6i64, priority in 0..3i32,
+            weight in 1..100i32, last_seq in 0..9i64,
+        ) -> Link {
+            Link { link_active, has_contact, active, total_calls_allowed: allowed, counted,
+                   forwarding_priority: priority, weight, last_seq, ..link(id) }
+        }
+    }
+
+    fn any_links() -> impl proptest::strategy::Strategy<Value = Vec<Link>> {
+        (0..12i64).prop_flat_map(|count| (0..count).map(any_link).collect::<Vec<_>>())
+    }
+
+    proptest! {
+        #[test]
+        fn only_an_eligible_link_is_chosen_and_one_whenever_there_is_one(links in any_links(), seed in any::<u64>()) {
+            let verdicts = judge_all(&links);
+            for strategy in [Strategy::Priority, Strategy::RoundRobin, Strategy::Weighted] {
+                let mut uniform = uniforms(seed);
+                match choose(strategy, &links, &verdicts, &mut uniform) {
+                    Some(index) => {
+                        let chosen = &links[index];
+                        prop_assert_eq!(verdicts[index], Verdict::Eligible);
+                        prop_assert!(chosen.active < chosen.max_concurrency);
+                        prop_assert!(chosen.total_calls_allowed.is_none_or(|most| chosen.counted + i64::from(chosen.active) < most));
+                    }
+                    None => prop_assert!(!verdicts.contains(&Verdict::Eligible)),
+                }
+            }
+        }
+
+        #[test]
+        fn shares_add_up_and_places_count_up(links in any_links()) {
+            let verdicts = judge_all(&links);
+            let eligible = verdicts.iter().filter(|verdict| **verdict == Verdict::Eligible).count();
+            let shares: f64 = places(Strategy::Weighted, &links, &verdicts).iter().filter_map(|place| place.1).sum();
+            prop_assert!(eligible == 0 || (shares - 1.0).abs() < 1e-9);
+            let mut seen: Vec<i32> = places(Strategy::Priority, &links, &verdicts).iter().filter_map(|place| place.0).collect();
+            seen.sort_unstable();
+            prop_assert_eq!(seen, (1..=eligible as i32).collect::<Vec<_>>());
+        }
+    }
+}
