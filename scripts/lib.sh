@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# Sourced by every script. Owns: where things are, who runs the server, which PostgreSQL is used, how we speak.
+
+# The server gets its own clean environment; ours must not leak settings into psql or cargo either.
+unset PGHOST PGPORT PGUSER PGDATABASE PGPASSWORD PGPASSFILE PGOPTIONS PGSERVICE
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+# One instance lives in one state folder; another folder (and other ports) is another instance.
+STATE=${CAPCONDUIT_STATE:-$ROOT/.capconduit}
+[[ $STATE = /* ]] || STATE=$ROOT/$STATE
+# shellcheck disable=SC2034  # used by the scripts that source this file
+DATABASE=capconduit
+TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'capconduit: %s\n' "$*" >&2; }
+die() {
+    warn "$@"
+    exit 1
+}
+
+# PostgreSQL refuses to run as root: root's servers run as `postgres`, or as `nobody` where that is missing.
+server_user() {
+    if ((EUID != 0)); then
+        id -un
+    elif getent passwd postgres >/dev/null; then
+        echo postgres
+    else
+        echo nobody
+    fi
+}
+
+# Runs a command as the server's user, from / (our own folder may be closed to it), without our environment:
+# a RUST_BACKTRACE in the postmaster would cost a backtrace for every SQL error. Lock descriptors stay here.
+as_server() {
+    local -a clean=(env -i PATH=/usr/bin:/bin LANG=C.UTF-8)
+    if ((EUID == 0)); then
+        local user
+        user=$(server_user)
+        clean=(setpriv --reuid="$user" --regid="$(id -gn "$user")" --init-groups -- "${clean[@]}")
+    fi
+    # Tests preload a library that slows the disk down; no other variable may pass.
+    if [[ -n ${CAPCONDUIT_SERVER_PRELOAD:-} ]]; then
+        clean+=(LD_PRELOAD="$CAPCONDUIT_SERVER_PRELOAD")
+    fi
+    (cd / && "${clean[@]}" "$@" 9>&-)
+}
+
+# The PostgreSQL that is used: its pg_config. 15 is the version that is tested, so it comes first.
+pg_config_path() {
+    if [[ -n ${PGRX_PG_CONFIG_PATH:-} ]]; then
+        echo "$PGRX_PG_CONFIG_PATH"
+        return
+    fi
+    local major
+    for major in 15 16 17 18; do
+        if [[ -x /usr/lib/postgresql/$major/bin/postgres &&
+            -f /usr/include/postgresql/$major/server/postgres.h ]]; then
+            # The plain name where it means the same: one name, one build of the bindings.
+            if [[ $(pg_major_of /usr/bin/pg_config) = "$major" ]]; then
+                echo /usr/bin/pg_config
+            else
+                echo "/usr/lib/postgresql/$major/bin/pg_config"
+            fi
+            return
+        fi
+    done
+    return 1
+}
+
+# "PostgreSQL 15.20 (Debian …)" → 15
+pg_major_of() {
+    [[ -x $1 ]] || return 0
+    "$1" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/'
+}
+
+# The newest build of a file, whichever profile made it; a name in the environment wins.
+built_file() {
+    local file newest=''
+    for file in "$TARGET/release/$1" "$TARGET/debug/$1"; do
+        if [[ -f $file && (-z $newest || $file -nt $newest) ]]; then
+            newest=$file
+        fi
+    done
+    echo "$newest"
+}
+built_library() { echo "${CAPCONDUIT_SO:-$(built_file libcapconduit.so)}"; }
+built_binary() { echo "${CAPCONDUIT_BIN:-$(built_file capconduit)}"; }
