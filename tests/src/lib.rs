@@ -1,0 +1,18 @@
+//! The harness that every test is built on: real servers, real databases, real connections.
+//!
+//! `TestDb::new().await` gives a database of its own to a test; `db.connect_as(…)` real connections to it;
+//! `Calls` the call functions, typed; `Seller`, `Scenario` and friends the rows a test needs;
+//! `assert_invariants` and `Watch` the promise that must hold whatever happened.
+
+mod calls;
+mod cluster;
+mod db;
+mod fixtures;
+mod invariants;
+mod project;
+
+pub use calls::{Calls, Ended, Explained, Heartbeat, Logged, Record, Released, Target};
+pub use cluster::{ClusterOptions, StopMode, TestCluster};
+pub use db::{ADMIN, API, ASTERISK, SUPERUSER, TestDb};
+pub use fixtures::{Link, Scenario, Strategy, campaign, client, did, link, seller, unique};
+pub use invariants::{Watch, assert_consistent, assert_invariants};

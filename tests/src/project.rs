@@ -1,0 +1,27 @@
+//! Where the project is, and how its scripts are run.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The project's root folder: this crate's parent.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate lies in the project's folder")
+}
+
+/// One of the project's scripts, for the server in this state folder.
+pub fn script(name: &str, state: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(root().join("scripts").join(name));
+    command.args(args).env("CAPCONDUIT_STATE", state);
+    command
+}
+
+/// A folder that no other test process uses. Short: a socket's path has a limit of 107 bytes.
+pub fn fresh_state_folder() -> PathBuf {
+    std::env::temp_dir().join(format!(
+        "capconduit-{}-{}",
+        std::process::id(),
+        crate::fixtures::unique()
+    ))
+}

@@ -1,0 +1,3 @@
+//! One test binary: one server, started once. A module per subject.
+
+mod harness;
