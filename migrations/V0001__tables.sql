@@ -368,6 +368,15 @@ create table audit_log (
 -- The history of one object, newest first.
 create index audit_log_object_type_object_id_id_idx on audit_log (object_type, object_id, id);
 
+-- What migrations/after.sql was last applied as: at most one row, written by `capconduit migrate`.
+create table applied_rights (
+    only_one boolean not null default true,
+    fingerprint text not null,
+    applied_at timestamptz not null default now(),
+    constraint applied_rights_pkey primary key (only_one),
+    constraint applied_rights_only_one_check check (only_one)
+);
+
 -- A link's counter row is born with the link and dies with it, but not while calls hold its slots.
 create trigger campaign_client_settings_counter after insert on campaign_client_settings
     for each row execute function create_link_counter();

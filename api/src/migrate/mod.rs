@@ -1,22 +1,112 @@
-//! `capconduit migrate`: roles → schemas → extension → tables → rights, each step idempotent and announced.
+//! `capconduit migrate`: roles → schemas and extension → tables → rights. Each step asks the database what is
+//! missing and does only that, so a second run changes nothing; every refusal comes before the first change.
 
+mod change;
+mod database;
+mod lock;
+mod owner;
+mod pooler;
 mod preflight;
+mod retry;
+mod rights;
+mod roles;
+pub mod tables;
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use tokio_postgres::Client;
 
 use crate::db::{self, DatabaseArgs};
+pub use roles::Passwords;
+
+/// The exit code of `--check` when a migrate would change something.
+const PENDING: u8 = 3;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     database: DatabaseArgs,
+    /// Change nothing: print what would be done. Exit code 0: up to date, 3: there is something to do.
+    #[arg(long)]
+    check: bool,
+    /// Apply views, policies, grants and comments even when nothing changed since they were applied.
+    #[arg(long)]
+    force: bool,
+    /// How long to wait for another migrate on the same database, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    wait: u64,
 }
 
+/// What a step says when it found nothing to do.
+const UP_TO_DATE: &str = "up to date";
+
 pub async fn run(args: Args) -> Result<ExitCode> {
-    let config = args.database.config()?;
-    let (client, _driver) = db::connect(&config).await?;
+    let mut config = args.database.config()?;
+    config.application_name("capconduit migrate");
+    let passwords = Passwords::from_env()?;
+    let (mut client, _driver) = db::connect(&config).await?;
+
+    let started = Instant::now();
+    println!("database    {}", db::describe(&config));
+    pooler::refuse(&client, &config).await?;
     preflight::check(&client).await?;
-    Ok(ExitCode::SUCCESS)
+    // No limits of the login's own: a step takes as long as it must, and bounds its waits for locks itself.
+    client
+        .batch_execute("set statement_timeout = 0; set idle_in_transaction_session_timeout = 0")
+        .await?;
+
+    let changed = if args.check {
+        check(&mut client, &passwords, args.force).await?
+    } else {
+        lock::acquire(&client, Duration::from_secs(args.wait)).await?;
+        apply(&mut client, &passwords, args.force).await?;
+        false
+    };
+    println!("finished    in {} ms", started.elapsed().as_millis());
+    Ok(if changed {
+        ExitCode::from(PENDING)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+async fn apply(client: &mut Client, passwords: &Passwords, force: bool) -> Result<()> {
+    preflight::refuse_foreign_state(client).await?;
+    step("roles", roles::apply(client, passwords)).await?;
+    step("database", database::apply(client)).await?;
+    owner::become_owner(client).await?;
+    tables::refuse_unknown_history(client).await?;
+    step("tables", tables::apply(client)).await?;
+    step("rights", rights::apply(client, force)).await?;
+    Ok(())
+}
+
+async fn step(name: &str, work: impl Future<Output = Result<String>>) -> Result<()> {
+    let started = Instant::now();
+    let said = work.await.with_context(|| format!("step {name}"))?;
+    println!("{name:<12}{said} ({} ms)", started.elapsed().as_millis());
+    Ok(())
+}
+
+/// The same questions as `apply`, without the changes.
+async fn check(client: &mut Client, passwords: &Passwords, force: bool) -> Result<bool> {
+    preflight::refuse_foreign_state(client).await?;
+    let mut changes = roles::plan(client, passwords).await?;
+    changes.extend(database::plan(client).await?);
+    let mut pending: Vec<String> = changes.iter().map(|change| change.shown().to_owned()).collect();
+    if owner::may_become(client).await? {
+        owner::become_owner(client).await?;
+        tables::refuse_unknown_history(client).await?;
+    }
+    pending.extend(tables::pending(client).await?);
+    pending.extend(rights::pending(client, force).await?);
+    for line in &pending {
+        println!("would       {line}");
+    }
+    if pending.is_empty() {
+        println!("{UP_TO_DATE}");
+    }
+    Ok(!pending.is_empty())
 }

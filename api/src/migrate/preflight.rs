@@ -3,6 +3,9 @@
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
+use super::database::EXTENSION_VERSION;
+use super::owner;
+
 /// The PostgreSQL majors that the extension is built for.
 const MAJORS: std::ops::RangeInclusive<i32> = 15..=18;
 
@@ -32,4 +35,47 @@ pub async fn check(client: &Client) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Things of the same names that this command did not make, and extension files that are missing.
+pub async fn refuse_foreign_state(client: &Client) -> Result<()> {
+    let foreign = client
+        .query_opt(
+            "select n.nspname::text, pg_get_userbyid(n.nspowner)::text from pg_namespace n
+              where n.nspname in ('capconduit', 'asterisk') and pg_get_userbyid(n.nspowner) <> $1
+              order by 1 limit 1",
+            &[&owner::NAME],
+        )
+        .await?;
+    if let Some(row) = foreign {
+        let (schema, role): (String, String) = (row.get(0), row.get(1));
+        bail!(
+            "schema {schema} exists and belongs to {role}: rename or drop it, or, if a restore without owners made it, \
+             alter its objects' owner to {}",
+            owner::NAME
+        );
+    }
+    let row = client
+        .query_one(
+            "select (select extversion from pg_extension where extname = 'capconduit'),
+                    exists (select from pg_available_extension_versions where name = 'capconduit' and version = $1),
+                    exists (select from pg_extension e, pg_extension_update_paths('capconduit') p
+                             where e.extname = 'capconduit' and p.source = e.extversion and p.target = $1
+                               and p.path is not null)",
+            &[&EXTENSION_VERSION],
+        )
+        .await?;
+    let (installed, offered, reachable): (Option<String>, bool, bool) = (row.get(0), row.get(1), row.get(2));
+    match installed {
+        Some(version) if version == EXTENSION_VERSION => Ok(()),
+        _ if !offered => bail!(
+            "the server has no files of extension capconduit {EXTENSION_VERSION}: \
+             install its .so, .control and .sql files on the server first"
+        ),
+        Some(version) if !reachable => bail!(
+            "the database has extension capconduit {version} and the server no way from it to {EXTENSION_VERSION}: \
+             use the capconduit that belongs to {version}, or a newer one"
+        ),
+        _ => Ok(()),
+    }
 }

@@ -1,0 +1,33 @@
+//! One statement that a step wants to run, and how it may be shown: a password's verifier never is.
+
+#[derive(Debug)]
+pub struct Change {
+    sql: String,
+    shown: Option<String>,
+}
+
+impl Change {
+    pub fn new(sql: impl Into<String>) -> Self {
+        Self {
+            sql: sql.into(),
+            shown: None,
+        }
+    }
+    pub fn secret(sql: String, shown: String) -> Self {
+        Self {
+            sql,
+            shown: Some(shown),
+        }
+    }
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+    pub fn shown(&self) -> &str {
+        self.shown.as_deref().unwrap_or(&self.sql)
+    }
+}
+
+/// `"name"`, quoted as an SQL identifier.
+pub fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

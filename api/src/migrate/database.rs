@@ -1,0 +1,119 @@
+//! The database step: who may connect, the two schemas, and the extension at exactly this command's version.
+//!
+//! A grant to PUBLIC is taken away at every run; grants to named roles stay. The schemas are made before the extension,
+//! so that they are no members of it, and everything belongs to capconduit_owner.
+
+use anyhow::{Context, Result};
+use tokio_postgres::Client;
+
+use super::change::{Change, identifier};
+use super::owner;
+
+/// The extension's version that belongs to this command: a release has one version for both.
+pub const EXTENSION_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const MAY_CONNECT: &[&str] = &[
+    "capconduit_owner",
+    "capconduit_admin",
+    "capconduit_api",
+    "capconduit_asterisk",
+    "capconduit_read",
+];
+
+pub(super) async fn apply(client: &mut Client) -> Result<String> {
+    let changes = plan(client).await?;
+    if changes.is_empty() {
+        return Ok(super::UP_TO_DATE.to_owned());
+    }
+    let transaction = client.transaction().await?;
+    for change in &changes {
+        transaction
+            .batch_execute(change.sql())
+            .await
+            .with_context(|| change.shown().to_owned())?;
+    }
+    transaction.commit().await?;
+    Ok(format!(
+        "{} changes, extension {EXTENSION_VERSION}",
+        changes.len()
+    ))
+}
+
+pub(super) async fn plan(client: &Client) -> Result<Vec<Change>> {
+    let mut changes = access(client).await?;
+    let row = client
+        .query_one(
+            "select to_regnamespace('capconduit') is null, to_regnamespace('asterisk') is null,
+                    (select extversion from pg_extension where extname = 'capconduit')",
+            &[],
+        )
+        .await?;
+    let (no_schema, no_asterisk, installed): (bool, bool, Option<String>) =
+        (row.get(0), row.get(1), row.get(2));
+    let mut made = Vec::new();
+    if no_schema {
+        made.push(Change::new("create schema capconduit"));
+    }
+    if no_asterisk {
+        made.push(Change::new("create schema asterisk"));
+    }
+    match installed {
+        None => made.push(Change::new(format!(
+            "create extension capconduit version '{EXTENSION_VERSION}'"
+        ))),
+        Some(version) if version != EXTENSION_VERSION => {
+            made.push(Change::new(format!(
+                "alter extension capconduit update to '{EXTENSION_VERSION}'"
+            )));
+        }
+        Some(_) => {}
+    }
+    if !made.is_empty() {
+        // The extension is trusted: its owner is whoever creates it, and must be able to update it later.
+        changes.push(Change::new("set local role capconduit_owner"));
+        changes.append(&mut made);
+    }
+    Ok(changes)
+}
+
+/// Connecting is for the platform's roles; temporary tables are for the owner (a switch needs none).
+async fn access(client: &Client) -> Result<Vec<Change>> {
+    let row = client
+        .query_one(
+            "select d.datname::text,
+                    (select coalesce(array_agg(a.privilege_type order by 1), '{}')
+                       from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+                      where a.grantee = 0 and a.privilege_type in ('CONNECT', 'TEMPORARY')),
+                    (select coalesce(array_agg(r.rolname || ' ' || a.privilege_type), '{}')
+                       from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+                       join pg_roles r on r.oid = a.grantee)
+               from pg_database d where d.datname = current_database()",
+            &[],
+        )
+        .await?;
+    let name: String = row.get(0);
+    let (public, granted): (Vec<String>, Vec<String>) = (row.get(1), row.get(2));
+    let name = identifier(&name);
+    let mut changes = Vec::new();
+    if !public.is_empty() {
+        changes.push(Change::new(format!(
+            "revoke {} on database {name} from public",
+            public.join(", ").to_lowercase()
+        )));
+    }
+    let holds = |role: &str, privilege: &str| {
+        granted
+            .iter()
+            .any(|entry| *entry == format!("{role} {privilege}"))
+    };
+    for role in MAY_CONNECT.iter().filter(|role| !holds(role, "CONNECT")) {
+        changes.push(Change::new(format!("grant connect on database {name} to {role}")));
+    }
+    if !holds(owner::NAME, "CREATE") || !holds(owner::NAME, "TEMPORARY") {
+        changes.push(Change::new(format!(
+            "grant create, temporary on database {name} to {}",
+            owner::NAME
+        )));
+    }
+    Ok(changes)
+}

@@ -1,0 +1,64 @@
+//! The rights step: views, policies, grants and comments, stated whole and applied in one transaction whenever they, the
+//! tables or the extension changed since.
+
+use anyhow::Result;
+use tokio_postgres::Client;
+
+use super::retry;
+
+const AFTER: &str = include_str!("../../../migrations/after.sql");
+const COMMENTS: &str = include_str!("../../../migrations/comments.sql");
+
+pub(super) async fn apply(client: &mut Client, force: bool) -> Result<String> {
+    let fingerprint = fingerprint(client).await?;
+    if !force && applied(client).await? == Some(fingerprint.clone()) {
+        return Ok(super::UP_TO_DATE.to_owned());
+    }
+    retry::while_locked(client, async |client| {
+        let transaction = client.transaction().await?;
+        transaction.batch_execute(AFTER).await?;
+        transaction.batch_execute(COMMENTS).await?;
+        transaction
+            .execute(
+                "insert into capconduit.applied_rights (fingerprint) values ($1)
+                 on conflict (only_one) do update set fingerprint = excluded.fingerprint, applied_at = now()",
+                &[&fingerprint],
+            )
+            .await?;
+        Ok(transaction.commit().await?)
+    })
+    .await?;
+    Ok("views, policies, grants and comments applied".into())
+}
+
+pub(super) async fn pending(client: &Client, force: bool) -> Result<Option<String>> {
+    let current = !force && applied(client).await? == Some(fingerprint(client).await?);
+    Ok((!current).then(|| "apply views, policies, grants and comments".into()))
+}
+
+/// Names what was applied to what: the two files, the schema's version, and the extension as it is installed (an
+/// extension that was dropped and created again has lost its grants).
+async fn fingerprint(client: &Client) -> Result<String> {
+    let row = client
+        .query_one(
+            "select encode(sha256(convert_to($1 || $2, 'UTF8')), 'hex') || ' V' || $3::integer
+                    || coalesce((select ' ' || extversion || ' ' || oid from pg_extension where extname = 'capconduit'), '')",
+            &[&AFTER, &COMMENTS, &super::tables::version()],
+        )
+        .await?;
+    Ok(row.get(0))
+}
+
+async fn applied(client: &Client) -> Result<Option<String>> {
+    let exists: bool = client
+        .query_one("select to_regclass('capconduit.applied_rights') is not null", &[])
+        .await?
+        .get(0);
+    if !exists {
+        return Ok(None);
+    }
+    Ok(client
+        .query_opt("select fingerprint from capconduit.applied_rights", &[])
+        .await?
+        .map(|row| row.get(0)))
+}
