@@ -177,6 +177,93 @@ as $$
 $$;
 
 ------------------------------------------------------------------------------------------------------------
+-- Sessions and look-ups, for the API's login role alone: each gives one row for one name or one hash.
+------------------------------------------------------------------------------------------------------------
+
+create function find_login(username text, out user_id bigint, out password_hash text, out status text)
+language sql stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    select u.id, u.password_hash, u.status from capconduit.users u where lower(u.username) = lower(find_login.username)
+$$;
+
+-- Only for the password that was verified: a change in between has won.
+create function open_session(user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer)
+returns boolean
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with opened as (
+        insert into capconduit.sessions (token_hash, user_id, expires_at)
+        select open_session.token_hash, u.id, now() + make_interval(secs => lifetime_seconds)
+          from capconduit.users u
+         where u.id = open_session.user_id and u.password_hash = verified_hash and u.status = 'active'
+           for share
+        returning 1)
+    select exists (select from opened)
+$$;
+
+-- Role and status are read with every request. Expiry slides, but a row is written once a minute at most.
+create function find_session(token_hash bytea, lifetime_seconds integer, out user_id bigint, out role text)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    seen timestamptz;
+begin
+    select u.id, u.role, s.last_seen_at into user_id, role, seen
+      from capconduit.sessions s
+      join capconduit.users u on u.id = s.user_id
+     where s.token_hash = find_session.token_hash and s.expires_at > now() and u.status = 'active';
+    if seen < now() - interval '1 minute' then
+        update capconduit.sessions s
+           set last_seen_at = now(), expires_at = now() + make_interval(secs => lifetime_seconds)
+         where s.token_hash = find_session.token_hash;
+    end if;
+end
+$$;
+
+create function close_session(token_hash bytea) returns boolean
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with closed as (delete from capconduit.sessions s where s.token_hash = close_session.token_hash returning 1)
+    select exists (select from closed)
+$$;
+
+create function find_api_token(token_hash bytea, out user_id bigint, out role text)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    used timestamptz;
+begin
+    select u.id, u.role, coalesce(t.last_used_at, '-infinity') into user_id, role, used
+      from capconduit.api_tokens t
+      join capconduit.users u on u.id = t.user_id
+     where t.token_hash = find_api_token.token_hash and t.expires_at > now() and u.status = 'active';
+    if used < now() - interval '1 minute' then
+        update capconduit.api_tokens t set last_used_at = now() where t.token_hash = find_api_token.token_hash;
+    end if;
+end
+$$;
+
+-- The own password, by the hash that was verified; the trigger on users ends the other sessions.
+create function change_password(verified_hash text, new_hash text) returns boolean
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with changed as (
+        update capconduit.users u set password_hash = new_hash
+         where u.id = capconduit.session_user_id() and u.password_hash = verified_hash and u.status = 'active'
+        returning 1)
+    select exists (select from changed)
+$$;
+
+create function delete_expired_sessions() returns bigint
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with gone as (delete from capconduit.sessions s where s.expires_at <= now() returning 1)
+    select count(*) from gone
+$$;
+
+------------------------------------------------------------------------------------------------------------
 -- Trigger functions.
 ------------------------------------------------------------------------------------------------------------
 
@@ -278,6 +365,13 @@ alter function reconcile_counters() owner to capconduit_owner;
 alter function adjust_link_total(bigint, bigint, text) owner to capconduit_owner;
 alter function session_user_id() owner to capconduit_owner;
 alter function write_audit(text, text, text, jsonb, jsonb) owner to capconduit_owner;
+alter function find_login(text) owner to capconduit_owner;
+alter function open_session(bigint, text, bytea, integer) owner to capconduit_owner;
+alter function find_session(bytea, integer) owner to capconduit_owner;
+alter function close_session(bytea) owner to capconduit_owner;
+alter function find_api_token(bytea) owner to capconduit_owner;
+alter function change_password(text, text) owner to capconduit_owner;
+alter function delete_expired_sessions() owner to capconduit_owner;
 alter function set_updated_at() owner to capconduit_owner;
 alter function create_link_counter() owner to capconduit_owner;
 alter function refuse_busy_link_delete() owner to capconduit_owner;
