@@ -70,7 +70,8 @@ select g.id, g.asterisk_uniqueid, g.user_id, g.campaign_id, g.link_id, g.client_
 create or replace view link_usage_view with (security_invoker = true) as
 select s.id as link_id, s.campaign_id, c.user_id, c.name as campaign_name, s.client_id, k.client_identifier,
        k.name as client_name, s.status, n.active, s.max_concurrency, n.total as counted, s.total_calls_allowed,
-       greatest(s.total_calls_allowed - n.total - n.active, 0) as remaining
+       case when s.total_calls_allowed is not null then greatest(s.total_calls_allowed - n.total - n.active, 0) end
+           as remaining
   from campaign_client_settings s
   join campaigns c on c.id = s.campaign_id
   join clients k on k.id = s.client_id
@@ -139,10 +140,18 @@ drop policy if exists call_attempts_seller on call_attempts;
 create policy call_attempts_seller on call_attempts for select to capconduit_seller
     using (user_id = (select session_user_id()));
 
--- Staff and admins: every row of what their role is granted below; users only for an admin.
+-- Staff and admins: every row of what their role is granted below; only an admin changes users.
 drop policy if exists users_staff on users;
-create policy users_staff on users to capconduit_staff
-    using (true) with check (current_setting('capconduit.user_role', true) = 'admin');
+create policy users_staff on users for select to capconduit_staff using (true);
+drop policy if exists users_admin_insert on users;
+create policy users_admin_insert on users for insert to capconduit_staff
+    with check ((select current_setting('capconduit.user_role', true)) = 'admin');
+drop policy if exists users_admin_update on users;
+create policy users_admin_update on users for update to capconduit_staff
+    using ((select current_setting('capconduit.user_role', true)) = 'admin');
+drop policy if exists users_admin_delete on users;
+create policy users_admin_delete on users for delete to capconduit_staff
+    using ((select current_setting('capconduit.user_role', true)) = 'admin');
 drop policy if exists api_tokens_staff on api_tokens;
 create policy api_tokens_staff on api_tokens to capconduit_staff
     using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
@@ -237,7 +246,8 @@ create policy audit_log_read on audit_log for select to capconduit_read using (t
 
 revoke all on schema capconduit, asterisk from public;
 revoke all on all tables in schema capconduit
-    from public, capconduit_seller, capconduit_staff, capconduit_internal, capconduit_read, capconduit_asterisk;
+    from public, capconduit_seller, capconduit_staff, capconduit_internal, capconduit_read, capconduit_asterisk,
+         capconduit_api;
 revoke all on all tables in schema asterisk from public, capconduit_asterisk;
 revoke all on all functions in schema capconduit
     from public, capconduit_seller, capconduit_staff, capconduit_internal, capconduit_read, capconduit_asterisk,
@@ -282,9 +292,18 @@ grant select (client_id, id, auth_type, username, realm), insert, update, delete
 grant select on clients, pjsip_endpoints, pjsip_aors to capconduit_internal, capconduit_read;
 grant select on pjsip_contacts to capconduit_staff, capconduit_read;
 
-grant select, insert, update, delete on dids, campaigns to capconduit_seller;
+-- What never changes after it was made (owners, numbers, the two ends of a link) has no update right.
+grant select, insert (user_id, number, status, description), update (status, description), delete on dids
+    to capconduit_seller;
+grant select,
+    insert (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description),
+    update (name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description), delete on campaigns
+    to capconduit_seller;
 grant select, insert, delete on campaign_dids to capconduit_seller;
-grant select, insert, update, delete on campaign_client_settings to capconduit_seller;
+grant select,
+    insert (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight),
+    update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight), delete
+    on campaign_client_settings to capconduit_seller;
 grant select on link_counters, live_calls, call_logs, call_attempts to capconduit_seller;
 grant select on live_calls_view, late_excess_view, link_usage_view to capconduit_seller;
 
