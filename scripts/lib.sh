@@ -86,3 +86,16 @@ built_file() {
 }
 built_library() { echo "${CAPCONDUIT_SO:-$(built_file libcapconduit.so)}"; }
 built_binary() { echo "${CAPCONDUIT_BIN:-$(built_file capconduit)}"; }
+
+# For cargo: which PostgreSQL the extension is built for. 15 is the default feature.
+use_pg_config() {
+    PGRX_PG_CONFIG_PATH=$(pg_config_path) || die "no PostgreSQL with header files: run scripts/setup"
+    export PGRX_PG_CONFIG_PATH
+    local major
+    major=$(pg_major_of "$PGRX_PG_CONFIG_PATH")
+    EXTENSION_FEATURES=()
+    if [[ $major != 15 ]]; then
+        # shellcheck disable=SC2034  # used by the scripts that source this file
+        EXTENSION_FEATURES=(--no-default-features --features "pg$major")
+    fi
+}

@@ -1,0 +1,25 @@
+# Each goal is one script. `make` alone lists them.
+# Another instance beside this one: CAPCONDUIT_STATE=.capconduit-2 CAPCONDUIT_PORT=5441 CAPCONDUIT_HTTP_PORT=8081
+.PHONY: help run up down psql reset build test test-full lint schema
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+run: ## install what is missing, build, start, stay in the foreground until Ctrl-C
+	@scripts/run
+up: ## the same in the background; returns when ready
+	@scripts/up
+down: ## stop it; data stays
+	@scripts/down
+psql: ## psql as the administrator; AS=capconduit_asterisk as the switch
+	@scripts/psql
+reset: ## sample data as new, ids from 1
+	@scripts/database reset
+build: ## the extension and the capconduit command, for release
+	@scripts/build
+test: ## everything that can be checked in minutes
+	@scripts/test
+test-full: ## and what takes longer
+	@scripts/test full
+lint: ## formatting, lints, scripts, licences, generated files
+	@scripts/lint
+schema: ## write migrations/schema.sql anew
+	@scripts/schema

@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# Sourced by lint and test. Owns: which checks read the sources. All of them run, whatever the first one says.
+
+# check_sources [full]: full also installs cargo-deny when it is missing (some minutes), and needs it.
+check_sources() {
+    suite 'formatting' cargo fmt --all --check
+    suite 'clippy' check_clippy
+    suite 'scripts' check_scripts
+    if [[ ${1:-} = full ]] && ! deny --version >/dev/null 2>&1; then
+        say "installing cargo-deny into .tools: it checks what we depend on, and under which licences"
+        cargo install --locked --quiet --no-default-features --root "$ROOT/.tools" cargo-deny ||
+            warn "cargo-deny could not be installed"
+    fi
+    if [[ ${1:-} = full ]] || deny --version >/dev/null 2>&1; then
+        suite 'dependencies' deny --all-features check bans licenses sources
+    else
+        say "dependencies: not checked without cargo-deny (make test-full installs it)"
+    fi
+    suite 'schema.sql' "$ROOT/scripts/schema" check
+}
+
+check_clippy() {
+    cargo clippy --locked --quiet --workspace --exclude capconduit --all-targets -- --deny warnings &&
+        cargo clippy --locked --quiet --package capconduit "${EXTENSION_FEATURES[@]}" -- --deny warnings
+}
+
+check_scripts() {
+    local -a scripts
+    mapfile -t scripts < <(git ls-files --cached --others --exclude-standard |
+        xargs -d '\n' grep -lIE '^#!.*\b(ba)?sh\b|^# shellcheck shell=' --)
+    shellcheck --external-sources "${scripts[@]}"
+}
+
+deny() { PATH=$PATH:$ROOT/.tools/bin cargo deny "$@"; }
