@@ -273,9 +273,9 @@ grant execute on function explain_route(text) to capconduit_staff, capconduit_in
 grant execute on function verify_counters() to capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function release_call(text, text), adjust_link_total(bigint, bigint, text) to capconduit_staff;
 
--- The API's own login, before it takes on a role: sessions and look-ups, and the sweep of expired leases.
+-- The API's own login, before it takes on a role: sessions and look-ups.
 grant execute on function find_login(text), open_session(bigint, text, bytea, integer), find_session(bytea, integer),
-    close_session(bytea), find_api_token(bytea), delete_expired_sessions() to capconduit_api;
+    close_session(bytea), find_api_token(bytea), delete_expired_sessions(), schema_version() to capconduit_api;
 grant execute on function change_password(text, text) to capconduit_seller, capconduit_staff;
 
 grant select (id, username, email, role, status, full_name, company_name, created_at, updated_at) on users

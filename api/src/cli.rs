@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::migrate;
+use crate::{migrate, serve, wipe};
 
 /// Routes inbound calls to call centers under exact caps. PostgreSQL is the platform; this command looks after it.
 #[derive(Debug, Parser)]
@@ -18,12 +18,18 @@ pub struct Cli {
 enum Command {
     /// Bring a database to this version: roles, schemas, extension, tables, rights.
     Migrate(migrate::Args),
+    /// Serve the REST API until told to stop.
+    Serve(Box<serve::Args>),
+    /// Drop what this project made in a database, after its name is typed or given.
+    Wipe(wipe::Args),
 }
 
 impl Cli {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Migrate(args) => migrate::run(args).await,
+            Command::Serve(args) => serve::run(*args).await,
+            Command::Wipe(args) => wipe::run(args).await,
         }
     }
 }

@@ -8,6 +8,8 @@ use tokio::task::JoinHandle;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
+use crate::tls::Tls;
+
 /// Options shared by every subcommand that connects.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DatabaseArgs {
@@ -42,6 +44,11 @@ impl DatabaseArgs {
             config.password(password);
         }
         Ok(config)
+    }
+
+    /// The address, and how the connection is to be encrypted.
+    pub fn config_and_tls(&self) -> Result<(Config, Tls)> {
+        Ok((self.config()?, tokio_postgres::NoTls))
     }
 }
 

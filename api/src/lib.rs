@@ -1,5 +1,12 @@
 //! The `capconduit` command as a library: each subcommand is a module, so that tests can call what the command calls.
 
+pub mod access;
 pub mod cli;
 pub mod db;
+pub mod http;
 pub mod migrate;
+pub mod resources;
+pub mod serve;
+pub mod store;
+pub mod tls;
+pub mod wipe;

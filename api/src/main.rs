@@ -11,7 +11,7 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // One line, causes included: what failed, and how to mend it.
-            eprintln!("capconduit: {error:#}");
+            eprintln!("capconduit: {}", format!("{error:#}").replace('\n', "; "));
             ExitCode::FAILURE
         }
     }

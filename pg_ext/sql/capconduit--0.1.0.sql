@@ -256,6 +256,11 @@ as $$
     select exists (select from changed)
 $$;
 
+-- Of the tables, as the last migration left them: the service compares it with its own.
+create function schema_version() returns integer
+language sql stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$ select max(h.version) from capconduit.refinery_schema_history h $$;
+
 create function delete_expired_sessions() returns bigint
 language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -372,6 +377,7 @@ alter function close_session(bytea) owner to capconduit_owner;
 alter function find_api_token(bytea) owner to capconduit_owner;
 alter function change_password(text, text) owner to capconduit_owner;
 alter function delete_expired_sessions() owner to capconduit_owner;
+alter function schema_version() owner to capconduit_owner;
 alter function set_updated_at() owner to capconduit_owner;
 alter function create_link_counter() owner to capconduit_owner;
 alter function refuse_busy_link_delete() owner to capconduit_owner;

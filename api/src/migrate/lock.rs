@@ -20,7 +20,8 @@ pub async fn acquire(client: &Client, wait: Duration) -> Result<()> {
     {
         if started.elapsed() >= wait {
             bail!(
-                "another migrate has held this database for {} s: look at it in pg_stat_activity, or use --wait",
+                "another migrate or wipe is at work on this database (waited {} s): let it end, \
+                 or find it in pg_stat_activity",
                 wait.as_secs()
             );
         }

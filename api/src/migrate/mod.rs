@@ -3,13 +3,13 @@
 
 mod change;
 mod database;
-mod lock;
+pub mod lock;
 mod owner;
 mod pooler;
 mod preflight;
 mod retry;
 mod rights;
-mod roles;
+pub mod roles;
 pub mod tables;
 
 use std::process::ExitCode;
@@ -19,7 +19,8 @@ use anyhow::{Context, Result};
 use tokio_postgres::Client;
 
 use crate::db::{self, DatabaseArgs};
-pub use roles::Passwords;
+pub use change::identifier;
+use roles::Passwords;
 
 /// The exit code of `--check` when a migrate would change something.
 const PENDING: u8 = 3;
@@ -74,6 +75,11 @@ pub async fn run(args: Args) -> Result<ExitCode> {
 
 async fn apply(client: &mut Client, passwords: &Passwords, force: bool) -> Result<()> {
     preflight::refuse_foreign_state(client).await?;
+    if owner::may_become(client).await? {
+        // Before the first change, where the login can see that far already.
+        owner::become_owner(client).await?;
+        tables::refuse_unknown_history(client).await?;
+    }
     step("roles", roles::apply(client, passwords)).await?;
     step("database", database::apply(client)).await?;
     owner::become_owner(client).await?;

@@ -1,0 +1,8 @@
+//! Who is asking: sessions, bearer tokens, passwords, throttling, and the roles that a route asks for.
+
+pub mod address;
+pub mod caller;
+pub mod password;
+pub mod secret;
+pub mod sessions;
+pub mod throttle;

@@ -1,0 +1,99 @@
+//! The body of a write, checked in the documented order: content type (415), size (413), syntax (400), empty (400), fields.
+//! Session and role stand before it in every handler's arguments, existence and conflicts after it in the handler.
+
+use std::error::Error;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
+
+use super::error::{ApiError, ApiResult};
+use super::fields::{Fields, Input};
+
+/// Larger than any object of the contract; a campaign with twenty thousand DIDs fits.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// Too short: a client on a poor line is cut off. Too long: slow senders hold connections.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A JSON object whose fields passed every rule of `T`.
+#[derive(Debug)]
+pub struct Valid<T>(pub T);
+
+impl<T: Input, S: Send + Sync> FromRequest<S> for Valid<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        if !is_json(request.headers()) {
+            return Err(ApiError::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Send the body as JSON, with Content-Type: application/json.",
+            ));
+        }
+        let bytes = read_body(request.into_body()).await?;
+        let empty =
+            || ApiError::bad_request("empty_body", "The body is empty: send a JSON object with fields.");
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Err(empty());
+        }
+        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
+            ApiError::bad_request(
+                "malformed_json",
+                format!(
+                    "The body is not valid JSON (line {}, column {}).",
+                    error.line(),
+                    error.column()
+                ),
+            )
+        })?;
+        match value {
+            Value::Object(map) if map.is_empty() => Err(empty()),
+            Value::Null => Err(empty()),
+            Value::Object(map) => Fields::parse(&map).map(Valid),
+            _ => Err(ApiError::bad_request(
+                "not_an_object",
+                "The body must be a JSON object.",
+            )),
+        }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return false;
+    };
+    let kind = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+async fn read_body(body: Body) -> ApiResult<bytes::Bytes> {
+    let limited = Limited::new(body, MAX_BODY_BYTES);
+    match tokio::time::timeout(BODY_TIMEOUT, limited.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if is_too_large(error.as_ref()) => Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            format!("The body is larger than {MAX_BODY_BYTES} bytes."),
+        )),
+        Ok(Err(_)) => Err(ApiError::bad_request(
+            "incomplete_body",
+            "The body ended before it was complete.",
+        )),
+        Err(_) => Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "The body did not arrive in time.",
+        )),
+    }
+}
+
+fn is_too_large(error: &(dyn Error + 'static)) -> bool {
+    error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
+}

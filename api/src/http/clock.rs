@@ -1,0 +1,89 @@
+//! Instants in answers: RFC 3339 with a numeric offset, always UTC; and the parsing of instants and days in requests.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::{Offset, TimeZone};
+use serde::{Serialize, Serializer};
+use tokio_postgres::types::{FromSql, Type};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat};
+
+/// An instant as the contract writes it: 2026-03-01T09:30:00.25+00:00.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instant(pub Timestamp);
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0.display_with_offset(Offset::UTC))
+    }
+}
+
+impl<'a> FromSql<'a> for Instant {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Timestamp::from_sql(ty, raw).map(Instant)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Timestamp as FromSql>::accepts(ty)
+    }
+}
+
+impl utoipa::ToSchema for Instant {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Instant".into()
+    }
+}
+
+impl utoipa::PartialSchema for Instant {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(utoipa::openapi::Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("RFC 3339 with offset, UTC"))
+            .examples(["2026-03-01T09:30:00+00:00"])
+            .into()
+    }
+}
+
+/// ISO 8601; without an offset it is UTC. Years that PostgreSQL and people use: 1970 to 2200.
+pub fn parse_instant(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let instant = match text.parse::<Timestamp>() {
+        Ok(instant) => instant,
+        Err(_) => {
+            let local: jiff::civil::DateTime = text.parse().ok()?;
+            local.to_zoned(TimeZone::UTC).ok()?.timestamp()
+        }
+    };
+    let year = instant.to_zoned(TimeZone::UTC).year();
+    (1970..=2200).contains(&year).then_some(instant)
+}
+
+/// YYYY-MM-DD and nothing else.
+pub fn parse_day(text: &str) -> Option<Date> {
+    let shaped = text.len() == 10
+        && text.bytes().enumerate().all(|(i, b)| {
+            if i == 4 || i == 7 {
+                b == b'-'
+            } else {
+                b.is_ascii_digit()
+            }
+        });
+    let day: Date = if shaped { text.parse().ok()? } else { return None };
+    (1970..=2200).contains(&day.year()).then_some(day)
+}
+
+/// The first instant of a day in a zone: midnight, or what comes next where midnight does not exist.
+pub fn day_start(day: Date, zone: &TimeZone) -> Option<Timestamp> {
+    Some(day.to_zoned(zone.clone()).ok()?.start_of_day().ok()?.timestamp())
+}
+
+/// An IANA name. POSIX strings, paths and offsets are refused: the database would read them otherwise.
+pub fn parse_zone(name: &str) -> Option<TimeZone> {
+    let shaped = !name.is_empty()
+        && name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c));
+    if shaped { TimeZone::get(name).ok() } else { None }
+}

@@ -1,0 +1,94 @@
+//! Answers that many routes share, for the API description: the error body and the sets of statuses.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::{IntoResponses, ToSchema};
+
+/// What every error looks like (RFC 9457). `code` is stable, `message` is for people.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes what http::error renders")]
+pub struct ProblemBody {
+    #[schema(example = "about:blank")]
+    r#type: String,
+    #[schema(example = "Bad Request")]
+    title: String,
+    #[schema(example = 400)]
+    status: u16,
+    #[schema(example = "validation_failed")]
+    code: String,
+    #[schema(example = "Some fields are not valid.")]
+    message: String,
+    /// Field errors by JSON key; nested for nested objects.
+    #[schema(example = json!({"name": ["This field is required."]}), required = false)]
+    errors: Option<Value>,
+    /// For 5xx: what to tell the operator.
+    #[schema(required = false)]
+    request_id: Option<String>,
+}
+
+/// A success that has nothing to show but a text.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Message {
+    pub message: String,
+}
+
+impl Message {
+    pub fn new(message: impl Into<String>) -> Self {
+        Message {
+            message: message.into(),
+        }
+    }
+}
+
+macro_rules! answers {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident $status:literal $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, IntoResponses)]
+        pub enum $name {
+            $(
+                #[response(status = $status, description = $text, content_type = "application/problem+json")]
+                $variant(ProblemBody),
+            )+
+        }
+    };
+}
+
+answers! {
+    /// Every route with a session.
+    Denied {
+        Unauthenticated 401 "unauthenticated: no valid session or token",
+        Forbidden 403 "wrong_role: the role does not admit",
+        Internal 500 "internal_error",
+        Unavailable 503 "database_unavailable, busy, try_again, too_slow: see Retry-After",
+    }
+}
+
+answers! {
+    /// Every route with a body.
+    BadBody {
+        BadRequest 400 "malformed_json, empty_body, not_an_object, validation_failed, nothing_to_update",
+        TooSlow 408 "body_too_slow",
+        TooLarge 413 "body_too_large",
+        Unsupported 415 "unsupported_media_type",
+    }
+}
+
+answers! {
+    /// Lists with filters.
+    BadFilter { BadRequest 400 "validation_failed: a filter is not valid" }
+}
+
+answers! {
+    /// Objects by id.
+    NotFound { NotFound 404 "not_found: unknown, or somebody else's" }
+}
+
+answers! {
+    /// Writes that can collide with what is there.
+    Conflict { Conflict 409 "already_exists, in_use, calls_in_flight and the like" }
+}
+
+answers! {
+    /// Where passwords are checked.
+    TooMany { TooMany 429 "throttled: see Retry-After" }
+}

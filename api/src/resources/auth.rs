@@ -1,0 +1,229 @@
+//! /api/auth: log in, log out, who am I, the own password.
+
+use axum::Json;
+use axum::extract::{ConnectInfo, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use secrecy::SecretString;
+use serde::Serialize;
+use std::net::SocketAddr;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answers::{BadBody, Denied, Message, TooMany};
+use super::users::{self, User};
+use crate::access::caller::Anyone;
+use crate::access::throttle::Attempt;
+use crate::access::{address, password, sessions};
+use crate::http::body::Valid;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::serve::state::{App, AppState};
+use crate::store::identity::{DbRole, Identity};
+
+const CHANGE_PASSWORD: &str = "select change_password($1, $2)";
+
+pub const USER_STATEMENTS: &[&str] = &[CHANGE_PASSWORD];
+
+#[derive(Debug, ToSchema)]
+struct Credentials {
+    #[schema(example = "seller_alice")]
+    username: String,
+    #[schema(value_type = String, write_only, example = "password")]
+    password: SecretString,
+}
+
+impl Input for Credentials {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(f: &mut Fields) -> Self {
+        Credentials {
+            // Whatever could never be an account is refused as a wrong login, not as a wrong field.
+            username: f.required_text("username", &Text::name(1, 255)),
+            password: f.required_text("password", &Text::exact(1, 1024)).into(),
+        }
+    }
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct PasswordChange {
+    #[schema(value_type = String, write_only)]
+    current_password: SecretString,
+    #[schema(value_type = String, min_length = 8, max_length = 128, write_only)]
+    new_password: SecretString,
+}
+
+impl Input for PasswordChange {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(f: &mut Fields) -> Self {
+        PasswordChange {
+            current_password: f.required_text("currentPassword", &Text::exact(1, 1024)).into(),
+            new_password: f.required_text("newPassword", &password::RULE).into(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct LoggedIn {
+    #[schema(example = "Login successful.")]
+    message: &'static str,
+    user: User,
+}
+
+/// The one object of the contract whose key is snake_case.
+#[derive(Debug, Serialize, ToSchema)]
+struct Status {
+    #[schema(example = "Logged in.")]
+    message: &'static str,
+    logged_in: bool,
+    user: User,
+}
+
+type WithCookie<T> = ([(HeaderName, HeaderValue); 1], Json<T>);
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(login))
+        .routes(routes!(logout))
+        .routes(routes!(status))
+        .routes(routes!(change_password))
+}
+
+#[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = Credentials, security(()),
+    responses((status = 200, description = "Logged in; the cookie `session` is set", body = LoggedIn),
+              Denied, BadBody, TooMany))]
+async fn login(
+    State(app): State<AppState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Valid(given): Valid<Credentials>,
+) -> ApiResult<WithCookie<LoggedIn>> {
+    let _timer = app.metrics.hashing.start_timer();
+    let wrong = || {
+        ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "wrong_login",
+            "Invalid username or password.",
+        )
+    };
+    let attempt = attempt(&app, &given.username, peer, &headers)?;
+    let login = sessions::find_login(&app, &given.username).await?;
+    let stored = login.as_ref().map(|login| login.password_hash.clone());
+    if !app.passwords.verify(given.password, stored).await? {
+        return Err(wrong());
+    }
+    let login = login.ok_or_else(wrong)?;
+    attempt.succeeded();
+    let inactive = || {
+        ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "account_inactive",
+            "User account is inactive.",
+        )
+    };
+    if login.status != "active" {
+        return Err(inactive());
+    }
+    let session = sessions::open(&app, &login).await?.ok_or_else(inactive)?;
+    // Any role sees its own row.
+    let own = Identity {
+        role: DbRole::Staff,
+        user_id: Some(login.user_id),
+        admin: false,
+        keep_session: None,
+    };
+    let tx = app.store.read(&own).await?;
+    let user = users::find(&tx, login.user_id).await?;
+    tx.commit().await?;
+    tracing::info!(user_id = user.id, "logged in");
+    Ok((
+        [(SET_COOKIE, sessions::cookie(&app, &session)?)],
+        Json(LoggedIn {
+            message: "Login successful.",
+            user,
+        }),
+    ))
+}
+
+#[utoipa::path(post, path = "/api/auth/logout", tag = "auth",
+    responses((status = 200, description = "The session is dead", body = Message), Denied))]
+async fn logout(State(app): State<AppState>, caller: Anyone) -> ApiResult<WithCookie<Message>> {
+    let session = caller.needs_session()?;
+    if !sessions::close(&app, &session).await? {
+        return Err(ApiError::unauthenticated());
+    }
+    Ok((
+        [(SET_COOKIE, sessions::cookie(&app, "")?)],
+        Json(Message::new("Logout successful.")),
+    ))
+}
+
+#[utoipa::path(get, path = "/api/auth/status", tag = "auth",
+    responses((status = 200, description = "Who is logged in", body = Status), Denied))]
+async fn status(State(app): State<AppState>, caller: Anyone) -> ApiResult<Json<Status>> {
+    let tx = app.store.read(&caller.identity()).await?;
+    let user = users::find(&tx, caller.id).await?;
+    tx.commit().await?;
+    Ok(Json(Status {
+        message: "Logged in.",
+        logged_in: true,
+        user,
+    }))
+}
+
+#[utoipa::path(put, path = "/api/auth/password", tag = "auth", request_body = PasswordChange,
+    responses((status = 200, description = "Changed; every other session and every token has ended", body = Message),
+              Denied, BadBody, TooMany))]
+async fn change_password(
+    State(app): State<AppState>,
+    caller: Anyone,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Valid(change): Valid<PasswordChange>,
+) -> ApiResult<Json<Message>> {
+    caller.needs_session()?;
+    let wrong = || ApiError::forbidden("wrong_password", "The current password is wrong.");
+    let tx = app.store.read(&caller.identity()).await?;
+    let user = users::find(&tx, caller.id).await?;
+    tx.commit().await?;
+    let attempt = attempt(&app, &user.username, peer, &headers)?;
+    let login = sessions::find_login(&app, &user.username)
+        .await?
+        .ok_or_else(wrong)?;
+    if !app
+        .passwords
+        .verify(change.current_password, Some(login.password_hash.clone()))
+        .await?
+    {
+        return Err(wrong());
+    }
+    attempt.succeeded();
+    let hash = app.passwords.hash(change.new_password).await?;
+    let tx = app.store.write(&caller.identity()).await?;
+    if !tx
+        .row(CHANGE_PASSWORD, &[&login.password_hash, &hash])
+        .await?
+        .get::<_, bool>(0)
+    {
+        return Err(wrong());
+    }
+    tx.commit().await?;
+    Ok(Json(Message::new("Password updated successfully.")))
+}
+
+/// Counts a try at a password, or says how long to wait.
+fn attempt<'a>(app: &'a App, account: &str, peer: SocketAddr, headers: &HeaderMap) -> ApiResult<Attempt<'a>> {
+    let client = address::of_client(peer, headers, &app.settings.trusted_proxies);
+    app.throttle.attempt(account, client).map_err(|wait| {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        ApiError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "throttled",
+            format!("Too many failed attempts. Try again in {seconds} seconds."),
+        )
+        .retry_after(seconds)
+    })
+}

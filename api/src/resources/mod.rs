@@ -1,0 +1,19 @@
+//! One module per resource: its routes, its objects, its SQL.
+
+pub mod answers;
+pub mod auth;
+pub mod tokens;
+pub mod users;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::serve::settings::Settings;
+use crate::serve::state::AppState;
+
+/// Every route of the contract, with its description.
+pub fn router(_settings: &Settings) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(auth::router())
+        .merge(tokens::router())
+        .merge(users::router())
+}

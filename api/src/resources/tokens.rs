@@ -1,0 +1,144 @@
+//! /api/auth/tokens: named, revocable bearer tokens for scripts, with the user's own rights.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answers::{BadBody, Conflict, Denied, NotFound};
+use crate::access::caller::Anyone;
+use crate::access::secret;
+use crate::http::body::Valid;
+use crate::http::clock::Instant;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::http::params::Id;
+use crate::serve::state::AppState;
+
+const LIST: &str = "\
+    select id, name, created_at, expires_at, last_used_at from api_tokens where user_id = session_user_id() order by name";
+const INSERT: &str = "\
+    insert into api_tokens (user_id, name, token_hash, expires_at)
+    values (session_user_id(), $1, $2, now() + make_interval(days => $3))
+    returning id, name, created_at, expires_at, last_used_at";
+const DELETE: &str = "delete from api_tokens where id = $1 and user_id = session_user_id()";
+
+pub const USER_STATEMENTS: &[&str] = &[LIST, INSERT, DELETE];
+
+/// Tells a leaked token apart from other random text.
+const PREFIX: &str = "cct_";
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Token {
+    #[schema(example = 1)]
+    id: i64,
+    #[schema(example = "nightly report")]
+    name: String,
+    created_at: Instant,
+    expires_at: Instant,
+    last_used_at: Option<Instant>,
+}
+
+impl From<&tokio_postgres::Row> for Token {
+    fn from(row: &tokio_postgres::Row) -> Self {
+        Token {
+            id: row.get(0),
+            name: row.get(1),
+            created_at: row.get(2),
+            expires_at: row.get(3),
+            last_used_at: row.get(4),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CreatedToken {
+    #[serde(flatten)]
+    token_info: Token,
+    /// Shown this once.
+    token: String,
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct NewToken {
+    #[schema(min_length = 1, max_length = 100, example = "nightly report")]
+    name: String,
+    #[schema(minimum = 1, maximum = 3650, default = 90, required = false)]
+    expires_in_days: i32,
+}
+
+impl Input for NewToken {
+    const UNKNOWN: Unknown = Unknown::Refuse;
+
+    fn read(f: &mut Fields) -> Self {
+        NewToken {
+            name: f.required_text("name", &Text::name(1, 100)),
+            expires_in_days: f.small_int("expiresInDays", 1..=3650).unwrap_or(90),
+        }
+    }
+}
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(delete))
+}
+
+#[utoipa::path(get, path = "/api/auth/tokens", tag = "auth",
+    responses((status = 200, description = "The own tokens by name", body = Vec<Token>), Denied))]
+async fn list(State(app): State<AppState>, caller: Anyone) -> ApiResult<Json<Vec<Token>>> {
+    let tx = app.store.read(&caller.identity()).await?;
+    let rows = tx.rows(LIST, &[]).await?;
+    tx.commit().await?;
+    Ok(Json(rows.iter().map(Token::from).collect()))
+}
+
+#[utoipa::path(post, path = "/api/auth/tokens", tag = "auth", request_body = NewToken,
+    responses((status = 201, description = "Created; the token is shown this once", body = CreatedToken),
+              Denied, BadBody, Conflict))]
+async fn create(
+    State(app): State<AppState>,
+    caller: Anyone,
+    Valid(new): Valid<NewToken>,
+) -> ApiResult<(StatusCode, Json<CreatedToken>)> {
+    caller.needs_session()?;
+    let secret = secret::random().map_err(|error| ApiError::internal(error.to_string()))?;
+    let token = format!("{PREFIX}{secret}");
+    let tx = app.store.write(&caller.identity()).await?;
+    let row = tx
+        .row(
+            INSERT,
+            &[&new.name, &secret::hash(&token).as_slice(), &new.expires_in_days],
+        )
+        .await
+        .map_err(|error| {
+            error.or_conflict("api_tokens_user_id_name_key", "name_taken", || {
+                format!("Token name '{}' already exists", new.name)
+            })
+        })?;
+    tx.commit().await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(CreatedToken {
+            token_info: Token::from(&row),
+            token,
+        }),
+    ))
+}
+
+#[utoipa::path(delete, path = "/api/auth/tokens/{id}", tag = "auth", params(("id" = i64, Path)),
+    responses((status = 204, description = "Revoked"), Denied, NotFound))]
+async fn delete(State(app): State<AppState>, caller: Anyone, Id(id): Id) -> ApiResult<StatusCode> {
+    let tx = app.store.write(&caller.identity()).await?;
+    if tx.execute(DELETE, &[&id]).await? == 0 {
+        return Err(ApiError::not_found(format!("Token with ID {id} not found.")));
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,377 @@
+//! /api/admin/users: the accounts, for admins.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use secrecy::SecretString;
+use serde::Serialize;
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answers::{BadBody, Conflict, Denied, Message, NotFound};
+use crate::access::caller::Admin;
+use crate::access::password;
+use crate::http::body::Valid;
+use crate::http::clock::Instant;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::params::{Id, Params};
+use crate::serve::state::AppState;
+use crate::store::tx::Tx;
+
+const LIST: &str = "\
+    select id, username, email, role, status, full_name, company_name, created_at, updated_at
+      from users order by lower(username), id limit $1 offset $2";
+const COUNT: &str = "select count(*) from users";
+const ONE: &str = "\
+    select id, username, email, role, status, full_name, company_name, created_at, updated_at
+      from users where id = $1";
+const INSERT: &str = "\
+    insert into users (username, email, password_hash, role, status, full_name, company_name)
+    values ($1, $2, $3, $4, $5, $6, $7)
+    returning id, username, email, role, status, full_name, company_name, created_at, updated_at";
+/// Absent keys leave their columns: $6 and $8 say whether the nullable ones were given.
+const UPDATE: &str = "\
+    update users
+       set email = coalesce($2, email), role = coalesce($3, role), status = coalesce($4, status),
+           full_name = case when $6 then $5 else full_name end,
+           company_name = case when $8 then $7 else company_name end
+     where id = $1
+    returning id, username, email, role, status, full_name, company_name, created_at, updated_at";
+const SET_PASSWORD: &str = "update users set password_hash = $2 where id = $1";
+const DELETE: &str = "delete from users where id = $1";
+/// Locked: two admins who demote each other at the same moment wait for one another.
+const ACTIVE_ADMINS: &str =
+    "select id from users where role = 'admin' and status = 'active' order by id for no key update";
+
+pub const SELLER_STATEMENTS: &[&str] = &[ONE];
+pub const ADMIN_STATEMENTS: &[&str] = &[
+    LIST,
+    COUNT,
+    ONE,
+    INSERT,
+    UPDATE,
+    SET_PASSWORD,
+    DELETE,
+    ACTIVE_ADMINS,
+];
+
+const ROLES: &[&str] = &["admin", "staff", "user"];
+const STATUSES: &[&str] = &["active", "inactive", "pending_approval", "suspended"];
+const USERNAME: Text = Text::name(3, 80);
+const EMAIL: Text = Text::name(3, 120).check(is_email);
+const PERSON: Text = Text::name(0, 100);
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    #[schema(example = 3)]
+    pub id: i64,
+    #[schema(example = "seller_alice")]
+    pub username: String,
+    #[schema(example = "alice@seller.xyz")]
+    pub email: String,
+    #[schema(example = "user")]
+    pub role: String,
+    #[schema(example = "active")]
+    pub status: String,
+    pub full_name: Option<String>,
+    pub company_name: Option<String>,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl From<&Row> for User {
+    fn from(row: &Row) -> Self {
+        User {
+            id: row.get(0),
+            username: row.get(1),
+            email: row.get(2),
+            role: row.get(3),
+            status: row.get(4),
+            full_name: row.get(5),
+            company_name: row.get(6),
+            created_at: row.get(7),
+            updated_at: row.get(8),
+        }
+    }
+}
+
+/// A user by id, as far as the transaction's identity sees it.
+pub async fn find(tx: &Tx, id: i64) -> ApiResult<User> {
+    tx.optional_row(ONE, &[&id])
+        .await?
+        .as_ref()
+        .map(User::from)
+        .ok_or_else(|| unknown(id))
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct NewUser {
+    #[schema(min_length = 3, max_length = 80, example = "seller_carol")]
+    username: String,
+    #[schema(max_length = 120, example = "carol@seller.xyz")]
+    email: String,
+    #[schema(value_type = String, min_length = 8, max_length = 128, write_only, example = "correct horse battery")]
+    password: SecretString,
+    #[schema(pattern = "^(admin|staff|user)$", example = "user")]
+    role: String,
+    #[schema(
+        pattern = "^(active|inactive|pending_approval|suspended)$",
+        default = "active",
+        required = false
+    )]
+    status: String,
+    #[schema(max_length = 100)]
+    full_name: Option<String>,
+    #[schema(max_length = 100)]
+    company_name: Option<String>,
+}
+
+impl Input for NewUser {
+    const UNKNOWN: Unknown = Unknown::Refuse;
+
+    fn read(f: &mut Fields) -> Self {
+        NewUser {
+            username: f.required_text("username", &USERNAME),
+            email: f.required_text("email", &EMAIL),
+            password: f.required_text("password", &password::RULE).into(),
+            role: f.required_choice("role", ROLES),
+            status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
+            full_name: f.nullable_text("fullName", &PERSON).flatten(),
+            company_name: f.nullable_text("companyName", &PERSON).flatten(),
+        }
+    }
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct UserChange {
+    #[schema(max_length = 120, required = false)]
+    email: Option<String>,
+    #[schema(pattern = "^(admin|staff|user)$", required = false)]
+    role: Option<String>,
+    #[schema(pattern = "^(active|inactive|pending_approval|suspended)$", required = false)]
+    status: Option<String>,
+    #[schema(value_type = Option<String>, max_length = 100)]
+    full_name: Option<Option<String>>,
+    #[schema(value_type = Option<String>, max_length = 100)]
+    company_name: Option<Option<String>>,
+}
+
+impl Input for UserChange {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(f: &mut Fields) -> Self {
+        UserChange {
+            email: f.text("email", &EMAIL),
+            role: f.choice("role", ROLES),
+            status: f.choice("status", STATUSES),
+            full_name: f.nullable_text("fullName", &PERSON),
+            company_name: f.nullable_text("companyName", &PERSON),
+        }
+    }
+}
+
+#[derive(Debug, ToSchema)]
+struct NewPassword {
+    #[schema(value_type = String, min_length = 8, max_length = 128, write_only)]
+    password: SecretString,
+}
+
+impl Input for NewPassword {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(f: &mut Fields) -> Self {
+        NewPassword {
+            password: f.required_text("password", &password::RULE).into(),
+        }
+    }
+}
+
+pub fn is_email(text: &str) -> Result<(), String> {
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part
+                .chars()
+                .any(|c| c.is_whitespace() || "<>()[],;:\\\"@".contains(c))
+    };
+    let valid = text.rsplit_once('@').is_some_and(|(local, domain)| {
+        plain(local)
+            && local.len() <= 64
+            && domain.contains('.')
+            && domain
+                .split('.')
+                .all(|label| plain(label) && !label.starts_with('-') && !label.ends_with('-'))
+    });
+    if valid {
+        Ok(())
+    } else {
+        Err("Not a valid email address.".into())
+    }
+}
+
+fn unknown(id: i64) -> ApiError {
+    ApiError::not_found(format!("User with ID {id} not found."))
+}
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, update, delete))
+        .routes(routes!(set_password))
+}
+
+#[utoipa::path(get, path = "/api/admin/users", tag = "users", params(PageParams),
+    responses((status = 200, description = "Users by name", body = Page<User>), Denied))]
+async fn list(State(app): State<AppState>, admin: Admin, params: Params) -> ApiResult<Json<Page<User>>> {
+    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
+    let tx = app.store.read(&admin.identity()).await?;
+    let total = tx.row(COUNT, &[]).await?.get(0);
+    let rows = tx.rows(LIST, &[&page.per_page, &page.offset()]).await?;
+    tx.commit().await?;
+    Ok(Json(page.of(rows.iter().map(User::from).collect(), total)))
+}
+
+#[utoipa::path(post, path = "/api/admin/users", tag = "users", request_body = NewUser,
+    responses((status = 201, description = "Created", body = User), Denied, BadBody, Conflict))]
+async fn create(
+    State(app): State<AppState>,
+    admin: Admin,
+    Valid(new): Valid<NewUser>,
+) -> ApiResult<(StatusCode, Json<User>)> {
+    let hash = app.passwords.hash(new.password).await?;
+    let tx = app.store.write(&admin.identity()).await?;
+    let row = tx
+        .row(
+            INSERT,
+            &[
+                &new.username,
+                &new.email,
+                &hash,
+                &new.role,
+                &new.status,
+                &new.full_name,
+                &new.company_name,
+            ],
+        )
+        .await
+        .map_err(|error| {
+            error
+                .or_conflict("users_username_key", "username_taken", || {
+                    format!("Username '{}' already exists", new.username)
+                })
+                .or_conflict("users_email_key", "email_taken", || {
+                    format!("Email '{}' already exists", new.email)
+                })
+        })?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(User::from(&row))))
+}
+
+#[utoipa::path(get, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path)),
+    responses((status = 200, description = "The user", body = User), Denied, NotFound))]
+async fn show(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiResult<Json<User>> {
+    let tx = app.store.read(&admin.identity()).await?;
+    let user = find(&tx, id).await?;
+    tx.commit().await?;
+    Ok(Json(user))
+}
+
+#[utoipa::path(put, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path)), request_body = UserChange,
+    responses((status = 200, description = "The user as changed", body = User), Denied, BadBody, NotFound, Conflict))]
+async fn update(
+    State(app): State<AppState>,
+    admin: Admin,
+    Id(id): Id,
+    Valid(change): Valid<UserChange>,
+) -> ApiResult<Json<User>> {
+    let tx = app.store.write(&admin.identity()).await?;
+    let stays_admin = change.role.as_deref().is_none_or(|role| role == "admin")
+        && change.status.as_deref().is_none_or(|status| status == "active");
+    if !stays_admin {
+        refuse_last_admin(&tx, id).await?;
+    }
+    let row = tx
+        .optional_row(
+            UPDATE,
+            &[
+                &id,
+                &change.email,
+                &change.role,
+                &change.status,
+                &change.full_name.clone().flatten(),
+                &change.full_name.is_some(),
+                &change.company_name.clone().flatten(),
+                &change.company_name.is_some(),
+            ],
+        )
+        .await
+        .map_err(|error| {
+            error.or_conflict("users_email_key", "email_taken", || {
+                format!("Email '{}' is already in use", change.email.unwrap_or_default())
+            })
+        })?
+        .ok_or_else(|| unknown(id))?;
+    tx.commit().await?;
+    Ok(Json(User::from(&row)))
+}
+
+#[utoipa::path(put, path = "/api/admin/users/{id}/password", tag = "users", params(("id" = i64, Path)),
+    request_body = NewPassword,
+    responses((status = 200, description = "Changed; the user's sessions and tokens have ended", body = Message),
+              Denied, BadBody, NotFound))]
+async fn set_password(
+    State(app): State<AppState>,
+    admin: Admin,
+    Id(id): Id,
+    Valid(new): Valid<NewPassword>,
+) -> ApiResult<Json<Message>> {
+    let hash = app.passwords.hash(new.password).await?;
+    let tx = app.store.write(&admin.identity()).await?;
+    if tx.execute(SET_PASSWORD, &[&id, &hash]).await? == 0 {
+        return Err(unknown(id));
+    }
+    tx.commit().await?;
+    Ok(Json(Message::new("Password updated successfully.")))
+}
+
+#[utoipa::path(delete, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path)),
+    responses((status = 204, description = "Deleted, with the user's DIDs, campaigns, links and sessions"),
+              Denied, NotFound, Conflict))]
+async fn delete(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiResult<StatusCode> {
+    if id == admin.id {
+        return Err(ApiError::forbidden(
+            "own_account",
+            "Admin cannot delete their own account.",
+        ));
+    }
+    let tx = app.store.write(&admin.identity()).await?;
+    refuse_last_admin(&tx, id).await?;
+    if tx.execute(DELETE, &[&id]).await? == 0 {
+        return Err(unknown(id));
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Somebody must stay who can let others in.
+async fn refuse_last_admin(tx: &Tx, id: i64) -> ApiResult<()> {
+    let admins: Vec<i64> = tx
+        .rows(ACTIVE_ADMINS, &[])
+        .await?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    if admins == [id] {
+        return Err(ApiError::conflict(
+            "last_admin",
+            "The last active admin cannot be deleted, demoted or suspended.",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! /metrics: what the service counts itself, and what the database tells at most once in five seconds.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{Method, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+use tokio::sync::Mutex;
+
+use super::state::AppState;
+use crate::http::error::ApiResult;
+use crate::store::identity::Identity;
+
+const BUCKETS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// How old what the database told may be.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// Calls in flight and leases are counted; the oldest snapshot is what keeps dead rows from being removed.
+const LIVE: &str = "\
+    select count(*) filter (where holds_slot), count(*) filter (where not holds_slot),
+           count(*) filter (where lease_until < now()),
+           coalesce((select max(age(a.backend_xmin)) from pg_catalog.pg_stat_activity a), 0)::bigint
+      from live_calls";
+
+/// Records by outcome since the last look. The newest seconds wait: an earlier id may still be uncommitted.
+const NEW_RECORDS: &str = "\
+    select call_status, (link_id is not null) as routed, count(*), max(id)
+      from call_logs
+     where id > $1 and created_at < now() - interval '5 seconds'
+     group by 1, 2";
+
+const NEWEST_RECORD: &str = "select coalesce(max(id), 0) from call_logs";
+
+pub const STATEMENTS: &[&str] = &[LIVE, NEW_RECORDS, NEWEST_RECORD];
+
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    latency: HistogramVec,
+    pool: IntGaugeVec,
+    pub hashing: Histogram,
+    database: Database,
+}
+
+#[derive(Debug)]
+struct Database {
+    up: IntGauge,
+    calls: IntGaugeVec,
+    expired_leases: IntGauge,
+    oldest_xmin: IntGauge,
+    records: IntCounterVec,
+    routed: IntCounterVec,
+    /// When the database was last asked, and the last record that was counted.
+    state: Mutex<(Option<Instant>, Option<i64>)>,
+}
+
+impl Metrics {
+    pub fn new() -> Result<Self> {
+        let registry = Registry::new();
+        let counters = |name: &str, help: &str, labels: &[&str]| -> Result<IntCounterVec> {
+            let vec = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(vec.clone()))?;
+            Ok(vec)
+        };
+        let gauges = |name: &str, help: &str, labels: &[&str]| -> Result<IntGaugeVec> {
+            let vec = IntGaugeVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(vec.clone()))?;
+            Ok(vec)
+        };
+        let gauge = |name: &str, help: &str| -> Result<IntGauge> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        let latency = HistogramVec::new(
+            HistogramOpts::new("capconduit_http_request_seconds", "Time from request to answer")
+                .buckets(BUCKETS.into()),
+            &["method", "route"],
+        )?;
+        registry.register(Box::new(latency.clone()))?;
+        let hashing = Histogram::with_opts(
+            HistogramOpts::new("capconduit_login_seconds", "Time of a login, hashing included")
+                .buckets(BUCKETS.into()),
+        )?;
+        registry.register(Box::new(hashing.clone()))?;
+        Ok(Metrics {
+            requests: counters(
+                "capconduit_http_requests_total",
+                "Requests answered",
+                &["method", "route", "status"],
+            )?,
+            pool: gauges(
+                "capconduit_pool_connections",
+                "Database connections of this service",
+                &["state"],
+            )?,
+            database: Database {
+                up: gauge(
+                    "capconduit_database_up",
+                    "1 when the database answered the last look",
+                )?,
+                calls: gauges("capconduit_calls_in_flight", "Calls in flight", &["slot"])?,
+                expired_leases: gauge("capconduit_leases_expired", "Calls in flight whose lease is over")?,
+                oldest_xmin: gauge(
+                    "capconduit_oldest_xmin_age",
+                    "Age of the oldest snapshot, in transactions",
+                )?,
+                records: counters(
+                    "capconduit_call_records_total",
+                    "Call records by outcome since this service started; LOST and REJECTED_* among them",
+                    &["status"],
+                )?,
+                routed: counters(
+                    "capconduit_calls_ended_total",
+                    "Recorded calls since this service started, by whether a link was found for them",
+                    &["routed"],
+                )?,
+                state: Mutex::new((None, None)),
+            },
+            hashing,
+            latency,
+            registry,
+        })
+    }
+
+    pub fn observe(&self, method: &Method, route: &str, status: u16, seconds: f64) {
+        // Methods are free text on the wire: only the usual ones become labels.
+        let known = [
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::DELETE,
+            Method::OPTIONS,
+        ];
+        let method = if known.contains(method) {
+            method.as_str()
+        } else {
+            "other"
+        };
+        self.requests
+            .with_label_values(&[method, route, &status.to_string()])
+            .inc();
+        self.latency.with_label_values(&[method, route]).observe(seconds);
+    }
+}
+
+pub fn router(app: AppState) -> Router {
+    Router::new().route("/metrics", get(show)).with_state(app)
+}
+
+async fn show(State(app): State<AppState>) -> Response {
+    let asked = tokio::time::timeout(FRESH, ask_database(&app)).await;
+    let up = matches!(asked, Ok(Ok(())));
+    app.metrics.database.up.set(i64::from(up));
+    let status = app.store.pool.status();
+    let idle = i64::try_from(status.available).unwrap_or(0);
+    let open = i64::try_from(status.size).unwrap_or(0);
+    let waiting = i64::try_from(status.waiting).unwrap_or(0);
+    for (state, value) in [("idle", idle), ("in_use", open - idle), ("awaited", waiting)] {
+        app.metrics.pool.with_label_values(&[state]).set(value);
+    }
+    let mut text = Vec::new();
+    if TextEncoder::new()
+        .encode(&app.metrics.registry.gather(), &mut text)
+        .is_err()
+    {
+        return axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+async fn ask_database(app: &AppState) -> ApiResult<()> {
+    let metrics = &app.metrics.database;
+    let mut state = metrics.state.lock().await;
+    if state.0.is_some_and(|asked| asked.elapsed() < FRESH) {
+        return Ok(());
+    }
+    let tx = app.store.read(&Identity::INTERNAL).await?;
+    let live = tx.row(LIVE, &[]).await?;
+    metrics.calls.with_label_values(&["held"]).set(live.get(0));
+    metrics.calls.with_label_values(&["none"]).set(live.get(1));
+    metrics.expired_leases.set(live.get(2));
+    metrics.oldest_xmin.set(live.get(3));
+    match state.1 {
+        None => state.1 = Some(tx.row(NEWEST_RECORD, &[]).await?.get(0)),
+        Some(last) => {
+            let mut newest = last;
+            for row in tx.rows(NEW_RECORDS, &[&last]).await? {
+                let count = u64::try_from(row.get::<_, i64>(2)).unwrap_or(0);
+                metrics
+                    .records
+                    .with_label_values(&[status_label(row.get(0))])
+                    .inc_by(count);
+                let routed = if row.get(1) { "yes" } else { "no" };
+                metrics.routed.with_label_values(&[routed]).inc_by(count);
+                newest = newest.max(row.get(3));
+            }
+            state.1 = Some(newest);
+        }
+    }
+    tx.commit().await?;
+    state.0 = Some(Instant::now());
+    Ok(())
+}
+
+/// Statuses are text that a switch sends: only those of the contract become labels.
+fn status_label(status: &str) -> &str {
+    const KNOWN: &[&str] = &[
+        "ANSWERED",
+        "BUSY",
+        "NOANSWER",
+        "CANCEL",
+        "CONGESTION",
+        "CHANUNAVAIL",
+        "FAILED_DATABASE",
+        "LOST",
+    ];
+    const REASONS: &[&str] = &[
+        "INVALID_DID_INPUT",
+        "DID_NOT_FOUND",
+        "DID_INACTIVE",
+        "OWNER_INACTIVE",
+        "NO_ACTIVE_CAMPAIGN_FOR_DID",
+        "NO_ACTIVE_CLIENTS_IN_CAMPAIGN",
+        "NO_ELIGIBLE_CLIENTS_AVAILABLE",
+        "NO_MORE_TARGETS",
+        "RING_BUDGET_SPENT",
+        "CALL_ENDED",
+    ];
+    let known = KNOWN.contains(&status)
+        || status
+            .strip_prefix("REJECTED_")
+            .is_some_and(|r| REASONS.contains(&r));
+    if known { status } else { "other" }
+}

@@ -1,0 +1,65 @@
+//! /health (the process is up) and /ready (it can serve: the database answers, in the versions compiled in).
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::state::{App, AppState};
+use crate::http::error::{ApiError, ApiResult};
+use crate::migrate::tables;
+
+const VERSIONS: &str = "\
+    select schema_version(), (select extversion from pg_catalog.pg_extension where extname = 'capconduit'),
+           pg_catalog.pg_is_in_recovery()";
+
+pub const STATEMENTS: &[&str] = &[VERSIONS];
+
+/// The extension's SQL version that belongs to this command.
+pub const EXTENSION_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+}
+
+async fn ready(State(app): State<AppState>) -> ApiResult<Json<Value>> {
+    let (schema, extension) = versions(&app).await?;
+    Ok(Json(
+        json!({"status": "ready", "schemaVersion": schema, "extensionVersion": extension}),
+    ))
+}
+
+/// The versions found, or what is wrong with them and how to mend it.
+pub async fn versions(app: &App) -> ApiResult<(i32, String)> {
+    let not_ready = |message: String| ApiError::unavailable("not_ready", message.clone(), message);
+    let row = app.store.own(VERSIONS, &[]).await.map_err(|error| {
+        if error.0.status.as_u16() == 503 {
+            return error;
+        }
+        not_ready(format!(
+            "The database is not prepared for this service: run `capconduit migrate` ({}).",
+            error.0.cause.as_deref().unwrap_or("no cause known")
+        ))
+    })?;
+    let schema: i32 = row.get::<_, Option<i32>>(0).unwrap_or(0);
+    let extension: String = row.get::<_, Option<String>>(1).unwrap_or_default();
+    if row.get(2) {
+        return Err(not_ready(
+            "The database is a standby and cannot be written: connect to the primary.".into(),
+        ));
+    }
+    if schema != tables::version() || extension != EXTENSION_VERSION {
+        return Err(not_ready(format!(
+            "The database has schema {schema} and extension {extension:?}, this service needs schema {} and extension \
+             {EXTENSION_VERSION:?}: run the `capconduit migrate` of this version.",
+            tables::version()
+        )));
+    }
+    Ok((schema, extension))
+}

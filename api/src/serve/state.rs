@@ -1,0 +1,51 @@
+//! What every handler shares.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::metrics::Metrics;
+use super::settings::Settings;
+use crate::access::password::Passwords;
+use crate::access::throttle::Throttle;
+use crate::store::pool;
+use crate::store::tx::Store;
+
+#[derive(Debug)]
+pub struct App {
+    pub settings: Settings,
+    pub store: Store,
+    pub passwords: Passwords,
+    pub throttle: Throttle,
+    pub metrics: Metrics,
+}
+
+#[derive(Debug, Clone)]
+pub struct AppState(pub Arc<App>);
+
+impl Deref for AppState {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.0
+    }
+}
+
+impl App {
+    /// Connects to nothing yet: a service that starts before its database becomes ready by itself.
+    pub fn new(settings: Settings) -> Result<Self> {
+        let store = Store {
+            pool: pool::build(&settings.database, settings.tls.clone(), settings.pool_size)?,
+            tls: settings.tls.clone(),
+            statement_timeout: settings.statement_timeout,
+        };
+        Ok(App {
+            store,
+            passwords: Passwords::new(),
+            throttle: Throttle::default(),
+            metrics: Metrics::new()?,
+            settings,
+        })
+    }
+}

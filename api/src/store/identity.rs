@@ -1,0 +1,86 @@
+//! As whom a transaction runs: the database role and the caller's id, set for that transaction only. Row level security
+//! reads both, so a handler's SQL needs no ownership conditions of its own.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DbRole {
+    Seller,
+    Staff,
+    Internal,
+}
+
+impl DbRole {
+    fn name(self) -> &'static str {
+        match self {
+            DbRole::Seller => "capconduit_seller",
+            DbRole::Staff => "capconduit_staff",
+            DbRole::Internal => "capconduit_internal",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub role: DbRole,
+    pub user_id: Option<i64>,
+    /// An admin, and so may write users.
+    pub admin: bool,
+    /// The session that stays when its user changes the own password: the hash as hexadecimal digits.
+    pub keep_session: Option<[u8; 32]>,
+}
+
+impl Identity {
+    pub const INTERNAL: Identity = Identity {
+        role: DbRole::Internal,
+        user_id: None,
+        admin: false,
+        keep_session: None,
+    };
+
+    /// One simple-protocol message that opens the transaction. Only numbers, fixed words and hexadecimal digits enter it.
+    pub fn begin(&self, read_only: bool, timeout: Duration) -> String {
+        let mut sql = String::with_capacity(200);
+        sql.push_str(if read_only { "begin read only" } else { "begin" });
+        let _ = write!(sql, "; set local role {}", self.role.name());
+        let _ = write!(sql, "; set local statement_timeout = {}", timeout.as_millis());
+        if let Some(id) = self.user_id {
+            let _ = write!(sql, "; set local capconduit.user_id = '{id}'");
+        }
+        if self.admin {
+            sql.push_str("; set local capconduit.user_role = 'admin'");
+        }
+        if let Some(hash) = &self.keep_session {
+            sql.push_str("; set local capconduit.keep_session = '");
+            for byte in hash {
+                let _ = write!(sql, "{byte:02x}");
+            }
+            sql.push('\'');
+        }
+        sql
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_local_to_the_transaction() {
+        let identity = Identity {
+            role: DbRole::Staff,
+            user_id: Some(7),
+            admin: true,
+            keep_session: Some([0xab; 32]),
+        };
+        let sql = identity.begin(false, Duration::from_secs(3));
+        let parts: Vec<&str> = sql.split("; ").collect();
+        assert_eq!(parts[0], "begin");
+        assert!(
+            parts[1..].iter().all(|part| part.starts_with("set local ")),
+            "{sql}"
+        );
+        assert!(sql.contains("capconduit.user_id = '7'") && sql.contains(&"ab".repeat(32)));
+    }
+}

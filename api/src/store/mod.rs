@@ -1,0 +1,5 @@
+//! The database as handlers see it: a pool with bounds, and transactions that carry the caller's identity.
+
+pub mod identity;
+pub mod pool;
+pub mod tx;

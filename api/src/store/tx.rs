@@ -1,0 +1,156 @@
+//! One request, one transaction. It begins with the caller's identity and loses it at its end, whatever that end is:
+//! commit, error, or a request that was cancelled in the middle.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::identity::Identity;
+use super::pool;
+use crate::http::error::{ApiError, ApiResult};
+use crate::tls::Tls;
+
+pub type Args<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+#[derive(Debug)]
+pub struct Tx {
+    client: Option<Object>,
+    /// A statement was sent whose answer has not been read: dropping the transaction now must cancel it.
+    busy: AtomicBool,
+    tls: Tls,
+}
+
+/// Where transactions come from.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub pool: Pool,
+    pub tls: Tls,
+    pub statement_timeout: Duration,
+}
+
+impl Store {
+    pub async fn read(&self, identity: &Identity) -> ApiResult<Tx> {
+        self.begin(&identity.begin(true, self.statement_timeout)).await
+    }
+
+    pub async fn write(&self, identity: &Identity) -> ApiResult<Tx> {
+        self.begin(&identity.begin(false, self.statement_timeout)).await
+    }
+
+    async fn begin(&self, sql: &str) -> ApiResult<Tx> {
+        let tx = Tx {
+            client: Some(self.pool.get().await?),
+            busy: AtomicBool::new(true),
+            tls: self.tls.clone(),
+        };
+        tx.client()?.batch_execute(sql).await?;
+        tx.busy.store(false, Ordering::Relaxed);
+        Ok(tx)
+    }
+
+    /// One statement as one identity in a single round trip: begin, statement and commit are sent together. When the
+    /// statement fails, the commit of the failed transaction is a rollback.
+    pub async fn call(&self, identity: &Identity, sql: &'static str, args: Args<'_>) -> ApiResult<Row> {
+        let mut tx = Tx {
+            client: Some(self.pool.get().await?),
+            busy: AtomicBool::new(true),
+            tls: self.tls.clone(),
+        };
+        let client = tx.client()?;
+        let statement = client.prepare_cached(sql).await?;
+        let begin = identity.begin(false, self.statement_timeout);
+        let (begun, row, committed) = tokio::join!(
+            client.batch_execute(&begin),
+            client.query_one(&statement, args),
+            client.batch_execute("commit")
+        );
+        tx.client.take();
+        begun?;
+        let row = row?;
+        committed?;
+        Ok(row)
+    }
+
+    /// One statement of the service itself, without a caller's identity: sessions and look-ups.
+    pub async fn own(&self, sql: &'static str, args: Args<'_>) -> ApiResult<Row> {
+        let tx = Tx {
+            client: Some(self.pool.get().await?),
+            busy: AtomicBool::new(true),
+            tls: self.tls.clone(),
+        };
+        let row = tx.row(sql, args).await;
+        tx.done();
+        row
+    }
+}
+
+impl Tx {
+    fn client(&self) -> ApiResult<&Object> {
+        self.client
+            .as_ref()
+            .ok_or_else(|| ApiError::internal("the transaction has ended"))
+    }
+
+    pub async fn rows(&self, sql: &'static str, args: Args<'_>) -> ApiResult<Vec<Row>> {
+        let client = self.client()?;
+        self.busy.store(true, Ordering::Relaxed);
+        let statement = client.prepare_cached(sql).await?;
+        let rows = client.query(&statement, args).await;
+        self.busy.store(false, Ordering::Relaxed);
+        Ok(rows?)
+    }
+
+    pub async fn row(&self, sql: &'static str, args: Args<'_>) -> ApiResult<Row> {
+        self.optional_row(sql, args)
+            .await?
+            .ok_or_else(|| ApiError::internal("a statement gave no row"))
+    }
+
+    pub async fn optional_row(&self, sql: &'static str, args: Args<'_>) -> ApiResult<Option<Row>> {
+        Ok(self.rows(sql, args).await?.into_iter().next())
+    }
+
+    pub async fn execute(&self, sql: &'static str, args: Args<'_>) -> ApiResult<u64> {
+        let client = self.client()?;
+        self.busy.store(true, Ordering::Relaxed);
+        let statement = client.prepare_cached(sql).await?;
+        let count = client.execute(&statement, args).await;
+        self.busy.store(false, Ordering::Relaxed);
+        Ok(count?)
+    }
+
+    /// A setting for the rest of this transaction.
+    pub async fn set(&self, sql: &'static str) -> ApiResult<()> {
+        self.busy.store(true, Ordering::Relaxed);
+        let done = self.client()?.batch_execute(sql).await;
+        self.busy.store(false, Ordering::Relaxed);
+        Ok(done?)
+    }
+
+    pub async fn commit(self) -> ApiResult<()> {
+        self.busy.store(true, Ordering::Relaxed);
+        self.client()?.batch_execute("commit").await?;
+        self.done();
+        Ok(())
+    }
+
+    /// Nothing is open any more: the connection may go back as it is.
+    fn done(mut self) {
+        self.client.take();
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            tokio::spawn(pool::clean_up(
+                client,
+                self.busy.load(Ordering::Relaxed),
+                self.tls.clone(),
+            ));
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Encryption towards the database.
+
+pub type Tls = tokio_postgres::NoTls;
