@@ -1,1 +1,35 @@
+//! The CapConduit extension: the functions that a switch, the API and a DBA call. Each module owns one of them and
+//! holds the SQL it runs; the rules themselves are in `capconduit-core`, the public names, defaults and rights in
+//! `pg_ext/sql/capconduit--<version>.sql`.
+//!
+//! Lock order, everywhere: the call's advisory lock → its `live_calls` row → the campaign's advisory lock →
+//! `link_counters` rows by ascending id. A route waits for one link row at a time; whoever holds two took them in
+//! order; whoever closes many calls skips locked call rows and takes the links in order at the end.
 
+// Glue to a C server: the unsafe blocks are in spi, record, early_lock_release and locks.
+#![allow(unsafe_code)]
+
+mod answered;
+mod args;
+mod call;
+mod early_lock_release;
+mod error;
+mod explain;
+mod guc;
+mod lease;
+mod links;
+mod locks;
+mod log;
+mod next;
+mod node;
+mod record;
+mod route;
+mod spi;
+
+pgrx::pg_module_magic!(name, version);
+
+#[pgrx::pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    guc::define();
+    early_lock_release::register();
+}

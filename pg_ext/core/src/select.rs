@@ -15,11 +15,17 @@ pub enum Strategy {
 
 impl Strategy {
     pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "priority" => Some(Strategy::Priority),
-            "round_robin" => Some(Strategy::RoundRobin),
-            "weighted" => Some(Strategy::Weighted),
-            _ => None,
+        [Strategy::Priority, Strategy::RoundRobin, Strategy::Weighted]
+            .into_iter()
+            .find(|strategy| strategy.name() == name)
+    }
+
+    /// The name in the schema and in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Strategy::Priority => "priority",
+            Strategy::RoundRobin => "round_robin",
+            Strategy::Weighted => "weighted",
         }
     }
 

@@ -1,0 +1,22 @@
+//! `call_answered`: stores the answer time at once, so that a call whose end is never heard still counts.
+
+use pgrx::pg_extern;
+use pgrx::pg_sys::TEXTOID;
+
+use crate::record::Record;
+use crate::spi::{Statement, arg, connected};
+use crate::{args, early_lock_release};
+
+/// The first answer stays: the switch may tell it twice.
+static ANSWER: Statement = Statement::new(
+    "update capconduit.live_calls set answered_at = coalesce(answered_at, now()) where uniqueid = $1",
+    &[TEXTOID],
+);
+
+#[pg_extern(sql = false)]
+fn call_answered(uniqueid: Option<&str>) -> Record<1> {
+    let uniqueid = args::uniqueid(uniqueid);
+    early_lock_release::arm();
+    let known = connected(|| ANSWER.run(&[arg(uniqueid)]).len() == 1);
+    Record([arg(if known { "ok" } else { "not_in_flight" })])
+}

@@ -1,0 +1,200 @@
+//! A call in flight: its row in `live_calls`, and the row that the switch gets for it.
+
+use capconduit_core::{Link, Reject, Strategy};
+use pgrx::pg_sys::{INT4OID, INT8OID, TEXTOID};
+
+use crate::record::Record;
+use crate::spi::{Statement, arg};
+
+pub struct LiveCall {
+    pub campaign_id: i64,
+    pub did_number: String,
+    pub node: Option<String>,
+    pub strategy: Strategy,
+    pub link_id: i64,
+    pub client_identifier: Option<String>,
+    pub caller_id: Option<String>,
+    pub holds_slot: bool,
+    pub attempt: i32,
+    pub tried: Vec<i64>,
+    pub dial_timeout_seconds: i32,
+    pub attempt_timeout_seconds: i32,
+    pub ring_seconds_left: i32,
+    pub max_call_seconds: i32,
+    pub end_reason: Option<String>,
+    pub end_cause: Option<i32>,
+    pub decision: String,
+}
+
+/// Locks the row: whoever closes many calls skips it, and what was read is the newest.
+static READ: Statement = Statement::new(
+    "select l.campaign_id, l.did_number, l.node, l.routing_strategy, l.link_id, \
+            (select k.client_identifier from capconduit.clients k where k.id = l.client_id), \
+            (select e.callerid from capconduit.pjsip_endpoints e where e.client_id = l.client_id), \
+            l.holds_slot, l.attempt, l.tried, l.dial_timeout_seconds, l.attempt_timeout_seconds, \
+            floor(extract(epoch from l.ring_deadline - clock_timestamp()))::integer, l.max_call_seconds, \
+            l.end_reason, l.end_cause, l.decision \
+       from capconduit.live_calls l \
+      where l.uniqueid = $1 \
+        for update of l",
+    &[TEXTOID],
+);
+
+/// The call's row, locked until the end of the transaction.
+pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
+    let rows = READ.run(&[arg(uniqueid)]);
+    rows.first().map(|columns| LiveCall {
+        campaign_id: columns.need(),
+        did_number: columns.need(),
+        node: columns.get(),
+        strategy: columns
+            .get::<String>()
+            .and_then(|name| Strategy::parse(&name))
+            .expect("only routes write strategies"),
+        link_id: columns.need(),
+        client_identifier: columns.get(),
+        caller_id: columns.get(),
+        holds_slot: columns.need(),
+        attempt: columns.need(),
+        tried: columns.need(),
+        dial_timeout_seconds: columns.need(),
+        attempt_timeout_seconds: columns.need(),
+        ring_seconds_left: columns.need(),
+        max_call_seconds: columns.need(),
+        end_reason: columns.get(),
+        end_cause: columns.get(),
+        decision: columns.get().unwrap_or_default(),
+    })
+}
+
+/// The row that route_call and next_target answer with (SQL type `call_target`).
+#[derive(Default)]
+pub struct Answer {
+    status: &'static str,
+    reason: Option<String>,
+    hangup_cause: Option<i32>,
+    attempt: Option<i32>,
+    link_id: Option<i64>,
+    client_identifier: Option<String>,
+    dial_timeout_seconds: Option<i32>,
+    max_call_seconds: Option<i32>,
+    caller_id: Option<String>,
+    campaign_id: Option<i64>,
+    decision: Option<String>,
+}
+
+impl Answer {
+    /// The target that the call holds now, or the reason why it holds none any more.
+    pub fn present(call: &LiveCall) -> Self {
+        if let Some(reason) = &call.end_reason {
+            return Answer {
+                status: "reject",
+                reason: Some(reason.clone()),
+                hangup_cause: call.end_cause,
+                attempt: Some(call.attempt),
+                campaign_id: Some(call.campaign_id),
+                decision: Some(call.decision.clone()),
+                ..Answer::default()
+            };
+        }
+        Answer {
+            status: "ok",
+            attempt: Some(call.attempt),
+            link_id: Some(call.link_id),
+            client_identifier: call.client_identifier.clone(),
+            dial_timeout_seconds: Some(call.attempt_timeout_seconds),
+            max_call_seconds: Some(call.max_call_seconds),
+            caller_id: call.caller_id.clone(),
+            campaign_id: Some(call.campaign_id),
+            decision: Some(call.decision.clone()),
+            ..Answer::default()
+        }
+    }
+
+    /// A slot just taken.
+    pub fn target(
+        attempt: i32,
+        link: &Link,
+        campaign_id: i64,
+        dial_timeout_seconds: i32,
+        max_call_seconds: i32,
+        caller_id: Option<String>,
+        decision: String,
+    ) -> Self {
+        Answer {
+            status: "ok",
+            attempt: Some(attempt),
+            link_id: Some(link.id),
+            client_identifier: Some(link.client_identifier.clone()),
+            dial_timeout_seconds: Some(dial_timeout_seconds),
+            max_call_seconds: Some(max_call_seconds),
+            caller_id,
+            campaign_id: Some(campaign_id),
+            decision: Some(decision),
+            ..Answer::default()
+        }
+    }
+
+    pub fn reject(reason: Reject, campaign_id: Option<i64>, decision: Option<String>) -> Self {
+        Answer {
+            status: "reject",
+            reason: Some(reason.token().to_owned()),
+            hangup_cause: Some(reason.hangup_cause()),
+            campaign_id,
+            decision: decision.filter(|text| !text.is_empty()),
+            ..Answer::default()
+        }
+    }
+
+    pub fn into_record(self) -> Record<12> {
+        // The identifier is limited to letters, digits, '_', '-' and '.': nothing in it can break out of Dial().
+        let dial = self
+            .client_identifier
+            .as_ref()
+            .map(|identifier| format!("PJSIP/{identifier}"));
+        Record([
+            arg(self.status),
+            arg(self.reason),
+            arg(self.hangup_cause),
+            arg(self.attempt),
+            arg(self.link_id),
+            arg(self.client_identifier),
+            arg(dial),
+            arg(self.dial_timeout_seconds),
+            arg(self.max_call_seconds),
+            arg(self.caller_id),
+            arg(self.campaign_id),
+            arg(self.decision),
+        ])
+    }
+}
+
+/// Gives a slot back. A link that is gone has no counter either.
+static RELEASE_SLOT: Statement = Statement::new(
+    "update capconduit.link_counters set active = active - 1 where link_id = $1",
+    &[INT8OID],
+);
+
+pub fn release_slot(link_id: i64) {
+    RELEASE_SLOT.run(&[arg(link_id)]);
+}
+
+/// Takes a slot if there is room on the row's newest version, and the campaign's turn with it. `false`: full.
+static TAKE_SLOT: Statement = Statement::new(
+    "update capconduit.link_counters n \
+        set active = n.active + 1, last_seq = coalesce($4, n.last_seq) \
+      where n.link_id = $1 and n.active < $2 and ($3 is null or n.total + n.active < $3)",
+    &[INT8OID, INT4OID, INT8OID, INT8OID],
+);
+
+pub fn take_slot(link: &Link, turn: Option<i64>) -> bool {
+    TAKE_SLOT
+        .run(&[
+            arg(link.id),
+            arg(link.max_concurrency),
+            arg(link.total_calls_allowed),
+            arg(turn),
+        ])
+        .len()
+        == 1
+}

@@ -1,0 +1,106 @@
+//! Early lock release: a row lock lives until the commit is over, and a durable commit waits for the disk, so a busy
+//! link would take one call per flush. Here the commit itself does not wait; when its locks are gone, and before
+//! the client hears of it, this backend flushes up to its own commit. What was answered is durable all the same.
+//! Others may see a commit a moment before it is durable; whatever they commit lies behind it in the WAL, and an
+//! answer without a commit of its own flushes by `flush_what_was_seen`.
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_void};
+
+use pgrx::pg_sys;
+
+use crate::guc;
+
+thread_local! {
+    /// Raised while the current transaction owes a flush.
+    static OWES_FLUSH: Cell<bool> = const { Cell::new(false) };
+}
+
+pub fn register() {
+    // SAFETY: the callback lives as long as the backend; it is registered once, at load.
+    unsafe { pg_sys::RegisterResourceReleaseCallback(Some(at_release), std::ptr::null_mut()) };
+}
+
+/// Call before the transaction's first write.
+pub fn arm() {
+    if OWES_FLUSH.get() || !guc::EARLY_LOCK_RELEASE.get() || !commits_wait_for_the_disk_only() {
+        return;
+    }
+    // SAFETY: sets a user-settable parameter until the end of the transaction, as SET LOCAL does.
+    unsafe {
+        pg_sys::set_config_option(
+            c"synchronous_commit".as_ptr(),
+            c"off".as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_LOCAL,
+            true,
+            0,
+            false,
+        );
+    }
+    OWES_FLUSH.set(true);
+}
+
+/// With synchronous_commit off the user wants no flush; with synchronous standbys a commit waits for more than the
+/// disk. Both keep PostgreSQL's own commit.
+fn commits_wait_for_the_disk_only() -> bool {
+    // SAFETY: reading backend-local settings; the pointer is NULL or a C string.
+    unsafe {
+        if pg_sys::synchronous_commit <= pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as i32 {
+            return false;
+        }
+        let standbys = pg_sys::SyncRepStandbyNames;
+        standbys.is_null() || CStr::from_ptr(standbys).is_empty()
+    }
+}
+
+/// For an answer that rests on rows which this transaction did not write: they may be committed and not yet on disk.
+pub fn flush_what_was_seen() {
+    // SAFETY: plain reads of backend-local state, and a flush of WAL that has been inserted.
+    unsafe {
+        let wants_durability = OWES_FLUSH.get()
+            || pg_sys::synchronous_commit > pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as i32;
+        if wants_durability && !pg_sys::RecoveryInProgress() {
+            pg_sys::XLogFlush(end_of_inserted(
+                pg_sys::GetXLogInsertRecPtr(),
+                pg_sys::wal_segment_size as u64,
+            ));
+        }
+    }
+}
+
+/// GetXLogInsertRecPtr tells where the next record will start: at the start of a page that is behind the page's
+/// header, which nobody has written yet, and XLogFlush refuses to wait for it. The end of the last record is the
+/// page's own start then.
+fn end_of_inserted(next_start: u64, segment_bytes: u64) -> u64 {
+    const SHORT_HEADER: u64 = size_of::<pg_sys::XLogPageHeaderData>() as u64;
+    const LONG_HEADER: u64 = size_of::<pg_sys::XLogLongPageHeaderData>() as u64;
+    let page_bytes = u64::from(pg_sys::XLOG_BLCKSZ);
+    if next_start % segment_bytes == LONG_HEADER {
+        next_start - LONG_HEADER
+    } else if next_start % page_bytes == SHORT_HEADER {
+        next_start - SHORT_HEADER
+    } else {
+        next_start
+    }
+}
+
+/// Runs at the end of every transaction and subtransaction of a backend that has loaded the library.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn at_release(
+    phase: pg_sys::ResourceReleasePhase::Type,
+    is_commit: bool,
+    is_top_level: bool,
+    _arg: *mut c_void,
+) {
+    let after_locks = phase == pg_sys::ResourceReleasePhase::RESOURCE_RELEASE_AFTER_LOCKS;
+    if !after_locks || !is_top_level || !OWES_FLUSH.replace(false) {
+        return;
+    }
+    if is_commit {
+        // SAFETY: the position of this backend's own last commit record, which has been inserted. PREPARE
+        // TRANSACTION passes here too: it has flushed by itself, and this finds nothing left to do.
+        unsafe { pg_sys::XLogFlush(pg_sys::XactLastCommitEnd) };
+    }
+}

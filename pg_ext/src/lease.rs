@@ -1,0 +1,272 @@
+//! Calls that ended unheard: closed as LOST, their slots given back. By hand (`release_call`), when their lease ends
+//! or their node falls silent (`release_expired`), or because their node says they are gone (`node`).
+
+use std::collections::BTreeMap;
+
+use capconduit_core::outcome;
+use pgrx::pg_extern;
+use pgrx::pg_sys::{BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
+
+use crate::record::Record;
+use crate::spi::{Rows, Statement, arg, connected, instant};
+use crate::{args, early_lock_release, error, guc, locks};
+
+/// A call in flight whose row this transaction has locked, and why it is to be closed.
+struct Held<'a> {
+    why: &'a str,
+    uniqueid: String,
+    link_id: i64,
+    holds_slot: bool,
+    answered: bool,
+}
+
+/// Columns of every statement that locks calls to close them. A row that somebody else has locked belongs to a call
+/// that is being worked on: it is skipped, and nobody waits with many rows in hand.
+macro_rules! lock_calls_sql {
+    ($condition:literal) => {
+        concat!(
+            "select l.uniqueid, l.link_id, l.holds_slot, l.answered_at is not null \
+               from capconduit.live_calls l ",
+            $condition,
+            " for update of l skip locked"
+        )
+    };
+}
+
+/// Takes the call off the books: the record ends at the last sign of life. `nodes.taken_at` is the last list of the
+/// call's node; a call that was absent from it carries the last list that had it.
+static CLOSE: Statement = Statement::new(
+    "with gone as ( \
+         delete from capconduit.live_calls l where l.uniqueid = $1 returning l.* \
+     ), ended as ( \
+         select g.*, \
+                greatest(g.routed_at, g.attempt_at, g.answered_at, \
+                         case when g.absent_since is not null then g.last_listed_at \
+                              else (select n.taken_at from capconduit.nodes n where n.name = g.node) end) as ended_at \
+           from gone g \
+     ) \
+     insert into capconduit.call_logs \
+        (asterisk_uniqueid, asterisk_linkedid, user_id, campaign_id, did_id, client_id, link_id, node, \
+         incoming_did_number, caller_id_num, caller_id_name, timestamp_start, timestamp_answered, timestamp_end, \
+         duration_seconds, billsec_seconds, call_status, hangup_cause_text, hangup_by, attempts, counted, decision) \
+     select e.uniqueid, e.linkedid, e.user_id, e.campaign_id, e.did_id, e.client_id, e.link_id, e.node, \
+            e.did_number, e.caller_number, e.caller_name, e.routed_at, e.answered_at, e.ended_at, \
+            floor(extract(epoch from e.ended_at - e.routed_at)), \
+            coalesce(floor(extract(epoch from e.ended_at - e.answered_at)), 0), \
+            $2, $3, 'system', e.attempt, $4, e.decision \
+       from ended e \
+     on conflict (asterisk_uniqueid) do nothing \
+     returning id",
+    &[TEXTOID, TEXTOID, TEXTOID, BOOLOID],
+);
+
+fn read_held<'a>(rows: &Rows, why: &'a str) -> Vec<Held<'a>> {
+    rows.iter()
+        .map(|columns| Held {
+            why,
+            uniqueid: columns.need(),
+            link_id: columns.need(),
+            holds_slot: columns.need(),
+            answered: columns.need(),
+        })
+        .collect()
+}
+
+/// What a link's counters owe to the calls that were closed.
+#[derive(Default)]
+struct Owed {
+    released: i32,
+    records: Vec<i64>,
+}
+
+/// Closes the calls as LOST; their number and the id of the last record. The links come last, in ascending order:
+/// so call this once in a transaction.
+fn close(held: &[Held]) -> (i32, Option<i64>) {
+    if held.is_empty() {
+        return (0, None);
+    }
+    early_lock_release::arm();
+    let mut links: BTreeMap<i64, Owed> = BTreeMap::new();
+    let mut last = None;
+    for call in held {
+        let counts = outcome::counts(outcome::LOST, call.answered, true);
+        let rows = CLOSE.run(&[
+            arg(call.uniqueid.as_str()),
+            arg(outcome::LOST),
+            arg(call.why),
+            arg(counts),
+        ]);
+        let record: Option<i64> = rows.first().map(|columns| columns.need());
+        let owed = links.entry(call.link_id).or_default();
+        owed.released += i32::from(call.holds_slot);
+        owed.records.extend(record.filter(|_| counts));
+        last = record.or(last);
+    }
+    for (link_id, owed) in links {
+        settle(link_id, owed.released, owed.records.len() as i64, &owed.records);
+    }
+    (held.len() as i32, last)
+}
+
+static SETTLE: Statement = Statement::new(
+    "update capconduit.link_counters n \
+        set active = n.active - $2, total = n.total + $3 \
+      where n.link_id = $1 \
+     returning n.total - (select s.total_calls_allowed \
+                            from capconduit.campaign_client_settings s \
+                           where s.id = n.link_id)",
+    &[INT8OID, INT4OID, INT8OID],
+);
+
+static MARK_LATE_EXCESS: Statement = Statement::new(
+    "update capconduit.call_logs set late_excess = true where id = any ($1)",
+    &[INT8ARRAYOID],
+);
+
+/// Moves a link's counters: slots given back, calls counted (−1 where a correction takes one back). `records` are
+/// the calls just counted; those beyond the allowed total are flagged, never refused: they happened.
+pub fn settle(link_id: i64, released: i32, counted: i64, records: &[i64]) {
+    if released == 0 && counted == 0 {
+        return;
+    }
+    if counted == 0 {
+        RELEASE_SLOTS.run(&[arg(link_id), arg(released)]);
+        return;
+    }
+    let rows = SETTLE.run(&[arg(link_id), arg(released), arg(counted)]);
+    let excess = rows.first().and_then(|columns| columns.get::<i64>()).unwrap_or(0);
+    let flagged = usize::try_from(excess).unwrap_or(0).min(records.len());
+    if flagged > 0 {
+        MARK_LATE_EXCESS.run(&[arg(records[records.len() - flagged..].to_vec())]);
+    }
+}
+
+/// The same without a look at the limit.
+static RELEASE_SLOTS: Statement = Statement::new(
+    "update capconduit.link_counters set active = active - $2 where link_id = $1",
+    &[INT8OID, INT4OID],
+);
+
+// ---- one call, by hand -------------------------------------------------------------------------------------------
+
+static LOCK_ONE: Statement = Statement::new(
+    "select l.uniqueid, l.link_id, l.holds_slot, l.answered_at is not null \
+       from capconduit.live_calls l where l.uniqueid = $1 for update of l",
+    &[TEXTOID],
+);
+
+static AUDIT: Statement = Statement::new(
+    "select capconduit.write_audit('release', 'live_calls', $1, null, jsonb_build_object('reason', $2))",
+    &[TEXTOID, TEXTOID],
+);
+
+#[pg_extern(sql = false)]
+fn release_call(uniqueid: Option<&str>, reason: Option<&str>) -> Record<2> {
+    locks::require_read_committed("release_call");
+    let uniqueid = args::uniqueid(uniqueid);
+    let Some(reason) = args::described(reason, 50) else {
+        error::invalid("release_call needs a reason");
+    };
+    connected(|| {
+        locks::lock_call(uniqueid);
+        let (closed, record) = close(&read_held(&LOCK_ONE.run(&[arg(uniqueid)]), reason));
+        if closed == 0 {
+            return Record([arg("not_in_flight"), None]);
+        }
+        AUDIT.run(&[arg(uniqueid), arg(reason)]);
+        Record([arg("released"), arg(record)])
+    })
+}
+
+// ---- leases ------------------------------------------------------------------------------------------------------
+
+static EXPIRED_LINK: Statement = Statement::new(
+    "select l.link_id \
+       from capconduit.live_calls l \
+      where l.lease_until < now() and l.holds_slot and l.link_id = any ($1) \
+      order by array_position($1, l.link_id) \
+      limit 1",
+    &[INT8ARRAYOID],
+);
+
+/// The first of these links on which a lease has expired.
+pub fn expired_on(link_ids: &[i64]) -> Option<i64> {
+    if link_ids.is_empty() {
+        return None;
+    }
+    let rows = EXPIRED_LINK.run(&[arg(link_ids.to_vec())]);
+    rows.first().map(|columns| columns.need())
+}
+
+static LOCK_EXPIRED_ON: Statement = Statement::new(
+    lock_calls_sql!("where l.lease_until < now() and l.holds_slot and l.link_id = $1 limit 10"),
+    &[INT8OID],
+);
+
+/// A route that found the link full takes back what is owed to it, and locks no other link by it.
+pub fn release_expired_on(link_id: i64) {
+    close(&read_held(&LOCK_EXPIRED_ON.run(&[arg(link_id)]), LEASE_EXPIRED));
+}
+
+const LEASE_EXPIRED: &str = "lease expired";
+
+static LOCK_EXPIRED: Statement = Statement::new(
+    lock_calls_sql!("where l.lease_until < now() limit $1"),
+    &[INT8OID],
+);
+
+/// A node is dead when its heartbeats and its calls have both been silent, and the database was there to hear them.
+static LOCK_ON_DEAD_NODES: Statement = Statement::new(
+    lock_calls_sql!(
+        "where l.lease_until >= now() \
+           and l.node = any (array(select n.name \
+                                     from capconduit.nodes n \
+                                    where n.heartbeat_at is not null \
+                                      and greatest(n.heartbeat_at, n.last_call_at, pg_postmaster_start_time()) \
+                                          < now() - $2 * interval '1 second')) \
+         limit $1"
+    ),
+    &[INT8OID, INT4OID],
+);
+
+#[pg_extern(sql = false)]
+fn release_expired(max: Option<i32>) -> Record<2> {
+    locks::require_read_committed("release_expired");
+    let max = i64::from(max.unwrap_or(100));
+    if !(1..=10_000).contains(&max) {
+        error::invalid("max must be between 1 and 10000");
+    }
+    connected(|| {
+        let mut held = read_held(&LOCK_EXPIRED.run(&[arg(max)]), LEASE_EXPIRED);
+        let left = max - held.len() as i64;
+        if left > 0 {
+            let rows = LOCK_ON_DEAD_NODES.run(&[arg(left), arg(guc::NODE_SILENCE_SECONDS.get())]);
+            held.extend(read_held(&rows, "node silent"));
+        }
+        Record([arg("ok"), arg(close(&held).0)])
+    })
+}
+
+// ---- what a node says ---------------------------------------------------------------------------------------------
+
+static LOCK_BEFORE_BOOT: Statement = Statement::new(
+    lock_calls_sql!("where l.node = $1 and l.routed_at < $2"),
+    &[TEXTOID, TIMESTAMPTZOID],
+);
+
+/// Calls that an Asterisk routed before its own start ended with the one before it.
+pub fn close_before_boot(node: &str, booted_at: i64) -> i32 {
+    close(&read_held(
+        &LOCK_BEFORE_BOOT.run(&[arg(node), instant(booted_at)]),
+        "node restarted",
+    ))
+    .0
+}
+
+static LOCK_LISTED: Statement =
+    Statement::new(lock_calls_sql!("where l.uniqueid = any ($1)"), &[TEXTARRAYOID]);
+
+/// Calls that their node no longer knows.
+pub fn close_absent(uniqueids: Vec<String>) -> i32 {
+    close(&read_held(&LOCK_LISTED.run(&[arg(uniqueids)]), "not on its node")).0
+}

@@ -1,0 +1,459 @@
+//! `log_call`: the one record of a call. It gives the slot back and moves the counters in the same transaction, and a
+//! record that comes again changes nothing.
+
+use capconduit_core::{did, outcome};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_extern;
+use pgrx::pg_sys::{self, BOOLOID, INT4OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
+
+use crate::links::read_dialled;
+use crate::locks::{lock_call, require_read_committed};
+use crate::record::Record;
+use crate::spi::{Argument, Columns, Statement, View, arg, connected, instant};
+use crate::{args, early_lock_release, error, lease, node};
+
+/// Which parties a call belongs to.
+#[derive(Clone, Copy, Default)]
+struct Parties {
+    user_id: Option<i64>,
+    campaign_id: Option<i64>,
+    did_id: Option<i64>,
+    client_id: Option<i64>,
+    link_id: Option<i64>,
+}
+
+/// The record as the switch or a script gave it, checked.
+struct Given<'a> {
+    uniqueid: &'a str,
+    did: &'a str,
+    status: String,
+    node: Option<&'a str>,
+    linkedid: Option<&'a str>,
+    caller_number: Option<&'a str>,
+    caller_name: Option<&'a str>,
+    started_at: Option<i64>,
+    answered_at: Option<i64>,
+    ended_at: i64,
+    duration_seconds: Option<i32>,
+    billsec_seconds: Option<i32>,
+    cause_code: Option<i32>,
+    cause_text: Option<&'a str>,
+    hangup_by: Option<&'a str>,
+    sip_call_id: Option<&'a str>,
+    decision: Option<&'a str>,
+    parties: Parties,
+}
+
+/// What the reservation, or a record closed as LOST, knows of the call.
+#[derive(Default)]
+struct Known {
+    parties: Parties,
+    did_number: Option<String>,
+    node: Option<String>,
+    linkedid: Option<String>,
+    caller_number: Option<String>,
+    caller_name: Option<String>,
+    started_at: Option<i64>,
+    answered_at: Option<i64>,
+    decision: Option<String>,
+    attempts: i32,
+}
+
+#[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments)]
+fn log_call(
+    uniqueid: Option<&str>,
+    did: Option<&str>,
+    call_status: Option<&str>,
+    node: Option<&str>,
+    linkedid: Option<&str>,
+    caller_number: Option<&str>,
+    caller_name: Option<&str>,
+    started_at: Option<TimestampWithTimeZone>,
+    answered_at: Option<TimestampWithTimeZone>,
+    ended_at: Option<TimestampWithTimeZone>,
+    duration_seconds: Option<i32>,
+    billsec_seconds: Option<i32>,
+    hangup_cause_code: Option<i32>,
+    hangup_cause_text: Option<&str>,
+    hangup_by: Option<&str>,
+    sip_call_id: Option<&str>,
+    decision: Option<&str>,
+    link_id: Option<i64>,
+    campaign_id: Option<i64>,
+    client_id: Option<i64>,
+    did_id: Option<i64>,
+    user_id: Option<i64>,
+) -> Record<2> {
+    require_read_committed("log_call");
+    let status = outcome::normalize_status(call_status.unwrap_or_default(), 50);
+    if status.is_empty() {
+        error::invalid("call_status is empty");
+    }
+    let hangup_by = args::text(hangup_by);
+    if hangup_by.is_some_and(|by| !["caller", "client", "system"].contains(&by)) {
+        error::invalid("hangup_by must be caller, client or system");
+    }
+    // SAFETY: reads the start of the current transaction.
+    let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
+    let given = Given {
+        uniqueid: args::uniqueid(uniqueid),
+        did: args::described(did, 50).unwrap_or_default(),
+        status,
+        node: args::described(node, 24),
+        linkedid: args::linkedid(linkedid),
+        caller_number: args::described(caller_number, 50),
+        caller_name: args::described(caller_name, 100),
+        started_at: args::instant("started_at", started_at),
+        answered_at: args::instant("answered_at", answered_at),
+        ended_at: args::instant("ended_at", ended_at).unwrap_or(now),
+        duration_seconds: args::not_negative("duration_seconds", duration_seconds),
+        billsec_seconds: args::not_negative("billsec_seconds", billsec_seconds),
+        cause_code: args::not_negative("hangup_cause_code", hangup_cause_code),
+        cause_text: args::described(hangup_cause_text, 50),
+        hangup_by,
+        sip_call_id: args::described(sip_call_id, 255),
+        decision: args::described(decision, capconduit_core::decision::MAX_BYTES),
+        parties: Parties {
+            user_id,
+            campaign_id,
+            did_id,
+            client_id,
+            link_id,
+        },
+    };
+    let (status, record) = connected(|| log(&given));
+    Record([arg(status), arg(record)])
+}
+
+fn log(given: &Given) -> (&'static str, Option<i64>) {
+    lock_call(given.uniqueid);
+    early_lock_release::arm();
+    if let Some((known, holds_slot)) = take_reservation(given.uniqueid)
+        && let Some(record) = write(given, &known, i32::from(holds_slot))
+    {
+        return ("logged", Some(record));
+    }
+    match read_record(given.uniqueid) {
+        None => {
+            let known = Known {
+                parties: resolve(given),
+                ..Known::default()
+            };
+            ("logged", write(given, &known, 0))
+        }
+        Some(stored) if stored.lost && given.status != outcome::LOST => {
+            correct(given, &stored);
+            ("corrected", Some(stored.id))
+        }
+        Some(stored) => {
+            early_lock_release::flush_what_was_seen();
+            ("duplicate", Some(stored.id))
+        }
+    }
+}
+
+// ---- what is known already ----------------------------------------------------------------------------------------
+
+static TAKE_RESERVATION: Statement = Statement::new(
+    "delete from capconduit.live_calls l \
+      where l.uniqueid = $1 \
+     returning l.user_id, l.campaign_id, l.did_id, l.client_id, l.link_id, l.did_number, l.node, l.linkedid, \
+               l.caller_number, l.caller_name, l.routed_at, l.answered_at, l.decision, l.attempt, l.holds_slot",
+    &[TEXTOID],
+);
+
+fn read_known(columns: &Columns) -> Known {
+    let time = |columns: &Columns| columns.get::<TimestampWithTimeZone>().map(i64::from);
+    Known {
+        parties: Parties {
+            user_id: columns.get(),
+            campaign_id: columns.get(),
+            did_id: columns.get(),
+            client_id: columns.get(),
+            link_id: columns.get(),
+        },
+        did_number: columns.get(),
+        node: columns.get(),
+        linkedid: columns.get(),
+        caller_number: columns.get(),
+        caller_name: columns.get(),
+        started_at: time(columns),
+        answered_at: time(columns),
+        decision: columns.get(),
+        attempts: columns.need(),
+    }
+}
+
+fn take_reservation(uniqueid: &str) -> Option<(Known, bool)> {
+    let rows = TAKE_RESERVATION.run(&[arg(uniqueid)]);
+    rows.first().map(|columns| (read_known(&columns), columns.need()))
+}
+
+struct Stored {
+    known: Known,
+    id: i64,
+    lost: bool,
+    counted: bool,
+}
+
+static READ_RECORD: Statement = Statement::new(
+    "select g.user_id, g.campaign_id, g.did_id, g.client_id, g.link_id, g.incoming_did_number, g.node, \
+            g.asterisk_linkedid, g.caller_id_num, g.caller_id_name, g.timestamp_start, g.timestamp_answered, \
+            g.decision, g.attempts, g.id, g.call_status, g.counted \
+       from capconduit.call_logs g \
+      where g.asterisk_uniqueid = $1",
+    &[TEXTOID],
+);
+
+fn read_record(uniqueid: &str) -> Option<Stored> {
+    let rows = READ_RECORD.run(&[arg(uniqueid)]);
+    rows.first().map(|columns| Stored {
+        known: read_known(&columns),
+        id: columns.need(),
+        lost: columns.need::<String>() == outcome::LOST,
+        counted: columns.need(),
+    })
+}
+
+// ---- whose call it was, without a reservation ---------------------------------------------------------------------
+
+static READ_LINK: Statement = Statement::new(
+    "select c.user_id, s.campaign_id, s.client_id \
+       from capconduit.campaign_client_settings s \
+       join capconduit.campaigns c on c.id = s.campaign_id \
+      where s.id = $1",
+    &[INT8OID],
+);
+static READ_CAMPAIGN: Statement = Statement::new(
+    "select user_id from capconduit.campaigns where id = $1",
+    &[INT8OID],
+);
+static READ_DID: Statement = Statement::new(
+    "select user_id, number from capconduit.dids where id = $1",
+    &[INT8OID],
+);
+static READ_CLIENT: Statement = Statement::new("select from capconduit.clients where id = $1", &[INT8OID]);
+static READ_USER: Statement = Statement::new("select from capconduit.users where id = $1", &[INT8OID]);
+
+/// Ids given explicitly must exist and agree; what is not given comes from the number, as for a route.
+fn resolve(given: &Given) -> Parties {
+    let mut parties = given.parties;
+    if let Some(link_id) = parties.link_id {
+        let rows = READ_LINK.run(&[arg(link_id)]);
+        let Some(link) = rows.first() else {
+            error::unknown(format!("link {link_id} is unknown"))
+        };
+        agree("user_id", &mut parties.user_id, link.get());
+        agree("campaign_id", &mut parties.campaign_id, link.get());
+        agree("client_id", &mut parties.client_id, link.get());
+    } else if let Some(campaign_id) = parties.campaign_id {
+        let rows = READ_CAMPAIGN.run(&[arg(campaign_id)]);
+        let Some(campaign) = rows.first() else {
+            error::unknown(format!("campaign {campaign_id} is unknown"))
+        };
+        agree("user_id", &mut parties.user_id, campaign.get());
+    }
+    let number = did::normalize(given.did);
+    if let Some(did_id) = parties.did_id {
+        let rows = READ_DID.run(&[arg(did_id)]);
+        let Some(found) = rows.first() else {
+            error::unknown(format!("DID {did_id} is unknown"))
+        };
+        agree("user_id", &mut parties.user_id, found.get());
+        if number.is_some() && found.get::<String>() != number {
+            error::invalid(format!("did_id {did_id} contradicts the number of the call"));
+        }
+    }
+    if let Some(client_id) = parties.client_id
+        && READ_CLIENT.run(&[arg(client_id)]).is_empty()
+    {
+        error::unknown(format!("client {client_id} is unknown"));
+    }
+    if let Some(user_id) = parties.user_id
+        && READ_USER.run(&[arg(user_id)]).is_empty()
+    {
+        error::unknown(format!("user {user_id} is unknown"));
+    }
+    fill_from_number(number.as_deref(), parties)
+}
+
+/// The number's owner, DID and campaign, unless the ids given name another seller.
+fn fill_from_number(number: Option<&str>, mut parties: Parties) -> Parties {
+    let dialled = number.and_then(|number| read_dialled(View::Fresh, number, None).1);
+    if let Some(dialled) = dialled
+        && parties.user_id.is_none_or(|user_id| user_id == dialled.user_id)
+    {
+        parties.user_id = Some(dialled.user_id);
+        parties.did_id = parties.did_id.or(Some(dialled.did_id));
+        parties.campaign_id = parties
+            .campaign_id
+            .or(dialled.campaign.as_ref().map(|campaign| campaign.id));
+    }
+    parties
+}
+
+/// Two sources for one id must not contradict each other; the first that knows it gives it.
+fn agree(name: &str, given: &mut Option<i64>, known: Option<i64>) {
+    if let (Some(given), Some(known)) = (*given, known)
+        && given != known
+    {
+        error::invalid(format!(
+            "{name} {given} contradicts {known}, which the call's other ids name"
+        ));
+    }
+    *given = given.or(known);
+}
+
+/// The reservation's parties stay; ids given beside it must agree with them.
+fn merge(given: Parties, known: Parties) -> Parties {
+    let mut merged = given;
+    agree("link_id", &mut merged.link_id, known.link_id);
+    agree("client_id", &mut merged.client_id, known.client_id);
+    agree("campaign_id", &mut merged.campaign_id, known.campaign_id);
+    agree("did_id", &mut merged.did_id, known.did_id);
+    agree("user_id", &mut merged.user_id, known.user_id);
+    merged
+}
+
+// ---- the record ---------------------------------------------------------------------------------------------------
+
+static WRITE: Statement = Statement::new(
+    "insert into capconduit.call_logs \
+        (asterisk_uniqueid, user_id, campaign_id, did_id, client_id, link_id, incoming_did_number, node, \
+         asterisk_linkedid, caller_id_num, caller_id_name, timestamp_start, timestamp_answered, timestamp_end, \
+         duration_seconds, billsec_seconds, call_status, hangup_cause_code, hangup_cause_text, hangup_by, \
+         sip_call_id, decision, attempts, counted) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
+             $23, $24) \
+     on conflict (asterisk_uniqueid) do nothing \
+     returning id",
+    WRITE_TYPES,
+);
+
+/// A record that comes after the call was closed as LOST replaces it; what it does not say stays.
+static CORRECT: Statement = Statement::new(
+    "update capconduit.call_logs \
+        set user_id = $2, campaign_id = $3, did_id = $4, client_id = $5, link_id = $6, incoming_did_number = $7, \
+            node = $8, asterisk_linkedid = $9, caller_id_num = $10, caller_id_name = $11, timestamp_start = $12, \
+            timestamp_answered = $13, timestamp_end = $14, duration_seconds = $15, billsec_seconds = $16, \
+            call_status = $17, hangup_cause_code = $18, hangup_cause_text = $19, hangup_by = $20, \
+            sip_call_id = $21, decision = $22, attempts = $23, counted = $24 \
+      where asterisk_uniqueid = $1",
+    WRITE_TYPES,
+);
+
+/// Parameters of WRITE and CORRECT.
+const WRITE_TYPES: &[pg_sys::Oid] = &[
+    TEXTOID,
+    INT8OID,
+    INT8OID,
+    INT8OID,
+    INT8OID,
+    INT8OID,
+    TEXTOID,
+    TEXTOID,
+    TEXTOID,
+    TEXTOID,
+    TEXTOID,
+    TIMESTAMPTZOID,
+    TIMESTAMPTZOID,
+    TIMESTAMPTZOID,
+    INT4OID,
+    INT4OID,
+    TEXTOID,
+    INT4OID,
+    TEXTOID,
+    TEXTOID,
+    TEXTOID,
+    TEXTOID,
+    INT4OID,
+    BOOLOID,
+];
+
+/// A record ready to be written.
+struct Entry {
+    values: [Argument; 24],
+    link_id: Option<i64>,
+    counted: bool,
+}
+
+/// What the switch says wins; what it does not say comes from what is known.
+fn entry(given: &Given, known: &Known) -> Entry {
+    let parties = merge(given.parties, known.parties);
+    let counted = outcome::counts(
+        &given.status,
+        given.answered_at.is_some(),
+        parties.link_id.is_some(),
+    );
+    let started_at = given.started_at.or(known.started_at).unwrap_or(given.ended_at);
+    let answered_at = given.answered_at.or(known.answered_at);
+    let duration = outcome::whole_seconds(started_at, given.ended_at);
+    let talk = answered_at.map_or(0, |answered_at| {
+        outcome::whole_seconds(answered_at, given.ended_at)
+    });
+    let number = known.did_number.clone().or_else(|| did::normalize(given.did));
+    Entry {
+        values: [
+            arg(given.uniqueid),
+            arg(parties.user_id),
+            arg(parties.campaign_id),
+            arg(parties.did_id),
+            arg(parties.client_id),
+            arg(parties.link_id),
+            arg(number.as_deref().unwrap_or(given.did)),
+            arg(given.node.or(known.node.as_deref())),
+            arg(given.linkedid.or(known.linkedid.as_deref())),
+            arg(given.caller_number.or(known.caller_number.as_deref())),
+            arg(given.caller_name.or(known.caller_name.as_deref())),
+            instant(started_at),
+            instant(answered_at),
+            instant(given.ended_at),
+            arg(given.duration_seconds.unwrap_or(duration)),
+            arg(given.billsec_seconds.unwrap_or(talk)),
+            arg(given.status.as_str()),
+            arg(given.cause_code),
+            arg(given.cause_text),
+            arg(given.hangup_by),
+            arg(given.sip_call_id),
+            arg(known.decision.as_deref().or(given.decision)),
+            arg(known.attempts),
+            arg(counted),
+        ],
+        link_id: parties.link_id,
+        counted,
+    }
+}
+
+/// Writes the record and moves the counters. `None`: there was a record already, and only the slot moved.
+fn write(given: &Given, known: &Known, released: i32) -> Option<i64> {
+    let entry = entry(given, known);
+    if let Some(node) = given.node {
+        node::note_call(node);
+    }
+    let rows = WRITE.run(&entry.values);
+    let record = rows.first().map(|columns| columns.need());
+    if let Some(link_id) = entry.link_id {
+        let counted: Vec<i64> = record.filter(|_| entry.counted).into_iter().collect();
+        lease::settle(link_id, released, counted.len() as i64, &counted);
+    }
+    record
+}
+
+fn correct(given: &Given, stored: &Stored) {
+    let entry = entry(given, &stored.known);
+    CORRECT.run(&entry.values);
+    let change = i64::from(entry.counted) - i64::from(stored.counted);
+    if let Some(link_id) = entry.link_id {
+        lease::settle(
+            link_id,
+            0,
+            change,
+            if change > 0 {
+                std::slice::from_ref(&stored.id)
+            } else {
+                &[]
+            },
+        );
+    }
+}
