@@ -45,6 +45,11 @@ impl TestDb {
         Self::copy(cluster, template).await
     }
 
+    /// A database in which nothing was ever done, for tests of migrations.
+    pub async fn bare_on(cluster: Arc<TestCluster>) -> Self {
+        Self::copy(cluster, "template1").await
+    }
+
     async fn copy(cluster: Arc<TestCluster>, template: &str) -> Self {
         let name = format!("test_{}", unique());
         cluster.copy_database(template, &name).await;

@@ -9,7 +9,7 @@ mod cluster;
 mod db;
 mod fixtures;
 mod invariants;
-mod project;
+pub mod project;
 
 pub use calls::{Calls, Ended, Explained, Heartbeat, Logged, Record, Released, Target};
 pub use cluster::{ClusterOptions, StopMode, TestCluster};

@@ -17,6 +17,11 @@ pub fn script(name: &str, state: &Path, args: &[&str]) -> Command {
     command
 }
 
+/// The `capconduit` command as it was built last, or as CAPCONDUIT_BIN says.
+pub fn capconduit() -> Command {
+    Command::new(root().join("scripts/capconduit"))
+}
+
 /// A folder that no other test process uses. Short: a socket's path has a limit of 107 bytes.
 pub fn fresh_state_folder() -> PathBuf {
     std::env::temp_dir().join(format!(
