@@ -1,4 +1,250 @@
 -- What every table, column and view means, where `\d+` and reporting tools show it. Applied with after.sql.
+-- Functions carry their comments in the extension's script.
 
 comment on schema capconduit is 'CapConduit: call routing under exact caps, and the records of the calls';
 comment on schema asterisk is 'What a switch may see of CapConduit: Asterisk''s realtime names and value syntax';
+
+comment on table users is 'People who log in: administrators, staff and call sellers';
+comment on column users.id is 'Never used again, also after a deletion';
+comment on column users.username is 'Login name, unique without regard to case; never changes';
+comment on column users.email is 'Address, unique without regard to case';
+comment on column users.password_hash is 'argon2id hash of the password';
+comment on column users.role is 'admin, staff, or user (a call seller)';
+comment on column users.status is 'Only active users log in, and only an active seller''s numbers are routed';
+comment on column users.full_name is 'Name of the person';
+comment on column users.company_name is 'Name of the company';
+comment on column users.created_at is 'When the row was made';
+comment on column users.updated_at is 'When the row was last changed';
+
+comment on table sessions is 'Browser logins that are still valid';
+comment on column sessions.token_hash is 'SHA-256 of the cookie''s token; the token itself is not stored';
+comment on column sessions.user_id is 'Who is logged in';
+comment on column sessions.created_at is 'When the login happened';
+comment on column sessions.last_seen_at is 'Last request, to the minute';
+comment on column sessions.expires_at is 'End of the session; moves on with use';
+
+comment on table api_tokens is 'Bearer tokens that users made for their scripts';
+comment on column api_tokens.id is 'Names the token when it is revoked';
+comment on column api_tokens.user_id is 'Whose rights the token gives';
+comment on column api_tokens.name is 'The user''s own name for it, unique per user';
+comment on column api_tokens.token_hash is 'SHA-256 of the token; the token itself was shown once';
+comment on column api_tokens.created_at is 'When the token was made';
+comment on column api_tokens.expires_at is 'From then on the token is refused';
+comment on column api_tokens.last_used_at is 'Last request, to the minute; null: never used';
+
+comment on table clients is 'Call centers that take calls';
+comment on column clients.id is 'Never used again, also after a deletion';
+comment on column clients.client_identifier is 'Unique name; also the id of its PJSIP endpoint and AOR. Never changes';
+comment on column clients.name is 'Name for people';
+comment on column clients.department is 'Department that answers';
+comment on column clients.status is 'Calls go to active clients only; switches see no others';
+comment on column clients.notes is 'Free text of the staff';
+comment on column clients.created_by is 'User who made it; null once that user is deleted';
+comment on column clients.created_at is 'When the row was made';
+comment on column clients.updated_at is 'When the row was last changed';
+
+comment on table pjsip_auths is 'Credentials between a switch and a client: at most one set per client, for both directions';
+comment on column pjsip_auths.client_id is 'Client';
+comment on column pjsip_auths.id is 'Asterisk''s name of the auth object, unique';
+comment on column pjsip_auths.auth_type is 'userpass (user name and password) or md5 (md5_cred)';
+comment on column pjsip_auths.username is 'SIP user name';
+comment on column pjsip_auths.password is 'SIP password, as Asterisk needs it: in clear text. Readable by the owner and the switch only';
+comment on column pjsip_auths.md5_cred is 'MD5 of user:realm:password, instead of a password';
+comment on column pjsip_auths.realm is 'SIP realm; null: the one in the challenge';
+
+comment on table pjsip_endpoints is 'How a switch talks to a client: Asterisk''s endpoint settings, one row per client';
+comment on column pjsip_endpoints.client_id is 'Client';
+comment on column pjsip_endpoints.id is 'Equal to the client''s identifier';
+comment on column pjsip_endpoints.transport is 'Name of the switch''s transport; null: the switch''s default';
+comment on column pjsip_endpoints.aors is 'Equal to the id';
+comment on column pjsip_endpoints.auth is 'Auth object that the client must use when it registers or calls; null: by address';
+comment on column pjsip_endpoints.context is 'Dialplan context for what the client sends';
+comment on column pjsip_endpoints.disallow is 'Codecs refused first; Asterisk 22 looks at allow alone';
+comment on column pjsip_endpoints.allow is 'Codecs in order of preference';
+comment on column pjsip_endpoints.direct_media is 'yes: media goes past the switch';
+comment on column pjsip_endpoints.outbound_auth is 'Auth object that the switch uses when it calls the client';
+comment on column pjsip_endpoints.from_user is 'User part of From on calls to the client';
+comment on column pjsip_endpoints.from_domain is 'Domain of From on calls to the client';
+comment on column pjsip_endpoints.callerid is 'Caller id that the client sees instead of the caller''s own; null: the caller''s own';
+
+comment on table pjsip_aors is 'Where a client is reached: Asterisk''s address of record, one row per client';
+comment on column pjsip_aors.client_id is 'Client';
+comment on column pjsip_aors.id is 'Equal to the client''s identifier';
+comment on column pjsip_aors.contact is 'Static SIP addresses, separated by commas; null: the client registers';
+comment on column pjsip_aors.max_contacts is 'How many registrations may stand at once';
+comment on column pjsip_aors.qualify_frequency is 'Seconds between reachability checks; 0: none';
+
+comment on table pjsip_contacts is 'Registrations of clients, written by Asterisk itself under its own column names';
+comment on column pjsip_contacts.id is 'Asterisk''s name of the registration';
+comment on column pjsip_contacts.uri is 'Where the phone is';
+comment on column pjsip_contacts.expiration_time is 'End of the registration, in seconds since 1970';
+comment on column pjsip_contacts.qualify_frequency is 'Seconds between reachability checks';
+comment on column pjsip_contacts.outbound_proxy is 'Proxy on the way to the phone';
+comment on column pjsip_contacts.path is 'SIP Path of the registration';
+comment on column pjsip_contacts.user_agent is 'What the phone calls itself';
+comment on column pjsip_contacts.qualify_timeout is 'Seconds that a reachability check may take';
+comment on column pjsip_contacts.reg_server is 'Switch that took the registration';
+comment on column pjsip_contacts.authenticate_qualify is 'yes: reachability checks answer a challenge';
+comment on column pjsip_contacts.via_addr is 'Address in the topmost Via';
+comment on column pjsip_contacts.via_port is 'Port in the topmost Via';
+comment on column pjsip_contacts.call_id is 'SIP Call-ID of the registration';
+comment on column pjsip_contacts.endpoint is 'Endpoint that registered: the client''s identifier';
+comment on column pjsip_contacts.prune_on_boot is 'yes: the switch drops it when it starts';
+comment on column pjsip_contacts.qualify_2xx_only is 'yes: only a 2xx answer counts as reachable';
+
+comment on table dids is 'Phone numbers of sellers that callers dial';
+comment on column dids.id is 'Never used again, also after a deletion';
+comment on column dids.user_id is 'Seller who owns the number';
+comment on column dids.number is 'E.164 with plus sign, unique; never changes';
+comment on column dids.status is 'Calls to an inactive number are rejected';
+comment on column dids.description is 'Free text of the seller';
+comment on column dids.created_at is 'When the row was made';
+comment on column dids.updated_at is 'When the row was last changed';
+
+comment on table campaigns is 'How the calls of some numbers are shared out among clients';
+comment on column campaigns.id is 'Never used again; of several active campaigns of one number the lowest id is used';
+comment on column campaigns.user_id is 'Seller who owns the campaign';
+comment on column campaigns.name is 'Unique among the seller''s campaigns';
+comment on column campaigns.status is 'Only active campaigns are routed';
+comment on column campaigns.routing_strategy is
+    'priority: lowest number first; round_robin: strictly in turn; weighted: in proportion to weight';
+comment on column campaigns.dial_timeout_seconds is 'How long one client may ring';
+comment on column campaigns.max_ring_seconds is 'How long all attempts of a call may ring together; null: the platform''s default';
+comment on column campaigns.description is 'Free text of the seller';
+comment on column campaigns.created_at is 'When the row was made';
+comment on column campaigns.updated_at is 'When the row was last changed';
+
+comment on table campaign_dids is 'Which numbers a campaign takes';
+comment on column campaign_dids.campaign_id is 'Campaign';
+comment on column campaign_dids.did_id is 'Number of the same seller';
+
+comment on table campaign_client_settings is 'Links: which clients a campaign may send calls to, and how many';
+comment on column campaign_client_settings.id is 'Names the link; never used again, also after a deletion';
+comment on column campaign_client_settings.campaign_id is 'Campaign; never changes';
+comment on column campaign_client_settings.client_id is 'Client; never changes';
+comment on column campaign_client_settings.status is 'Calls go over active links only';
+comment on column campaign_client_settings.max_concurrency is 'Cap on calls at one time, from INVITE to hangup, ringing included';
+comment on column campaign_client_settings.total_calls_allowed is
+    'Cap on counted calls for the life of the link; null: no limit, 0: closed';
+comment on column campaign_client_settings.forwarding_priority is 'Strategy priority: lower numbers first';
+comment on column campaign_client_settings.weight is 'Strategy weighted: share of the offers';
+comment on column campaign_client_settings.created_at is 'When the row was made';
+comment on column campaign_client_settings.updated_at is 'When the row was last changed';
+
+comment on table link_counters is 'Use of each link, written by the call functions only: the row that caps are checked on';
+comment on column link_counters.link_id is 'Link';
+comment on column link_counters.active is 'Calls that hold a slot now: equal to the rows of live_calls that hold it';
+comment on column link_counters.total is 'Counted calls: equal to base plus the counted rows of call_logs';
+comment on column link_counters.base is 'Part of the total that has no rows: purged records and audited adjustments';
+comment on column link_counters.last_seq is 'Turn of the last reservation, for round_robin';
+
+comment on table live_calls is 'Calls in flight, from the routing decision to the record; plain ids, which may be gone';
+comment on column live_calls.uniqueid is 'Asterisk''s id of the call';
+comment on column live_calls.linkedid is 'Asterisk''s id that links the legs of a call';
+comment on column live_calls.node is 'Switch that has the call: its systemname';
+comment on column live_calls.user_id is 'Seller who owned the number when the call came';
+comment on column live_calls.campaign_id is 'Campaign that the call was routed by';
+comment on column live_calls.did_id is 'Number that was dialled';
+comment on column live_calls.did_number is 'The number itself';
+comment on column live_calls.routing_strategy is 'Strategy that the call was routed by';
+comment on column live_calls.link_id is 'Link of the present or last attempt';
+comment on column live_calls.client_id is 'Client of the present or last attempt';
+comment on column live_calls.holds_slot is 'Whether the call counts in the link''s active calls';
+comment on column live_calls.attempt is 'Number of the present attempt, from 1';
+comment on column live_calls.tried is 'Links that failed; none is tried twice';
+comment on column live_calls.caller_number is 'Caller''s number; null: withheld';
+comment on column live_calls.caller_name is 'Caller''s name';
+comment on column live_calls.routed_at is 'When the first slot was reserved';
+comment on column live_calls.attempt_at is 'When the present attempt began';
+comment on column live_calls.answered_at is 'When the client answered; null: still ringing';
+comment on column live_calls.dial_timeout_seconds is 'The campaign''s ring time per attempt, as it was at routing';
+comment on column live_calls.attempt_timeout_seconds is 'Ring time of the present attempt, bounded by the ring budget';
+comment on column live_calls.ring_deadline is 'End of the ring budget of all attempts';
+comment on column live_calls.max_call_seconds is 'Longest duration that the switch allows the call';
+comment on column live_calls.lease_until is 'From then on the slot may be taken back if nothing is heard of the call';
+comment on column live_calls.end_reason is 'Reason of the final reject; null: the call goes on';
+comment on column live_calls.end_cause is 'Hangup cause of the final reject';
+comment on column live_calls.absent_since is 'When a heartbeat first missed the call; null: it was listed';
+comment on column live_calls.last_listed_at is 'When a heartbeat last listed the call';
+comment on column live_calls.decision is 'Why each link was or was not taken, short';
+
+comment on table call_logs is 'One record per call that ever came, whatever became of it; plain ids, which may be gone';
+comment on column call_logs.id is 'Number of the record';
+comment on column call_logs.asterisk_uniqueid is 'Asterisk''s id of the call: the reason why no call is recorded twice';
+comment on column call_logs.asterisk_linkedid is 'Asterisk''s id that links the legs of a call';
+comment on column call_logs.user_id is 'Seller who owned the number when the call came; null: unknown number or deleted seller';
+comment on column call_logs.campaign_id is 'Campaign that the call was routed by';
+comment on column call_logs.did_id is 'Number that was dialled';
+comment on column call_logs.client_id is 'Client of the last attempt, answered or not';
+comment on column call_logs.link_id is 'Link of the last attempt, answered or not';
+comment on column call_logs.node is 'Switch that had the call';
+comment on column call_logs.incoming_did_number is 'The number as it was dialled';
+comment on column call_logs.caller_id_num is 'Caller''s number; null: withheld';
+comment on column call_logs.caller_id_name is 'Caller''s name';
+comment on column call_logs.timestamp_start is 'When the call came in';
+comment on column call_logs.timestamp_answered is 'When a client answered; null: nobody did';
+comment on column call_logs.timestamp_end is 'When the call ended';
+comment on column call_logs.duration_seconds is 'From start to end';
+comment on column call_logs.billsec_seconds is 'From answer to end';
+comment on column call_logs.call_status is
+    'ANSWERED, else the last dial status, REJECTED_<REASON> if nothing was dialled, FAILED_DATABASE, or LOST';
+comment on column call_logs.hangup_cause_code is 'Q.850 cause';
+comment on column call_logs.hangup_cause_text is 'Text of the cause';
+comment on column call_logs.hangup_by is 'Who ended the call: caller, client or system';
+comment on column call_logs.sip_call_id is 'SIP Call-ID of the caller''s leg';
+comment on column call_logs.attempts is 'How many clients were tried';
+comment on column call_logs.counted is 'Whether the call counts against the link''s total: answered calls do, once';
+comment on column call_logs.late_excess is 'Counted beyond the total cap, because the record came after the cap was reached';
+comment on column call_logs.decision is 'Why each link was or was not taken, as decided then';
+comment on column call_logs.created_at is 'When the record was written';
+
+comment on table call_attempts is 'Attempts that failed before the last one, which is in call_logs';
+comment on column call_attempts.uniqueid is 'Asterisk''s id of the call';
+comment on column call_attempts.attempt is 'Number of the attempt, from 1';
+comment on column call_attempts.user_id is 'Seller who owned the number when the call came';
+comment on column call_attempts.link_id is 'Link that was tried';
+comment on column call_attempts.client_id is 'Client that was tried';
+comment on column call_attempts.dial_status is 'Asterisk''s DIALSTATUS';
+comment on column call_attempts.hangup_cause is 'Q.850 cause';
+comment on column call_attempts.started_at is 'When the attempt began';
+comment on column call_attempts.ended_at is 'When the next target was asked for';
+
+comment on table nodes is 'Switches, by their last sign of life';
+comment on column nodes.name is 'Asterisk''s systemname';
+comment on column nodes.instance is 'Agent that speaks for the switch; a second one under the same name is refused';
+comment on column nodes.booted_at is 'When that Asterisk started';
+comment on column nodes.heartbeat_at is 'When its last list of calls arrived';
+comment on column nodes.taken_at is 'Database time at which that list was begun';
+comment on column nodes.last_call_at is 'Last call function that named this switch';
+comment on column nodes.live_calls is 'How many calls the last list held';
+
+comment on table audit_log is 'Who changed what: rows before and after, never a hash or a secret';
+comment on column audit_log.id is 'Order of the changes';
+comment on column audit_log.at is 'When the change''s transaction began';
+comment on column audit_log.user_id is 'User on whose behalf it was done; null: by hand or by the platform';
+comment on column audit_log.db_role is 'Database login that did it';
+comment on column audit_log.action is 'insert, update, delete, adjust, release or reconcile';
+comment on column audit_log.object_type is 'Table that was changed';
+comment on column audit_log.object_id is 'Key of the row that was changed';
+comment on column audit_log.before is 'The row before, without secrets';
+comment on column audit_log.after is 'The row after, without secrets; secrets_changed names those that changed';
+
+comment on table applied_rights is 'What after.sql was last applied as, so that it is applied again only after a change';
+comment on column applied_rights.only_one is 'Keeps the table at one row';
+comment on column applied_rights.fingerprint is 'Checksum of the files, schema version and extension';
+comment on column applied_rights.applied_at is 'When they were applied';
+
+comment on table refinery_schema_history is 'Numbered migrations that were applied';
+comment on column refinery_schema_history.version is 'Number in the file''s name';
+comment on column refinery_schema_history.name is 'Name in the file''s name';
+comment on column refinery_schema_history.applied_on is 'When it was applied';
+comment on column refinery_schema_history.checksum is 'Checksum of the file; a file that was applied never changes';
+
+comment on view live_calls_view is 'Calls in flight with names and phase (ringing, talking, ending)';
+comment on view late_excess_view is 'Records that counted beyond a total cap because they came late';
+comment on view link_usage_view is 'Use and limits of each link; remaining = allowed - counted - active, null without a limit';
+
+comment on view asterisk.ps_endpoints is 'Endpoints of active clients, as Asterisk''s realtime driver reads them';
+comment on view asterisk.ps_aors is 'Addresses of active clients; ; and ^ are written as ^3B and ^5E';
+comment on view asterisk.ps_auths is 'Credentials of active clients';
+comment on view asterisk.ps_contacts is 'Registrations, written by Asterisk';

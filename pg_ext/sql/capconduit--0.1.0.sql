@@ -385,3 +385,37 @@ alter function end_sessions() owner to capconduit_owner;
 alter function audit_change() owner to capconduit_owner;
 
 revoke all on all functions in schema capconduit from public;
+
+------------------------------------------------------------------------------------------------------------
+-- What \df+ says. No function has a second one of its name.
+------------------------------------------------------------------------------------------------------------
+
+comment on type call_target is 'Where a call goes now, or why it goes nowhere: one row, status first';
+comment on function route_call is 'Decides which client takes a new call and reserves its slot; asked again, gives the same answer';
+comment on function next_target is 'Records a failed attempt and moves the slot to a link not yet tried';
+comment on function call_answered is 'Stores the answer time of a call at once';
+comment on function log_call is 'Writes the one record of a call, moves the counters and gives the slot back';
+comment on function node_started is 'Closes the calls that a switch had before it started';
+comment on function node_heartbeat is 'Takes a switch''s list of live calls; closes calls missing from two lists after the grace time';
+comment on function release_expired is 'Gives back slots whose lease has ended';
+comment on function release_call is 'Closes one call by hand as LOST; audited';
+comment on function explain_route is 'Shows for each link of a number whether a call would take it now, and why not; writes nothing';
+comment on function explain_own_did is 'explain_route for the seller who asks: another''s number looks like an unknown one';
+comment on function verify_counters is 'Gives a row for each counter that differs from the rows behind it: none when all is well';
+comment on function reconcile_counters is 'Sets counters to what the rows behind them say, after edits by hand; audited';
+comment on function adjust_link_total is 'Moves a link''s total by hand, with a reason; audited';
+comment on function session_user_id is 'User on whose behalf this transaction acts; null: nobody';
+comment on function write_audit is 'Adds one line to the audit log';
+comment on function schema_version is 'Number of the last migration that was applied';
+comment on function find_login is 'Account of one login name, to verify its password';
+comment on function open_session is 'Opens a session for a password that was just verified';
+comment on function find_session is 'User of one session, by the hash of its token';
+comment on function close_session is 'Ends one session';
+comment on function find_api_token is 'User of one bearer token, by its hash';
+comment on function change_password is 'Changes one''s own password, given the verified old hash';
+comment on function delete_expired_sessions is 'Sweeps sessions that have ended';
+comment on function set_updated_at is 'Trigger: keeps updated_at';
+comment on function create_link_counter is 'Trigger: gives a new link its counter row';
+comment on function refuse_busy_link_delete is 'Trigger: keeps a link whose calls are in flight';
+comment on function end_sessions is 'Trigger: ends sessions and tokens with a change of status or password';
+comment on function audit_change is 'Trigger: writes the audit log';

@@ -1,0 +1,4165 @@
+--
+-- PostgreSQL database dump
+--
+
+
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+--
+-- Name: asterisk; Type: SCHEMA; Schema: -; Owner: capconduit_owner
+--
+
+CREATE SCHEMA asterisk;
+
+
+ALTER SCHEMA asterisk OWNER TO capconduit_owner;
+
+--
+-- Name: SCHEMA asterisk; Type: COMMENT; Schema: -; Owner: capconduit_owner
+--
+
+COMMENT ON SCHEMA asterisk IS 'What a switch may see of CapConduit: Asterisk''s realtime names and value syntax';
+
+
+--
+-- Name: capconduit; Type: SCHEMA; Schema: -; Owner: capconduit_owner
+--
+
+CREATE SCHEMA capconduit;
+
+
+ALTER SCHEMA capconduit OWNER TO capconduit_owner;
+
+--
+-- Name: SCHEMA capconduit; Type: COMMENT; Schema: -; Owner: capconduit_owner
+--
+
+COMMENT ON SCHEMA capconduit IS 'CapConduit: call routing under exact caps, and the records of the calls';
+
+
+--
+-- Name: capconduit; Type: EXTENSION; Schema: -; Owner: -
+--
+
+CREATE EXTENSION IF NOT EXISTS capconduit WITH SCHEMA capconduit;
+
+
+--
+-- Name: EXTENSION capconduit; Type: COMMENT; Schema: -; Owner: 
+--
+
+COMMENT ON EXTENSION capconduit IS 'Call routing under exact caps: picks the client for each inbound call and writes its record';
+
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: clients; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.clients (
+    id bigint NOT NULL,
+    client_identifier text NOT NULL,
+    name text NOT NULL,
+    department text,
+    status text DEFAULT 'active'::text NOT NULL,
+    notes text,
+    created_by bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT clients_client_identifier_check CHECK ((client_identifier ~ '^[A-Za-z0-9_.-]{1,40}$'::text)),
+    CONSTRAINT clients_department_check CHECK ((length(department) <= 100)),
+    CONSTRAINT clients_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT clients_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
+);
+
+
+ALTER TABLE capconduit.clients OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE clients; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.clients IS 'Call centers that take calls';
+
+
+--
+-- Name: COLUMN clients.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.id IS 'Never used again, also after a deletion';
+
+
+--
+-- Name: COLUMN clients.client_identifier; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.client_identifier IS 'Unique name; also the id of its PJSIP endpoint and AOR. Never changes';
+
+
+--
+-- Name: COLUMN clients.name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.name IS 'Name for people';
+
+
+--
+-- Name: COLUMN clients.department; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.department IS 'Department that answers';
+
+
+--
+-- Name: COLUMN clients.status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.status IS 'Calls go to active clients only; switches see no others';
+
+
+--
+-- Name: COLUMN clients.notes; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.notes IS 'Free text of the staff';
+
+
+--
+-- Name: COLUMN clients.created_by; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.created_by IS 'User who made it; null once that user is deleted';
+
+
+--
+-- Name: COLUMN clients.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.created_at IS 'When the row was made';
+
+
+--
+-- Name: COLUMN clients.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.updated_at IS 'When the row was last changed';
+
+
+--
+-- Name: pjsip_aors; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.pjsip_aors (
+    client_id bigint NOT NULL,
+    id text NOT NULL,
+    contact text,
+    max_contacts integer DEFAULT 1 NOT NULL,
+    qualify_frequency integer DEFAULT 60 NOT NULL,
+    CONSTRAINT pjsip_aors_contact_check CHECK ((contact <> ''::text)),
+    CONSTRAINT pjsip_aors_max_contacts_check CHECK ((max_contacts >= 1)),
+    CONSTRAINT pjsip_aors_qualify_frequency_check CHECK ((qualify_frequency >= 0))
+);
+
+
+ALTER TABLE capconduit.pjsip_aors OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE pjsip_aors; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.pjsip_aors IS 'Where a client is reached: Asterisk''s address of record, one row per client';
+
+
+--
+-- Name: COLUMN pjsip_aors.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_aors.client_id IS 'Client';
+
+
+--
+-- Name: COLUMN pjsip_aors.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_aors.id IS 'Equal to the client''s identifier';
+
+
+--
+-- Name: COLUMN pjsip_aors.contact; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_aors.contact IS 'Static SIP addresses, separated by commas; null: the client registers';
+
+
+--
+-- Name: COLUMN pjsip_aors.max_contacts; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_aors.max_contacts IS 'How many registrations may stand at once';
+
+
+--
+-- Name: COLUMN pjsip_aors.qualify_frequency; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_aors.qualify_frequency IS 'Seconds between reachability checks; 0: none';
+
+
+--
+-- Name: ps_aors; Type: VIEW; Schema: asterisk; Owner: capconduit_owner
+--
+
+CREATE VIEW asterisk.ps_aors AS
+ SELECT a.id,
+    replace(replace(a.contact, '^'::text, '^5E'::text), ';'::text, '^3B'::text) AS contact,
+    a.max_contacts,
+    a.qualify_frequency,
+    'yes'::text AS remove_existing
+   FROM (capconduit.pjsip_aors a
+     JOIN capconduit.clients c ON ((c.id = a.client_id)))
+  WHERE (c.status = 'active'::text);
+
+
+ALTER TABLE asterisk.ps_aors OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW ps_aors; Type: COMMENT; Schema: asterisk; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW asterisk.ps_aors IS 'Addresses of active clients; ; and ^ are written as ^3B and ^5E';
+
+
+--
+-- Name: pjsip_auths; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.pjsip_auths (
+    client_id bigint NOT NULL,
+    id text NOT NULL,
+    auth_type text DEFAULT 'userpass'::text NOT NULL,
+    username text,
+    password text,
+    md5_cred text,
+    realm text,
+    CONSTRAINT pjsip_auths_auth_type_check CHECK ((((auth_type = 'userpass'::text) AND (username IS NOT NULL) AND (password IS NOT NULL)) OR ((auth_type = 'md5'::text) AND (md5_cred ~ '^[0-9A-Fa-f]{32}$'::text)))),
+    CONSTRAINT pjsip_auths_id_check CHECK ((id ~ '^[A-Za-z0-9_.-]{1,40}$'::text))
+);
+
+
+ALTER TABLE capconduit.pjsip_auths OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE pjsip_auths; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.pjsip_auths IS 'Credentials between a switch and a client: at most one set per client, for both directions';
+
+
+--
+-- Name: COLUMN pjsip_auths.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_auths.client_id IS 'Client';
+
+
+--
+-- Name: COLUMN pjsip_auths.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_auths.id IS 'Asterisk''s name of the auth object, unique';
+
+
+--
+-- Name: COLUMN pjsip_auths.auth_type; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_auths.auth_type IS 'userpass (user name and password) or md5 (md5_cred)';
+
+
+--
+-- Name: COLUMN pjsip_auths.username; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_auths.username IS 'SIP user name';
+
+
+--
+-- Name: COLUMN pjsip_auths.password; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_auths.password IS 'SIP password, as Asterisk needs it: in clear text. Readable by the owner and the switch only';
+
+
+--
+-- Name: COLUMN pjsip_auths.md5_cred; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_auths.md5_cred IS 'MD5 of user:realm:password, instead of a password';
+
+
+--
+-- Name: COLUMN pjsip_auths.realm; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_auths.realm IS 'SIP realm; null: the one in the challenge';
+
+
+--
+-- Name: ps_auths; Type: VIEW; Schema: asterisk; Owner: capconduit_owner
+--
+
+CREATE VIEW asterisk.ps_auths AS
+ SELECT u.id,
+    u.auth_type,
+    replace(replace(u.username, '^'::text, '^5E'::text), ';'::text, '^3B'::text) AS username,
+    replace(replace(u.password, '^'::text, '^5E'::text), ';'::text, '^3B'::text) AS password,
+    u.md5_cred,
+    replace(replace(u.realm, '^'::text, '^5E'::text), ';'::text, '^3B'::text) AS realm
+   FROM (capconduit.pjsip_auths u
+     JOIN capconduit.clients c ON ((c.id = u.client_id)))
+  WHERE (c.status = 'active'::text);
+
+
+ALTER TABLE asterisk.ps_auths OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW ps_auths; Type: COMMENT; Schema: asterisk; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW asterisk.ps_auths IS 'Credentials of active clients';
+
+
+--
+-- Name: pjsip_contacts; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.pjsip_contacts (
+    id text NOT NULL,
+    uri text,
+    expiration_time bigint,
+    qualify_frequency integer,
+    outbound_proxy text,
+    path text,
+    user_agent text,
+    qualify_timeout text,
+    reg_server text,
+    authenticate_qualify text,
+    via_addr text,
+    via_port integer,
+    call_id text,
+    endpoint text,
+    prune_on_boot text,
+    qualify_2xx_only text
+);
+
+
+ALTER TABLE capconduit.pjsip_contacts OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE pjsip_contacts; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.pjsip_contacts IS 'Registrations of clients, written by Asterisk itself under its own column names';
+
+
+--
+-- Name: COLUMN pjsip_contacts.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.id IS 'Asterisk''s name of the registration';
+
+
+--
+-- Name: COLUMN pjsip_contacts.uri; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.uri IS 'Where the phone is';
+
+
+--
+-- Name: COLUMN pjsip_contacts.expiration_time; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.expiration_time IS 'End of the registration, in seconds since 1970';
+
+
+--
+-- Name: COLUMN pjsip_contacts.qualify_frequency; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.qualify_frequency IS 'Seconds between reachability checks';
+
+
+--
+-- Name: COLUMN pjsip_contacts.outbound_proxy; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.outbound_proxy IS 'Proxy on the way to the phone';
+
+
+--
+-- Name: COLUMN pjsip_contacts.path; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.path IS 'SIP Path of the registration';
+
+
+--
+-- Name: COLUMN pjsip_contacts.user_agent; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.user_agent IS 'What the phone calls itself';
+
+
+--
+-- Name: COLUMN pjsip_contacts.qualify_timeout; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.qualify_timeout IS 'Seconds that a reachability check may take';
+
+
+--
+-- Name: COLUMN pjsip_contacts.reg_server; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.reg_server IS 'Switch that took the registration';
+
+
+--
+-- Name: COLUMN pjsip_contacts.authenticate_qualify; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.authenticate_qualify IS 'yes: reachability checks answer a challenge';
+
+
+--
+-- Name: COLUMN pjsip_contacts.via_addr; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.via_addr IS 'Address in the topmost Via';
+
+
+--
+-- Name: COLUMN pjsip_contacts.via_port; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.via_port IS 'Port in the topmost Via';
+
+
+--
+-- Name: COLUMN pjsip_contacts.call_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.call_id IS 'SIP Call-ID of the registration';
+
+
+--
+-- Name: COLUMN pjsip_contacts.endpoint; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.endpoint IS 'Endpoint that registered: the client''s identifier';
+
+
+--
+-- Name: COLUMN pjsip_contacts.prune_on_boot; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.prune_on_boot IS 'yes: the switch drops it when it starts';
+
+
+--
+-- Name: COLUMN pjsip_contacts.qualify_2xx_only; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_contacts.qualify_2xx_only IS 'yes: only a 2xx answer counts as reachable';
+
+
+--
+-- Name: ps_contacts; Type: VIEW; Schema: asterisk; Owner: capconduit_owner
+--
+
+CREATE VIEW asterisk.ps_contacts AS
+ SELECT pjsip_contacts.id,
+    pjsip_contacts.uri,
+    pjsip_contacts.expiration_time,
+    pjsip_contacts.qualify_frequency,
+    pjsip_contacts.outbound_proxy,
+    pjsip_contacts.path,
+    pjsip_contacts.user_agent,
+    pjsip_contacts.qualify_timeout,
+    pjsip_contacts.reg_server,
+    pjsip_contacts.authenticate_qualify,
+    pjsip_contacts.via_addr,
+    pjsip_contacts.via_port,
+    pjsip_contacts.call_id,
+    pjsip_contacts.endpoint,
+    pjsip_contacts.prune_on_boot,
+    pjsip_contacts.qualify_2xx_only
+   FROM capconduit.pjsip_contacts;
+
+
+ALTER TABLE asterisk.ps_contacts OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW ps_contacts; Type: COMMENT; Schema: asterisk; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW asterisk.ps_contacts IS 'Registrations, written by Asterisk';
+
+
+--
+-- Name: pjsip_endpoints; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.pjsip_endpoints (
+    client_id bigint NOT NULL,
+    id text NOT NULL,
+    transport text,
+    aors text NOT NULL,
+    auth text,
+    context text NOT NULL,
+    disallow text DEFAULT 'all'::text NOT NULL,
+    allow text DEFAULT 'ulaw,alaw,gsm'::text NOT NULL,
+    direct_media text DEFAULT 'no'::text NOT NULL,
+    outbound_auth text,
+    from_user text,
+    from_domain text,
+    callerid text,
+    CONSTRAINT pjsip_endpoints_allow_check CHECK ((allow <> ''::text)),
+    CONSTRAINT pjsip_endpoints_aors_check CHECK ((aors = id)),
+    CONSTRAINT pjsip_endpoints_direct_media_check CHECK ((direct_media = ANY (ARRAY['yes'::text, 'no'::text])))
+);
+
+
+ALTER TABLE capconduit.pjsip_endpoints OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE pjsip_endpoints; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.pjsip_endpoints IS 'How a switch talks to a client: Asterisk''s endpoint settings, one row per client';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.client_id IS 'Client';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.id IS 'Equal to the client''s identifier';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.transport; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.transport IS 'Name of the switch''s transport; null: the switch''s default';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.aors; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.aors IS 'Equal to the id';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.auth; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.auth IS 'Auth object that the client must use when it registers or calls; null: by address';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.context; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.context IS 'Dialplan context for what the client sends';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.disallow; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.disallow IS 'Codecs refused first; Asterisk 22 looks at allow alone';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.allow; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.allow IS 'Codecs in order of preference';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.direct_media; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.direct_media IS 'yes: media goes past the switch';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.outbound_auth; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.outbound_auth IS 'Auth object that the switch uses when it calls the client';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.from_user; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.from_user IS 'User part of From on calls to the client';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.from_domain; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.from_domain IS 'Domain of From on calls to the client';
+
+
+--
+-- Name: COLUMN pjsip_endpoints.callerid; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.callerid IS 'Caller id that the client sees instead of the caller''s own; null: the caller''s own';
+
+
+--
+-- Name: ps_endpoints; Type: VIEW; Schema: asterisk; Owner: capconduit_owner
+--
+
+CREATE VIEW asterisk.ps_endpoints AS
+ SELECT e.id,
+    e.transport,
+    e.aors,
+    e.auth,
+    e.context,
+    e.disallow,
+    e.allow,
+    e.direct_media,
+    e.outbound_auth,
+    e.from_user,
+    e.from_domain,
+    replace(replace(e.callerid, '^'::text, '^5E'::text), ';'::text, '^3B'::text) AS callerid,
+        CASE
+            WHEN (e.auth IS NULL) THEN 'ip'::text
+            ELSE 'auth_username,username'::text
+        END AS identify_by,
+    'no'::text AS allow_transfer,
+    'uri_core'::text AS redirect_method,
+    'yes'::text AS rtp_symmetric,
+    'yes'::text AS force_rport,
+    'yes'::text AS rewrite_contact,
+    30 AS rtp_timeout,
+    300 AS rtp_timeout_hold,
+    'yes'::text AS timers
+   FROM (capconduit.pjsip_endpoints e
+     JOIN capconduit.clients c ON ((c.id = e.client_id)))
+  WHERE (c.status = 'active'::text);
+
+
+ALTER TABLE asterisk.ps_endpoints OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW ps_endpoints; Type: COMMENT; Schema: asterisk; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW asterisk.ps_endpoints IS 'Endpoints of active clients, as Asterisk''s realtime driver reads them';
+
+
+--
+-- Name: api_tokens; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.api_tokens (
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_tokens_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT api_tokens_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+
+ALTER TABLE capconduit.api_tokens OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE api_tokens; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.api_tokens IS 'Bearer tokens that users made for their scripts';
+
+
+--
+-- Name: COLUMN api_tokens.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.api_tokens.id IS 'Names the token when it is revoked';
+
+
+--
+-- Name: COLUMN api_tokens.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.api_tokens.user_id IS 'Whose rights the token gives';
+
+
+--
+-- Name: COLUMN api_tokens.name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.api_tokens.name IS 'The user''s own name for it, unique per user';
+
+
+--
+-- Name: COLUMN api_tokens.token_hash; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.api_tokens.token_hash IS 'SHA-256 of the token; the token itself was shown once';
+
+
+--
+-- Name: COLUMN api_tokens.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.api_tokens.created_at IS 'When the token was made';
+
+
+--
+-- Name: COLUMN api_tokens.expires_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.api_tokens.expires_at IS 'From then on the token is refused';
+
+
+--
+-- Name: COLUMN api_tokens.last_used_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.api_tokens.last_used_at IS 'Last request, to the minute; null: never used';
+
+
+--
+-- Name: api_tokens_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.api_tokens ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.api_tokens_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: applied_rights; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.applied_rights (
+    only_one boolean DEFAULT true NOT NULL,
+    fingerprint text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT applied_rights_only_one_check CHECK (only_one)
+);
+
+
+ALTER TABLE capconduit.applied_rights OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE applied_rights; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.applied_rights IS 'What after.sql was last applied as, so that it is applied again only after a change';
+
+
+--
+-- Name: COLUMN applied_rights.only_one; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.applied_rights.only_one IS 'Keeps the table at one row';
+
+
+--
+-- Name: COLUMN applied_rights.fingerprint; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.applied_rights.fingerprint IS 'Checksum of the files, schema version and extension';
+
+
+--
+-- Name: COLUMN applied_rights.applied_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.applied_rights.applied_at IS 'When they were applied';
+
+
+--
+-- Name: audit_log; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.audit_log (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    user_id bigint,
+    db_role text NOT NULL,
+    action text NOT NULL,
+    object_type text NOT NULL,
+    object_id text,
+    before jsonb,
+    after jsonb,
+    CONSTRAINT audit_log_action_check CHECK ((action = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'adjust'::text, 'release'::text, 'reconcile'::text])))
+);
+
+
+ALTER TABLE capconduit.audit_log OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE audit_log; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.audit_log IS 'Who changed what: rows before and after, never a hash or a secret';
+
+
+--
+-- Name: COLUMN audit_log.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.audit_log.id IS 'Order of the changes';
+
+
+--
+-- Name: COLUMN audit_log.at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.audit_log.at IS 'When the change''s transaction began';
+
+
+--
+-- Name: COLUMN audit_log.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.audit_log.user_id IS 'User on whose behalf it was done; null: by hand or by the platform';
+
+
+--
+-- Name: COLUMN audit_log.db_role; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.audit_log.db_role IS 'Database login that did it';
+
+
+--
+-- Name: COLUMN audit_log.action; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.audit_log.action IS 'insert, update, delete, adjust, release or reconcile';
+
+
+--
+-- Name: COLUMN audit_log.object_type; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.audit_log.object_type IS 'Table that was changed';
+
+
+--
+-- Name: COLUMN audit_log.object_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.audit_log.object_id IS 'Key of the row that was changed';
+
+
+--
+-- Name: COLUMN audit_log.before; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.audit_log.before IS 'The row before, without secrets';
+
+
+--
+-- Name: COLUMN audit_log.after; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.audit_log.after IS 'The row after, without secrets; secrets_changed names those that changed';
+
+
+--
+-- Name: audit_log_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.audit_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: call_attempts; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.call_attempts (
+    uniqueid text NOT NULL,
+    attempt integer NOT NULL,
+    user_id bigint,
+    link_id bigint NOT NULL,
+    client_id bigint NOT NULL,
+    dial_status text NOT NULL,
+    hangup_cause integer,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL
+);
+
+
+ALTER TABLE capconduit.call_attempts OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE call_attempts; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.call_attempts IS 'Attempts that failed before the last one, which is in call_logs';
+
+
+--
+-- Name: COLUMN call_attempts.uniqueid; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_attempts.uniqueid IS 'Asterisk''s id of the call';
+
+
+--
+-- Name: COLUMN call_attempts.attempt; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_attempts.attempt IS 'Number of the attempt, from 1';
+
+
+--
+-- Name: COLUMN call_attempts.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_attempts.user_id IS 'Seller who owned the number when the call came';
+
+
+--
+-- Name: COLUMN call_attempts.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_attempts.link_id IS 'Link that was tried';
+
+
+--
+-- Name: COLUMN call_attempts.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_attempts.client_id IS 'Client that was tried';
+
+
+--
+-- Name: COLUMN call_attempts.dial_status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_attempts.dial_status IS 'Asterisk''s DIALSTATUS';
+
+
+--
+-- Name: COLUMN call_attempts.hangup_cause; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_attempts.hangup_cause IS 'Q.850 cause';
+
+
+--
+-- Name: COLUMN call_attempts.started_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_attempts.started_at IS 'When the attempt began';
+
+
+--
+-- Name: COLUMN call_attempts.ended_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_attempts.ended_at IS 'When the next target was asked for';
+
+
+--
+-- Name: call_logs; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.call_logs (
+    id bigint NOT NULL,
+    asterisk_uniqueid text NOT NULL,
+    asterisk_linkedid text,
+    user_id bigint,
+    campaign_id bigint,
+    did_id bigint,
+    client_id bigint,
+    link_id bigint,
+    node text,
+    incoming_did_number text NOT NULL,
+    caller_id_num text,
+    caller_id_name text,
+    timestamp_start timestamp with time zone NOT NULL,
+    timestamp_answered timestamp with time zone,
+    timestamp_end timestamp with time zone,
+    duration_seconds integer DEFAULT 0 NOT NULL,
+    billsec_seconds integer DEFAULT 0 NOT NULL,
+    call_status text NOT NULL,
+    hangup_cause_code integer,
+    hangup_cause_text text,
+    hangup_by text,
+    sip_call_id text,
+    attempts integer DEFAULT 0 NOT NULL,
+    counted boolean NOT NULL,
+    late_excess boolean DEFAULT false NOT NULL,
+    decision text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT call_logs_billsec_seconds_check CHECK ((billsec_seconds >= 0)),
+    CONSTRAINT call_logs_counted_check CHECK (((NOT counted) OR (link_id IS NOT NULL))),
+    CONSTRAINT call_logs_duration_seconds_check CHECK ((duration_seconds >= 0)),
+    CONSTRAINT call_logs_hangup_by_check CHECK ((hangup_by = ANY (ARRAY['caller'::text, 'client'::text, 'system'::text])))
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+
+ALTER TABLE capconduit.call_logs OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE call_logs; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.call_logs IS 'One record per call that ever came, whatever became of it; plain ids, which may be gone';
+
+
+--
+-- Name: COLUMN call_logs.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.id IS 'Number of the record';
+
+
+--
+-- Name: COLUMN call_logs.asterisk_uniqueid; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.asterisk_uniqueid IS 'Asterisk''s id of the call: the reason why no call is recorded twice';
+
+
+--
+-- Name: COLUMN call_logs.asterisk_linkedid; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.asterisk_linkedid IS 'Asterisk''s id that links the legs of a call';
+
+
+--
+-- Name: COLUMN call_logs.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.user_id IS 'Seller who owned the number when the call came; null: unknown number or deleted seller';
+
+
+--
+-- Name: COLUMN call_logs.campaign_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.campaign_id IS 'Campaign that the call was routed by';
+
+
+--
+-- Name: COLUMN call_logs.did_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.did_id IS 'Number that was dialled';
+
+
+--
+-- Name: COLUMN call_logs.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.client_id IS 'Client of the last attempt, answered or not';
+
+
+--
+-- Name: COLUMN call_logs.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.link_id IS 'Link of the last attempt, answered or not';
+
+
+--
+-- Name: COLUMN call_logs.node; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.node IS 'Switch that had the call';
+
+
+--
+-- Name: COLUMN call_logs.incoming_did_number; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.incoming_did_number IS 'The number as it was dialled';
+
+
+--
+-- Name: COLUMN call_logs.caller_id_num; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.caller_id_num IS 'Caller''s number; null: withheld';
+
+
+--
+-- Name: COLUMN call_logs.caller_id_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.caller_id_name IS 'Caller''s name';
+
+
+--
+-- Name: COLUMN call_logs.timestamp_start; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.timestamp_start IS 'When the call came in';
+
+
+--
+-- Name: COLUMN call_logs.timestamp_answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.timestamp_answered IS 'When a client answered; null: nobody did';
+
+
+--
+-- Name: COLUMN call_logs.timestamp_end; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.timestamp_end IS 'When the call ended';
+
+
+--
+-- Name: COLUMN call_logs.duration_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.duration_seconds IS 'From start to end';
+
+
+--
+-- Name: COLUMN call_logs.billsec_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.billsec_seconds IS 'From answer to end';
+
+
+--
+-- Name: COLUMN call_logs.call_status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.call_status IS 'ANSWERED, else the last dial status, REJECTED_<REASON> if nothing was dialled, FAILED_DATABASE, or LOST';
+
+
+--
+-- Name: COLUMN call_logs.hangup_cause_code; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.hangup_cause_code IS 'Q.850 cause';
+
+
+--
+-- Name: COLUMN call_logs.hangup_cause_text; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.hangup_cause_text IS 'Text of the cause';
+
+
+--
+-- Name: COLUMN call_logs.hangup_by; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.hangup_by IS 'Who ended the call: caller, client or system';
+
+
+--
+-- Name: COLUMN call_logs.sip_call_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.sip_call_id IS 'SIP Call-ID of the caller''s leg';
+
+
+--
+-- Name: COLUMN call_logs.attempts; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.attempts IS 'How many clients were tried';
+
+
+--
+-- Name: COLUMN call_logs.counted; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.counted IS 'Whether the call counts against the link''s total: answered calls do, once';
+
+
+--
+-- Name: COLUMN call_logs.late_excess; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.late_excess IS 'Counted beyond the total cap, because the record came after the cap was reached';
+
+
+--
+-- Name: COLUMN call_logs.decision; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.decision IS 'Why each link was or was not taken, as decided then';
+
+
+--
+-- Name: COLUMN call_logs.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.created_at IS 'When the record was written';
+
+
+--
+-- Name: call_logs_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.call_logs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.call_logs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: campaign_client_settings; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.campaign_client_settings (
+    id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    client_id bigint NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    max_concurrency integer NOT NULL,
+    total_calls_allowed bigint,
+    forwarding_priority integer DEFAULT 0 NOT NULL,
+    weight integer DEFAULT 100 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT campaign_client_settings_forwarding_priority_check CHECK ((forwarding_priority >= 0)),
+    CONSTRAINT campaign_client_settings_max_concurrency_check CHECK ((max_concurrency >= 1)),
+    CONSTRAINT campaign_client_settings_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
+    CONSTRAINT campaign_client_settings_total_calls_allowed_check CHECK ((total_calls_allowed >= 0)),
+    CONSTRAINT campaign_client_settings_weight_check CHECK (((weight >= 1) AND (weight <= 1000000)))
+);
+
+
+ALTER TABLE capconduit.campaign_client_settings OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE campaign_client_settings; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.campaign_client_settings IS 'Links: which clients a campaign may send calls to, and how many';
+
+
+--
+-- Name: COLUMN campaign_client_settings.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.id IS 'Names the link; never used again, also after a deletion';
+
+
+--
+-- Name: COLUMN campaign_client_settings.campaign_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.campaign_id IS 'Campaign; never changes';
+
+
+--
+-- Name: COLUMN campaign_client_settings.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.client_id IS 'Client; never changes';
+
+
+--
+-- Name: COLUMN campaign_client_settings.status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.status IS 'Calls go over active links only';
+
+
+--
+-- Name: COLUMN campaign_client_settings.max_concurrency; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.max_concurrency IS 'Cap on calls at one time, from INVITE to hangup, ringing included';
+
+
+--
+-- Name: COLUMN campaign_client_settings.total_calls_allowed; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.total_calls_allowed IS 'Cap on counted calls for the life of the link; null: no limit, 0: closed';
+
+
+--
+-- Name: COLUMN campaign_client_settings.forwarding_priority; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.forwarding_priority IS 'Strategy priority: lower numbers first';
+
+
+--
+-- Name: COLUMN campaign_client_settings.weight; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.weight IS 'Strategy weighted: share of the offers';
+
+
+--
+-- Name: COLUMN campaign_client_settings.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.created_at IS 'When the row was made';
+
+
+--
+-- Name: COLUMN campaign_client_settings.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.updated_at IS 'When the row was last changed';
+
+
+--
+-- Name: campaign_client_settings_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.campaign_client_settings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.campaign_client_settings_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: campaign_dids; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.campaign_dids (
+    campaign_id bigint NOT NULL,
+    did_id bigint NOT NULL
+);
+
+
+ALTER TABLE capconduit.campaign_dids OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE campaign_dids; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.campaign_dids IS 'Which numbers a campaign takes';
+
+
+--
+-- Name: COLUMN campaign_dids.campaign_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_dids.campaign_id IS 'Campaign';
+
+
+--
+-- Name: COLUMN campaign_dids.did_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_dids.did_id IS 'Number of the same seller';
+
+
+--
+-- Name: campaigns; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.campaigns (
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    name text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    routing_strategy text NOT NULL,
+    dial_timeout_seconds integer NOT NULL,
+    max_ring_seconds integer,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT campaigns_dial_timeout_seconds_check CHECK (((dial_timeout_seconds >= 1) AND (dial_timeout_seconds <= 600))),
+    CONSTRAINT campaigns_max_ring_seconds_check CHECK (((max_ring_seconds >= 10) AND (max_ring_seconds <= 600))),
+    CONSTRAINT campaigns_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT campaigns_routing_strategy_check CHECK ((routing_strategy = ANY (ARRAY['priority'::text, 'round_robin'::text, 'weighted'::text]))),
+    CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'paused'::text])))
+);
+
+
+ALTER TABLE capconduit.campaigns OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE campaigns; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.campaigns IS 'How the calls of some numbers are shared out among clients';
+
+
+--
+-- Name: COLUMN campaigns.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.id IS 'Never used again; of several active campaigns of one number the lowest id is used';
+
+
+--
+-- Name: COLUMN campaigns.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.user_id IS 'Seller who owns the campaign';
+
+
+--
+-- Name: COLUMN campaigns.name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.name IS 'Unique among the seller''s campaigns';
+
+
+--
+-- Name: COLUMN campaigns.status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.status IS 'Only active campaigns are routed';
+
+
+--
+-- Name: COLUMN campaigns.routing_strategy; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.routing_strategy IS 'priority: lowest number first; round_robin: strictly in turn; weighted: in proportion to weight';
+
+
+--
+-- Name: COLUMN campaigns.dial_timeout_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.dial_timeout_seconds IS 'How long one client may ring';
+
+
+--
+-- Name: COLUMN campaigns.max_ring_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.max_ring_seconds IS 'How long all attempts of a call may ring together; null: the platform''s default';
+
+
+--
+-- Name: COLUMN campaigns.description; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.description IS 'Free text of the seller';
+
+
+--
+-- Name: COLUMN campaigns.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.created_at IS 'When the row was made';
+
+
+--
+-- Name: COLUMN campaigns.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.updated_at IS 'When the row was last changed';
+
+
+--
+-- Name: campaigns_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.campaigns ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.campaigns_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: clients_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.clients ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.clients_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: dids; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.dids (
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    number text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT dids_description_check CHECK ((length(description) <= 255)),
+    CONSTRAINT dids_number_check CHECK ((number ~ '^\+[1-9][0-9]{1,14}$'::text)),
+    CONSTRAINT dids_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
+);
+
+
+ALTER TABLE capconduit.dids OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE dids; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.dids IS 'Phone numbers of sellers that callers dial';
+
+
+--
+-- Name: COLUMN dids.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.dids.id IS 'Never used again, also after a deletion';
+
+
+--
+-- Name: COLUMN dids.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.dids.user_id IS 'Seller who owns the number';
+
+
+--
+-- Name: COLUMN dids.number; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.dids.number IS 'E.164 with plus sign, unique; never changes';
+
+
+--
+-- Name: COLUMN dids.status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.dids.status IS 'Calls to an inactive number are rejected';
+
+
+--
+-- Name: COLUMN dids.description; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.dids.description IS 'Free text of the seller';
+
+
+--
+-- Name: COLUMN dids.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.dids.created_at IS 'When the row was made';
+
+
+--
+-- Name: COLUMN dids.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.dids.updated_at IS 'When the row was last changed';
+
+
+--
+-- Name: dids_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.dids ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.dids_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: link_counters; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.link_counters (
+    link_id bigint NOT NULL,
+    active integer DEFAULT 0 NOT NULL,
+    total bigint DEFAULT 0 NOT NULL,
+    base bigint DEFAULT 0 NOT NULL,
+    last_seq bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT link_counters_active_check CHECK ((active >= 0))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='10000', autovacuum_vacuum_cost_delay='0');
+
+
+ALTER TABLE capconduit.link_counters OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE link_counters; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.link_counters IS 'Use of each link, written by the call functions only: the row that caps are checked on';
+
+
+--
+-- Name: COLUMN link_counters.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.link_id IS 'Link';
+
+
+--
+-- Name: COLUMN link_counters.active; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.active IS 'Calls that hold a slot now: equal to the rows of live_calls that hold it';
+
+
+--
+-- Name: COLUMN link_counters.total; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.total IS 'Counted calls: equal to base plus the counted rows of call_logs';
+
+
+--
+-- Name: COLUMN link_counters.base; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.base IS 'Part of the total that has no rows: purged records and audited adjustments';
+
+
+--
+-- Name: COLUMN link_counters.last_seq; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.last_seq IS 'Turn of the last reservation, for round_robin';
+
+
+--
+-- Name: late_excess_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE VIEW capconduit.late_excess_view WITH (security_invoker='true') AS
+ SELECT g.id,
+    g.asterisk_uniqueid,
+    g.user_id,
+    g.campaign_id,
+    g.link_id,
+    g.client_id,
+    g.timestamp_start,
+    g.timestamp_end,
+    g.created_at,
+    s.total_calls_allowed,
+    n.total AS counted
+   FROM ((capconduit.call_logs g
+     LEFT JOIN capconduit.campaign_client_settings s ON ((s.id = g.link_id)))
+     LEFT JOIN capconduit.link_counters n ON ((n.link_id = g.link_id)))
+  WHERE g.late_excess;
+
+
+ALTER TABLE capconduit.late_excess_view OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW late_excess_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW capconduit.late_excess_view IS 'Records that counted beyond a total cap because they came late';
+
+
+--
+-- Name: link_usage_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE VIEW capconduit.link_usage_view WITH (security_invoker='true') AS
+ SELECT s.id AS link_id,
+    s.campaign_id,
+    c.user_id,
+    c.name AS campaign_name,
+    s.client_id,
+    k.client_identifier,
+    k.name AS client_name,
+    s.status,
+    n.active,
+    s.max_concurrency,
+    n.total AS counted,
+    s.total_calls_allowed,
+        CASE
+            WHEN (s.total_calls_allowed IS NOT NULL) THEN GREATEST(((s.total_calls_allowed - n.total) - n.active), (0)::bigint)
+            ELSE NULL::bigint
+        END AS remaining
+   FROM (((capconduit.campaign_client_settings s
+     JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
+     JOIN capconduit.clients k ON ((k.id = s.client_id)))
+     JOIN capconduit.link_counters n ON ((n.link_id = s.id)));
+
+
+ALTER TABLE capconduit.link_usage_view OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW link_usage_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW capconduit.link_usage_view IS 'Use and limits of each link; remaining = allowed - counted - active, null without a limit';
+
+
+--
+-- Name: live_calls; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.live_calls (
+    uniqueid text NOT NULL,
+    linkedid text,
+    node text,
+    user_id bigint,
+    campaign_id bigint NOT NULL,
+    did_id bigint NOT NULL,
+    did_number text NOT NULL,
+    routing_strategy text NOT NULL,
+    link_id bigint NOT NULL,
+    client_id bigint NOT NULL,
+    holds_slot boolean NOT NULL,
+    attempt integer DEFAULT 1 NOT NULL,
+    tried bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    caller_number text,
+    caller_name text,
+    routed_at timestamp with time zone NOT NULL,
+    attempt_at timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    dial_timeout_seconds integer NOT NULL,
+    attempt_timeout_seconds integer NOT NULL,
+    ring_deadline timestamp with time zone NOT NULL,
+    max_call_seconds integer NOT NULL,
+    lease_until timestamp with time zone NOT NULL,
+    end_reason text,
+    end_cause integer,
+    absent_since timestamp with time zone,
+    last_listed_at timestamp with time zone,
+    decision text,
+    CONSTRAINT live_calls_attempt_check CHECK ((attempt >= 1))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
+
+
+ALTER TABLE capconduit.live_calls OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE live_calls; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.live_calls IS 'Calls in flight, from the routing decision to the record; plain ids, which may be gone';
+
+
+--
+-- Name: COLUMN live_calls.uniqueid; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.uniqueid IS 'Asterisk''s id of the call';
+
+
+--
+-- Name: COLUMN live_calls.linkedid; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.linkedid IS 'Asterisk''s id that links the legs of a call';
+
+
+--
+-- Name: COLUMN live_calls.node; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.node IS 'Switch that has the call: its systemname';
+
+
+--
+-- Name: COLUMN live_calls.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.user_id IS 'Seller who owned the number when the call came';
+
+
+--
+-- Name: COLUMN live_calls.campaign_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.campaign_id IS 'Campaign that the call was routed by';
+
+
+--
+-- Name: COLUMN live_calls.did_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.did_id IS 'Number that was dialled';
+
+
+--
+-- Name: COLUMN live_calls.did_number; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.did_number IS 'The number itself';
+
+
+--
+-- Name: COLUMN live_calls.routing_strategy; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.routing_strategy IS 'Strategy that the call was routed by';
+
+
+--
+-- Name: COLUMN live_calls.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.link_id IS 'Link of the present or last attempt';
+
+
+--
+-- Name: COLUMN live_calls.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.client_id IS 'Client of the present or last attempt';
+
+
+--
+-- Name: COLUMN live_calls.holds_slot; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.holds_slot IS 'Whether the call counts in the link''s active calls';
+
+
+--
+-- Name: COLUMN live_calls.attempt; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.attempt IS 'Number of the present attempt, from 1';
+
+
+--
+-- Name: COLUMN live_calls.tried; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.tried IS 'Links that failed; none is tried twice';
+
+
+--
+-- Name: COLUMN live_calls.caller_number; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.caller_number IS 'Caller''s number; null: withheld';
+
+
+--
+-- Name: COLUMN live_calls.caller_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.caller_name IS 'Caller''s name';
+
+
+--
+-- Name: COLUMN live_calls.routed_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.routed_at IS 'When the first slot was reserved';
+
+
+--
+-- Name: COLUMN live_calls.attempt_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.attempt_at IS 'When the present attempt began';
+
+
+--
+-- Name: COLUMN live_calls.answered_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.answered_at IS 'When the client answered; null: still ringing';
+
+
+--
+-- Name: COLUMN live_calls.dial_timeout_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.dial_timeout_seconds IS 'The campaign''s ring time per attempt, as it was at routing';
+
+
+--
+-- Name: COLUMN live_calls.attempt_timeout_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.attempt_timeout_seconds IS 'Ring time of the present attempt, bounded by the ring budget';
+
+
+--
+-- Name: COLUMN live_calls.ring_deadline; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.ring_deadline IS 'End of the ring budget of all attempts';
+
+
+--
+-- Name: COLUMN live_calls.max_call_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.max_call_seconds IS 'Longest duration that the switch allows the call';
+
+
+--
+-- Name: COLUMN live_calls.lease_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.lease_until IS 'From then on the slot may be taken back if nothing is heard of the call';
+
+
+--
+-- Name: COLUMN live_calls.end_reason; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.end_reason IS 'Reason of the final reject; null: the call goes on';
+
+
+--
+-- Name: COLUMN live_calls.end_cause; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.end_cause IS 'Hangup cause of the final reject';
+
+
+--
+-- Name: COLUMN live_calls.absent_since; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.absent_since IS 'When a heartbeat first missed the call; null: it was listed';
+
+
+--
+-- Name: COLUMN live_calls.last_listed_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.last_listed_at IS 'When a heartbeat last listed the call';
+
+
+--
+-- Name: COLUMN live_calls.decision; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.decision IS 'Why each link was or was not taken, short';
+
+
+--
+-- Name: live_calls_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE VIEW capconduit.live_calls_view WITH (security_invoker='true') AS
+ SELECT l.uniqueid,
+    l.linkedid,
+    l.node,
+    l.user_id,
+    l.campaign_id,
+    c.name AS campaign_name,
+    l.did_id,
+    l.did_number,
+    l.link_id,
+    l.client_id,
+    k.client_identifier,
+    k.name AS client_name,
+    l.holds_slot,
+    l.attempt,
+    l.caller_number,
+    l.caller_name,
+    l.routed_at,
+    l.attempt_at,
+    l.answered_at,
+        CASE
+            WHEN (l.end_reason IS NOT NULL) THEN 'ending'::text
+            WHEN (l.answered_at IS NULL) THEN 'ringing'::text
+            ELSE 'talking'::text
+        END AS phase,
+    l.lease_until,
+    l.absent_since,
+    l.decision
+   FROM ((capconduit.live_calls l
+     LEFT JOIN capconduit.campaigns c ON ((c.id = l.campaign_id)))
+     LEFT JOIN capconduit.clients k ON ((k.id = l.client_id)));
+
+
+ALTER TABLE capconduit.live_calls_view OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW live_calls_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW capconduit.live_calls_view IS 'Calls in flight with names and phase (ringing, talking, ending)';
+
+
+--
+-- Name: nodes; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.nodes (
+    name text NOT NULL,
+    instance text,
+    booted_at timestamp with time zone,
+    heartbeat_at timestamp with time zone,
+    taken_at timestamp with time zone,
+    last_call_at timestamp with time zone,
+    live_calls integer,
+    CONSTRAINT nodes_name_check CHECK ((name ~ '^[A-Za-z0-9_-]{1,24}$'::text))
+)
+WITH (fillfactor='50');
+
+
+ALTER TABLE capconduit.nodes OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE nodes; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.nodes IS 'Switches, by their last sign of life';
+
+
+--
+-- Name: COLUMN nodes.name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.nodes.name IS 'Asterisk''s systemname';
+
+
+--
+-- Name: COLUMN nodes.instance; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.nodes.instance IS 'Agent that speaks for the switch; a second one under the same name is refused';
+
+
+--
+-- Name: COLUMN nodes.booted_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.nodes.booted_at IS 'When that Asterisk started';
+
+
+--
+-- Name: COLUMN nodes.heartbeat_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.nodes.heartbeat_at IS 'When its last list of calls arrived';
+
+
+--
+-- Name: COLUMN nodes.taken_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.nodes.taken_at IS 'Database time at which that list was begun';
+
+
+--
+-- Name: COLUMN nodes.last_call_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.nodes.last_call_at IS 'Last call function that named this switch';
+
+
+--
+-- Name: COLUMN nodes.live_calls; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.nodes.live_calls IS 'How many calls the last list held';
+
+
+--
+-- Name: refinery_schema_history; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.refinery_schema_history (
+    version integer NOT NULL,
+    name character varying(255),
+    applied_on character varying(255),
+    checksum character varying(255)
+);
+
+
+ALTER TABLE capconduit.refinery_schema_history OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE refinery_schema_history; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.refinery_schema_history IS 'Numbered migrations that were applied';
+
+
+--
+-- Name: COLUMN refinery_schema_history.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.refinery_schema_history.version IS 'Number in the file''s name';
+
+
+--
+-- Name: COLUMN refinery_schema_history.name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.refinery_schema_history.name IS 'Name in the file''s name';
+
+
+--
+-- Name: COLUMN refinery_schema_history.applied_on; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.refinery_schema_history.applied_on IS 'When it was applied';
+
+
+--
+-- Name: COLUMN refinery_schema_history.checksum; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.refinery_schema_history.checksum IS 'Checksum of the file; a file that was applied never changes';
+
+
+--
+-- Name: sessions; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.sessions (
+    token_hash bytea NOT NULL,
+    user_id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT sessions_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+
+ALTER TABLE capconduit.sessions OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE sessions; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.sessions IS 'Browser logins that are still valid';
+
+
+--
+-- Name: COLUMN sessions.token_hash; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.sessions.token_hash IS 'SHA-256 of the cookie''s token; the token itself is not stored';
+
+
+--
+-- Name: COLUMN sessions.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.sessions.user_id IS 'Who is logged in';
+
+
+--
+-- Name: COLUMN sessions.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.sessions.created_at IS 'When the login happened';
+
+
+--
+-- Name: COLUMN sessions.last_seen_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.sessions.last_seen_at IS 'Last request, to the minute';
+
+
+--
+-- Name: COLUMN sessions.expires_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.sessions.expires_at IS 'End of the session; moves on with use';
+
+
+--
+-- Name: users; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.users (
+    id bigint NOT NULL,
+    username text NOT NULL,
+    email text NOT NULL,
+    password_hash text NOT NULL,
+    role text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    full_name text,
+    company_name text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT users_company_name_check CHECK ((length(company_name) <= 100)),
+    CONSTRAINT users_email_check CHECK ((((length(email) >= 3) AND (length(email) <= 120)) AND (POSITION(('@'::text) IN (email)) > 1))),
+    CONSTRAINT users_full_name_check CHECK ((length(full_name) <= 100)),
+    CONSTRAINT users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'staff'::text, 'user'::text]))),
+    CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'pending_approval'::text, 'suspended'::text]))),
+    CONSTRAINT users_username_check CHECK (((length(username) >= 3) AND (length(username) <= 80)))
+);
+
+
+ALTER TABLE capconduit.users OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE users; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.users IS 'People who log in: administrators, staff and call sellers';
+
+
+--
+-- Name: COLUMN users.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.id IS 'Never used again, also after a deletion';
+
+
+--
+-- Name: COLUMN users.username; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.username IS 'Login name, unique without regard to case; never changes';
+
+
+--
+-- Name: COLUMN users.email; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.email IS 'Address, unique without regard to case';
+
+
+--
+-- Name: COLUMN users.password_hash; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.password_hash IS 'argon2id hash of the password';
+
+
+--
+-- Name: COLUMN users.role; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.role IS 'admin, staff, or user (a call seller)';
+
+
+--
+-- Name: COLUMN users.status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.status IS 'Only active users log in, and only an active seller''s numbers are routed';
+
+
+--
+-- Name: COLUMN users.full_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.full_name IS 'Name of the person';
+
+
+--
+-- Name: COLUMN users.company_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.company_name IS 'Name of the company';
+
+
+--
+-- Name: COLUMN users.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.created_at IS 'When the row was made';
+
+
+--
+-- Name: COLUMN users.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.updated_at IS 'When the row was last changed';
+
+
+--
+-- Name: users_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.users_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: api_tokens api_tokens_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.api_tokens
+    ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: api_tokens api_tokens_token_hash_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.api_tokens
+    ADD CONSTRAINT api_tokens_token_hash_key UNIQUE (token_hash);
+
+
+--
+-- Name: api_tokens api_tokens_user_id_name_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.api_tokens
+    ADD CONSTRAINT api_tokens_user_id_name_key UNIQUE (user_id, name);
+
+
+--
+-- Name: applied_rights applied_rights_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.applied_rights
+    ADD CONSTRAINT applied_rights_pkey PRIMARY KEY (only_one);
+
+
+--
+-- Name: audit_log audit_log_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: call_attempts call_attempts_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.call_attempts
+    ADD CONSTRAINT call_attempts_pkey PRIMARY KEY (uniqueid, attempt);
+
+
+--
+-- Name: call_logs call_logs_asterisk_uniqueid_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.call_logs
+    ADD CONSTRAINT call_logs_asterisk_uniqueid_key UNIQUE (asterisk_uniqueid);
+
+
+--
+-- Name: call_logs call_logs_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.call_logs
+    ADD CONSTRAINT call_logs_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: campaign_client_settings campaign_client_settings_campaign_id_client_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.campaign_client_settings
+    ADD CONSTRAINT campaign_client_settings_campaign_id_client_id_key UNIQUE (campaign_id, client_id);
+
+
+--
+-- Name: campaign_client_settings campaign_client_settings_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.campaign_client_settings
+    ADD CONSTRAINT campaign_client_settings_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: campaign_dids campaign_dids_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.campaign_dids
+    ADD CONSTRAINT campaign_dids_pkey PRIMARY KEY (did_id, campaign_id);
+
+
+--
+-- Name: campaigns campaigns_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.campaigns
+    ADD CONSTRAINT campaigns_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: campaigns campaigns_user_id_name_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.campaigns
+    ADD CONSTRAINT campaigns_user_id_name_key UNIQUE (user_id, name);
+
+
+--
+-- Name: clients clients_client_identifier_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.clients
+    ADD CONSTRAINT clients_client_identifier_key UNIQUE (client_identifier);
+
+
+--
+-- Name: clients clients_id_client_identifier_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.clients
+    ADD CONSTRAINT clients_id_client_identifier_key UNIQUE (id, client_identifier);
+
+
+--
+-- Name: clients clients_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.clients
+    ADD CONSTRAINT clients_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: dids dids_number_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.dids
+    ADD CONSTRAINT dids_number_key UNIQUE (number);
+
+
+--
+-- Name: dids dids_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.dids
+    ADD CONSTRAINT dids_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: link_counters link_counters_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.link_counters
+    ADD CONSTRAINT link_counters_pkey PRIMARY KEY (link_id);
+
+
+--
+-- Name: live_calls live_calls_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.live_calls
+    ADD CONSTRAINT live_calls_pkey PRIMARY KEY (uniqueid);
+
+
+--
+-- Name: nodes nodes_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.nodes
+    ADD CONSTRAINT nodes_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: pjsip_aors pjsip_aors_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.pjsip_aors
+    ADD CONSTRAINT pjsip_aors_pkey PRIMARY KEY (client_id);
+
+
+--
+-- Name: pjsip_auths pjsip_auths_client_id_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.pjsip_auths
+    ADD CONSTRAINT pjsip_auths_client_id_id_key UNIQUE (client_id, id);
+
+
+--
+-- Name: pjsip_auths pjsip_auths_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.pjsip_auths
+    ADD CONSTRAINT pjsip_auths_id_key UNIQUE (id);
+
+
+--
+-- Name: pjsip_auths pjsip_auths_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.pjsip_auths
+    ADD CONSTRAINT pjsip_auths_pkey PRIMARY KEY (client_id);
+
+
+--
+-- Name: pjsip_contacts pjsip_contacts_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.pjsip_contacts
+    ADD CONSTRAINT pjsip_contacts_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: pjsip_endpoints pjsip_endpoints_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.pjsip_endpoints
+    ADD CONSTRAINT pjsip_endpoints_pkey PRIMARY KEY (client_id);
+
+
+--
+-- Name: refinery_schema_history refinery_schema_history_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.refinery_schema_history
+    ADD CONSTRAINT refinery_schema_history_pkey PRIMARY KEY (version);
+
+
+--
+-- Name: sessions sessions_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (token_hash);
+
+
+--
+-- Name: users users_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: audit_log_object_type_object_id_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX audit_log_object_type_object_id_id_idx ON capconduit.audit_log USING btree (object_type, object_id, id);
+
+
+--
+-- Name: call_logs_campaign_id_timestamp_start_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX call_logs_campaign_id_timestamp_start_id_idx ON capconduit.call_logs USING btree (campaign_id, timestamp_start, id);
+
+
+--
+-- Name: call_logs_user_id_timestamp_start_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX call_logs_user_id_timestamp_start_id_idx ON capconduit.call_logs USING btree (user_id, timestamp_start, id);
+
+
+--
+-- Name: campaign_client_settings_client_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX campaign_client_settings_client_id_idx ON capconduit.campaign_client_settings USING btree (client_id);
+
+
+--
+-- Name: campaign_dids_campaign_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX campaign_dids_campaign_id_idx ON capconduit.campaign_dids USING btree (campaign_id);
+
+
+--
+-- Name: clients_created_by_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX clients_created_by_idx ON capconduit.clients USING btree (created_by);
+
+
+--
+-- Name: dids_user_id_number_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX dids_user_id_number_idx ON capconduit.dids USING btree (user_id, number);
+
+
+--
+-- Name: live_calls_lease_until_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX live_calls_lease_until_idx ON capconduit.live_calls USING btree (lease_until);
+
+
+--
+-- Name: pjsip_contacts_endpoint_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX pjsip_contacts_endpoint_idx ON capconduit.pjsip_contacts USING btree (endpoint);
+
+
+--
+-- Name: sessions_expires_at_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX sessions_expires_at_idx ON capconduit.sessions USING btree (expires_at);
+
+
+--
+-- Name: sessions_user_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX sessions_user_id_idx ON capconduit.sessions USING btree (user_id);
+
+
+--
+-- Name: users_email_key; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE UNIQUE INDEX users_email_key ON capconduit.users USING btree (lower(email));
+
+
+--
+-- Name: users_username_key; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE UNIQUE INDEX users_username_key ON capconduit.users USING btree (lower(username));
+
+
+--
+-- Name: api_tokens api_tokens_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER api_tokens_audit AFTER INSERT OR DELETE ON capconduit.api_tokens FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: campaign_client_settings campaign_client_settings_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: campaign_client_settings campaign_client_settings_counter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_counter AFTER INSERT ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.create_link_counter();
+
+
+--
+-- Name: campaign_client_settings campaign_client_settings_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_updated_at BEFORE UPDATE ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.set_updated_at();
+
+
+--
+-- Name: campaign_dids campaign_dids_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_dids_audit AFTER INSERT OR DELETE ON capconduit.campaign_dids FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('campaign_id');
+
+
+--
+-- Name: campaigns campaigns_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: campaigns campaigns_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_updated_at BEFORE UPDATE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.set_updated_at();
+
+
+--
+-- Name: clients clients_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER clients_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: clients clients_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER clients_updated_at BEFORE UPDATE ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.set_updated_at();
+
+
+--
+-- Name: dids dids_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER dids_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.dids FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: dids dids_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER dids_updated_at BEFORE UPDATE ON capconduit.dids FOR EACH ROW EXECUTE FUNCTION capconduit.set_updated_at();
+
+
+--
+-- Name: link_counters link_counters_delete; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER link_counters_delete BEFORE DELETE ON capconduit.link_counters FOR EACH ROW EXECUTE FUNCTION capconduit.refuse_busy_link_delete();
+
+
+--
+-- Name: pjsip_aors pjsip_aors_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER pjsip_aors_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.pjsip_aors FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('client_id');
+
+
+--
+-- Name: pjsip_auths pjsip_auths_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER pjsip_auths_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.pjsip_auths FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('client_id');
+
+
+--
+-- Name: pjsip_endpoints pjsip_endpoints_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER pjsip_endpoints_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.pjsip_endpoints FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('client_id');
+
+
+--
+-- Name: users users_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER users_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: users users_end_sessions; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER users_end_sessions AFTER UPDATE OF status, password_hash ON capconduit.users FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.password_hash IS DISTINCT FROM new.password_hash))) EXECUTE FUNCTION capconduit.end_sessions();
+
+
+--
+-- Name: users users_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER users_updated_at BEFORE UPDATE ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.set_updated_at();
+
+
+--
+-- Name: api_tokens api_tokens_user_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.api_tokens
+    ADD CONSTRAINT api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
+
+
+--
+-- Name: campaign_client_settings campaign_client_settings_campaign_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.campaign_client_settings
+    ADD CONSTRAINT campaign_client_settings_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES capconduit.campaigns(id) ON DELETE CASCADE;
+
+
+--
+-- Name: campaign_client_settings campaign_client_settings_client_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.campaign_client_settings
+    ADD CONSTRAINT campaign_client_settings_client_id_fkey FOREIGN KEY (client_id) REFERENCES capconduit.clients(id) ON DELETE CASCADE;
+
+
+--
+-- Name: campaign_dids campaign_dids_campaign_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.campaign_dids
+    ADD CONSTRAINT campaign_dids_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES capconduit.campaigns(id) ON DELETE CASCADE;
+
+
+--
+-- Name: campaign_dids campaign_dids_did_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.campaign_dids
+    ADD CONSTRAINT campaign_dids_did_id_fkey FOREIGN KEY (did_id) REFERENCES capconduit.dids(id) ON DELETE CASCADE;
+
+
+--
+-- Name: campaigns campaigns_user_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.campaigns
+    ADD CONSTRAINT campaigns_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
+
+
+--
+-- Name: clients clients_created_by_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.clients
+    ADD CONSTRAINT clients_created_by_fkey FOREIGN KEY (created_by) REFERENCES capconduit.users(id) ON DELETE SET NULL;
+
+
+--
+-- Name: dids dids_user_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.dids
+    ADD CONSTRAINT dids_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
+
+
+--
+-- Name: link_counters link_counters_link_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.link_counters
+    ADD CONSTRAINT link_counters_link_id_fkey FOREIGN KEY (link_id) REFERENCES capconduit.campaign_client_settings(id) ON DELETE CASCADE;
+
+
+--
+-- Name: pjsip_aors pjsip_aors_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.pjsip_aors
+    ADD CONSTRAINT pjsip_aors_id_fkey FOREIGN KEY (client_id, id) REFERENCES capconduit.clients(id, client_identifier) ON DELETE CASCADE;
+
+
+--
+-- Name: pjsip_auths pjsip_auths_client_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.pjsip_auths
+    ADD CONSTRAINT pjsip_auths_client_id_fkey FOREIGN KEY (client_id) REFERENCES capconduit.clients(id) ON DELETE CASCADE;
+
+
+--
+-- Name: pjsip_endpoints pjsip_endpoints_auth_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.pjsip_endpoints
+    ADD CONSTRAINT pjsip_endpoints_auth_fkey FOREIGN KEY (client_id, auth) REFERENCES capconduit.pjsip_auths(client_id, id);
+
+
+--
+-- Name: pjsip_endpoints pjsip_endpoints_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.pjsip_endpoints
+    ADD CONSTRAINT pjsip_endpoints_id_fkey FOREIGN KEY (client_id, id) REFERENCES capconduit.clients(id, client_identifier) ON DELETE CASCADE;
+
+
+--
+-- Name: pjsip_endpoints pjsip_endpoints_outbound_auth_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.pjsip_endpoints
+    ADD CONSTRAINT pjsip_endpoints_outbound_auth_fkey FOREIGN KEY (client_id, outbound_auth) REFERENCES capconduit.pjsip_auths(client_id, id);
+
+
+--
+-- Name: sessions sessions_user_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.sessions
+    ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
+
+
+--
+-- Name: api_tokens; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.api_tokens ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: api_tokens api_tokens_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY api_tokens_seller ON capconduit.api_tokens TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id))) WITH CHECK ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: api_tokens api_tokens_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY api_tokens_staff ON capconduit.api_tokens TO capconduit_staff USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id))) WITH CHECK ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: audit_log; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.audit_log ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: audit_log audit_log_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY audit_log_read ON capconduit.audit_log FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: audit_log audit_log_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY audit_log_staff ON capconduit.audit_log FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: call_attempts; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.call_attempts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: call_attempts call_attempts_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY call_attempts_read ON capconduit.call_attempts FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: call_attempts call_attempts_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY call_attempts_seller ON capconduit.call_attempts FOR SELECT TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: call_attempts call_attempts_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY call_attempts_staff ON capconduit.call_attempts FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: call_logs; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.call_logs ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: call_logs call_logs_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY call_logs_internal ON capconduit.call_logs FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: call_logs call_logs_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY call_logs_read ON capconduit.call_logs FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: call_logs call_logs_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY call_logs_seller ON capconduit.call_logs FOR SELECT TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: call_logs call_logs_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY call_logs_staff ON capconduit.call_logs FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: campaign_client_settings; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.campaign_client_settings ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: campaign_client_settings campaign_client_settings_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY campaign_client_settings_internal ON capconduit.campaign_client_settings FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: campaign_client_settings campaign_client_settings_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY campaign_client_settings_read ON capconduit.campaign_client_settings FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: campaign_client_settings campaign_client_settings_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY campaign_client_settings_seller ON capconduit.campaign_client_settings TO capconduit_seller USING ((EXISTS ( SELECT
+   FROM capconduit.campaigns c
+  WHERE ((c.id = campaign_client_settings.campaign_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))) WITH CHECK ((EXISTS ( SELECT
+   FROM capconduit.campaigns c
+  WHERE ((c.id = campaign_client_settings.campaign_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))));
+
+
+--
+-- Name: campaign_client_settings campaign_client_settings_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY campaign_client_settings_staff ON capconduit.campaign_client_settings TO capconduit_staff USING (true) WITH CHECK (true);
+
+
+--
+-- Name: campaign_dids; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.campaign_dids ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: campaign_dids campaign_dids_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY campaign_dids_read ON capconduit.campaign_dids FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: campaign_dids campaign_dids_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY campaign_dids_seller ON capconduit.campaign_dids TO capconduit_seller USING ((EXISTS ( SELECT
+   FROM capconduit.campaigns c
+  WHERE ((c.id = campaign_dids.campaign_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))) WITH CHECK (((EXISTS ( SELECT
+   FROM capconduit.campaigns c
+  WHERE ((c.id = campaign_dids.campaign_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))) AND (EXISTS ( SELECT
+   FROM capconduit.dids d
+  WHERE ((d.id = campaign_dids.did_id) AND (d.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))));
+
+
+--
+-- Name: campaign_dids campaign_dids_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY campaign_dids_staff ON capconduit.campaign_dids FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: campaigns; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.campaigns ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: campaigns campaigns_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY campaigns_internal ON capconduit.campaigns FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: campaigns campaigns_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY campaigns_read ON capconduit.campaigns FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: campaigns campaigns_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY campaigns_seller ON capconduit.campaigns TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id))) WITH CHECK ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: campaigns campaigns_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY campaigns_staff ON capconduit.campaigns TO capconduit_staff USING (true) WITH CHECK (true);
+
+
+--
+-- Name: clients; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.clients ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: clients clients_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY clients_internal ON capconduit.clients FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: clients clients_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY clients_read ON capconduit.clients FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: clients clients_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY clients_seller ON capconduit.clients FOR SELECT TO capconduit_seller USING (true);
+
+
+--
+-- Name: clients clients_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY clients_staff ON capconduit.clients TO capconduit_staff USING (true) WITH CHECK (true);
+
+
+--
+-- Name: dids; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.dids ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: dids dids_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY dids_internal ON capconduit.dids FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: dids dids_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY dids_read ON capconduit.dids FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: dids dids_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY dids_seller ON capconduit.dids TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id))) WITH CHECK ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: dids dids_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY dids_staff ON capconduit.dids FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: link_counters; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.link_counters ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: link_counters link_counters_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY link_counters_read ON capconduit.link_counters FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: link_counters link_counters_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY link_counters_seller ON capconduit.link_counters FOR SELECT TO capconduit_seller USING ((EXISTS ( SELECT
+   FROM (capconduit.campaign_client_settings s
+     JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
+  WHERE ((s.id = link_counters.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))));
+
+
+--
+-- Name: link_counters link_counters_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY link_counters_staff ON capconduit.link_counters FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: live_calls; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.live_calls ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: live_calls live_calls_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY live_calls_internal ON capconduit.live_calls FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: live_calls live_calls_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY live_calls_read ON capconduit.live_calls FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: live_calls live_calls_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY live_calls_seller ON capconduit.live_calls FOR SELECT TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: live_calls live_calls_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY live_calls_staff ON capconduit.live_calls FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: nodes; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.nodes ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: nodes nodes_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY nodes_internal ON capconduit.nodes FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: nodes nodes_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY nodes_read ON capconduit.nodes FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: nodes nodes_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY nodes_staff ON capconduit.nodes FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: pjsip_aors; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.pjsip_aors ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: pjsip_aors pjsip_aors_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY pjsip_aors_internal ON capconduit.pjsip_aors FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: pjsip_aors pjsip_aors_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY pjsip_aors_read ON capconduit.pjsip_aors FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: pjsip_aors pjsip_aors_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY pjsip_aors_staff ON capconduit.pjsip_aors TO capconduit_staff USING (true) WITH CHECK (true);
+
+
+--
+-- Name: pjsip_auths; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.pjsip_auths ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: pjsip_auths pjsip_auths_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY pjsip_auths_staff ON capconduit.pjsip_auths TO capconduit_staff USING (true) WITH CHECK (true);
+
+
+--
+-- Name: pjsip_contacts; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.pjsip_contacts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: pjsip_contacts pjsip_contacts_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY pjsip_contacts_read ON capconduit.pjsip_contacts FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: pjsip_contacts pjsip_contacts_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY pjsip_contacts_staff ON capconduit.pjsip_contacts FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: pjsip_endpoints; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.pjsip_endpoints ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: pjsip_endpoints pjsip_endpoints_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY pjsip_endpoints_internal ON capconduit.pjsip_endpoints FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: pjsip_endpoints pjsip_endpoints_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY pjsip_endpoints_read ON capconduit.pjsip_endpoints FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: pjsip_endpoints pjsip_endpoints_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY pjsip_endpoints_staff ON capconduit.pjsip_endpoints TO capconduit_staff USING (true) WITH CHECK (true);
+
+
+--
+-- Name: sessions; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.sessions ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: users; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.users ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: users users_admin_delete; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY users_admin_delete ON capconduit.users FOR DELETE TO capconduit_staff USING ((( SELECT current_setting('capconduit.user_role'::text, true) AS current_setting) = 'admin'::text));
+
+
+--
+-- Name: users users_admin_insert; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY users_admin_insert ON capconduit.users FOR INSERT TO capconduit_staff WITH CHECK ((( SELECT current_setting('capconduit.user_role'::text, true) AS current_setting) = 'admin'::text));
+
+
+--
+-- Name: users users_admin_update; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY users_admin_update ON capconduit.users FOR UPDATE TO capconduit_staff USING ((( SELECT current_setting('capconduit.user_role'::text, true) AS current_setting) = 'admin'::text));
+
+
+--
+-- Name: users users_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY users_read ON capconduit.users FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: users users_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY users_seller ON capconduit.users FOR SELECT TO capconduit_seller USING ((id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: users users_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY users_staff ON capconduit.users FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: SCHEMA asterisk; Type: ACL; Schema: -; Owner: capconduit_owner
+--
+
+GRANT USAGE ON SCHEMA asterisk TO capconduit_asterisk;
+
+
+--
+-- Name: SCHEMA capconduit; Type: ACL; Schema: -; Owner: capconduit_owner
+--
+
+GRANT USAGE ON SCHEMA capconduit TO capconduit_seller;
+GRANT USAGE ON SCHEMA capconduit TO capconduit_staff;
+GRANT USAGE ON SCHEMA capconduit TO capconduit_internal;
+GRANT USAGE ON SCHEMA capconduit TO capconduit_read;
+GRANT USAGE ON SCHEMA capconduit TO capconduit_asterisk;
+GRANT USAGE ON SCHEMA capconduit TO capconduit_api;
+
+
+--
+-- Name: FUNCTION adjust_link_total(link_id bigint, delta bigint, reason text, OUT status text, OUT total bigint); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.adjust_link_total(link_id bigint, delta bigint, reason text, OUT status text, OUT total bigint) TO capconduit_staff;
+
+
+--
+-- Name: FUNCTION call_answered(uniqueid text, OUT status text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.call_answered(uniqueid text, OUT status text) TO capconduit_asterisk;
+GRANT ALL ON FUNCTION capconduit.call_answered(uniqueid text, OUT status text) TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION change_password(verified_hash text, new_hash text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.change_password(verified_hash text, new_hash text) TO capconduit_seller;
+GRANT ALL ON FUNCTION capconduit.change_password(verified_hash text, new_hash text) TO capconduit_staff;
+
+
+--
+-- Name: FUNCTION close_session(token_hash bytea); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.close_session(token_hash bytea) TO capconduit_api;
+
+
+--
+-- Name: FUNCTION delete_expired_sessions(); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.delete_expired_sessions() TO capconduit_api;
+
+
+--
+-- Name: FUNCTION explain_own_did(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.explain_own_did(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision) TO capconduit_seller;
+
+
+--
+-- Name: FUNCTION explain_route(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.explain_route(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision) TO capconduit_staff;
+GRANT ALL ON FUNCTION capconduit.explain_route(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision) TO capconduit_internal;
+GRANT ALL ON FUNCTION capconduit.explain_route(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision) TO capconduit_read;
+
+
+--
+-- Name: FUNCTION find_api_token(token_hash bytea, OUT user_id bigint, OUT role text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.find_api_token(token_hash bytea, OUT user_id bigint, OUT role text) TO capconduit_api;
+
+
+--
+-- Name: FUNCTION find_login(username text, OUT user_id bigint, OUT password_hash text, OUT status text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.find_login(username text, OUT user_id bigint, OUT password_hash text, OUT status text) TO capconduit_api;
+
+
+--
+-- Name: FUNCTION find_session(token_hash bytea, lifetime_seconds integer, OUT user_id bigint, OUT role text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.find_session(token_hash bytea, lifetime_seconds integer, OUT user_id bigint, OUT role text) TO capconduit_api;
+
+
+--
+-- Name: FUNCTION log_call(uniqueid text, did text, call_status text, node text, linkedid text, caller_number text, caller_name text, started_at timestamp with time zone, answered_at timestamp with time zone, ended_at timestamp with time zone, duration_seconds integer, billsec_seconds integer, hangup_cause_code integer, hangup_cause_text text, hangup_by text, sip_call_id text, decision text, link_id bigint, campaign_id bigint, client_id bigint, did_id bigint, user_id bigint, OUT status text, OUT cdr_id bigint); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.log_call(uniqueid text, did text, call_status text, node text, linkedid text, caller_number text, caller_name text, started_at timestamp with time zone, answered_at timestamp with time zone, ended_at timestamp with time zone, duration_seconds integer, billsec_seconds integer, hangup_cause_code integer, hangup_cause_text text, hangup_by text, sip_call_id text, decision text, link_id bigint, campaign_id bigint, client_id bigint, did_id bigint, user_id bigint, OUT status text, OUT cdr_id bigint) TO capconduit_asterisk;
+GRANT ALL ON FUNCTION capconduit.log_call(uniqueid text, did text, call_status text, node text, linkedid text, caller_number text, caller_name text, started_at timestamp with time zone, answered_at timestamp with time zone, ended_at timestamp with time zone, duration_seconds integer, billsec_seconds integer, hangup_cause_code integer, hangup_cause_text text, hangup_by text, sip_call_id text, decision text, link_id bigint, campaign_id bigint, client_id bigint, did_id bigint, user_id bigint, OUT status text, OUT cdr_id bigint) TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION next_target(uniqueid text, failed_attempt integer, dial_status text, hangup_cause integer); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.next_target(uniqueid text, failed_attempt integer, dial_status text, hangup_cause integer) TO capconduit_asterisk;
+GRANT ALL ON FUNCTION capconduit.next_target(uniqueid text, failed_attempt integer, dial_status text, hangup_cause integer) TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION node_heartbeat(node text, instance text, taken_at timestamp with time zone, uniqueids text[], OUT status text, OUT listed integer, OUT absent integer, OUT closed integer); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.node_heartbeat(node text, instance text, taken_at timestamp with time zone, uniqueids text[], OUT status text, OUT listed integer, OUT absent integer, OUT closed integer) TO capconduit_asterisk;
+GRANT ALL ON FUNCTION capconduit.node_heartbeat(node text, instance text, taken_at timestamp with time zone, uniqueids text[], OUT status text, OUT listed integer, OUT absent integer, OUT closed integer) TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION node_started(node text, booted_at timestamp with time zone, instance text, OUT status text, OUT closed integer); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.node_started(node text, booted_at timestamp with time zone, instance text, OUT status text, OUT closed integer) TO capconduit_asterisk;
+GRANT ALL ON FUNCTION capconduit.node_started(node text, booted_at timestamp with time zone, instance text, OUT status text, OUT closed integer) TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION open_session(user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.open_session(user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer) TO capconduit_api;
+
+
+--
+-- Name: FUNCTION release_call(uniqueid text, reason text, OUT status text, OUT cdr_id bigint); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.release_call(uniqueid text, reason text, OUT status text, OUT cdr_id bigint) TO capconduit_staff;
+
+
+--
+-- Name: FUNCTION release_expired(max integer, OUT status text, OUT released integer); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.release_expired(max integer, OUT status text, OUT released integer) TO capconduit_asterisk;
+GRANT ALL ON FUNCTION capconduit.release_expired(max integer, OUT status text, OUT released integer) TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION route_call(did text, uniqueid text, caller_number text, caller_name text, linkedid text, node text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.route_call(did text, uniqueid text, caller_number text, caller_name text, linkedid text, node text) TO capconduit_asterisk;
+GRANT ALL ON FUNCTION capconduit.route_call(did text, uniqueid text, caller_number text, caller_name text, linkedid text, node text) TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION schema_version(); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.schema_version() TO capconduit_api;
+
+
+--
+-- Name: FUNCTION session_user_id(); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.session_user_id() TO capconduit_seller;
+GRANT ALL ON FUNCTION capconduit.session_user_id() TO capconduit_staff;
+GRANT ALL ON FUNCTION capconduit.session_user_id() TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION verify_counters(OUT link_id bigint, OUT counter text, OUT stored bigint, OUT actual bigint); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.verify_counters(OUT link_id bigint, OUT counter text, OUT stored bigint, OUT actual bigint) TO capconduit_staff;
+GRANT ALL ON FUNCTION capconduit.verify_counters(OUT link_id bigint, OUT counter text, OUT stored bigint, OUT actual bigint) TO capconduit_internal;
+GRANT ALL ON FUNCTION capconduit.verify_counters(OUT link_id bigint, OUT counter text, OUT stored bigint, OUT actual bigint) TO capconduit_read;
+
+
+--
+-- Name: TABLE clients; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE capconduit.clients TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.clients TO capconduit_internal;
+GRANT SELECT ON TABLE capconduit.clients TO capconduit_read;
+
+
+--
+-- Name: COLUMN clients.id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(id) ON TABLE capconduit.clients TO capconduit_seller;
+
+
+--
+-- Name: COLUMN clients.client_identifier; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(client_identifier) ON TABLE capconduit.clients TO capconduit_seller;
+
+
+--
+-- Name: COLUMN clients.name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(name) ON TABLE capconduit.clients TO capconduit_seller;
+
+
+--
+-- Name: COLUMN clients.department; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(department) ON TABLE capconduit.clients TO capconduit_seller;
+
+
+--
+-- Name: COLUMN clients.status; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(status) ON TABLE capconduit.clients TO capconduit_seller;
+
+
+--
+-- Name: TABLE pjsip_aors; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE capconduit.pjsip_aors TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.pjsip_aors TO capconduit_internal;
+GRANT SELECT ON TABLE capconduit.pjsip_aors TO capconduit_read;
+
+
+--
+-- Name: TABLE ps_aors; Type: ACL; Schema: asterisk; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE asterisk.ps_aors TO capconduit_asterisk;
+
+
+--
+-- Name: TABLE pjsip_auths; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT,DELETE,UPDATE ON TABLE capconduit.pjsip_auths TO capconduit_staff;
+
+
+--
+-- Name: COLUMN pjsip_auths.client_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(client_id) ON TABLE capconduit.pjsip_auths TO capconduit_staff;
+
+
+--
+-- Name: COLUMN pjsip_auths.id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(id) ON TABLE capconduit.pjsip_auths TO capconduit_staff;
+
+
+--
+-- Name: COLUMN pjsip_auths.auth_type; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(auth_type) ON TABLE capconduit.pjsip_auths TO capconduit_staff;
+
+
+--
+-- Name: COLUMN pjsip_auths.username; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(username) ON TABLE capconduit.pjsip_auths TO capconduit_staff;
+
+
+--
+-- Name: COLUMN pjsip_auths.realm; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(realm) ON TABLE capconduit.pjsip_auths TO capconduit_staff;
+
+
+--
+-- Name: TABLE ps_auths; Type: ACL; Schema: asterisk; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE asterisk.ps_auths TO capconduit_asterisk;
+
+
+--
+-- Name: TABLE pjsip_contacts; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.pjsip_contacts TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.pjsip_contacts TO capconduit_read;
+
+
+--
+-- Name: TABLE ps_contacts; Type: ACL; Schema: asterisk; Owner: capconduit_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE asterisk.ps_contacts TO capconduit_asterisk;
+
+
+--
+-- Name: TABLE pjsip_endpoints; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE capconduit.pjsip_endpoints TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.pjsip_endpoints TO capconduit_internal;
+GRANT SELECT ON TABLE capconduit.pjsip_endpoints TO capconduit_read;
+
+
+--
+-- Name: TABLE ps_endpoints; Type: ACL; Schema: asterisk; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE asterisk.ps_endpoints TO capconduit_asterisk;
+
+
+--
+-- Name: TABLE api_tokens; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT DELETE ON TABLE capconduit.api_tokens TO capconduit_seller;
+GRANT DELETE ON TABLE capconduit.api_tokens TO capconduit_staff;
+
+
+--
+-- Name: COLUMN api_tokens.id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(id) ON TABLE capconduit.api_tokens TO capconduit_seller;
+GRANT SELECT(id) ON TABLE capconduit.api_tokens TO capconduit_staff;
+
+
+--
+-- Name: COLUMN api_tokens.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(user_id),INSERT(user_id) ON TABLE capconduit.api_tokens TO capconduit_seller;
+GRANT SELECT(user_id),INSERT(user_id) ON TABLE capconduit.api_tokens TO capconduit_staff;
+
+
+--
+-- Name: COLUMN api_tokens.name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(name),INSERT(name) ON TABLE capconduit.api_tokens TO capconduit_seller;
+GRANT SELECT(name),INSERT(name) ON TABLE capconduit.api_tokens TO capconduit_staff;
+
+
+--
+-- Name: COLUMN api_tokens.token_hash; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(token_hash) ON TABLE capconduit.api_tokens TO capconduit_seller;
+GRANT INSERT(token_hash) ON TABLE capconduit.api_tokens TO capconduit_staff;
+
+
+--
+-- Name: COLUMN api_tokens.created_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(created_at) ON TABLE capconduit.api_tokens TO capconduit_seller;
+GRANT SELECT(created_at) ON TABLE capconduit.api_tokens TO capconduit_staff;
+
+
+--
+-- Name: COLUMN api_tokens.expires_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(expires_at),INSERT(expires_at) ON TABLE capconduit.api_tokens TO capconduit_seller;
+GRANT SELECT(expires_at),INSERT(expires_at) ON TABLE capconduit.api_tokens TO capconduit_staff;
+
+
+--
+-- Name: COLUMN api_tokens.last_used_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(last_used_at) ON TABLE capconduit.api_tokens TO capconduit_seller;
+GRANT SELECT(last_used_at) ON TABLE capconduit.api_tokens TO capconduit_staff;
+
+
+--
+-- Name: TABLE audit_log; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.audit_log TO capconduit_read;
+
+
+--
+-- Name: TABLE call_attempts; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.call_attempts TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.call_attempts TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.call_attempts TO capconduit_read;
+
+
+--
+-- Name: TABLE call_logs; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.call_logs TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.call_logs TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.call_logs TO capconduit_read;
+GRANT SELECT ON TABLE capconduit.call_logs TO capconduit_internal;
+
+
+--
+-- Name: TABLE campaign_client_settings; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT,DELETE ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.campaign_client_settings TO capconduit_read;
+GRANT SELECT ON TABLE capconduit.campaign_client_settings TO capconduit_internal;
+
+
+--
+-- Name: COLUMN campaign_client_settings.campaign_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(campaign_id) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaign_client_settings.client_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(client_id) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaign_client_settings.status; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(status) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
+
+
+--
+-- Name: COLUMN campaign_client_settings.max_concurrency; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(max_concurrency),UPDATE(max_concurrency) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaign_client_settings.total_calls_allowed; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(total_calls_allowed),UPDATE(total_calls_allowed) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaign_client_settings.forwarding_priority; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(forwarding_priority),UPDATE(forwarding_priority) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaign_client_settings.weight; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(weight),UPDATE(weight) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+
+
+--
+-- Name: TABLE campaign_dids; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT,INSERT,DELETE ON TABLE capconduit.campaign_dids TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.campaign_dids TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.campaign_dids TO capconduit_read;
+
+
+--
+-- Name: TABLE campaigns; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT,DELETE ON TABLE capconduit.campaigns TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.campaigns TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.campaigns TO capconduit_read;
+GRANT SELECT ON TABLE capconduit.campaigns TO capconduit_internal;
+
+
+--
+-- Name: COLUMN campaigns.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(user_id) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaigns.name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(name),UPDATE(name) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaigns.status; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.campaigns TO capconduit_seller;
+GRANT UPDATE(status) ON TABLE capconduit.campaigns TO capconduit_staff;
+
+
+--
+-- Name: COLUMN campaigns.routing_strategy; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(routing_strategy),UPDATE(routing_strategy) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaigns.dial_timeout_seconds; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(dial_timeout_seconds),UPDATE(dial_timeout_seconds) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaigns.max_ring_seconds; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(max_ring_seconds),UPDATE(max_ring_seconds) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaigns.description; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: TABLE dids; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT,DELETE ON TABLE capconduit.dids TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.dids TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.dids TO capconduit_read;
+GRANT SELECT ON TABLE capconduit.dids TO capconduit_internal;
+
+
+--
+-- Name: COLUMN dids.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(user_id) ON TABLE capconduit.dids TO capconduit_seller;
+
+
+--
+-- Name: COLUMN dids.number; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(number) ON TABLE capconduit.dids TO capconduit_seller;
+
+
+--
+-- Name: COLUMN dids.status; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.dids TO capconduit_seller;
+
+
+--
+-- Name: COLUMN dids.description; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.dids TO capconduit_seller;
+
+
+--
+-- Name: TABLE link_counters; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_read;
+
+
+--
+-- Name: TABLE late_excess_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.late_excess_view TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.late_excess_view TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.late_excess_view TO capconduit_read;
+
+
+--
+-- Name: TABLE link_usage_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.link_usage_view TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.link_usage_view TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.link_usage_view TO capconduit_read;
+
+
+--
+-- Name: TABLE live_calls; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.live_calls TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.live_calls TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.live_calls TO capconduit_read;
+GRANT SELECT ON TABLE capconduit.live_calls TO capconduit_internal;
+
+
+--
+-- Name: TABLE live_calls_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.live_calls_view TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.live_calls_view TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.live_calls_view TO capconduit_read;
+
+
+--
+-- Name: TABLE nodes; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.nodes TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.nodes TO capconduit_read;
+GRANT SELECT ON TABLE capconduit.nodes TO capconduit_internal;
+
+
+--
+-- Name: TABLE users; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT DELETE ON TABLE capconduit.users TO capconduit_staff;
+
+
+--
+-- Name: COLUMN users.id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.username; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(username),INSERT(username) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.email; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(email) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(email),INSERT(email),UPDATE(email) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(email) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.password_hash; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(password_hash),UPDATE(password_hash) ON TABLE capconduit.users TO capconduit_staff;
+
+
+--
+-- Name: COLUMN users.role; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(role) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(role),INSERT(role),UPDATE(role) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(role) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.status; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(status) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(status),INSERT(status),UPDATE(status) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(status) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.full_name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(full_name) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(full_name),INSERT(full_name),UPDATE(full_name) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(full_name) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.company_name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(company_name) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(company_name),INSERT(company_name),UPDATE(company_name) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(company_name) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.created_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.updated_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- PostgreSQL database dump complete
+--
+
+
