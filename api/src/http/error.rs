@@ -51,16 +51,17 @@ impl ApiError {
         error
     }
 
-    /// One faulty field, by its path of JSON keys.
+    /// One faulty field, by its path of JSON keys; the text is the message as well.
     pub fn field(path: &[&str], text: impl Into<String>) -> Self {
-        let mut value = json!([text.into()]);
-        for key in path.iter().rev() {
-            value = json!({ *key: value });
+        let text = text.into();
+        let (last, outer) = path.split_last().unwrap_or((&"body", &[]));
+        let mut errors = Map::from_iter([((*last).to_owned(), json!([text]))]);
+        for key in outer.iter().rev() {
+            errors = Map::from_iter([((*key).to_owned(), Value::Object(errors))]);
         }
-        match value {
-            Value::Object(map) => Self::fields(map),
-            _ => Self::fields(Map::new()),
-        }
+        let mut error = Self::fields(errors);
+        error.0.message = text;
+        error
     }
 
     pub fn unauthenticated() -> Self {

@@ -20,6 +20,9 @@ pub trait Input: Sized {
     fn read(fields: &mut Fields) -> Self;
 }
 
+/// A rule beyond length: the error is the text for the caller.
+pub type Check = fn(&str) -> Result<(), String>;
+
 /// The rule for one text.
 #[derive(Debug, Clone, Copy)]
 pub struct Text {
@@ -27,7 +30,7 @@ pub struct Text {
     max: usize,
     trim: bool,
     lines: bool,
-    check: Option<fn(&str) -> Result<(), String>>,
+    check: Option<Check>,
 }
 
 impl Text {
@@ -64,7 +67,7 @@ impl Text {
         }
     }
 
-    pub const fn check(mut self, check: fn(&str) -> Result<(), String>) -> Self {
+    pub const fn check(mut self, check: Check) -> Self {
         self.check = Some(check);
         self
     }

@@ -2,6 +2,9 @@
 
 pub mod answers;
 pub mod auth;
+pub mod campaigns;
+pub mod clients;
+pub mod dids;
 pub mod tokens;
 pub mod users;
 
@@ -16,4 +19,7 @@ pub fn router(_settings: &Settings) -> OpenApiRouter<AppState> {
         .merge(auth::router())
         .merge(tokens::router())
         .merge(users::router())
+        .merge(clients::router())
+        .merge(dids::router())
+        .merge(campaigns::router())
 }

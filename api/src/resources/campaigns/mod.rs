@@ -1,0 +1,178 @@
+//! /api/seller/campaigns: the seller's own campaigns. Their DIDs and clients are in `parts`.
+
+mod objects;
+mod parts;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answers::{BadBody, Conflict, Denied, NotFound};
+use crate::access::caller::Seller;
+use crate::http::body::Valid;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::params::{Id, Params};
+use crate::serve::state::AppState;
+use crate::store::tx::Tx;
+use objects::{Campaign, CampaignChange, CampaignDetail, CampaignDid, Link, NewCampaign};
+
+const LIST: &str = "\
+    select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, updated_at
+      from campaigns order by name, id limit $1 offset $2";
+const COUNT: &str = "select count(*) from campaigns";
+const ONE: &str = "\
+    select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, updated_at
+      from campaigns where id = $1";
+const INSERT: &str = "\
+    insert into campaigns (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description)
+    values (session_user_id(), $1, $2, $3, $4, $5, $6) returning id";
+const UPDATE: &str = "\
+    update campaigns
+       set name = coalesce($2, name), status = coalesce($3, status),
+           routing_strategy = coalesce($4, routing_strategy),
+           dial_timeout_seconds = coalesce($5, dial_timeout_seconds),
+           max_ring_seconds = case when $7 then $6 else max_ring_seconds end,
+           description = case when $9 then $8 else description end
+     where id = $1";
+const DELETE: &str = "delete from campaigns where id = $1";
+
+pub const SELLER_STATEMENTS: &[&[&str]] = &[
+    &[LIST, COUNT, ONE, INSERT, UPDATE, DELETE],
+    parts::SELLER_STATEMENTS,
+];
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, update, delete))
+        .merge(parts::router())
+}
+
+fn unknown(id: i64) -> ApiError {
+    ApiError::not_found(format!("Campaign with ID {id} not found or not owned by user."))
+}
+
+fn name_taken(error: ApiError, name: &str) -> ApiError {
+    error.or_conflict("campaigns_user_id_name_key", "name_taken", || {
+        format!("Campaign name '{name}' already exists")
+    })
+}
+
+async fn detail(tx: &Tx, id: i64) -> ApiResult<CampaignDetail> {
+    let row = tx.optional_row(ONE, &[&id]).await?.ok_or_else(|| unknown(id))?;
+    Ok(CampaignDetail {
+        campaign: Campaign::from(&row),
+        dids: tx
+            .rows(parts::DIDS, &[&id])
+            .await?
+            .iter()
+            .map(CampaignDid::from)
+            .collect(),
+        client_settings: tx
+            .rows(parts::LINKS, &[&id])
+            .await?
+            .iter()
+            .map(Link::from)
+            .collect(),
+    })
+}
+
+#[utoipa::path(get, path = "/api/seller/campaigns", tag = "campaigns", params(PageParams),
+    responses((status = 200, description = "The own campaigns by name, without their parts", body = Page<Campaign>),
+              Denied))]
+async fn list(
+    State(app): State<AppState>,
+    seller: Seller,
+    params: Params,
+) -> ApiResult<Json<Page<Campaign>>> {
+    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
+    let tx = app.store.read(&seller.identity()).await?;
+    let total = tx.row(COUNT, &[]).await?.get(0);
+    let rows = tx.rows(LIST, &[&page.per_page, &page.offset()]).await?;
+    tx.commit().await?;
+    Ok(Json(page.of(rows.iter().map(Campaign::from).collect(), total)))
+}
+
+#[utoipa::path(post, path = "/api/seller/campaigns", tag = "campaigns", request_body = NewCampaign,
+    responses((status = 201, description = "Created", body = CampaignDetail), Denied, BadBody, Conflict))]
+async fn create(
+    State(app): State<AppState>,
+    seller: Seller,
+    Valid(new): Valid<NewCampaign>,
+) -> ApiResult<(StatusCode, Json<CampaignDetail>)> {
+    let tx = app.store.write(&seller.identity()).await?;
+    let row = tx
+        .row(
+            INSERT,
+            &[
+                &new.name,
+                &new.status,
+                &new.routing_strategy,
+                &new.dial_timeout_seconds,
+                &new.max_ring_seconds,
+                &new.description,
+            ],
+        )
+        .await
+        .map_err(|error| name_taken(error, &new.name))?;
+    let campaign = detail(&tx, row.get(0)).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(campaign)))
+}
+
+#[utoipa::path(get, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path)),
+    responses((status = 200, description = "The campaign with its DIDs and links", body = CampaignDetail),
+              Denied, NotFound))]
+async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Json<CampaignDetail>> {
+    let tx = app.store.read(&seller.identity()).await?;
+    let campaign = detail(&tx, id).await?;
+    tx.commit().await?;
+    Ok(Json(campaign))
+}
+
+#[utoipa::path(put, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path)),
+    request_body = CampaignChange,
+    responses((status = 200, description = "The campaign as changed", body = CampaignDetail),
+              Denied, BadBody, NotFound, Conflict))]
+async fn update(
+    State(app): State<AppState>,
+    seller: Seller,
+    Id(id): Id,
+    Valid(change): Valid<CampaignChange>,
+) -> ApiResult<Json<CampaignDetail>> {
+    let tx = app.store.write(&seller.identity()).await?;
+    tx.execute(
+        UPDATE,
+        &[
+            &id,
+            &change.name,
+            &change.status,
+            &change.routing_strategy,
+            &change.dial_timeout_seconds,
+            &change.max_ring_seconds.flatten(),
+            &change.max_ring_seconds.is_some(),
+            &change.description.clone().flatten(),
+            &change.description.is_some(),
+        ],
+    )
+    .await
+    .map_err(|error| name_taken(error, change.name.as_deref().unwrap_or_default()))?;
+    let campaign = detail(&tx, id).await?;
+    tx.commit().await?;
+    Ok(Json(campaign))
+}
+
+#[utoipa::path(delete, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path)),
+    responses((status = 204, description = "Deleted with its links; its call records stay"),
+              Denied, NotFound, Conflict))]
+async fn delete(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<StatusCode> {
+    let tx = app.store.write(&seller.identity()).await?;
+    if tx.execute(DELETE, &[&id]).await? == 0 {
+        return Err(unknown(id));
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
