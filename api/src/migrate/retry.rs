@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-/// Shorter than PostgreSQL's deadlock_timeout (1 s): in a circle it is the migration that gives way, never a call.
+/// Shorter than PostgreSQL's deadlock_timeout (1 s), so that in a circle the migration gives way before a call does.
 /// Too low: a busy table is never reached. Too high: every call behind the migration waits that long.
 const LOCK_TIMEOUT: &str = "set lock_timeout = '500ms'";
 
@@ -39,7 +39,13 @@ pub async fn while_locked<T>(
 }
 
 fn is_busy(error: &anyhow::Error) -> bool {
-    matches!(sql_state(error), Some(state) if state == SqlState::LOCK_NOT_AVAILABLE || state == SqlState::T_R_DEADLOCK_DETECTED)
+    // QUERY_CANCELED is the end of a statement_timeout.
+    const BUSY: [SqlState; 3] = [
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::QUERY_CANCELED,
+        SqlState::T_R_DEADLOCK_DETECTED,
+    ];
+    sql_state(error).is_some_and(|state| BUSY.contains(&state))
 }
 
 /// The SQLSTATE anywhere in an error's chain.

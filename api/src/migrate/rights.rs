@@ -2,7 +2,7 @@
 //! tables or the extension changed since.
 
 use anyhow::Result;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Transaction};
 
 use super::retry;
 
@@ -16,6 +16,7 @@ pub(super) async fn apply(client: &mut Client, force: bool) -> Result<String> {
     }
     retry::while_locked(client, async |client| {
         let transaction = client.transaction().await?;
+        lock_everything(&transaction).await?;
         transaction.batch_execute(AFTER).await?;
         transaction.batch_execute(COMMENTS).await?;
         transaction
@@ -29,6 +30,31 @@ pub(super) async fn apply(client: &mut Client, force: bool) -> Result<String> {
     })
     .await?;
     Ok("views, policies, grants and comments applied".into())
+}
+
+/// Takes all locks at once, or none. Waiting for the next while holding some, longer than deadlock_timeout (1 s), would
+/// make a call the victim of a circle: so the whole statement is bounded below that. Too low: a busy platform is never
+/// reached. Too high: calls fail or wait.
+async fn lock_everything(transaction: &Transaction<'_>) -> Result<()> {
+    let names: Option<String> = transaction
+        .query_one(
+            "select string_agg(format('%I.%I', n.nspname, c.relname), ', ' order by c.relkind desc, c.oid)
+               from pg_class c join pg_namespace n on n.oid = c.relnamespace
+              where n.nspname in ('capconduit', 'asterisk') and c.relkind in ('r', 'v')",
+            &[],
+        )
+        .await?
+        .get(0);
+    let Some(names) = names else { return Ok(()) };
+    let lock = format!("lock table {names} in access exclusive mode");
+    transaction
+        .batch_execute("set local statement_timeout = '800ms'; set local lock_timeout = '800ms'")
+        .await?;
+    transaction.batch_execute(&lock).await?;
+    transaction
+        .batch_execute("set local statement_timeout = 0")
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn pending(client: &Client, force: bool) -> Result<Option<String>> {
