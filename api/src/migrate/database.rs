@@ -3,7 +3,7 @@
 //! A grant to PUBLIC is taken away at every run; grants to named roles stay. The schemas are made before the extension,
 //! so that they are no members of it, and everything belongs to capconduit_owner.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio_postgres::Client;
 
 use super::change::{Change, identifier};
@@ -26,11 +26,20 @@ pub(super) async fn apply(client: &mut Client) -> Result<String> {
         return Ok(super::UP_TO_DATE.to_owned());
     }
     let transaction = client.transaction().await?;
+    // capconduit_admin logs in as the owner; rights to the database are the login's own business.
+    transaction.batch_execute("set local role none").await?;
     for change in &changes {
         transaction
             .batch_execute(change.sql())
             .await
             .with_context(|| change.shown().to_owned())?;
+    }
+    // PostgreSQL only warns when a login may not grant: look whether it happened.
+    if let Some(change) = access(transaction.client()).await?.first() {
+        bail!(
+            "only the database's owner or a superuser may do this: {}",
+            change.shown()
+        );
     }
     transaction.commit().await?;
     Ok(format!(
