@@ -5,6 +5,7 @@ pub mod auth;
 pub mod campaigns;
 pub mod clients;
 pub mod dids;
+pub mod logs;
 pub mod tokens;
 pub mod users;
 
@@ -22,4 +23,5 @@ pub fn router(_settings: &Settings) -> OpenApiRouter<AppState> {
         .merge(clients::router())
         .merge(dids::router())
         .merge(campaigns::router())
+        .merge(logs::router())
 }

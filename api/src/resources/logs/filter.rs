@@ -1,0 +1,211 @@
+//! Which call records a request means: the filters of the contract, and a cursor that continues where a page ended.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use tokio_postgres::types::ToSql;
+use utoipa::IntoParams;
+
+use crate::http::clock;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::params::Params;
+
+/// Days of a zone, as instants: from the first day's start to the last day's end.
+#[derive(Debug, Clone)]
+pub struct Period {
+    pub zone: TimeZone,
+    pub zone_name: String,
+    pub from: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+}
+
+impl Period {
+    pub fn read(params: &Params) -> ApiResult<Self> {
+        let zone_name = params.get("tz").unwrap_or("UTC").to_owned();
+        let zone = clock::parse_zone(&zone_name).ok_or_else(|| {
+            ApiError::field(
+                &["tz"],
+                "Unknown time zone: an IANA name such as Europe/Berlin is expected.",
+            )
+        })?;
+        let first = day(params, "start_date")?;
+        let last = day(params, "end_date")?;
+        let start = |day: Date| clock::day_start(day, &zone);
+        Ok(Period {
+            from: first.and_then(start),
+            until: last.and_then(|day| day.tomorrow().ok()).and_then(start),
+            zone,
+            zone_name,
+        })
+    }
+}
+
+fn day(params: &Params, key: &str) -> ApiResult<Option<Date>> {
+    let Some(text) = params.get(key) else {
+        return Ok(None);
+    };
+    let day = clock::parse_day(text)
+        .ok_or_else(|| ApiError::field(&[key], format!("Invalid {key} format: YYYY-MM-DD is expected.")))?;
+    Ok(Some(day))
+}
+
+/// Where a page ended: the last record's start and id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    pub start: Timestamp,
+    pub id: i64,
+}
+
+impl Cursor {
+    pub fn encode(self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}.{}", self.start.as_microsecond(), self.id))
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let (start, id) = text.split_once('.')?;
+        Some(Cursor {
+            start: Timestamp::from_microsecond(start.parse().ok()?).ok()?,
+            id: id.parse().ok()?,
+        })
+    }
+}
+
+/// Described for the API; read by `Filter::read`.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters that Filter::read reads")]
+pub struct FilterParams {
+    /// First day, YYYY-MM-DD, in `tz`.
+    #[param(example = "2026-03-01")]
+    start_date: Option<String>,
+    /// Last day, included.
+    #[param(example = "2026-03-31")]
+    end_date: Option<String>,
+    /// IANA zone of the days; default UTC.
+    #[param(example = "Europe/Berlin")]
+    tz: Option<String>,
+    campaign_id: Option<i64>,
+    did_id: Option<i64>,
+    client_id: Option<i64>,
+    link_id: Option<i64>,
+    /// As recorded, in any case: ANSWERED, BUSY, REJECTED_DID_NOT_FOUND, LOST …
+    call_status: Option<String>,
+    /// The caller's number, exactly.
+    caller: Option<String>,
+    uniqueid: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Filter {
+    pub period: Period,
+    campaign_id: Option<i64>,
+    did_id: Option<i64>,
+    client_id: Option<i64>,
+    link_id: Option<i64>,
+    call_status: Option<String>,
+    caller: Option<String>,
+    uniqueid: Option<String>,
+    user_id: Option<i64>,
+}
+
+impl Filter {
+    pub fn read(params: &Params) -> ApiResult<Self> {
+        Ok(Filter {
+            period: Period::read(params)?,
+            campaign_id: params.id("campaign_id")?,
+            did_id: params.id("did_id")?,
+            client_id: params.id("client_id")?,
+            link_id: params.id("link_id")?,
+            call_status: params
+                .text("call_status", 50)?
+                .map(|status| status.to_uppercase()),
+            caller: params.text("caller", 50)?,
+            uniqueid: params.text("uniqueid", 150)?,
+            user_id: params.id("user_id")?,
+        })
+    }
+
+    /// The ten arguments of every statement over call records, in its order.
+    pub fn args(&self) -> [&(dyn ToSql + Sync); 10] {
+        [
+            &self.period.from,
+            &self.period.until,
+            &self.campaign_id,
+            &self.did_id,
+            &self.client_id,
+            &self.link_id,
+            &self.call_status,
+            &self.caller,
+            &self.uniqueid,
+            &self.user_id,
+        ]
+    }
+
+    /// An index gives the records of one seller or one campaign by start time. Over everybody's, only the order of
+    /// recording is at hand.
+    pub fn has_owner(&self) -> bool {
+        self.user_id.is_some() || self.campaign_id.is_some()
+    }
+}
+
+/// `after=<cursor>`: None when the page form is meant; empty means the first page.
+pub fn after(params: &Params) -> ApiResult<Option<Option<Cursor>>> {
+    match params.raw("after") {
+        None => Ok(None),
+        Some("") => Ok(Some(None)),
+        Some(text) => match Cursor::decode(text) {
+            Some(cursor) => Ok(Some(Some(cursor))),
+            None => Err(ApiError::field(&["after"], "Not a cursor of this service.")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_the_wire() {
+        let cursor = Cursor {
+            start: "2026-03-01T10:00:00.123456Z".parse().unwrap(),
+            id: 77,
+        };
+        assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
+        for bad in ["x", "!!!", "MTIz", ""] {
+            assert_eq!(Cursor::decode(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn days_have_23_to_25_hours() {
+        let hours = |query: &str| {
+            let period = Period::read(&Params::parse(query)).unwrap();
+            period
+                .until
+                .unwrap()
+                .duration_since(period.from.unwrap())
+                .as_hours()
+        };
+        assert_eq!(
+            hours("start_date=2026-03-29&end_date=2026-03-29&tz=Europe/Berlin"),
+            23
+        );
+        assert_eq!(
+            hours("start_date=2026-10-25&end_date=2026-10-25&tz=Europe/Berlin"),
+            25
+        );
+        assert_eq!(hours("start_date=2026-10-25&end_date=2026-10-25"), 24);
+        for bad in [
+            "start_date=2026-3-1",
+            "start_date=2026-02-30",
+            "end_date=x",
+            "tz=Mars/Olympus",
+            "tz=UTC-5:00",
+        ] {
+            assert!(Period::read(&Params::parse(bad)).is_err(), "{bad}");
+        }
+    }
+}
