@@ -1,3 +1,4 @@
 //! One test binary: one server, started once. A module per subject.
 
 mod harness;
+mod migrate;

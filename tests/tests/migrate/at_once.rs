@@ -1,0 +1,109 @@
+//! Many migrates at one time, beside each other and beside calls.
+
+use std::time::Duration;
+
+use capconduit_tests::{
+    ADMIN, Calls, ClusterOptions, Link, SUPERUSER, Scenario, Strategy, TestCluster, TestDb, assert_invariants,
+};
+use tokio::task::JoinSet;
+
+use super::{capconduit, command};
+
+/// Roles belong to the cluster, the lock to the database: so two databases of a cluster that knows no roles yet.
+#[tokio::test]
+async fn twenty_on_each_of_two_databases_leave_one_result_each() {
+    let cluster = TestCluster::start_with(ClusterOptions::default()).await;
+    let databases = [
+        TestDb::bare_on(cluster.clone()).await,
+        TestDb::bare_on(cluster.clone()).await,
+    ];
+    let roles = "select count(*) from pg_roles where rolname like 'capconduit%'";
+    let server = databases[0].connect_as(SUPERUSER).await;
+    assert_eq!(server.query_one(roles, &[]).await.unwrap().get::<_, i64>(0), 0);
+
+    let mut runs = JoinSet::new();
+    for number in 0..40 {
+        let url = databases[number % 2].url(SUPERUSER);
+        runs.spawn(async move { (number % 2, capconduit(&url, &["migrate"]).await.ok()) });
+    }
+    let mut made = [0, 0];
+    while let Some(run) = runs.join_next().await {
+        let (database, run) = run.unwrap();
+        made[database] += usize::from(run.out.contains("V1__tables"));
+    }
+    assert_eq!(made, [1, 1], "one of twenty makes the tables");
+    assert_eq!(server.query_one(roles, &[]).await.unwrap().get::<_, i64>(0), 8);
+    for database in &databases {
+        let client = database.connect_as(SUPERUSER).await;
+        let history = "select count(*) from capconduit.refinery_schema_history";
+        assert_eq!(client.query_one(history, &[]).await.unwrap().get::<_, i64>(0), 1);
+        let check = capconduit(&database.url(SUPERUSER), &["migrate", "--check"]).await;
+        assert_eq!(check.code, 0, "{check:?}");
+    }
+}
+
+/// A migrate that finds a table in use steps back: calls go on, and it is done when the table is free.
+#[tokio::test]
+async fn calls_go_on_while_a_migrate_waits_for_a_table() {
+    let db = TestDb::new().await;
+    let admin = db.admin().await;
+    let scenario = Scenario::new(&admin, Strategy::RoundRobin, &[Link::cap(1000), Link::cap(1000)]).await;
+    admin
+        .batch_execute("begin; lock table capconduit.audit_log in access share mode")
+        .await
+        .unwrap();
+
+    let mut migrate = command(&db.url(ADMIN), &["migrate", "--force"], &[])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut routed = 0;
+    let switch = db.asterisk().await;
+    let until = tokio::time::Instant::now() + Duration::from_secs(4);
+    while tokio::time::Instant::now() < until {
+        // Its lock_timeout of 3 s would make a call that waits for the migrate's end an error.
+        let uniqueid = format!("call-{routed}");
+        assert!(switch.route(&scenario.did, &uniqueid).await.unwrap().is_ok());
+        let logged = switch.log(&uniqueid, &scenario.did, "ANSWERED").await.unwrap();
+        assert_eq!(logged.status, "logged");
+        routed += 1;
+    }
+    assert!(migrate.try_wait().unwrap().is_none(), "the table is still held");
+    admin.batch_execute("commit").await.unwrap();
+    let output = migrate.wait_with_output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("a table is in use"), "{said}");
+    assert_invariants(&db).await;
+    assert!(
+        !db.cluster()
+            .log()
+            .contains(&format!("deadlock detected on {}", db.name()))
+    );
+}
+
+#[tokio::test]
+async fn a_second_migrate_waits_for_the_first_only_so_long() {
+    let db = TestDb::new().await;
+    let admin = db.admin().await;
+    admin
+        .batch_execute("begin; lock table capconduit.audit_log in access share mode")
+        .await
+        .unwrap();
+    let first = command(&db.url(ADMIN), &["migrate", "--force"], &[])
+        .spawn()
+        .unwrap();
+    let at_work = "select count(*) from pg_locks l join pg_database d on d.oid = l.database
+                    where l.locktype = 'advisory' and l.granted and d.datname = current_database()";
+    while admin.query_one(at_work, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    capconduit(&db.url(SUPERUSER), &["migrate", "--wait", "1"])
+        .await
+        .refused("another migrate or wipe is at work");
+    capconduit(&db.url(SUPERUSER), &["wipe", "--database-name", db.name()])
+        .await
+        .refused("another migrate or wipe is at work");
+    admin.batch_execute("commit").await.unwrap();
+    assert!(first.wait_with_output().await.unwrap().status.success());
+}
