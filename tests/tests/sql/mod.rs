@@ -1,0 +1,9 @@
+//! The functions and the rights, one subject per module: what they answer, what they refuse, who may do what.
+//! Read in this order they teach the call functions.
+
+mod support;
+
+mod attempts;
+mod explain;
+mod reasons;
+mod sample;
