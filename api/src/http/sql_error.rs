@@ -95,6 +95,11 @@ fn from_db_error(db: &DbError, cause: String) -> ApiError {
                 || ApiError::bad_request("not_valid", "The values contradict a rule of the platform."),
                 |key| ApiError::field(&[&key], "Not a valid value."),
             ),
+        // The platform's own functions word these two for their callers.
+        code if *code == SqlState::INVALID_PARAMETER_VALUE => {
+            ApiError::bad_request("not_valid", db.message())
+        }
+        code if *code == SqlState::NO_DATA_FOUND => ApiError::not_found(db.message()),
         code if is_bad_value(code) => {
             ApiError::bad_request("not_valid", "A value cannot be stored as it was sent.")
         }

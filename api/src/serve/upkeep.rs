@@ -50,7 +50,7 @@ pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
 async fn once(app: &AppState, sessions: bool) -> ApiResult<i32> {
     let released: i32 = app
         .store
-        .call(&Identity::INTERNAL, RELEASE_EXPIRED, &[])
+        .call_row(&Identity::INTERNAL, RELEASE_EXPIRED, &[])
         .await?
         .get(0);
     if sessions {

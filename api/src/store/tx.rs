@@ -40,12 +40,16 @@ impl Store {
         self.begin(&identity.begin(false, self.statement_timeout)).await
     }
 
-    async fn begin(&self, sql: &str) -> ApiResult<Tx> {
-        let tx = Tx {
+    async fn unbegun(&self) -> ApiResult<Tx> {
+        Ok(Tx {
             client: Some(self.pool.get().await?),
             busy: AtomicBool::new(true),
             tls: self.tls.clone(),
-        };
+        })
+    }
+
+    async fn begin(&self, sql: &str) -> ApiResult<Tx> {
+        let tx = self.unbegun().await?;
         tx.client()?.batch_execute(sql).await?;
         tx.busy.store(false, Ordering::Relaxed);
         Ok(tx)
@@ -53,34 +57,32 @@ impl Store {
 
     /// One statement as one identity in a single round trip: begin, statement and commit are sent together. When the
     /// statement fails, the commit of the failed transaction is a rollback.
-    pub async fn call(&self, identity: &Identity, sql: &'static str, args: Args<'_>) -> ApiResult<Row> {
-        let mut tx = Tx {
-            client: Some(self.pool.get().await?),
-            busy: AtomicBool::new(true),
-            tls: self.tls.clone(),
-        };
+    pub async fn call(&self, identity: &Identity, sql: &'static str, args: Args<'_>) -> ApiResult<Vec<Row>> {
+        let mut tx = self.unbegun().await?;
         let client = tx.client()?;
         let statement = client.prepare_cached(sql).await?;
         let begin = identity.begin(false, self.statement_timeout);
-        let (begun, row, committed) = tokio::join!(
+        let (begun, rows, committed) = tokio::join!(
             client.batch_execute(&begin),
-            client.query_one(&statement, args),
+            client.query(&statement, args),
             client.batch_execute("commit")
         );
         tx.client.take();
         begun?;
-        let row = row?;
+        let rows = rows?;
         committed?;
-        Ok(row)
+        Ok(rows)
+    }
+
+    /// `call` for a statement that always gives one row.
+    pub async fn call_row(&self, identity: &Identity, sql: &'static str, args: Args<'_>) -> ApiResult<Row> {
+        let row = self.call(identity, sql, args).await?.into_iter().next();
+        row.ok_or_else(|| ApiError::internal("a statement gave no row"))
     }
 
     /// One statement of the service itself, without a caller's identity: sessions and look-ups.
     pub async fn own(&self, sql: &'static str, args: Args<'_>) -> ApiResult<Row> {
-        let tx = Tx {
-            client: Some(self.pool.get().await?),
-            busy: AtomicBool::new(true),
-            tls: self.tls.clone(),
-        };
+        let tx = self.unbegun().await?;
         let row = tx.row(sql, args).await;
         tx.done();
         row

@@ -1,0 +1,244 @@
+//! Calls in flight: /api/seller/live with the own links' use, /api/admin/live_calls over all sellers, and the release of
+//! a call by hand.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answers::{BadBody, BadFilter, Conflict, Denied, NotFound};
+use crate::access::caller::{Seller, Staff};
+use crate::http::body::Valid;
+use crate::http::clock::Instant;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::params::Params;
+use crate::serve::state::AppState;
+
+macro_rules! calls {
+    ($rest:literal) => {
+        concat!(
+            "select uniqueid, node, user_id, campaign_id, campaign_name, did_id, did_number, link_id, client_id, \
+             client_identifier, client_name, holds_slot, attempt, caller_number, caller_name, routed_at, attempt_at, \
+             answered_at, phase, lease_until from live_calls_view ",
+            $rest
+        )
+    };
+}
+
+const OWN: &str = calls!("order by routed_at desc, uniqueid");
+const ALL: &str = calls!(
+    "where ($1::bigint is null or user_id = $1) and ($2::bigint is null or client_id = $2) \
+     and ($3::text is null or node = $3) order by routed_at desc, uniqueid limit $4 offset $5"
+);
+const COUNT: &str = "\
+    select count(*) from live_calls
+     where ($1::bigint is null or user_id = $1) and ($2::bigint is null or client_id = $2)
+       and ($3::text is null or node = $3)";
+const USAGE: &str = "\
+    select link_id, campaign_id, user_id, campaign_name, client_id, client_identifier, client_name, status, active,
+           max_concurrency, counted, total_calls_allowed, remaining
+      from link_usage_view order by campaign_id, link_id";
+const RELEASE: &str = "select status, cdr_id from release_call($1, $2)";
+
+pub const SELLER_STATEMENTS: &[&str] = &[OWN, USAGE];
+pub const STAFF_STATEMENTS: &[&str] = &[ALL, COUNT, RELEASE];
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(live))
+        .routes(routes!(live_calls))
+        .routes(routes!(release))
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct LiveCall {
+    #[schema(example = "pbx1-1700000000.1")]
+    uniqueid: String,
+    node: Option<String>,
+    user_id: Option<i64>,
+    campaign_id: i64,
+    campaign_name: Option<String>,
+    did_id: i64,
+    #[schema(example = "+18005550101")]
+    did_number: String,
+    link_id: i64,
+    client_id: i64,
+    client_identifier: Option<String>,
+    client_name: Option<String>,
+    /// False once nobody was left to dial: the call ends without a slot.
+    holds_slot: bool,
+    attempt: i32,
+    caller_number: Option<String>,
+    caller_name: Option<String>,
+    routed_at: Instant,
+    attempt_at: Instant,
+    answered_at: Option<Instant>,
+    #[schema(pattern = "^(ringing|talking|ending)$")]
+    phase: String,
+    /// When the slot is given back if nobody reports the call any more.
+    lease_until: Instant,
+}
+
+impl From<&Row> for LiveCall {
+    fn from(row: &Row) -> Self {
+        LiveCall {
+            uniqueid: row.get(0),
+            node: row.get(1),
+            user_id: row.get(2),
+            campaign_id: row.get(3),
+            campaign_name: row.get(4),
+            did_id: row.get(5),
+            did_number: row.get(6),
+            link_id: row.get(7),
+            client_id: row.get(8),
+            client_identifier: row.get(9),
+            client_name: row.get(10),
+            holds_slot: row.get(11),
+            attempt: row.get(12),
+            caller_number: row.get(13),
+            caller_name: row.get(14),
+            routed_at: row.get(15),
+            attempt_at: row.get(16),
+            answered_at: row.get(17),
+            phase: row.get(18),
+            lease_until: row.get(19),
+        }
+    }
+}
+
+/// What a link has used of its caps. `remaining` is allowed − counted − active, null without a limit.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkUsage {
+    link_id: i64,
+    campaign_id: i64,
+    user_id: i64,
+    campaign_name: String,
+    client_id: i64,
+    client_identifier: String,
+    client_name: String,
+    status: String,
+    active: i32,
+    max_concurrency: i32,
+    counted: i64,
+    total_calls_allowed: Option<i64>,
+    remaining: Option<i64>,
+}
+
+impl From<&Row> for LinkUsage {
+    fn from(row: &Row) -> Self {
+        LinkUsage {
+            link_id: row.get(0),
+            campaign_id: row.get(1),
+            user_id: row.get(2),
+            campaign_name: row.get(3),
+            client_id: row.get(4),
+            client_identifier: row.get(5),
+            client_name: row.get(6),
+            status: row.get(7),
+            active: row.get(8),
+            max_concurrency: row.get(9),
+            counted: row.get(10),
+            total_calls_allowed: row.get(11),
+            remaining: row.get(12),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Live {
+    calls: Vec<LiveCall>,
+    links: Vec<LinkUsage>,
+}
+
+#[utoipa::path(get, path = "/api/seller/live", tag = "reports",
+    responses((status = 200, description = "The own calls in flight, and every own link's use", body = Live), Denied))]
+async fn live(State(app): State<AppState>, seller: Seller) -> ApiResult<Json<Live>> {
+    let tx = app.store.read(&seller.identity()).await?;
+    let calls = tx.rows(OWN, &[]).await?.iter().map(LiveCall::from).collect();
+    let links = tx.rows(USAGE, &[]).await?.iter().map(LinkUsage::from).collect();
+    tx.commit().await?;
+    Ok(Json(Live { calls, links }))
+}
+
+#[utoipa::path(get, path = "/api/admin/live_calls", tag = "admin",
+    params(PageParams, ("user_id" = Option<i64>, Query, description = "one seller"),
+           ("client_id" = Option<i64>, Query, description = "one client"),
+           ("node" = Option<String>, Query, description = "one Asterisk")),
+    responses((status = 200, description = "Calls in flight, newest first", body = Page<LiveCall>), Denied, BadFilter))]
+async fn live_calls(
+    State(app): State<AppState>,
+    staff: Staff,
+    params: Params,
+) -> ApiResult<Json<Page<LiveCall>>> {
+    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
+    let (user, client, node) = (
+        params.id("user_id")?,
+        params.id("client_id")?,
+        params.text("node", 24)?,
+    );
+    let tx = app.store.read(&staff.identity()).await?;
+    let total = tx.row(COUNT, &[&user, &client, &node]).await?.get(0);
+    let rows = tx
+        .rows(ALL, &[&user, &client, &node, &page.per_page, &page.offset()])
+        .await?;
+    tx.commit().await?;
+    Ok(Json(page.of(rows.iter().map(LiveCall::from).collect(), total)))
+}
+
+#[derive(Debug, ToSchema)]
+struct Release {
+    #[schema(min_length = 1, max_length = 200, example = "caller reports the line is dead")]
+    reason: String,
+}
+
+impl Input for Release {
+    const UNKNOWN: Unknown = Unknown::Refuse;
+
+    fn read(f: &mut Fields) -> Self {
+        Release {
+            reason: f.required_text("reason", &Text::name(1, 200)),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Released {
+    #[schema(example = "released")]
+    status: String,
+    cdr_id: Option<i64>,
+}
+
+#[utoipa::path(post, path = "/api/admin/live_calls/{uniqueid}/release", tag = "admin",
+    params(("uniqueid" = String, Path)), request_body = Release,
+    responses((status = 200, description = "Recorded as LOST, its slot is free; audited", body = Released),
+              Denied, BadBody, NotFound, Conflict))]
+async fn release(
+    State(app): State<AppState>,
+    staff: Staff,
+    Path(uniqueid): Path<String>,
+    Valid(release): Valid<Release>,
+) -> ApiResult<Json<Released>> {
+    let unknown = || ApiError::not_found("No call with this uniqueid is in flight.");
+    if uniqueid.is_empty() || uniqueid.chars().count() > 150 || uniqueid.chars().any(char::is_control) {
+        return Err(unknown());
+    }
+    let tx = app.store.write(&staff.identity()).await?;
+    let row = tx.row(RELEASE, &[&uniqueid, &release.reason]).await?;
+    let released = Released {
+        status: row.get(0),
+        cdr_id: row.get(1),
+    };
+    tx.commit().await?;
+    if released.status != "released" {
+        return Err(unknown());
+    }
+    Ok(Json(released))
+}
