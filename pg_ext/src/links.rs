@@ -42,6 +42,7 @@ macro_rules! links_sql {
     };
 }
 
+/// `user_id + 0` keeps the campaign's primary key the only way in: a seller may have thousands of campaigns.
 /// One row per link, or one with NULLs where the chain ends sooner; there is always one.
 static BY_NUMBER: Statement = Statement::new(
     links_sql!(
@@ -54,14 +55,13 @@ static BY_NUMBER: Statement = Statement::new(
          left join lateral (select c.* \
                               from capconduit.campaign_dids cd \
                               join capconduit.campaigns c on c.id = cd.campaign_id \
-                             where cd.did_id = d.id and c.status = 'active' and c.user_id = d.user_id \
-                             order by c.id \
+                             where cd.did_id = d.id and c.status = 'active' and c.user_id + 0 = d.user_id \
+                             order by cd.campaign_id \
                              limit 1) c on true \
          left join capconduit.campaign_client_settings s on s.campaign_id = c.id \
          left join capconduit.clients k on k.id = s.client_id \
          left join capconduit.link_counters n on n.link_id = s.id \
-         left join capconduit.pjsip_aors a on a.client_id = s.client_id \
-         order by s.id"
+         left join capconduit.pjsip_aors a on a.client_id = s.client_id"
     ),
     &[TEXTOID, TEXTOID],
 );
@@ -73,8 +73,7 @@ static BY_CAMPAIGN: Statement = Statement::new(
          join capconduit.clients k on k.id = s.client_id \
          join capconduit.link_counters n on n.link_id = s.id \
          left join capconduit.pjsip_aors a on a.client_id = s.client_id \
-         where s.campaign_id = $1 \
-         order by s.id"
+         where s.campaign_id = $1"
     ),
     &[INT8OID],
 );
@@ -112,14 +111,14 @@ pub fn read_dialled(
     if dialled.as_ref().is_none_or(|dialled| dialled.stop.is_some()) {
         links.clear();
     }
-    mark_registered(view, &mut links);
+    finish(view, &mut links);
     (state, dialled, links)
 }
 
 pub fn read_links(campaign_id: i64) -> Vec<Link> {
     let rows = BY_CAMPAIGN.run(&[arg(campaign_id)]);
     let mut links: Vec<Link> = rows.iter().filter_map(|columns| read_link(&columns)).collect();
-    mark_registered(View::Fresh, &mut links);
+    finish(View::Fresh, &mut links);
     links
 }
 
@@ -175,6 +174,12 @@ fn read_link(columns: &Columns) -> Option<Link> {
         last_seq: columns.need(),
         already_tried: false,
     })
+}
+
+/// Sorted here, so that the plan needs no sort.
+fn finish(view: View, links: &mut [Link]) {
+    links.sort_by_key(|link| link.id);
+    mark_registered(view, links);
 }
 
 fn mark_registered(view: View, links: &mut [Link]) {

@@ -81,7 +81,7 @@ static BEAT: Statement = Statement::new(
 );
 
 /// Calls back on the list were not lost: a list may miss a channel that is just being renamed.
-static BACK_AGAIN: Statement = Statement::new(
+static BACK_AGAIN: Statement = Statement::over_sets(
     "update capconduit.live_calls \
         set absent_since = null, last_listed_at = null \
       where uniqueid in (select l.uniqueid \
@@ -93,7 +93,7 @@ static BACK_AGAIN: Statement = Statement::new(
 );
 
 /// Absent calls older than the list. A hash join, so that thousands of calls cost milliseconds.
-static ABSENT: Statement = Statement::new(
+static ABSENT: Statement = Statement::over_sets(
     "select l.uniqueid, l.absent_since is not null \
             and l.absent_since <= $3::timestamptz - $4 * interval '1 second' \
        from capconduit.live_calls l \

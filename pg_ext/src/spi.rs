@@ -10,7 +10,9 @@ use pgrx::{FromDatum, IntoDatum, pg_sys};
 pub struct Statement {
     sql: &'static str,
     types: &'static [pg_sys::Oid],
+    by_keys: bool,
     plan: Cell<pg_sys::SPIPlanPtr>,
+    planned: Cell<bool>,
 }
 
 // SAFETY: a backend has one thread.
@@ -53,11 +55,22 @@ pub fn connected<T>(work: impl FnOnce() -> T) -> T {
 }
 
 impl Statement {
+    /// For a statement that reaches few rows by keys.
     pub const fn new(sql: &'static str, types: &'static [pg_sys::Oid]) -> Self {
         Statement {
             sql,
             types,
+            by_keys: true,
             plan: Cell::new(std::ptr::null_mut()),
+            planned: Cell::new(false),
+        }
+    }
+
+    /// For a statement that compares whole sets: planned as PostgreSQL thinks best.
+    pub const fn over_sets(sql: &'static str, types: &'static [pg_sys::Oid]) -> Self {
+        Statement {
+            by_keys: false,
+            ..Statement::new(sql, types)
         }
     }
 
@@ -75,10 +88,11 @@ impl Statement {
             .iter()
             .map(|argument| if argument.is_some() { b' ' as _ } else { b'n' as _ })
             .collect();
+        let plan = self.plan();
         // SAFETY: the plan was prepared for exactly these parameter types, SPI is connected.
-        unsafe {
+        let mut execute = || unsafe {
             let code = pg_sys::SPI_execute_plan(
-                self.plan(),
+                plan,
                 values.as_mut_ptr(),
                 nulls.as_ptr(),
                 matches!(view, View::Calling),
@@ -89,6 +103,13 @@ impl Statement {
                 table: pg_sys::SPI_tuptable,
                 count: pg_sys::SPI_processed as usize,
             }
+        };
+        // SAFETY: reads a flag of the kept plan.
+        if !self.by_keys || (self.planned.get() && unsafe { pg_sys::SPI_plan_is_valid(plan) }) {
+            execute()
+        } else {
+            self.planned.set(true);
+            planning_for_growth(execute)
         }
     }
 
@@ -109,6 +130,37 @@ impl Statement {
             }
         }
         self.plan.get()
+    }
+}
+
+/// Planned on small tables, PostgreSQL would read them whole and build
+/// hash tables, and keep that plan while they grow: so it plans (at a plan's first use, and after each change of the
+/// tables or their statistics) for index scans and nested loops.
+fn planning_for_growth<T>(execute: impl FnOnce() -> T) -> T {
+    // SAFETY: a level of settings of its own, closed again below; an error closes it too.
+    unsafe {
+        let level = pg_sys::NewGUCNestLevel();
+        for name in [
+            c"enable_seqscan",
+            c"enable_hashjoin",
+            c"enable_mergejoin",
+            c"enable_sort",
+            c"enable_memoize",
+        ] {
+            pg_sys::set_config_option(
+                name.as_ptr(),
+                c"off".as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+        }
+        let result = execute();
+        pg_sys::AtEOXact_GUC(true, level);
+        result
     }
 }
 
