@@ -10,7 +10,7 @@ use tokio_postgres::{Client, Transaction};
 
 use crate::db::{self, DatabaseArgs};
 use crate::migrate::roles::ROLES;
-use crate::migrate::{identifier, lock};
+use crate::migrate::{identifier, lock, preflight};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -31,6 +31,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let mut config = args.database.config()?;
     config.application_name("capconduit wipe");
     let (mut client, _driver) = db::connect(&config).await?;
+    preflight::check(&client).await?;
     let found = Found::read(&client).await?;
     found.describe();
     if found.schemas.is_empty() && !args.roles {

@@ -19,6 +19,10 @@ impl Change {
             shown: Some(shown),
         }
     }
+    /// A statement that only says who does the next ones.
+    pub fn is_role_switch(&self) -> bool {
+        self.sql.starts_with("set local role")
+    }
     pub fn sql(&self) -> &str {
         &self.sql
     }

@@ -42,10 +42,8 @@ pub(super) async fn apply(client: &mut Client) -> Result<String> {
         );
     }
     transaction.commit().await?;
-    Ok(format!(
-        "{} changes, extension {EXTENSION_VERSION}",
-        changes.len()
-    ))
+    let made = changes.iter().filter(|change| !change.is_role_switch()).count();
+    Ok(format!("{made} changes, extension {EXTENSION_VERSION}"))
 }
 
 pub(super) async fn plan(client: &Client) -> Result<Vec<Change>> {
@@ -53,34 +51,41 @@ pub(super) async fn plan(client: &Client) -> Result<Vec<Change>> {
     let row = client
         .query_one(
             "select to_regnamespace('capconduit') is null, to_regnamespace('asterisk') is null,
-                    (select extversion from pg_extension where extname = 'capconduit')",
-            &[],
+                    (select extversion from pg_extension where extname = 'capconduit'),
+                    (select pg_get_userbyid(extowner) = $1 from pg_extension where extname = 'capconduit')",
+            &[&owner::NAME],
         )
         .await?;
-    let (no_schema, no_asterisk, installed): (bool, bool, Option<String>) =
-        (row.get(0), row.get(1), row.get(2));
-    let mut made = Vec::new();
+    let (no_schema, no_asterisk): (bool, bool) = (row.get(0), row.get(1));
+    let (installed, owned): (Option<String>, Option<bool>) = (row.get(2), row.get(3));
+    let as_owner = format!("set local role {}", owner::NAME);
     if no_schema {
-        made.push(Change::new("create schema capconduit"));
+        changes.extend([as_owner.as_str(), "create schema capconduit"].map(Change::new));
     }
     if no_asterisk {
-        made.push(Change::new("create schema asterisk"));
+        changes.extend([as_owner.as_str(), "create schema asterisk"].map(Change::new));
     }
     match installed {
-        None => made.push(Change::new(format!(
-            "create extension capconduit version '{EXTENSION_VERSION}'"
-        ))),
+        // The extension is trusted: its owner is whoever creates it, and must be able to update it later.
+        None => {
+            changes.push(Change::new(as_owner));
+            changes.push(Change::new(format!(
+                "create extension capconduit version '{EXTENSION_VERSION}'"
+            )));
+        }
         Some(version) if version != EXTENSION_VERSION => {
-            made.push(Change::new(format!(
+            // A restore makes it belong to whoever restored: then only they or a superuser can update it.
+            let who = if owned == Some(true) {
+                &as_owner
+            } else {
+                "set local role none"
+            };
+            changes.push(Change::new(who));
+            changes.push(Change::new(format!(
                 "alter extension capconduit update to '{EXTENSION_VERSION}'"
             )));
         }
         Some(_) => {}
-    }
-    if !made.is_empty() {
-        // The extension is trusted: its owner is whoever creates it, and must be able to update it later.
-        changes.push(Change::new("set local role capconduit_owner"));
-        changes.append(&mut made);
     }
     Ok(changes)
 }

@@ -6,7 +6,7 @@ mod database;
 pub mod lock;
 mod owner;
 mod pooler;
-mod preflight;
+pub mod preflight;
 mod retry;
 mod rights;
 pub mod roles;
@@ -101,7 +101,11 @@ async fn check(client: &mut Client, passwords: &Passwords, force: bool) -> Resul
     preflight::refuse_foreign_state(client).await?;
     let mut changes = roles::plan(client, passwords).await?;
     changes.extend(database::plan(client).await?);
-    let mut pending: Vec<String> = changes.iter().map(|change| change.shown().to_owned()).collect();
+    let mut pending: Vec<String> = changes
+        .iter()
+        .filter(|change| !change.is_role_switch())
+        .map(|change| change.shown().to_owned())
+        .collect();
     if owner::may_become(client).await? {
         owner::become_owner(client).await?;
         tables::refuse_unknown_history(client).await?;

@@ -1,4 +1,4 @@
-//! What `migrate` refuses to work on: each refusal is one line that says how to mend it, before anything is changed.
+//! What `migrate` and `wipe` refuse to work on: each refusal is one line that says how to mend it, before any change.
 
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
@@ -9,6 +9,7 @@ use super::owner;
 /// The PostgreSQL majors that the extension is built for.
 const MAJORS: std::ops::RangeInclusive<i32> = 15..=18;
 
+/// Of the server and the database as such.
 pub async fn check(client: &Client) -> Result<()> {
     let row = client
         .query_one(
@@ -27,7 +28,7 @@ pub async fn check(client: &Client) -> Result<()> {
         );
     }
     if standby {
-        bail!("this server is a standby (read-only): run migrate on the primary");
+        bail!("this server is a standby (read-only): connect to the primary");
     }
     if encoding != "UTF8" {
         bail!(

@@ -90,12 +90,13 @@ async fn a_second_migrate_waits_for_the_first_only_so_long() {
         .batch_execute("begin; lock table capconduit.audit_log in access share mode")
         .await
         .unwrap();
-    let first = command(&db.url(ADMIN), &["migrate", "--force"], &[])
-        .spawn()
-        .unwrap();
+    let mut first = command(&db.url(ADMIN), &["migrate", "--force"], &[]);
+    let first = first.stdout(std::process::Stdio::null()).spawn().unwrap();
     let at_work = "select count(*) from pg_locks l join pg_database d on d.oid = l.database
                     where l.locktype = 'advisory' and l.granted and d.datname = current_database()";
+    let mut tries = 0..200;
     while admin.query_one(at_work, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        assert!(tries.next().is_some(), "the first migrate takes its lock");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     capconduit(&db.url(SUPERUSER), &["migrate", "--wait", "1"])
