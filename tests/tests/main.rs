@@ -1,5 +1,6 @@
 //! One test binary: one server, started once. A module per subject.
 
+mod docs;
 mod harness;
 mod migrate;
 mod sql;
