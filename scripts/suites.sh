@@ -10,6 +10,7 @@ FAILED=0
 suite() {
     local name=$1 log status=0 start=$SECONDS passed failed
     shift
+    say "$name …"
     log=$(mktemp)
     if [[ $name = tests:* ]]; then
         "$@" 2>&1 | tee "$log" || status=1

@@ -54,9 +54,11 @@ impl Pooler {
             .spawn()
             .expect("PgBouncer is installed: scripts/setup lint");
         let url = format!("postgres://{SUPERUSER}@127.0.0.1:{port}/{}", db.name());
+        // From here on it ends with this value, also when it never listens.
+        let pooler = Self { process, folder, url };
         for _ in 0..100 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { process, folder, url };
+                return pooler;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
