@@ -4,7 +4,7 @@ use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
 use crate::spi::{Statement, arg, connected};
-use crate::{args, early_lock_release};
+use crate::{args, early_lock_release, locks};
 
 /// The first answer stays: the switch may tell it twice.
 static ANSWER: Statement = Statement::new(
@@ -15,6 +15,7 @@ static ANSWER: Statement = Statement::new(
 /// One column alone is a value to PostgreSQL, not a row.
 #[pg_extern(sql = false)]
 fn call_answered(uniqueid: Option<&str>) -> &'static str {
+    locks::require_read_committed("call_answered");
     let uniqueid = args::uniqueid(uniqueid);
     early_lock_release::arm();
     let known = connected(|| ANSWER.run(&[arg(uniqueid)]).len() == 1);

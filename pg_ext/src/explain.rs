@@ -3,33 +3,32 @@
 
 use capconduit_core::{Link, Reject, Verdict, did, select};
 use pgrx::iter::TableIterator;
-use pgrx::pg_sys::INT8OID;
 use pgrx::{name, pg_extern};
 
-use crate::links::{Dialled, read_dialled};
-use crate::spi::{Statement, View, arg, connected};
+use crate::links::{Campaign, Dialled, read_dialled};
+use crate::spi::{Statement, View, connected};
 
-type ExplainRows = TableIterator<
-    'static,
-    (
-        name!(campaign_id, Option<i64>),
-        name!(campaign_name, Option<String>),
-        name!(routing_strategy, Option<String>),
-        name!(link_id, Option<i64>),
-        name!(client_id, Option<i64>),
-        name!(client_identifier, Option<String>),
-        name!(eligible, bool),
-        name!(reason, String),
-        name!(active, Option<i32>),
-        name!(max_concurrency, Option<i32>),
-        name!(counted, Option<i64>),
-        name!(total_calls_allowed, Option<i64>),
-        name!(forwarding_priority, Option<i32>),
-        name!(weight, Option<i32>),
-        name!(place, Option<i32>),
-        name!(share, Option<f64>),
-    ),
->;
+/// In the order of the function's columns.
+type ExplainRow = (
+    name!(campaign_id, Option<i64>),
+    name!(campaign_name, Option<String>),
+    name!(routing_strategy, Option<&'static str>),
+    name!(link_id, Option<i64>),
+    name!(client_id, Option<i64>),
+    name!(client_identifier, Option<String>),
+    name!(eligible, bool),
+    name!(reason, &'static str),
+    name!(active, Option<i32>),
+    name!(max_concurrency, Option<i32>),
+    name!(counted, Option<i64>),
+    name!(total_calls_allowed, Option<i64>),
+    name!(forwarding_priority, Option<i32>),
+    name!(weight, Option<i32>),
+    name!(place, Option<i32>),
+    name!(share, Option<f64>),
+);
+
+type ExplainRows = TableIterator<'static, ExplainRow>;
 
 #[pg_extern(sql = false)]
 fn explain_route(did: Option<&str>) -> ExplainRows {
@@ -54,137 +53,98 @@ enum Whose {
     Only(Option<i64>),
 }
 
+/// What there is to tell: why no link was looked at, or the links of the campaign, and the campaigns behind it.
 #[derive(Default)]
 struct Explained {
-    /// Set where no link was looked at.
     stop: Option<Reject>,
-    campaign_name: Option<String>,
-    strategy: Option<select::Strategy>,
-    campaign_id: Option<i64>,
+    campaign: Option<Campaign>,
     links: Vec<Link>,
-    /// Later active campaigns of the DID: id, name, strategy.
-    shadowed: Vec<(i64, String, String)>,
+    shadowed: Vec<Campaign>,
 }
 
-/// All active campaigns of the DID, the one that counts first.
-static CAMPAIGNS: Statement = Statement::new(
-    "select c.id, c.name, c.routing_strategy \
-       from capconduit.campaign_dids cd \
-       join capconduit.campaigns c on c.id = cd.campaign_id \
-       join capconduit.dids d on d.id = cd.did_id and d.user_id = c.user_id \
-      where cd.did_id = $1 and c.status = 'active' \
-      order by c.id",
-    &[INT8OID],
-);
-
 fn explain(did: &str, whose: Whose) -> Explained {
-    let Some(number) = did::normalize(did) else {
-        return Explained {
-            stop: Some(Reject::InvalidDidInput),
-            ..Explained::default()
-        };
+    let stopped = |reason| Explained {
+        stop: Some(reason),
+        ..Explained::default()
     };
-    let (_, dialled, links) = read_dialled(View::Calling, &number, None);
+    let Some(number) = did::normalize(did) else {
+        return stopped(Reject::InvalidDidInput);
+    };
     let visible = |dialled: &Dialled| match whose {
         Whose::Anyone => true,
         Whose::Only(user_id) => user_id == Some(dialled.user_id),
     };
-    let Some(dialled) = dialled.filter(visible) else {
-        return Explained {
-            stop: Some(Reject::DidNotFound),
-            ..Explained::default()
-        };
-    };
-    let (Some(campaign), None) = (&dialled.campaign, dialled.stop) else {
-        return Explained {
-            stop: dialled.stop,
-            ..Explained::default()
-        };
-    };
-    let rows = CAMPAIGNS.run_with(View::Calling, &[arg(dialled.did_id)]);
-    let mut campaigns = rows
-        .iter()
-        .map(|columns| (columns.need(), columns.need(), columns.need()));
-    let campaign_name = campaigns.next().map(|(_, name, _): (i64, String, String)| name);
-    let stop = links.is_empty().then_some(Reject::NoActiveClientsInCampaign);
-    Explained {
-        stop,
-        campaign_name,
-        strategy: Some(campaign.strategy),
-        campaign_id: Some(campaign.id),
-        links,
-        shadowed: campaigns.collect(),
+    match read_dialled(View::Calling, &number).filter(|(dialled, _)| visible(dialled)) {
+        None => stopped(Reject::DidNotFound),
+        Some((dialled, links)) => match dialled.stop {
+            Some(reason) => stopped(reason),
+            None => Explained {
+                stop: links.is_empty().then_some(Reject::NoActiveClientsInCampaign),
+                campaign: dialled.campaign,
+                links,
+                shadowed: dialled.shadowed,
+            },
+        },
     }
 }
 
 impl Explained {
     fn into_rows(self) -> ExplainRows {
-        let mut rows = Vec::new();
-        let strategy = self.strategy.map(|strategy| strategy.name().to_owned());
+        let mut rows = Vec::with_capacity(self.links.len() + self.shadowed.len() + 1);
         if let Some(stop) = self.stop {
-            rows.push((
-                self.campaign_id,
-                self.campaign_name.clone(),
-                strategy.clone(),
-                None,
-                None,
-                None,
-                false,
-                stop.token().to_owned(),
-                None,
-                None,
-                None,
-                None,
-                None,
-                None,
-                None,
-                None,
-            ));
+            rows.push(without_link(self.campaign.as_ref(), stop.token()));
         }
-        let verdicts = select::judge_all(&self.links);
-        let places = self.strategy.map_or_else(Vec::new, |strategy| {
-            select::places(strategy, &self.links, &verdicts)
-        });
-        for ((link, verdict), (place, share)) in self.links.into_iter().zip(verdicts).zip(places) {
-            rows.push((
-                self.campaign_id,
-                self.campaign_name.clone(),
-                strategy.clone(),
-                Some(link.id),
-                Some(link.client_id),
-                Some(link.client_identifier),
-                verdict == Verdict::Eligible,
-                verdict.token().to_owned(),
-                Some(link.active),
-                Some(link.max_concurrency),
-                Some(link.counted),
-                link.total_calls_allowed,
-                Some(link.forwarding_priority),
-                Some(link.weight),
-                place,
-                share,
-            ));
+        if let Some(campaign) = &self.campaign {
+            let verdicts = select::judge_all(&self.links);
+            let places = select::places(campaign.strategy, &self.links, &verdicts);
+            for ((link, verdict), (place, share)) in self.links.into_iter().zip(verdicts).zip(places) {
+                rows.push((
+                    Some(campaign.id),
+                    Some(campaign.name.clone()),
+                    Some(campaign.strategy.name()),
+                    Some(link.id),
+                    Some(link.client_id),
+                    Some(link.client_identifier),
+                    verdict == Verdict::Eligible,
+                    verdict.token(),
+                    Some(link.active),
+                    Some(link.max_concurrency),
+                    Some(link.counted),
+                    link.total_calls_allowed,
+                    Some(link.forwarding_priority),
+                    Some(link.weight),
+                    place,
+                    share,
+                ));
+            }
         }
-        for (id, name, strategy) in self.shadowed {
-            rows.push((
-                Some(id),
-                Some(name),
-                Some(strategy),
-                None,
-                None,
-                None,
-                false,
-                "shadowed".to_owned(),
-                None,
-                None,
-                None,
-                None,
-                None,
-                None,
-                None,
-                None,
-            ));
-        }
+        rows.extend(
+            self.shadowed
+                .iter()
+                .map(|campaign| without_link(Some(campaign), "shadowed")),
+        );
         TableIterator::new(rows)
     }
+}
+
+/// A row that is about a campaign, or about the number alone.
+fn without_link(campaign: Option<&Campaign>, reason: &'static str) -> ExplainRow {
+    (
+        campaign.map(|campaign| campaign.id),
+        campaign.map(|campaign| campaign.name.clone()),
+        campaign.map(|campaign| campaign.strategy.name()),
+        None,
+        None,
+        None,
+        false,
+        reason,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+    )
 }

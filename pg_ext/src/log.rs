@@ -280,8 +280,8 @@ fn resolve(given: &Given) -> Parties {
 
 /// The number's owner, DID and campaign, unless the ids given name another seller.
 fn fill_from_number(number: Option<&str>, mut parties: Parties) -> Parties {
-    let dialled = number.and_then(|number| read_dialled(View::Fresh, number, None).1);
-    if let Some(dialled) = dialled
+    let dialled = number.and_then(|number| read_dialled(View::Fresh, number));
+    if let Some((dialled, _)) = dialled
         && parties.user_id.is_none_or(|user_id| user_id == dialled.user_id)
     {
         parties.user_id = Some(dialled.user_id);
@@ -338,7 +338,8 @@ static CORRECT: Statement = Statement::new(
             node = $8, asterisk_linkedid = $9, caller_id_num = $10, caller_id_name = $11, timestamp_start = $12, \
             timestamp_answered = $13, timestamp_end = $14, duration_seconds = $15, billsec_seconds = $16, \
             call_status = $17, hangup_cause_code = $18, hangup_cause_text = $19, hangup_by = $20, \
-            sip_call_id = $21, decision = $22, attempts = $23, counted = $24 \
+            sip_call_id = $21, decision = $22, attempts = $23, counted = $24, \
+            late_excess = late_excess and $24 \
       where asterisk_uniqueid = $1",
     WRITE_TYPES,
 );
@@ -381,13 +382,9 @@ struct Entry {
 /// What the switch says wins; what it does not say comes from what is known.
 fn entry(given: &Given, known: &Known) -> Entry {
     let parties = merge(given.parties, known.parties);
-    let counted = outcome::counts(
-        &given.status,
-        given.answered_at.is_some(),
-        parties.link_id.is_some(),
-    );
     let started_at = given.started_at.or(known.started_at).unwrap_or(given.ended_at);
     let answered_at = given.answered_at.or(known.answered_at);
+    let counted = outcome::counts(&given.status, answered_at.is_some(), parties.link_id.is_some());
     let duration = outcome::whole_seconds(started_at, given.ended_at);
     let talk = answered_at.map_or(0, |answered_at| {
         outcome::whole_seconds(answered_at, given.ended_at)

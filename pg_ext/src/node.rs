@@ -95,7 +95,7 @@ static BACK_AGAIN: Statement = Statement::over_sets(
 /// Absent calls older than the list. A hash join, so that thousands of calls cost milliseconds.
 static ABSENT: Statement = Statement::over_sets(
     "select l.uniqueid, l.absent_since is not null \
-            and l.absent_since <= $3::timestamptz - $4 * interval '1 second' \
+            and l.absent_since + $4 * interval '1 second' <= $3 \
        from capconduit.live_calls l \
       where l.node = $1 and l.routed_at < $3 \
         and not exists (select from unnest($2) u (uniqueid) where u.uniqueid = l.uniqueid) \

@@ -5,10 +5,10 @@ use pgrx::pg_extern;
 use pgrx::pg_sys::{self, INT4OID, INT8OID, TEXTOID};
 
 use crate::call::{Answer, read_live, take_slot};
-use crate::links::{Campaign, Dialled, read_dialled, read_links};
+use crate::links::{Campaign, Dialled, read_call_dialled, read_links};
 use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
-use crate::spi::{Statement, View, arg, connected};
+use crate::spi::{Statement, arg, connected};
 use crate::{args, early_lock_release, error, guc, lease, node};
 
 /// The call as the switch describes it.
@@ -45,7 +45,7 @@ fn route(did: &str, caller: &Caller) -> Answer {
         return Answer::reject(Reject::InvalidDidInput, None, None);
     };
     lock_call(caller.uniqueid);
-    let (call, dialled, links) = read_dialled(View::Fresh, &number, Some(caller.uniqueid));
+    let (call, dialled) = read_call_dialled(&number, caller.uniqueid);
     if call.in_flight
         && let Some(answer) = answer_again(&number, caller)
     {
@@ -56,7 +56,7 @@ fn route(did: &str, caller: &Caller) -> Answer {
         early_lock_release::flush_what_was_seen();
         return Answer::reject(Reject::CallEnded, None, None);
     }
-    let Some(dialled) = dialled else {
+    let Some((dialled, links)) = dialled else {
         return Answer::reject(Reject::DidNotFound, None, None);
     };
     match (&dialled.campaign, dialled.stop) {
