@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{migrate, serve, wipe};
+use crate::{doctor, migrate, openapi, serve, user, wipe};
 
 /// Routes inbound calls to call centers under exact caps. PostgreSQL is the platform; this command looks after it.
 #[derive(Debug, Parser)]
@@ -20,6 +20,12 @@ enum Command {
     Migrate(migrate::Args),
     /// Serve the REST API until told to stop.
     Serve(Box<serve::Args>),
+    /// Accounts of the service.
+    User(user::Args),
+    /// Check what a deployment needs, with the settings of `serve`, and say how to mend what is wrong.
+    Doctor(Box<serve::Args>),
+    /// Print the API description (OpenAPI 3.1, JSON).
+    Openapi,
     /// Drop what this project made in a database, after its name is typed or given.
     Wipe(wipe::Args),
 }
@@ -29,6 +35,9 @@ impl Cli {
         match self.command {
             Command::Migrate(args) => migrate::run(args).await,
             Command::Serve(args) => serve::run(*args).await,
+            Command::User(args) => user::run(args).await,
+            Command::Doctor(args) => doctor::run(*args).await,
+            Command::Openapi => openapi::run(),
             Command::Wipe(args) => wipe::run(args).await,
         }
     }

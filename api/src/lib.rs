@@ -3,10 +3,13 @@
 pub mod access;
 pub mod cli;
 pub mod db;
+pub mod doctor;
 pub mod http;
 pub mod migrate;
+pub mod openapi;
 pub mod resources;
 pub mod serve;
 pub mod store;
 pub mod tls;
+pub mod user;
 pub mod wipe;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio_postgres::{Client, Config, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::db;
 
@@ -18,7 +18,7 @@ const ROUNDS: u32 = 3;
 /// A direct connection answers at once. A session pool of one connection never gives the second one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub async fn refuse(client: &Client, config: &Config) -> Result<()> {
+pub async fn refuse(client: &Client, config: &db::Address) -> Result<()> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     let mark = format!("{}-{}", std::process::id(), now.as_nanos());
     // Simple queries only: some poolers cannot carry prepared statements, and would fail less clearly.

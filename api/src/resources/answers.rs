@@ -57,7 +57,7 @@ answers! {
     /// Every route with a session.
     Denied {
         Unauthenticated 401 "unauthenticated: no valid session or token",
-        Forbidden 403 "wrong_role: the role does not admit",
+        Forbidden 403 "wrong_role: the role does not admit; cross_site; session_required and the like",
         Internal 500 "internal_error",
         Unavailable 503 "database_unavailable, busy, try_again, too_slow: see Retry-After",
     }

@@ -34,16 +34,16 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Campaign {
+struct ExplainedCampaign {
     id: i64,
     name: Option<String>,
     routing_strategy: Option<String>,
 }
 
-impl Campaign {
+impl ExplainedCampaign {
     fn from_row(row: &Row) -> Option<Self> {
         let id = row.get::<_, Option<i64>>(0)?;
-        Some(Campaign {
+        Some(ExplainedCampaign {
             id,
             name: row.get(1),
             routing_strategy: row.get(2),
@@ -53,7 +53,7 @@ impl Campaign {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Link {
+struct ExplainedLink {
     link_id: i64,
     client_id: Option<i64>,
     client_identifier: Option<String>,
@@ -79,10 +79,10 @@ struct Explanation {
     /// Why no link is looked at at all; null otherwise.
     #[schema(example = "did_not_found")]
     reason: Option<String>,
-    campaign: Option<Campaign>,
-    links: Vec<Link>,
+    campaign: Option<ExplainedCampaign>,
+    links: Vec<ExplainedLink>,
     /// Further active campaigns of this DID: the one with the lowest id counts.
-    shadowed: Vec<Campaign>,
+    shadowed: Vec<ExplainedCampaign>,
 }
 
 #[utoipa::path(get, path = "/api/seller/explain", tag = "reports",
@@ -136,15 +136,15 @@ impl Explanation {
         let reason: String = row.get(7);
         let Some(link_id) = row.get::<_, Option<i64>>(3) else {
             if reason == "shadowed" {
-                self.shadowed.extend(Campaign::from_row(row));
+                self.shadowed.extend(ExplainedCampaign::from_row(row));
             } else {
-                self.campaign = Campaign::from_row(row);
+                self.campaign = ExplainedCampaign::from_row(row);
                 self.reason = Some(reason);
             }
             return;
         };
-        self.campaign = Campaign::from_row(row);
-        self.links.push(Link {
+        self.campaign = ExplainedCampaign::from_row(row);
+        self.links.push(ExplainedLink {
             link_id,
             client_id: row.get(4),
             client_identifier: row.get(5),

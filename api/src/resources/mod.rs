@@ -16,12 +16,14 @@ pub mod users;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::serve::settings::Settings;
+use crate::openapi;
+use crate::serve::operations;
 use crate::serve::state::AppState;
 
 /// Every route of the contract, with its description.
-pub fn router(settings: &Settings) -> OpenApiRouter<AppState> {
-    let routes = OpenApiRouter::new()
+pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
+    let routes = OpenApiRouter::with_openapi(openapi::base())
+        .merge(operations::router())
         .merge(auth::router())
         .merge(tokens::router())
         .merge(users::router())
@@ -33,9 +35,9 @@ pub fn router(settings: &Settings) -> OpenApiRouter<AppState> {
         .merge(live::router())
         .merge(explain::router())
         .merge(oversight::router());
-    if settings.internal_tokens.is_empty() {
-        routes
-    } else {
+    if with_internal_api {
         routes.merge(internal::router())
+    } else {
+        routes
     }
 }

@@ -1,13 +1,16 @@
 //! /health (the process is up) and /ready (it can serve: the database answers, in the versions compiled in).
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::state::{App, AppState};
 use crate::http::error::{ApiError, ApiResult};
 use crate::migrate::tables;
+use crate::resources::answers::ProblemBody;
 
 const VERSIONS: &str = "\
     select schema_version(), (select extversion from pg_catalog.pg_extension where extname = 'capconduit'),
@@ -18,21 +21,49 @@ pub const STATEMENTS: &[&str] = &[VERSIONS];
 /// The extension's SQL version that belongs to this command.
 pub const EXTENSION_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub fn router() -> Router<AppState> {
-    Router::new()
-        .route("/health", get(health))
-        .route("/ready", get(ready))
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    #[schema(example = "ok")]
+    status: &'static str,
+    #[schema(example = "0.1.0")]
+    version: &'static str,
 }
 
-async fn health() -> Json<Value> {
-    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Ready {
+    #[schema(example = "ready")]
+    status: &'static str,
+    schema_version: i32,
+    extension_version: String,
 }
 
-async fn ready(State(app): State<AppState>) -> ApiResult<Json<Value>> {
-    let (schema, extension) = versions(&app).await?;
-    Ok(Json(
-        json!({"status": "ready", "schemaVersion": schema, "extensionVersion": extension}),
-    ))
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(ready))
+}
+
+#[utoipa::path(get, path = "/health", tag = "operations", security(()),
+    responses((status = 200, description = "The process is up", body = Health)))]
+async fn health() -> Json<Health> {
+    Json(Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    })
+}
+
+#[utoipa::path(get, path = "/ready", tag = "operations", security(()),
+    responses((status = 200, description = "The database answers, in the versions compiled in", body = Ready),
+              (status = 503, description = "What is wrong, and how to mend it", body = ProblemBody,
+               content_type = "application/problem+json")))]
+async fn ready(State(app): State<AppState>) -> ApiResult<Json<Ready>> {
+    let (schema_version, extension_version) = versions(&app).await?;
+    Ok(Json(Ready {
+        status: "ready",
+        schema_version,
+        extension_version,
+    }))
 }
 
 /// The versions found, or what is wrong with them and how to mend it.

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use clap::builder::FalseyValueParser;
 use ipnet::IpNet;
-use tokio_postgres::Config;
 
 use crate::access::secret;
-use crate::db::DatabaseArgs;
-use crate::tls::Tls;
+use crate::db::{Address, DatabaseArgs};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -47,7 +46,7 @@ pub struct Args {
     pub public_origins: Vec<String>,
 
     /// Browsers reach the service without TLS: session cookies go out without `Secure`. For trying it out only.
-    #[arg(long, env = "CAPCONDUIT_WITHOUT_TLS")]
+    #[arg(long, env = "CAPCONDUIT_WITHOUT_TLS", value_parser = FalseyValueParser::new())]
     pub without_tls: bool,
 
     /// Networks of the reverse proxies whose X-Forwarded-For is believed; separated by commas.
@@ -66,7 +65,7 @@ pub struct Args {
     pub internal_token_file: Option<PathBuf>,
 
     /// Serve no internal API at all: the switches talk to the database directly.
-    #[arg(long, env = "CAPCONDUIT_WITHOUT_INTERNAL_API")]
+    #[arg(long, env = "CAPCONDUIT_WITHOUT_INTERNAL_API", value_parser = FalseyValueParser::new())]
     pub without_internal_api: bool,
 
     /// Minutes without a request after which a session ends.
@@ -105,15 +104,14 @@ pub struct Args {
     pub transports: Vec<String>,
 
     /// Log as JSON, one object per line.
-    #[arg(long, env = "CAPCONDUIT_LOG_JSON")]
+    #[arg(long, env = "CAPCONDUIT_LOG_JSON", value_parser = FalseyValueParser::new())]
     pub log_json: bool,
 }
 
 /// Checked and ready to use.
 #[derive(Debug)]
 pub struct Settings {
-    pub database: Config,
-    pub tls: Tls,
+    pub database: Address,
     pub listen: String,
     pub metrics_listen: String,
     pub public_origins: Vec<String>,
@@ -134,11 +132,10 @@ impl Args {
     pub fn settings(&self) -> Result<Settings> {
         let listen = address(&self.listen, "--listen")?;
         address(&self.metrics_listen, "--metrics-listen")?;
-        let (database, tls) = self.database.config_and_tls()?;
+        let database = self.database.config()?;
         let request_timeout = Duration::from_secs(self.request_seconds.into());
         Ok(Settings {
             database,
-            tls,
             listen: self.listen.clone(),
             metrics_listen: self.metrics_listen.clone(),
             public_origins: origins(&self.public_origins, listen.port())?,

@@ -36,8 +36,8 @@ impl App {
     /// Connects to nothing yet: a service that starts before its database becomes ready by itself.
     pub fn new(settings: Settings) -> Result<Self> {
         let store = Store {
-            pool: pool::build(&settings.database, settings.tls.clone(), settings.pool_size)?,
-            tls: settings.tls.clone(),
+            pool: pool::build(&settings.database, settings.pool_size)?,
+            tls: settings.database.tls.clone(),
             statement_timeout: settings.statement_timeout,
         };
         Ok(App {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::Config;
 
+use crate::db::Address;
 use crate::tls::Tls;
 
 /// Too low: short bursts are refused. Too high: callers queue behind a database that is stuck.
@@ -17,16 +17,16 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// How long a connection that was left in mid-statement may take to become clean before it is closed.
 const CLEAN_UP: Duration = Duration::from_secs(2);
 
-pub fn build(config: &Config, tls: Tls, size: usize) -> Result<Pool> {
-    let mut config = config.clone();
+pub fn build(address: &Address, size: usize) -> Result<Pool> {
+    let mut config = address.config.clone();
     config.connect_timeout(CONNECT);
     // A peer that vanished without a word is noticed, whatever a statement is waiting for.
     config.tcp_user_timeout(Duration::from_secs(10));
     config.keepalives_idle(Duration::from_secs(30));
     config.application_name("capconduit serve");
     let manager = Manager::from_config(
-        config.clone(),
-        tls,
+        config,
+        address.tls.clone(),
         ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         },

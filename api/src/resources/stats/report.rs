@@ -36,7 +36,7 @@ impl From<&Row> for Figures {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct Day {
+struct DayFigures {
     #[schema(value_type = String, example = "2026-03-01")]
     day: Date,
     #[serde(flatten)]
@@ -45,7 +45,7 @@ struct Day {
 
 /// All calls that began in this hour of any of the days.
 #[derive(Debug, Serialize, ToSchema)]
-struct Hour {
+struct HourFigures {
     #[schema(minimum = 0, maximum = 23)]
     hour: i32,
     #[serde(flatten)]
@@ -54,7 +54,7 @@ struct Hour {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Campaign {
+struct CampaignFigures {
     campaign_id: Option<i64>,
     /// Null when it is gone.
     name: Option<String>,
@@ -64,7 +64,7 @@ struct Campaign {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Did {
+struct DidFigures {
     did_id: Option<i64>,
     /// Null when it is gone.
     number: Option<String>,
@@ -82,7 +82,7 @@ struct Rejects {
 /// Each dialled attempt is an offer; the other figures say how the offers ended.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Client {
+struct ClientFigures {
     client_id: i64,
     name: Option<String>,
     client_identifier: Option<String>,
@@ -97,7 +97,7 @@ struct Client {
     talk_seconds: i64,
 }
 
-impl Client {
+impl ClientFigures {
     fn add(&mut self, status: &str, offers: i64) {
         self.offered += offers;
         *match status {
@@ -122,11 +122,11 @@ pub struct Report {
     min_talk_seconds: i32,
     totals: Figures,
     rejects: Vec<Rejects>,
-    by_day: Vec<Day>,
-    by_hour: Vec<Hour>,
-    by_campaign: Vec<Campaign>,
-    by_did: Vec<Did>,
-    by_client: Vec<Client>,
+    by_day: Vec<DayFigures>,
+    by_hour: Vec<HourFigures>,
+    by_campaign: Vec<CampaignFigures>,
+    by_did: Vec<DidFigures>,
+    by_client: Vec<ClientFigures>,
 }
 
 impl Report {
@@ -151,22 +151,22 @@ impl Report {
         let figures = Figures::from(row);
         match row.get::<_, i32>(0) {
             sql::TOTAL => self.totals = figures,
-            sql::BY_DAY => self.by_day.push(Day {
+            sql::BY_DAY => self.by_day.push(DayFigures {
                 day: row.get(7),
                 figures,
             }),
-            sql::BY_HOUR => self.by_hour.push(Hour {
+            sql::BY_HOUR => self.by_hour.push(HourFigures {
                 hour: row.get(8),
                 figures,
             }),
             sql::BY_CAMPAIGN => {
-                self.by_campaign.push(Campaign {
+                self.by_campaign.push(CampaignFigures {
                     campaign_id: row.get(9),
                     name: row.get(10),
                     figures,
                 });
             }
-            sql::BY_DID => self.by_did.push(Did {
+            sql::BY_DID => self.by_did.push(DidFigures {
                 did_id: row.get(11),
                 number: row.get(12),
                 figures,
@@ -197,7 +197,7 @@ impl Report {
     }
 
     /// The entry of the client whose id, name and identifier begin at column `at`.
-    fn client(&mut self, row: &Row, at: usize) -> Option<&mut Client> {
+    fn client(&mut self, row: &Row, at: usize) -> Option<&mut ClientFigures> {
         let id: i64 = row.get::<_, Option<i64>>(at)?;
         let index = self
             .by_client
@@ -205,11 +205,11 @@ impl Report {
             .position(|client| client.client_id == id)
             .unwrap_or_else(|| {
                 let (name, client_identifier) = (row.get(at + 1), row.get(at + 2));
-                self.by_client.push(Client {
+                self.by_client.push(ClientFigures {
                     client_id: id,
                     name,
                     client_identifier,
-                    ..Client::default()
+                    ..ClientFigures::default()
                 });
                 self.by_client.len() - 1
             });
