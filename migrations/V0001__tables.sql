@@ -15,7 +15,7 @@ create table users (
     updated_at timestamptz not null default now(),
     constraint users_pkey primary key (id),
     constraint users_username_check check (length(username) between 3 and 80),
-    constraint users_email_check check (length(email) between 3 and 120 and position('@' in email) > 1),
+    constraint users_email_check check (length(email) >= 3 and length(email) <= 120 and position('@' in email) > 1),
     constraint users_password_hash_check check (password_hash like '$argon2id$%'),
     constraint users_role_check check (role in ('admin', 'staff', 'user')),
     constraint users_status_check check (status in ('active', 'inactive', 'pending_approval', 'suspended')),

@@ -120,8 +120,10 @@ as $$
 declare
     wrong record;
 begin
-    -- In the call functions' own order, so that nobody waits in a circle; readers go on.
-    lock table capconduit.live_calls, capconduit.call_logs, capconduit.link_counters in share row exclusive mode;
+    -- Whoever closes or moves a call touches live_calls before the other two, if only to lock a row: so a lock that
+    -- shuts out row locks too lets every call in hand come to its end, and no circle can form. Readers go on.
+    lock table capconduit.live_calls in exclusive mode;
+    lock table capconduit.call_logs, capconduit.link_counters in share row exclusive mode;
     for wrong in select * from capconduit.verify_counters() loop
         update capconduit.link_counters n
            set active = case wrong.counter when 'active' then wrong.actual else n.active end,
@@ -166,7 +168,7 @@ $$;
 ------------------------------------------------------------------------------------------------------------
 
 create function session_user_id() returns bigint
-language sql stable parallel safe
+language sql stable parallel safe set search_path = pg_catalog, pg_temp
 as $$ select nullif(current_setting('capconduit.user_id', true), '')::bigint $$;
 
 create function write_audit(action text, object_type text, object_id text, before jsonb, after jsonb) returns void
