@@ -5,5 +5,9 @@ mod support;
 
 mod attempts;
 mod explain;
+mod logging;
+mod lost;
 mod reasons;
+mod repair;
 mod sample;
+mod transactions;
