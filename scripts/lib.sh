@@ -99,3 +99,12 @@ use_pg_config() {
         EXTENSION_FEATURES=(--no-default-features --features "pg$major")
     fi
 }
+
+# A port that nobody listens on, below the range from which the system takes ports for outgoing connections.
+free_port() {
+    local port
+    for port in $(seq $((21000 + $$ % 9000)) 32000); do
+        (exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$port") || break
+    done
+    echo "$port"
+}

@@ -1,8 +1,10 @@
 //! The harness itself: a test that could not fail would start here.
 
+use std::time::Duration;
+
 use capconduit_tests::{
     ADMIN, API, ASTERISK, Calls, ClusterOptions, Link, SUPERUSER, Scenario, StopMode, Strategy, TestDb,
-    assert_invariants,
+    Watch, assert_consistent, assert_invariants,
 };
 
 #[tokio::test]
@@ -58,17 +60,106 @@ async fn a_call_is_routed_and_logged() {
     assert_invariants(&db).await;
 }
 
+/// An assertion that never fails would make every test built on it worthless: each promise is broken once.
 #[tokio::test]
-#[should_panic(expected = "active is 7, the rows behind it say 0")]
-async fn a_wrong_counter_is_seen() {
-    let db = TestDb::new().await;
-    Scenario::new(&db.admin().await, Strategy::Priority, &[Link::cap(10)]).await;
-    db.superuser()
+async fn every_broken_promise_is_seen() {
+    const COPY_OF_THE_RECORD: &str = "
+        alter table call_logs drop constraint call_logs_asterisk_uniqueid_key;
+        insert into call_logs (asterisk_uniqueid, incoming_did_number, timestamp_start, call_status, counted)
+        select asterisk_uniqueid, incoming_did_number, timestamp_start, call_status, false
+          from call_logs where asterisk_uniqueid = 'ended'";
+    let broken = [
+        (
+            "update link_counters set active = 7",
+            "active is 7, the rows behind it say 1",
+        ),
+        (
+            "update link_counters set total = 7",
+            "total is 7, the rows behind it say 1",
+        ),
+        (
+            "update campaign_client_settings set total_calls_allowed = 1",
+            "1 counted and 1 in flight, 1 allowed",
+        ),
+        (COPY_OF_THE_RECORD, "call ended has 2 records"),
+        (
+            "update live_calls set uniqueid = 'ended'",
+            "call ended is recorded and still in flight",
+        ),
+    ];
+    for (sql, seen) in broken {
+        let (db, _) = one_call_ended_one_in_flight().await;
+        assert_invariants(&db).await;
+        db.superuser().await.batch_execute(sql).await.unwrap();
+        let report = tokio::spawn(async move { assert_invariants(&db).await })
+            .await
+            .unwrap_err();
+        let report = *report.into_panic().downcast::<String>().unwrap();
+        assert!(report.contains(seen), "{sql}: {report}");
+    }
+}
+
+#[tokio::test]
+async fn a_lowered_cap_is_no_inconsistency() {
+    let (db, scenario) = one_call_ended_one_in_flight().await;
+    let switch = db.asterisk().await;
+    switch
+        .route(&scenario.did, "second in flight")
         .await
-        .execute("update link_counters set active = 7", &[])
+        .unwrap()
+        .link();
+    let admin = db.admin().await;
+    admin
+        .batch_execute("update campaign_client_settings set max_concurrency = 1")
         .await
         .unwrap();
+    assert_consistent(&db).await;
+    let report = tokio::spawn(async move { assert_invariants(&db).await })
+        .await
+        .unwrap_err();
+    let report = *report.into_panic().downcast::<String>().unwrap();
+    assert!(
+        report.contains("2 calls hold a slot, max_concurrency is 1"),
+        "{report}"
+    );
+}
+
+#[tokio::test]
+async fn a_watch_reports_what_lasted_only_a_moment() {
+    let (db, _) = one_call_ended_one_in_flight().await;
+    let watch = Watch::start(&db, Duration::from_millis(1)).await;
+    let superuser = db.superuser().await;
+    superuser
+        .batch_execute("update link_counters set active = 2")
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    superuser
+        .batch_execute("update link_counters set active = 1")
+        .await
+        .unwrap();
+    let report = tokio::spawn(watch.finish()).await.unwrap_err();
+    let report = *report.into_panic().downcast::<String>().unwrap();
+    assert!(report.contains("active is 2"), "{report}");
     assert_invariants(&db).await;
+}
+
+async fn one_call_ended_one_in_flight() -> (TestDb, Scenario) {
+    let db = TestDb::new().await;
+    let scenario = Scenario::new(&db.admin().await, Strategy::Priority, &[Link::cap(2)]).await;
+    let switch = db.asterisk().await;
+    for uniqueid in ["ended", "in flight"] {
+        switch.route(&scenario.did, uniqueid).await.unwrap().link();
+    }
+    assert_eq!(
+        switch
+            .log("ended", &scenario.did, "ANSWERED")
+            .await
+            .unwrap()
+            .status,
+        "logged"
+    );
+    (db, scenario)
 }
 
 #[tokio::test]
