@@ -57,9 +57,27 @@ pub fn base() -> OpenApi {
     Base::openapi()
 }
 
+/// Handlers have short names; an operation's id is unique with its tag in front.
+pub fn name_operations(description: &mut OpenApi) {
+    for item in description.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+        for operation in operations.into_iter().filter_map(Option::as_mut) {
+            let tag = operation
+                .tags
+                .as_ref()
+                .and_then(|tags| tags.first())
+                .cloned()
+                .unwrap_or_default();
+            let name = operation.operation_id.take().unwrap_or_default();
+            operation.operation_id = Some(format!("{tag}_{name}"));
+        }
+    }
+}
+
 /// The whole description, the internal API included.
 pub fn document() -> Result<String> {
-    let document = resources::router(true).into_openapi();
+    let mut document = resources::router(true).into_openapi();
+    name_operations(&mut document);
     let mut text = document
         .to_pretty_json()
         .context("the API description cannot be written")?;

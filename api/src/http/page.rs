@@ -23,10 +23,10 @@ pub struct PageRequest {
 )]
 pub struct PageParams {
     /// Which page, from 1. Not an integer or below 1: 1.
-    #[param(minimum = 1, default = 1)]
+    #[param(example = "1")]
     page: Option<String>,
     /// Items on a page, at most 500.
-    #[param(minimum = 1, maximum = 500, default = 20)]
+    #[param(example = "20")]
     per_page: Option<String>,
 }
 

@@ -24,12 +24,11 @@ use crate::store::identity::Identity;
 /// The links as explain_route judges them, with what a dialplan needs to dial them. A weighted campaign is drawn by its
 /// shares, so each dry run gives one possible order.
 const ROUTE_INFO: &str = "\
-    select e.eligible, e.reason, e.link_id, c.user_id, c.id, d.id, c.routing_strategy, c.dial_timeout_seconds,
+    select e.eligible, e.reject_reason, e.link_id, c.user_id, c.id, e.did_id, c.routing_strategy, c.dial_timeout_seconds,
            e.client_id, e.client_identifier, k.name, a.contact, e.max_concurrency, e.weight, e.forwarding_priority,
            p.outbound_auth, p.callerid, p.context, p.transport
       from explain_route($1) e
       left join campaigns c on c.id = e.campaign_id
-      left join dids d on d.number = '+' || ltrim(btrim($1, ' '), '+')
       left join clients k on k.id = e.client_id
       left join pjsip_endpoints p on p.client_id = e.client_id
       left join pjsip_aors a on a.client_id = e.client_id
@@ -164,23 +163,12 @@ fn target(row: &Row) -> Target {
     }
 }
 
-/// A row without a link says why no link was looked at; else the links' own reasons decide, as in route_call.
+/// What a call would be told now: the same word in every row.
 fn reject_reason(rows: &[Row]) -> &str {
-    let stop = rows
-        .iter()
-        .find(|row| row.get::<_, Option<i64>>(2).is_none())
-        .map(|row| row.get::<_, &str>(1));
-    match stop {
+    match rows.first().and_then(|row| row.get(1)) {
         // The contract knows no other word for a number that cannot exist.
-        Some("invalid_did_input") => "did_not_found",
+        None | Some("invalid_did_input") => "did_not_found",
         Some(reason) => reason,
-        None if rows
-            .iter()
-            .any(|row| matches!(row.get(1), "concurrency_cap" | "total_cap")) =>
-        {
-            "no_eligible_clients_available"
-        }
-        None => "no_active_clients_in_campaign",
     }
 }
 

@@ -9,10 +9,12 @@ use bytes::Bytes;
 
 use super::state::AppState;
 use crate::http::layers;
-use crate::resources;
+use crate::{openapi, resources};
 
 pub fn build(app: AppState) -> Router {
-    let (routes, description) = resources::router(!app.settings.internal_tokens.is_empty()).split_for_parts();
+    let (routes, mut description) =
+        resources::router(!app.settings.internal_tokens.is_empty()).split_for_parts();
+    openapi::name_operations(&mut description);
     // Written once: a description is some hundred kilobytes, and never changes while the service runs.
     let description = Bytes::from(description.to_json().unwrap_or_default());
     Router::new()
