@@ -1,36 +1,69 @@
-//! Links between the project's texts lead to files that are there.
+//! Links between the project's texts lead to files that are there, and to headings that are in them.
+
+use std::path::{Path, PathBuf};
 
 use capconduit_tests::project;
 
 #[test]
-fn links_lead_to_files() {
+fn links_lead_somewhere() {
+    let root = project::root();
+    let mut texts = markdown_in(&root.join("docs"));
+    texts.extend(["README.md", "CHANGELOG.md", "migrations/README.md"].map(|text| root.join(text)));
     let mut broken = Vec::new();
     let mut seen = 0;
-    for text in [
-        "README.md",
-        "CHANGELOG.md",
-        "docs/ARCHITECTURE.md",
-        "docs/SQL.md",
-        "migrations/README.md",
-    ] {
-        let content = super::read(text);
-        let folder = project::root().join(text);
-        let folder = folder.parent().expect("a text lies in a folder");
+    for text in &texts {
+        let content = read(text);
         for target in content
             .split("](")
             .skip(1)
             .filter_map(|rest| rest.split(')').next())
         {
-            let file = target.split('#').next().unwrap_or_default();
-            if file.is_empty() || file.contains("://") {
+            if target.contains("://") {
                 continue;
             }
             seen += 1;
-            if !folder.join(file).exists() {
-                broken.push(format!("{text}: {target}"));
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let file = if file.is_empty() {
+                text.clone()
+            } else {
+                text.parent().expect("a text lies in a folder").join(file)
+            };
+            let leads = file.exists()
+                && (heading.is_empty() || anchors(&read(&file)).any(|anchor| anchor == heading));
+            if !leads {
+                broken.push(format!("{}: {target}", text.display()));
             }
         }
     }
     assert!(seen > 0, "no link was looked at");
     assert!(broken.is_empty(), "links to nothing: {broken:#?}");
+}
+
+fn markdown_in(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder)
+        .expect("the folder of the texts")
+        .map(|entry| entry.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect()
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// As readers on the web get them: lower case, blanks as dashes, no other punctuation.
+fn anchors(content: &str) -> impl Iterator<Item = String> {
+    content
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .map(|heading| {
+            heading
+                .trim_start_matches('#')
+                .trim()
+                .to_lowercase()
+                .chars()
+                .filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c))
+                .map(|c| if c == ' ' { '-' } else { c })
+                .collect()
+        })
 }
