@@ -17,6 +17,13 @@ check_sources() {
         say "dependencies: not checked without cargo-deny (make test-full installs it)"
     fi
     suite 'schema.sql' "$ROOT/scripts/schema" check
+    suite 'openapi.json' check_openapi
+}
+
+check_openapi() {
+    diff --unified api/openapi.json <(scripts/capconduit openapi) && return
+    warn "api/openapi.json is not what the handlers say: scripts/capconduit openapi >api/openapi.json"
+    return 1
 }
 
 check_clippy() {
