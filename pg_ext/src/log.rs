@@ -143,8 +143,7 @@ fn log(given: &Given) -> (&'static str, Option<i64>) {
             ("logged", write(given, &known, 0))
         }
         Some(stored) if stored.lost && given.status != outcome::LOST => {
-            correct(given, &stored);
-            ("corrected", Some(stored.id))
+            ("corrected", Some(correct(given, stored)))
         }
         Some(stored) => {
             early_lock_release::flush_what_was_seen();
@@ -238,6 +237,10 @@ static READ_USER: Statement = Statement::new("select from capconduit.users where
 
 /// Ids given explicitly must exist and agree; what is not given comes from the number, as for a route.
 fn resolve(given: &Given) -> Parties {
+    fill_from_number(did::normalize(given.did).as_deref(), check(given))
+}
+
+fn check(given: &Given) -> Parties {
     let mut parties = given.parties;
     if let Some(link_id) = parties.link_id {
         let rows = READ_LINK.run(&[arg(link_id)]);
@@ -275,7 +278,7 @@ fn resolve(given: &Given) -> Parties {
     {
         error::unknown(format!("user {user_id} is unknown"));
     }
-    fill_from_number(number.as_deref(), parties)
+    parties
 }
 
 /// The number's owner, DID and campaign, unless the ids given name another seller.
@@ -437,7 +440,11 @@ fn write(given: &Given, known: &Known, released: i32) -> Option<i64> {
     record
 }
 
-fn correct(given: &Given, stored: &Stored) {
+fn correct(given: &Given, mut stored: Stored) -> i64 {
+    // Nothing was reserved for a record without a link: what is named only now must exist.
+    if stored.known.parties.link_id.is_none() {
+        stored.known.parties = merge(check(given), stored.known.parties);
+    }
     let entry = entry(given, &stored.known);
     CORRECT.run(&entry.values);
     let change = i64::from(entry.counted) - i64::from(stored.counted);
@@ -453,4 +460,5 @@ fn correct(given: &Given, stored: &Stored) {
             },
         );
     }
+    stored.id
 }

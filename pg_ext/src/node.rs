@@ -63,8 +63,7 @@ fn node_started(
 
 static KNOWN_NODE: Statement = Statement::new(
     "select n.taken_at, \
-            n.instance is distinct from $2 and n.instance is not null \
-                and n.heartbeat_at >= now() - $3 * interval '1 second' \
+            coalesce(n.instance <> $2 and n.heartbeat_at >= now() - $3 * interval '1 second', false) \
        from capconduit.nodes n \
       where n.name = $1 \
         for update of n",
