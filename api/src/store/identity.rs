@@ -12,7 +12,7 @@ pub enum DbRole {
 }
 
 impl DbRole {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             DbRole::Seller => "capconduit_seller",
             DbRole::Staff => "capconduit_staff",
