@@ -5,12 +5,13 @@
 //! finds after a crash is what a real server would keep.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, Config, NoTls};
@@ -56,7 +57,10 @@ impl TestCluster {
     pub async fn shared() -> Arc<Self> {
         static SHARED: OnceCell<Arc<TestCluster>> = OnceCell::const_new();
         SHARED
-            .get_or_init(|| async { Self::start_with(ClusterOptions::default()).await })
+            .get_or_init(|| async {
+                bound_run_time();
+                Self::start_with(ClusterOptions::default()).await
+            })
             .await
             .clone()
     }
@@ -245,6 +249,24 @@ pub(crate) async fn connect(config: &Config) -> Client {
     client
 }
 
+/// A test that waits for ever must not hold up whoever waits for the result: the process ends, and its servers with
+/// it. libtest has told by then which tests were still running.
+fn bound_run_time() {
+    let Ok(minutes) = std::env::var("CAPCONDUIT_TEST_MINUTES") else {
+        return;
+    };
+    let minutes: u64 = minutes.parse().expect("CAPCONDUIT_TEST_MINUTES is a number");
+    std::thread::spawn(move || {
+        let end = Instant::now() + Duration::from_secs(minutes * 60);
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            std::thread::park_timeout(left);
+        }
+        // Not eprintln: libtest would keep that for the report of a test that now has no end.
+        let _ = writeln!(std::io::stderr(), "the tests did not end within {minutes} minutes");
+        std::process::abort();
+    });
+}
+
 fn with_options(command: &mut Command, port: u16, options: &ClusterOptions) {
     command.env("CAPCONDUIT_PORT", port.to_string());
     if let Some(library) = &options.preload {
@@ -288,7 +310,7 @@ fn read_passwords(state: &std::path::Path) -> HashMap<String, String> {
 
 /// A port that nobody listens on, below the range from which the system takes ports for outgoing connections.
 /// Each process begins elsewhere, so that two of them rarely try the same one.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = (std::process::id() % 1000) as u16 * 10;
     (0..10_000)
