@@ -262,7 +262,10 @@ fn bound_run_time() {
             std::thread::park_timeout(left);
         }
         // Not eprintln: libtest would keep that for the report of a test that now has no end.
-        let _ = writeln!(std::io::stderr(), "the tests did not end within {minutes} minutes");
+        let _ = writeln!(
+            std::io::stderr(),
+            "the tests did not end within {minutes} minutes"
+        );
         std::process::abort();
     });
 }
