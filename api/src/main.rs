@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use capconduit_api::cli::Cli;
 use clap::Parser;
 
+/// Hashing a password takes 19 MiB for a moment. The system's allocator would keep that for ever, per thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().run().await {
