@@ -2245,7 +2245,7 @@ CREATE TABLE capconduit.users (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT users_company_name_check CHECK ((length(company_name) <= 100)),
-    CONSTRAINT users_email_check CHECK ((((length(email) >= 3) AND (length(email) <= 120)) AND (POSITION(('@'::text) IN (email)) > 1))),
+    CONSTRAINT users_email_check CHECK (((length(email) >= 3) AND (length(email) <= 120) AND (POSITION(('@'::text) IN (email)) > 1))),
     CONSTRAINT users_full_name_check CHECK ((length(full_name) <= 100)),
     CONSTRAINT users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'staff'::text, 'user'::text]))),
@@ -3487,19 +3487,19 @@ GRANT ALL ON FUNCTION capconduit.delete_expired_sessions() TO capconduit_api;
 
 
 --
--- Name: FUNCTION explain_own_did(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+-- Name: FUNCTION explain_own_did(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
-GRANT ALL ON FUNCTION capconduit.explain_own_did(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision) TO capconduit_seller;
+GRANT ALL ON FUNCTION capconduit.explain_own_did(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text) TO capconduit_seller;
 
 
 --
--- Name: FUNCTION explain_route(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+-- Name: FUNCTION explain_route(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
-GRANT ALL ON FUNCTION capconduit.explain_route(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision) TO capconduit_staff;
-GRANT ALL ON FUNCTION capconduit.explain_route(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision) TO capconduit_internal;
-GRANT ALL ON FUNCTION capconduit.explain_route(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision) TO capconduit_read;
+GRANT ALL ON FUNCTION capconduit.explain_route(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text) TO capconduit_staff;
+GRANT ALL ON FUNCTION capconduit.explain_route(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text) TO capconduit_internal;
+GRANT ALL ON FUNCTION capconduit.explain_route(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text) TO capconduit_read;
 
 
 --

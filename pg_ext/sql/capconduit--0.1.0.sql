@@ -74,7 +74,8 @@ create function explain_route(
     out campaign_id bigint, out campaign_name text, out routing_strategy text, out link_id bigint,
     out client_id bigint, out client_identifier text, out eligible boolean, out reason text,
     out active integer, out max_concurrency integer, out counted bigint, out total_calls_allowed bigint,
-    out forwarding_priority integer, out weight integer, out place integer, out share double precision)
+    out forwarding_priority integer, out weight integer, out place integer, out share double precision, out did_id bigint,
+    out reject_reason text)
 returns setof record
 language c stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'explain_route_wrapper';
@@ -85,7 +86,8 @@ create function explain_own_did(
     out campaign_id bigint, out campaign_name text, out routing_strategy text, out link_id bigint,
     out client_id bigint, out client_identifier text, out eligible boolean, out reason text,
     out active integer, out max_concurrency integer, out counted bigint, out total_calls_allowed bigint,
-    out forwarding_priority integer, out weight integer, out place integer, out share double precision)
+    out forwarding_priority integer, out weight integer, out place integer, out share double precision, out did_id bigint,
+    out reject_reason text)
 returns setof record
 language c stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'explain_own_did_wrapper';

@@ -26,6 +26,8 @@ type ExplainRow = (
     name!(weight, Option<i32>),
     name!(place, Option<i32>),
     name!(share, Option<f64>),
+    name!(did_id, Option<i64>),
+    name!(reject_reason, Option<&'static str>),
 );
 
 type ExplainRows = TableIterator<'static, ExplainRow>;
@@ -56,6 +58,7 @@ enum Whose {
 /// What there is to tell: why no link was looked at, or the links of the campaign, and the campaigns behind it.
 #[derive(Default)]
 struct Explained {
+    did_id: Option<i64>,
     stop: Option<Reject>,
     campaign: Option<Campaign>,
     links: Vec<Link>,
@@ -63,22 +66,24 @@ struct Explained {
 }
 
 fn explain(did: &str, whose: Whose) -> Explained {
-    let stopped = |reason| Explained {
+    let stopped = |reason, did_id| Explained {
+        did_id,
         stop: Some(reason),
         ..Explained::default()
     };
     let Some(number) = did::normalize(did) else {
-        return stopped(Reject::InvalidDidInput);
+        return stopped(Reject::InvalidDidInput, None);
     };
     let visible = |dialled: &Dialled| match whose {
         Whose::Anyone => true,
         Whose::Only(user_id) => user_id == Some(dialled.user_id),
     };
     match read_dialled(View::Calling, &number).filter(|(dialled, _)| visible(dialled)) {
-        None => stopped(Reject::DidNotFound),
+        None => stopped(Reject::DidNotFound, None),
         Some((dialled, links)) => match dialled.stop {
-            Some(reason) => stopped(reason),
+            Some(reason) => stopped(reason, Some(dialled.did_id)),
             None => Explained {
+                did_id: Some(dialled.did_id),
                 stop: links.is_empty().then_some(Reject::NoActiveClientsInCampaign),
                 campaign: dialled.campaign,
                 links,
@@ -90,21 +95,50 @@ fn explain(did: &str, whose: Whose) -> Explained {
 
 impl Explained {
     fn into_rows(self) -> ExplainRows {
+        let verdicts = select::judge_all(&self.links);
+        // What a call would be told now; NULL where somebody takes it.
+        let rejected = match self.stop {
+            Some(stop) => Some(stop),
+            None if verdicts.contains(&Verdict::Eligible) => None,
+            None => Some(select::reject_reason(&verdicts)),
+        };
+        let rejected = rejected.map(Reject::token);
+        let without_link = |campaign: Option<&Campaign>, reason| -> ExplainRow {
+            (
+                campaign.map(|campaign| campaign.id),
+                campaign.map(|campaign| campaign.name.clone()),
+                campaign.map(|campaign| campaign.strategy.name()),
+                None,
+                None,
+                None,
+                false,
+                reason,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                self.did_id,
+                rejected,
+            )
+        };
         let mut rows = Vec::with_capacity(self.links.len() + self.shadowed.len() + 1);
         if let Some(stop) = self.stop {
             rows.push(without_link(self.campaign.as_ref(), stop.token()));
         }
         if let Some(campaign) = &self.campaign {
-            let verdicts = select::judge_all(&self.links);
             let places = select::places(campaign.strategy, &self.links, &verdicts);
-            for ((link, verdict), (place, share)) in self.links.into_iter().zip(verdicts).zip(places) {
+            for ((link, verdict), (place, share)) in self.links.iter().zip(verdicts).zip(places) {
                 rows.push((
                     Some(campaign.id),
                     Some(campaign.name.clone()),
                     Some(campaign.strategy.name()),
                     Some(link.id),
                     Some(link.client_id),
-                    Some(link.client_identifier),
+                    Some(link.client_identifier.clone()),
                     verdict == Verdict::Eligible,
                     verdict.token(),
                     Some(link.active),
@@ -115,6 +149,8 @@ impl Explained {
                     Some(link.weight),
                     place,
                     share,
+                    self.did_id,
+                    rejected,
                 ));
             }
         }
@@ -125,26 +161,4 @@ impl Explained {
         );
         TableIterator::new(rows)
     }
-}
-
-/// A row that is about a campaign, or about the number alone.
-fn without_link(campaign: Option<&Campaign>, reason: &'static str) -> ExplainRow {
-    (
-        campaign.map(|campaign| campaign.id),
-        campaign.map(|campaign| campaign.name.clone()),
-        campaign.map(|campaign| campaign.strategy.name()),
-        None,
-        None,
-        None,
-        false,
-        reason,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-    )
 }
