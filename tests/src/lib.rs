@@ -1,9 +1,11 @@
 //! The harness that every test is built on: real servers, real databases, real connections.
 //!
 //! `TestDb::new().await` gives a database of its own to a test; `db.connect_as(…)` real connections to it;
-//! `Calls` the call functions, typed; `Seller`, `Scenario` and friends the rows a test needs;
+//! `TestApi` the REST service on it; `Calls` the call functions, typed; `Seller`, `Scenario` and friends the rows a
+//! test needs;
 //! `assert_invariants` and `Watch` the promise that must hold whatever happened.
 
+mod api;
 mod calls;
 mod cluster;
 mod db;
@@ -11,6 +13,7 @@ mod fixtures;
 mod invariants;
 pub mod project;
 
+pub use api::{Answer, SWITCH_TOKEN, TestApi, Visitor};
 pub use calls::{Calls, Ended, Explained, Heartbeat, Logged, Record, Released, Target};
 pub use cluster::{ClusterOptions, StopMode, TestCluster};
 pub use db::{ADMIN, API, ASTERISK, SUPERUSER, TestDb};
