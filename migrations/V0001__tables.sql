@@ -326,6 +326,9 @@ create table call_logs (
 -- A seller's log, newest first, by keyset; and by campaign.
 create index call_logs_user_id_timestamp_start_id_idx on call_logs (user_id, timestamp_start, id);
 create index call_logs_campaign_id_timestamp_start_id_idx on call_logs (campaign_id, timestamp_start, id);
+-- Admins' reports over all sellers, by days. Records come in the order of time, so a block range index of a few
+-- pages serves, and costs a call next to nothing.
+create index call_logs_timestamp_start_idx on call_logs using brin (timestamp_start) with (autosummarize = on);
 
 create table call_attempts (
     uniqueid text not null,

@@ -2602,6 +2602,13 @@ CREATE INDEX call_logs_campaign_id_timestamp_start_id_idx ON capconduit.call_log
 
 
 --
+-- Name: call_logs_timestamp_start_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX call_logs_timestamp_start_idx ON capconduit.call_logs USING brin (timestamp_start) WITH (autosummarize='on');
+
+
+--
 -- Name: call_logs_user_id_timestamp_start_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 

@@ -158,6 +158,10 @@ begin
         status := 'unknown_link';
         return;
     end if;
+    if total < 0 then
+        raise exception 'the total of link % would fall below 0', adjust_link_total.link_id
+            using errcode = 'invalid_parameter_value';
+    end if;
     perform capconduit.write_audit('adjust', 'link_counters', adjust_link_total.link_id::text,
         jsonb_build_object('total', total - delta),
         jsonb_build_object('total', total, 'delta', delta, 'reason', left(btrim(reason), 255)));
