@@ -18,6 +18,10 @@ fn call_answered(uniqueid: Option<&str>) -> &'static str {
     locks::require_read_committed("call_answered");
     let uniqueid = args::uniqueid(uniqueid);
     early_lock_release::arm();
-    let known = connected(|| ANSWER.run(&[arg(uniqueid)]).len() == 1);
-    if known { "ok" } else { "not_in_flight" }
+    if connected(|| ANSWER.run(&[arg(uniqueid)]).len() == 1) {
+        return "ok";
+    }
+    // Its record may be committed and not yet on disk: a crash must not put back in flight what this one says is not.
+    early_lock_release::flush_what_was_seen();
+    "not_in_flight"
 }

@@ -39,12 +39,21 @@ pub struct Watch {
 
 impl Watch {
     pub async fn start(db: &TestDb, pause: Duration) -> Self {
+        Self::over(db, pause, true).await
+    }
+
+    /// Without a comparison with caps, as `assert_consistent`.
+    pub async fn start_consistent(db: &TestDb, pause: Duration) -> Self {
+        Self::over(db, pause, false).await
+    }
+
+    async fn over(db: &TestDb, pause: Duration, compare_caps: bool) -> Self {
         let client = db.superuser().await;
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
             let mut samples = 0;
             loop {
-                let found = breaches(&client, true).await;
+                let found = breaches(&client, compare_caps).await;
                 samples += 1;
                 if !found.is_empty() {
                     return (samples, found);

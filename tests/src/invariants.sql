@@ -21,3 +21,7 @@ union all
 select format('call %s is recorded and still in flight', l.uniqueid)
   from capconduit.live_calls l
   join capconduit.call_logs g on g.asterisk_uniqueid = l.uniqueid
+union all
+select format('call %s holds a slot of link %s, which is gone', l.uniqueid, l.link_id)
+  from capconduit.live_calls l
+ where l.holds_slot and not exists (select from capconduit.link_counters n where n.link_id = l.link_id)

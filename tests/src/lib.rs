@@ -12,6 +12,7 @@ mod db;
 mod fixtures;
 mod invariants;
 pub mod project;
+mod random;
 
 pub use api::{Answer, SWITCH_TOKEN, TestApi, Visitor};
 pub use calls::{Calls, Ended, Explained, Heartbeat, Logged, Record, Released, Target};
@@ -19,3 +20,4 @@ pub use cluster::{ClusterOptions, StopMode, TestCluster};
 pub use db::{ADMIN, API, ASTERISK, SUPERUSER, TestDb};
 pub use fixtures::{Link, Scenario, Strategy, campaign, client, did, link, seller, unique};
 pub use invariants::{Watch, assert_consistent, assert_invariants};
+pub use random::{Random, rounds};

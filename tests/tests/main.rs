@@ -1,5 +1,7 @@
 //! One test binary: one server, started once. A module per subject.
 
+mod concurrency;
+mod crash;
 mod docs;
 mod harness;
 mod migrate;

@@ -1,0 +1,304 @@
+//! Everything at once: calls that are routed, moved, answered, asked about twice, logged once, twice, late or never,
+//! while lists of live calls, expired leases and corrections close them. All along, every sample is a state in
+//! which no cap is exceeded and every counter equals its rows.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use capconduit_tests::{Calls, Link, Random, Scenario, Strategy, TestDb, Watch, assert_invariants, rounds};
+use tokio_postgres::Client;
+
+use super::{assert_no_deadlock, close_quickly, crew, drain, together};
+
+const NODE: &str = "pbx-1";
+const PAUSE: Duration = Duration::from_millis(100);
+
+struct Stage {
+    did: String,
+    /// What the node lists as live.
+    alive: Mutex<HashSet<String>>,
+    /// Calls whose record comes only after others have closed them.
+    late: Mutex<Vec<String>>,
+    over: AtomicBool,
+}
+
+#[tokio::test]
+async fn no_cap_is_exceeded_by_priority() {
+    mixed_traffic(Strategy::Priority).await;
+}
+
+#[tokio::test]
+async fn no_cap_is_exceeded_by_round_robin() {
+    mixed_traffic(Strategy::RoundRobin).await;
+}
+
+#[tokio::test]
+async fn no_cap_is_exceeded_by_weighted() {
+    mixed_traffic(Strategy::Weighted).await;
+}
+
+async fn mixed_traffic(strategy: Strategy) {
+    let mut random = Random::seeded();
+    for (callers, cap) in [(16, 1), (16, 7), (64, 7), (64, 50)] {
+        let db = TestDb::new().await;
+        close_quickly(&db).await;
+        let links: Vec<Link> = (1..=3).map(|weight| Link::cap(cap).weight(weight)).collect();
+        let scenario = Scenario::new(&db.admin().await, strategy, &links).await;
+        let watch = Watch::start(&db, PAUSE).await;
+        let (routed, refused) = play(
+            &db,
+            &scenario.did,
+            callers,
+            rounds(1600, 40_000) / callers,
+            &mut random,
+        )
+        .await;
+        let samples = watch.finish().await;
+        println!("{strategy:?} cap {cap}: {routed} routed, {refused} refused, {samples} samples");
+        assert!(routed > callers, "{routed} calls went through");
+        assert_invariants(&db).await;
+        drain(&db).await;
+        assert_invariants(&db).await;
+        assert_no_deadlock(&db).await;
+    }
+}
+
+/// How many calls were routed, and how many were refused.
+async fn play(db: &TestDb, did: &str, callers: usize, calls: usize, random: &mut Random) -> (usize, usize) {
+    let stage = Arc::new(Stage {
+        did: did.to_owned(),
+        alive: Mutex::default(),
+        late: Mutex::default(),
+        over: AtomicBool::new(false),
+    });
+    let lists = tokio::spawn(list_calls(stage.clone(), db.asterisk().await, random.fork()));
+    let leases = tokio::spawn(end_leases(
+        stage.clone(),
+        db.superuser().await,
+        db.asterisk().await,
+    ));
+    let records = tokio::spawn(log_late(stage.clone(), db.asterisk().await, random.fork()));
+    let workers = crew(db, callers)
+        .await
+        .into_iter()
+        .map(|client| (client, random.fork()))
+        .collect();
+    let results = together(workers, |number, (client, random)| {
+        take_calls(stage.clone(), number, client, random, calls)
+    })
+    .await;
+    stage.over.store(true, Ordering::Relaxed);
+    for helper in [lists, leases, records] {
+        helper
+            .await
+            .expect("lists, leases and late records cause no error");
+    }
+    let routed = results.iter().sum();
+    (routed, callers * calls - routed)
+}
+
+async fn take_calls(
+    stage: Arc<Stage>,
+    number: usize,
+    switch: Client,
+    mut random: Random,
+    calls: usize,
+) -> usize {
+    let mut routed = 0;
+    for call in 0..calls {
+        let id = format!("{number}-{call}");
+        stage.alive.lock().unwrap().insert(id.clone());
+        let went = route_and_move(&stage, &switch, &mut random, &id).await;
+        stage.alive.lock().unwrap().remove(&id);
+        routed += usize::from(went);
+        if went {
+            hang_up(&stage, &switch, &mut random, id).await;
+        } else if random.chance(50) {
+            let logged = switch
+                .log(&id, &stage.did, "REJECTED_NO_ELIGIBLE_CLIENTS_AVAILABLE")
+                .await;
+            assert_eq!(logged.unwrap().status, "logged");
+        }
+    }
+    routed
+}
+
+/// `false`: there was no room.
+async fn route_and_move(stage: &Stage, switch: &Client, random: &mut Random, id: &str) -> bool {
+    let first = switch
+        .route_on(&stage.did, id, "+15550001111", NODE)
+        .await
+        .unwrap();
+    if !first.is_ok() {
+        assert_eq!(first.reject_reason(), "no_eligible_clients_available");
+        return false;
+    }
+    if random.chance(10) {
+        let again = switch
+            .route_on(&stage.did, id, "+15550001111", NODE)
+            .await
+            .unwrap();
+        // Lists and leases may have closed it meanwhile.
+        assert!(
+            again == first || again.reason.as_deref() == Some("call_ended"),
+            "{first:?} {again:?}"
+        );
+    }
+    let mut attempt = 1;
+    while random.chance(30) {
+        let moved = switch.next(id, attempt, "BUSY").await.unwrap();
+        if random.chance(20) {
+            let again = switch.next(id, attempt, "BUSY").await.unwrap();
+            assert!(
+                again == moved || again.reason.as_deref() == Some("call_ended"),
+                "{moved:?} {again:?}"
+            );
+        }
+        if !moved.is_ok() {
+            assert!(
+                ["no_more_targets", "call_ended"].contains(&moved.reject_reason()),
+                "{moved:?}"
+            );
+            break;
+        }
+        attempt += 1;
+    }
+    if random.chance(60) {
+        switch.answered(id).await.unwrap();
+    }
+    true
+}
+
+async fn hang_up(stage: &Stage, switch: &Client, random: &mut Random, id: String) {
+    let status = if random.chance(60) { "ANSWERED" } else { "NOANSWER" };
+    match random.below(10) {
+        // Never heard of again: the lists, or its lease, end it.
+        0 => {}
+        1 => stage.late.lock().unwrap().push(id),
+        2 => {
+            let logged = switch.log(&id, &stage.did, status).await.unwrap();
+            let again = switch.log(&id, &stage.did, status).await.unwrap();
+            assert_eq!(
+                (again.status.as_str(), again.cdr_id),
+                ("duplicate", logged.cdr_id)
+            );
+        }
+        _ => {
+            let logged = switch.log(&id, &stage.did, status).await.unwrap();
+            assert!(
+                ["logged", "corrected"].contains(&logged.status.as_str()),
+                "{logged:?}"
+            );
+        }
+    }
+}
+
+/// The node's lists, some of which miss a call that lives.
+async fn list_calls(stage: Arc<Stage>, agent: Client, mut random: Random) {
+    while !stage.over.load(Ordering::Relaxed) {
+        let taken_at = agent.database_time().await.unwrap();
+        let mut list: Vec<String> = stage.alive.lock().unwrap().iter().cloned().collect();
+        list.retain(|_| !random.chance(5));
+        let list: Vec<&str> = list.iter().map(String::as_str).collect();
+        let beat = agent.heartbeat(NODE, "one", taken_at, &list).await.unwrap();
+        assert_eq!(beat.status, "ok");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Leases end hours after their calls: here somebody moves the hand of the clock.
+async fn end_leases(stage: Arc<Stage>, superuser: Client, agent: Client) {
+    let expire = "update live_calls set lease_until = now() - interval '1 second' \
+                   where uniqueid in (select uniqueid from live_calls order by random() limit 2 \
+                                         for update skip locked)";
+    while !stage.over.load(Ordering::Relaxed) {
+        superuser.execute(expire, &[]).await.unwrap();
+        assert_eq!(agent.release_expired(100).await.unwrap().status, "ok");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn log_late(stage: Arc<Stage>, switch: Client, mut random: Random) {
+    loop {
+        let over = stage.over.load(Ordering::Relaxed);
+        let late: Vec<String> = {
+            let mut late = stage.late.lock().unwrap();
+            // The last ones wait until all others are done.
+            let ready = if over {
+                late.len()
+            } else {
+                late.len().saturating_sub(40)
+            };
+            late.drain(..ready).collect()
+        };
+        for id in late {
+            let status = if random.chance(60) { "ANSWERED" } else { "NOANSWER" };
+            let logged = switch.log(&id, &stage.did, status).await.unwrap();
+            assert!(
+                ["logged", "corrected"].contains(&logged.status.as_str()),
+                "{logged:?}"
+            );
+        }
+        if over {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Totals are exact to the last call: what may be counted is counted, not one more.
+#[tokio::test]
+async fn totals_are_reached_and_never_passed() {
+    for strategy in Strategy::ALL {
+        let db = TestDb::new().await;
+        let links = [Link::cap(7).allowed(40), Link::cap(7).allowed(60)];
+        let scenario = Scenario::new(&db.admin().await, strategy, &links).await;
+        let watch = Watch::start(&db, PAUSE).await;
+        let did = scenario.did.clone();
+        together(crew(&db, 16).await, move |number, switch| {
+            let did = did.clone();
+            async move {
+                for call in 0..60 {
+                    let id = format!("{number}-{call}");
+                    if switch.route(&did, &id).await.unwrap().is_ok() {
+                        // One in three is not answered, and makes room again.
+                        let status = if call % 3 == 0 { "NOANSWER" } else { "ANSWERED" };
+                        assert_eq!(switch.log(&id, &did, status).await.unwrap().status, "logged");
+                    }
+                }
+            }
+        })
+        .await;
+        watch.finish().await;
+        assert_invariants(&db).await;
+        let totals: Vec<i64> = db
+            .superuser()
+            .await
+            .query("select total from link_counters order by link_id", &[])
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        assert_eq!(totals, [40, 60], "{strategy:?}");
+        assert_no_deadlock(&db).await;
+    }
+}
+
+/// A record that comes after its slot was given to somebody else may pass a total: it is counted, and marked.
+#[tokio::test]
+async fn late_records_pass_a_total_only_marked() {
+    let mut random = Random::seeded();
+    let db = TestDb::new().await;
+    close_quickly(&db).await;
+    let links = [Link::cap(7).allowed(200), Link::cap(7).allowed(150)];
+    let scenario = Scenario::new(&db.admin().await, Strategy::RoundRobin, &links).await;
+    let watch = Watch::start_consistent(&db, PAUSE).await;
+    play(&db, &scenario.did, 16, rounds(100, 1000), &mut random).await;
+    watch.finish().await;
+    drain(&db).await;
+    assert_invariants(&db).await;
+    assert_no_deadlock(&db).await;
+}
