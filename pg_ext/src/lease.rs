@@ -167,15 +167,17 @@ fn release_call(uniqueid: Option<&str>, reason: Option<&str>) -> Record<2> {
     let Some(reason) = args::described(reason, 50) else {
         error::invalid("release_call needs a reason");
     };
-    connected(|| {
+    let (status, record) = connected(|| {
         locks::lock_call(uniqueid);
         let (closed, record) = close(&read_held(&LOCK_ONE.run(&[arg(uniqueid)]), reason));
         if closed == 0 {
-            return Record([arg("not_in_flight"), None]);
+            early_lock_release::flush_what_was_seen();
+            return ("not_in_flight", None);
         }
         AUDIT.run(&[arg(uniqueid), arg(reason)]);
-        Record([arg("released"), arg(record)])
-    })
+        ("released", record)
+    });
+    Record([arg(status), arg(record)])
 }
 
 // ---- leases ------------------------------------------------------------------------------------------------------
@@ -236,15 +238,16 @@ fn release_expired(max: Option<i32>) -> Record<2> {
     if !(1..=10_000).contains(&max) {
         error::invalid("max must be between 1 and 10000");
     }
-    connected(|| {
+    let released = connected(|| {
         let mut held = read_held(&LOCK_EXPIRED.run(&[arg(max)]), LEASE_EXPIRED);
         let left = max - held.len() as i64;
         if left > 0 {
             let rows = LOCK_ON_DEAD_NODES.run(&[arg(left), arg(guc::NODE_SILENCE_SECONDS.get())]);
             held.extend(read_held(&rows, "node silent"));
         }
-        Record([arg("ok"), arg(close(&held).0)])
-    })
+        close(&held).0
+    });
+    Record([arg("ok"), arg(released)])
 }
 
 // ---- what a node says ---------------------------------------------------------------------------------------------

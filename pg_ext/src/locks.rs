@@ -55,11 +55,14 @@ pub fn lock_campaign(campaign_id: i64) {
     }
 }
 
-/// A subtransaction: rolling it back also gives back the row locks taken since.
+/// A subtransaction: rolling it back also gives back the row locks taken since. An error rolls it back too, on its way
+/// out: PostgreSQL's own abort ends only the innermost subtransaction, and would leave the session in a failed
+/// transaction that it never began, its locks held.
 #[must_use]
 pub struct Savepoint {
     context: pg_sys::MemoryContext,
     owner: *mut c_void,
+    open: bool,
 }
 
 impl Savepoint {
@@ -70,25 +73,32 @@ impl Savepoint {
             let owner = pg_sys::CurrentResourceOwner.cast();
             pg_sys::BeginInternalSubTransaction(std::ptr::null());
             pg_sys::MemoryContextSwitchTo(context);
-            Savepoint { context, owner }
+            Savepoint {
+                context,
+                owner,
+                open: true,
+            }
         }
     }
 
-    pub fn release(self) {
+    pub fn release(mut self) {
         // SAFETY: see begin.
         unsafe { pg_sys::ReleaseCurrentSubTransaction() };
-        self.restore();
+        self.open = false;
     }
 
     pub fn rollback(self) {
-        // SAFETY: see begin.
-        unsafe { pg_sys::RollbackAndReleaseCurrentSubTransaction() };
-        self.restore();
+        drop(self);
     }
+}
 
-    fn restore(self) {
-        // SAFETY: both were current when the subtransaction began, and it has ended.
+impl Drop for Savepoint {
+    fn drop(&mut self) {
+        // SAFETY: see begin. Both were current when the subtransaction began, and it has ended.
         unsafe {
+            if self.open {
+                pg_sys::RollbackAndReleaseCurrentSubTransaction();
+            }
             pg_sys::MemoryContextSwitchTo(self.context);
             pg_sys::CurrentResourceOwner = self.owner.cast();
         }

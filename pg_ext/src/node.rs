@@ -48,17 +48,18 @@ fn node_started(
     let node = args::required_node(node);
     let booted_at = required_instant("booted_at", booted_at);
     let instance = args::described(instance, 150);
-    connected(|| {
+    let (status, closed) = connected(|| {
         early_lock_release::arm();
         let silence = guc::NODE_SILENCE_SECONDS.get();
         if START
             .run(&[arg(node), arg(instance), instant(booted_at), arg(silence)])
             .is_empty()
         {
-            return Record([arg("name_taken"), arg(0)]);
+            return ("name_taken", 0);
         }
-        Record([arg("ok"), arg(lease::close_before_boot(node, booted_at))])
-    })
+        ("ok", lease::close_before_boot(node, booted_at))
+    });
+    Record([arg(status), arg(closed)])
 }
 
 static KNOWN_NODE: Statement = Statement::new(

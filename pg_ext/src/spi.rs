@@ -39,7 +39,8 @@ pub enum View {
     Calling,
 }
 
-/// Runs `work` with SPI connected. What it returns must be owned by Rust: SPI's memory is gone afterwards.
+/// Runs `work` with SPI connected. What it returns must be owned by Rust: SPI's memory is gone afterwards, and any
+/// Datum that was made in it (so a `Record` is made outside).
 pub fn connected<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: connect and finish are paired; on an error PostgreSQL's abort cleans up.
     unsafe {
