@@ -58,13 +58,8 @@ impl Throttle {
         if !wait.is_zero() {
             return Err(wait);
         }
-        count(&mut state.accounts, account, now, |failures| {
-            let over = failures.checked_sub(ACCOUNT_ATTEMPTS)?;
-            Some(Duration::from_secs(2 << over.min(8)).min(LONGEST_WAIT))
-        });
-        count(&mut state.addresses, address, now, |failures| {
-            (failures >= ADDRESS_ATTEMPTS).then_some(LONGEST_WAIT)
-        });
+        count(&mut state.accounts, account, now, account_wait);
+        count(&mut state.addresses, address, now, address_wait);
         Ok(Attempt {
             throttle: self,
             account,
@@ -79,6 +74,14 @@ impl Throttle {
 }
 
 impl Attempt<'_> {
+    /// No password was looked at, because the database was away or too many waited: nothing was guessed, and an outage
+    /// must not shut people out after its end.
+    pub fn withdrawn(&self) {
+        let mut state = self.throttle.lock();
+        take_back(&mut state.accounts, &self.account, account_wait);
+        take_back(&mut state.addresses, &self.address, address_wait);
+    }
+
     /// The password was right: the account starts anew, the address gets this attempt back.
     pub fn succeeded(self) {
         let mut state = self.throttle.lock();
@@ -87,6 +90,23 @@ impl Attempt<'_> {
             entry.failures = entry.failures.saturating_sub(1);
             entry.blocked_until = None;
         }
+    }
+}
+
+fn account_wait(failures: u32) -> Option<Duration> {
+    let over = failures.checked_sub(ACCOUNT_ATTEMPTS)?;
+    Some(Duration::from_secs(2 << over.min(8)).min(LONGEST_WAIT))
+}
+
+fn address_wait(failures: u32) -> Option<Duration> {
+    (failures >= ADDRESS_ATTEMPTS).then_some(LONGEST_WAIT)
+}
+
+/// As if this attempt had not been made; what others did meanwhile stays.
+fn take_back<K: Eq + Hash>(entries: &mut HashMap<K, Entry>, key: &K, wait: impl Fn(u32) -> Option<Duration>) {
+    if let Some(entry) = entries.get_mut(key) {
+        entry.failures = entry.failures.saturating_sub(1);
+        entry.blocked_until = wait(entry.failures).map(|wait| entry.last + wait);
     }
 }
 
@@ -190,6 +210,24 @@ mod tests {
                 .attempt_at("alice", HOME, now + Duration::from_secs(3))
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_no_attempt() {
+        let throttle = Throttle::default();
+        let now = Instant::now();
+        for _ in 0..100 {
+            throttle.attempt_at("alice", HOME, now).unwrap().withdrawn();
+        }
+        let first = throttle.attempt_at("alice", HOME, now).unwrap();
+        for _ in 0..4 {
+            throttle.attempt_at("alice", HOME, now).unwrap();
+        }
+        assert!(throttle.attempt_at("alice", HOME, now).is_err());
+        first.withdrawn();
+        // Four others were real: the fifth is free, the sixth waits.
+        throttle.attempt_at("alice", HOME, now).unwrap();
+        assert!(throttle.attempt_at("alice", HOME, now).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -74,14 +74,21 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn read_body(body: Body) -> ApiResult<bytes::Bytes> {
-    let limited = Limited::new(body, MAX_BODY_BYTES);
-    match tokio::time::timeout(BODY_TIMEOUT, limited.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if is_too_large(error.as_ref()) => Err(ApiError::new(
+    let too_large = || {
+        ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
             format!("The body is larger than {MAX_BODY_BYTES} bytes."),
-        )),
+        )
+    };
+    // Content-Length says so already: no need to wait for the bytes.
+    if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
+        return Err(too_large());
+    }
+    let limited = Limited::new(body, MAX_BODY_BYTES);
+    match tokio::time::timeout(BODY_TIMEOUT, limited.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if is_too_large(error.as_ref()) => Err(too_large()),
         Ok(Err(_)) => Err(ApiError::bad_request(
             "incomplete_body",
             "The body ended before it was complete.",

@@ -9,6 +9,7 @@ use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
@@ -18,6 +19,10 @@ const MAX_CONNECTIONS: usize = 4096;
 
 /// Also how long an idle connection is kept.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A reader that takes nothing of its answer for so long is given up: it would hold its connection and a piece of the
+/// answer for ever. Too low: a stalled mobile line loses its export.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Requests that have begun get this long to end when the service stops. Just above the longest request by default.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -73,6 +78,8 @@ fn connection(
 ) -> impl hyper_util::server::graceful::GracefulConnection {
     // Answers are small and complete: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
+    // The kernel's own clock, because it alone knows whether the other side still takes bytes.
+    let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD_TIMEOUT));
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request)
