@@ -50,6 +50,14 @@ impl TestDb {
         Self::copy(cluster, "template1").await
     }
 
+    /// One that the test has made by itself, for example by restoring a dump; dropped like the others.
+    pub fn named(cluster: Arc<TestCluster>, name: &str) -> Self {
+        Self {
+            cluster,
+            name: name.to_owned(),
+        }
+    }
+
     async fn copy(cluster: Arc<TestCluster>, template: &str) -> Self {
         let name = format!("test_{}", unique());
         cluster.copy_database(template, &name).await;

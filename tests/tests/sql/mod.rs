@@ -4,10 +4,15 @@
 mod support;
 
 mod attempts;
+mod contract;
 mod explain;
+mod hostile;
 mod logging;
 mod lost;
 mod reasons;
 mod repair;
+mod rights;
 mod sample;
+mod standby;
+mod tenancy;
 mod transactions;

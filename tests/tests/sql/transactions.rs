@@ -120,6 +120,66 @@ async fn an_error_in_the_same_statement_undoes_the_call_and_leaves_the_session_w
     assert_invariants(&db).await;
 }
 
+/// A lock that cannot be had in time, a cancelled statement: the call is refused, and the connection goes on as if
+/// nothing had been.
+#[tokio::test]
+async fn an_error_inside_a_call_leaves_the_connection_as_it_was() {
+    let db = TestDb::sample().await;
+    let (switch, superuser) = (db.asterisk().await, db.superuser().await);
+    switch.route(DID, "moves").await.unwrap().link();
+    let holder = db.superuser().await;
+    run(
+        &holder,
+        "begin; select from link_counters where link_id in (1, 2) for update",
+    )
+    .await;
+    run(&switch, "set lock_timeout = '100ms'").await;
+    for _ in 0..3 {
+        assert_eq!(refusal(switch.route(DID, "waits").await).0, "55P03");
+        assert_eq!(refusal(switch.next("moves", 1, "BUSY").await).0, "55P03");
+        assert_eq!(refusal(switch.log("moves", DID, "ANSWERED").await).0, "55P03");
+    }
+    run(&switch, "set lock_timeout = 0; set statement_timeout = '100ms'").await;
+    assert_eq!(refusal(switch.route(DID, "waits").await).0, "57014");
+    // No transaction was left open: another number is routed, and nothing is locked.
+    switch.route("+12125550102", "fine").await.unwrap().link();
+    let open: i64 = value(
+        &superuser,
+        "select count(*) from pg_stat_activity
+          where datname = current_database() and usename = 'capconduit_asterisk' and state <> 'idle'",
+    )
+    .await;
+    assert_eq!(open, 0);
+    assert_eq!(in_flight(&superuser).await, ["fine", "moves"]);
+    run(&holder, "rollback").await;
+    switch.route(DID, "waits").await.unwrap().link();
+    assert_invariants(&db).await;
+}
+
+/// The first call of a backend finds nothing in memory that an earlier one left there.
+#[tokio::test]
+async fn every_function_can_be_the_first_of_its_backend() {
+    let db = TestDb::sample().await;
+    for call in [
+        "route_call('+18005550101', 'c')",
+        "next_target('c', 1, 'BUSY')",
+        "call_answered('c')",
+        "log_call('c', '+18005550101', 'BUSY')",
+        "node_started('pbx1', now())",
+        "node_heartbeat('pbx1', 'i', now(), '{}')",
+        "release_expired()",
+        "release_call('c', 'test')",
+        "explain_route('+18005550101')",
+        "explain_own_did('+18005550101')",
+        "adjust_link_total(1, 0, 'test')",
+    ] {
+        let client = db.superuser().await;
+        let answer: String = value(&client, &format!("select string_agg(x::text, ' ') from {call} x")).await;
+        assert!(answer.is_ascii(), "{call}: {answer}");
+    }
+    assert_invariants(&db).await;
+}
+
 #[tokio::test]
 async fn stricter_isolation_is_refused_clearly() {
     let db = TestDb::sample().await;
