@@ -71,6 +71,12 @@ static KNOWN_NODE: Statement = Statement::new(
     &[TEXTOID, TEXTOID, INT4OID],
 );
 
+/// Two first lists of one node come one after the other, as all later ones do.
+static MEET: Statement = Statement::new(
+    "insert into capconduit.nodes (name) values ($1) on conflict (name) do nothing",
+    &[TEXTOID],
+);
+
 static BEAT: Statement = Statement::new(
     "insert into capconduit.nodes (name, instance, heartbeat_at, taken_at, live_calls) \
      values ($1, $2, now(), $3, $4) \
@@ -138,7 +144,13 @@ fn node_heartbeat(
 }
 
 fn beat(node: &str, instance: &str, taken_at: i64, listed: Vec<String>) -> (&'static str, i32, i32) {
-    let rows = KNOWN_NODE.run(&[arg(node), arg(instance), arg(guc::NODE_SILENCE_SECONDS.get())]);
+    early_lock_release::arm();
+    let look = || KNOWN_NODE.run(&[arg(node), arg(instance), arg(guc::NODE_SILENCE_SECONDS.get())]);
+    let mut rows = look();
+    if rows.is_empty() {
+        MEET.run(&[arg(node)]);
+        rows = look();
+    }
     let mut listed_before: Option<i64> = None;
     if let Some(columns) = rows.first() {
         listed_before = columns.get::<TimestampWithTimeZone>().map(i64::from);
@@ -150,7 +162,6 @@ fn beat(node: &str, instance: &str, taken_at: i64, listed: Vec<String>) -> (&'st
             return ("stale", 0, 0);
         }
     }
-    early_lock_release::arm();
     BEAT.run(&[
         arg(node),
         arg(instance),

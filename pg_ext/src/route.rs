@@ -97,15 +97,13 @@ fn take_a_link(
 ) -> Answer {
     let strategy = campaign.strategy;
     let mut turns_locked = false;
-    let mut look_for_expired = true;
+    let mut looked_at = Vec::new();
     loop {
         let verdicts = select::judge_all(&links);
         let chosen = select::choose(strategy, &links, &verdicts, &mut uniform);
-        let expired = if look_for_expired {
-            lease::expired_on(&select::full_ahead_of(strategy, &links, &verdicts, chosen))
-        } else {
-            None
-        };
+        let mut full = select::full_ahead_of(strategy, &links, &verdicts, chosen);
+        full.retain(|id| !looked_at.contains(id));
+        let expired = lease::expired_on(&full);
         let Some(index) = expired
             .and_then(|id| links.iter().position(|link| link.id == id))
             .or(chosen)
@@ -127,9 +125,10 @@ fn take_a_link(
         // A row that fails its re-check stays locked, and waiting for another with it in hand could close a circle:
         // the savepoint gives it back. With one link there is no other to wait for.
         let savepoint = (links.len() > 1 || expired.is_some()).then(Savepoint::begin);
-        if expired.is_some() {
-            look_for_expired = false;
-            lease::release_expired_on(links[index].id);
+        if let Some(id) = expired {
+            // Once each: a lowered cap, or calls that counted, may leave it full.
+            looked_at.push(id);
+            lease::release_expired_on(id);
         }
         let answer = reserve(number, caller, dialled, campaign, &links, &verdicts, index);
         match (answer, savepoint) {
@@ -145,12 +144,7 @@ fn take_a_link(
             }
             (None, None) => {
                 FORGET.run(&[arg(caller.uniqueid)]);
-                let decision = decision::describe(&links, &[Verdict::ConcurrencyCap], None);
-                return Answer::reject(
-                    Reject::NoEligibleClientsAvailable,
-                    Some(campaign.id),
-                    Some(decision),
-                );
+                links = read_links(campaign.id);
             }
         }
     }
