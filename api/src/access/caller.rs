@@ -15,6 +15,8 @@ use crate::store::identity::{DbRole, Identity};
 /// Which roles a route admits.
 pub trait Admits: Send + Sync {
     const ROLES: &'static [&'static str];
+    /// Whether a bearer token will do.
+    const TOKENS: bool = true;
 }
 
 #[derive(Debug)]
@@ -25,6 +27,9 @@ pub struct AdminOnly;
 pub struct AdminOrStaff;
 #[derive(Debug)]
 pub struct Everybody;
+/// Any role, with the session that its password opened.
+#[derive(Debug)]
+pub struct EverybodyInSession;
 
 impl Admits for SellerOnly {
     const ROLES: &'static [&'static str] = &["user"];
@@ -38,6 +43,10 @@ impl Admits for AdminOrStaff {
 impl Admits for Everybody {
     const ROLES: &'static [&'static str] = &["admin", "staff", "user"];
 }
+impl Admits for EverybodyInSession {
+    const ROLES: &'static [&'static str] = Everybody::ROLES;
+    const TOKENS: bool = false;
+}
 
 #[derive(Debug)]
 pub struct Caller<A> {
@@ -49,6 +58,7 @@ pub type Seller = Caller<SellerOnly>;
 pub type Admin = Caller<AdminOnly>;
 pub type Staff = Caller<AdminOrStaff>;
 pub type Anyone = Caller<Everybody>;
+pub type InSession = Caller<EverybodyInSession>;
 
 #[derive(Debug)]
 pub struct User {
@@ -79,16 +89,6 @@ impl User {
             keep_session: self.session,
         }
     }
-
-    /// What a bearer token may not do.
-    pub fn needs_session(&self) -> Result<Hash, ApiError> {
-        self.session.ok_or_else(|| {
-            ApiError::forbidden(
-                "session_required",
-                "A token cannot do this. Log in with the password.",
-            )
-        })
-    }
 }
 
 impl<A: Admits> FromRequestParts<AppState> for Caller<A> {
@@ -108,7 +108,13 @@ impl<A: Admits> FromRequestParts<AppState> for Caller<A> {
         }
         let session = match credential {
             Credential::Session(hash) => Some(hash),
-            Credential::Token(_) => None,
+            Credential::Token(_) if A::TOKENS => None,
+            Credential::Token(_) => {
+                return Err(ApiError::forbidden(
+                    "session_required",
+                    "A token cannot do this. Log in with the password.",
+                ));
+            }
         };
         tracing::Span::current().record("user_id", id);
         Ok(Caller {

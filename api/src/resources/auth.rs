@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::answers::{BadBody, Denied, Message, TooMany};
 use super::users::{self, User};
-use crate::access::caller::Anyone;
+use crate::access::caller::{Anyone, InSession};
 use crate::access::throttle::Attempt;
 use crate::access::{address, password, sessions};
 use crate::http::body::Valid;
@@ -150,8 +150,8 @@ async fn login(
 
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth",
     responses((status = 200, description = "The session is dead", body = Message), Denied))]
-async fn logout(State(app): State<AppState>, caller: Anyone) -> ApiResult<WithCookie<Message>> {
-    let session = caller.needs_session()?;
+async fn logout(State(app): State<AppState>, caller: InSession) -> ApiResult<WithCookie<Message>> {
+    let session = caller.session.ok_or_else(ApiError::unauthenticated)?;
     if !sessions::close(&app, &session).await? {
         return Err(ApiError::unauthenticated());
     }
@@ -179,12 +179,11 @@ async fn status(State(app): State<AppState>, caller: Anyone) -> ApiResult<Json<S
               Denied, BadBody, TooMany))]
 async fn change_password(
     State(app): State<AppState>,
-    caller: Anyone,
+    caller: InSession,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Valid(change): Valid<PasswordChange>,
 ) -> ApiResult<Json<Message>> {
-    caller.needs_session()?;
     let wrong = || ApiError::forbidden("wrong_password", "The current password is wrong.");
     let tx = app.store.read(&caller.identity()).await?;
     let user = users::find(&tx, caller.id).await?;

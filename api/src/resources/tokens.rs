@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{BadBody, Conflict, Denied, NotFound};
-use crate::access::caller::Anyone;
+use crate::access::caller::{Anyone, InSession};
 use crate::access::secret;
 use crate::http::body::Valid;
 use crate::http::clock::Instant;
@@ -104,10 +104,9 @@ async fn list(State(app): State<AppState>, caller: Anyone) -> ApiResult<Json<Vec
               Denied, BadBody, Conflict))]
 async fn create(
     State(app): State<AppState>,
-    caller: Anyone,
+    caller: InSession,
     Valid(new): Valid<NewToken>,
 ) -> ApiResult<(StatusCode, Json<CreatedToken>)> {
-    caller.needs_session()?;
     let secret = secret::random().map_err(|error| ApiError::internal(error.to_string()))?;
     let token = format!("{PREFIX}{secret}");
     let tx = app.store.write(&caller.identity()).await?;
