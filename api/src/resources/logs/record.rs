@@ -27,7 +27,7 @@ macro_rules! records {
              g.incoming_did_number, g.caller_id_num, g.caller_id_name, g.timestamp_start, g.timestamp_answered, \
              g.timestamp_end, g.duration_seconds, g.billsec_seconds, g.call_status, g.hangup_cause_code, \
              g.hangup_cause_text, g.hangup_by, g.link_id, g.node, g.sip_call_id, g.counted, g.asterisk_uniqueid, \
-             g.asterisk_linkedid, g.created_at, g.user_id \
+             g.asterisk_linkedid, g.created_at, u.id \
              from (select * from call_logs g where ",
             filter!(),
             $continue,
@@ -38,6 +38,7 @@ macro_rules! records {
              left join campaigns c on c.id = g.campaign_id \
              left join dids d on d.id = g.did_id \
              left join clients k on k.id = g.client_id \
+             left join users u on u.id = g.user_id \
              order by ",
             $order
         )
@@ -65,11 +66,12 @@ pub const ONE: &str = "\
            g.incoming_did_number, g.caller_id_num, g.caller_id_name, g.timestamp_start, g.timestamp_answered,
            g.timestamp_end, g.duration_seconds, g.billsec_seconds, g.call_status, g.hangup_cause_code,
            g.hangup_cause_text, g.hangup_by, g.link_id, g.node, g.sip_call_id, g.counted, g.asterisk_uniqueid,
-           g.asterisk_linkedid, g.created_at, g.user_id, g.decision, g.attempts
+           g.asterisk_linkedid, g.created_at, u.id, g.decision, g.attempts
       from call_logs g
       left join campaigns c on c.id = g.campaign_id
       left join dids d on d.id = g.did_id
       left join clients k on k.id = g.client_id
+      left join users u on u.id = g.user_id
      where g.id = $1";
 pub const ATTEMPTS: &str = "\
     select a.attempt, a.link_id, a.client_id, k.name, k.client_identifier, a.dial_status, a.hangup_cause, a.started_at,
@@ -132,7 +134,7 @@ pub struct CallRecord {
     pub asterisk_uniqueid: String,
     pub asterisk_linkedid: Option<String>,
     pub created_at: Instant,
-    /// The seller; only in answers to admins and staff.
+    /// The seller, null when gone; only in answers to admins and staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub user_id: Option<Option<i64>>,
