@@ -5,4 +5,5 @@ mod crash;
 mod docs;
 mod harness;
 mod migrate;
+mod model;
 mod sql;

@@ -1,0 +1,69 @@
+//! Answers, in one shape for the database's and the model's, and what else is seen of an operation's run.
+
+use std::collections::BTreeSet;
+
+use capconduit_tests::{Explained, Heartbeat, Logged, Target};
+
+use super::rows::Micros;
+
+/// What any operation answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    Target(Box<Target>),
+    Logged(Logged),
+    Status(String),
+    Counted(String, i32),
+    Heartbeat(Heartbeat),
+    Total(String, Option<i64>),
+    Explained(Vec<Explained>),
+    Done,
+    /// An error with this SQLSTATE: nothing has changed.
+    Refused(String),
+}
+
+/// What is known of an operation's run, beside its arguments.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// now() of its transaction, and the clock some time after it.
+    pub now: Micros,
+    pub after: Micros,
+    /// The link and timeout that it answered with: a weighted draw and a running clock may give several.
+    pub drawn: Option<i64>,
+    pub timeout: Option<i32>,
+    pub reason: Option<String>,
+    /// Calls that another transaction has locked: closing many calls passes over them.
+    pub locked: BTreeSet<String>,
+    /// Of the calls to be closed, where only some of them had to be.
+    pub closed: Option<BTreeSet<String>>,
+}
+
+pub fn refused(sqlstate: &str) -> Answer {
+    Answer::Refused(sqlstate.to_owned())
+}
+
+pub const MISUSE: &str = "22023";
+
+pub fn logged(status: &str, cdr_id: Option<i64>) -> Answer {
+    Answer::Logged(Logged {
+        status: status.to_owned(),
+        cdr_id,
+    })
+}
+
+impl Seen {
+    pub fn of(now: Micros, after: Micros, answer: &Answer) -> Seen {
+        let target = match answer {
+            Answer::Target(target) => Some(target),
+            _ => None,
+        };
+        Seen {
+            now,
+            after,
+            drawn: target.and_then(|target| target.link_id),
+            timeout: target.and_then(|target| target.dial_timeout_seconds),
+            reason: target.and_then(|target| target.reason.clone()),
+            locked: BTreeSet::new(),
+            closed: None,
+        }
+    }
+}

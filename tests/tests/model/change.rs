@@ -1,0 +1,266 @@
+//! What admins, sellers and DBAs do meanwhile: the SQL, and its effect on the model.
+
+use super::answer::{Answer, refused};
+use super::rows::{Micros, Rows};
+use super::world::{Contact, Link, SECOND, World, identifier_of};
+
+#[derive(Debug, Clone)]
+pub enum Change {
+    UserActive(i64, bool),
+    ClientActive(i64, bool),
+    ClientContact(i64, Contact),
+    DidActive(i64, bool),
+    CampaignStatus(i64, &'static str),
+    CampaignStrategy(i64, &'static str),
+    LinkActive(i64, bool),
+    LinkConcurrency(i64, i32),
+    LinkAllowed(i64, Option<i64>),
+    LinkPriority(i64, i32),
+    AddLink(Link),
+    DeleteLink(i64),
+    DeleteCampaign(i64),
+    DeleteClient(i64),
+    DeleteDid(i64),
+    Attach(i64, i64),
+    Detach(i64, i64),
+    /// Records are purged as a DBA does it: the base takes over what they counted.
+    Purge(Vec<String>),
+    /// The database's clock moves, seen by what it stored before.
+    ClockMoves(i64),
+    LeaseEnds(String),
+}
+
+fn word(active: bool) -> &'static str {
+    if active { "active" } else { "inactive" }
+}
+
+fn or_null(value: Option<i64>) -> String {
+    value.map_or("null".to_owned(), |value| value.to_string())
+}
+
+fn quoted(ids: &[String]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
+    format!("array[{}]::text[]", ids.join(","))
+}
+
+impl Change {
+    /// `next_link` is the id of a link that is added.
+    pub fn sql(&self, next_link: i64) -> String {
+        let link =
+            |id: &i64, set: String| format!("update campaign_client_settings set {set} where id = {id}");
+        match self {
+            Change::UserActive(id, on) => {
+                let status = if *on { "active" } else { "suspended" };
+                format!("update users set status = '{status}' where id = {id}")
+            }
+            Change::ClientActive(id, on) => {
+                format!("update clients set status = '{}' where id = {id}", word(*on))
+            }
+            Change::ClientContact(id, contact) => contact_sql(*id, *contact),
+            Change::DidActive(id, on) => format!("update dids set status = '{}' where id = {id}", word(*on)),
+            Change::CampaignStatus(id, status) => {
+                format!("update campaigns set status = '{status}' where id = {id}")
+            }
+            Change::CampaignStrategy(id, strategy) => {
+                format!("update campaigns set routing_strategy = '{strategy}' where id = {id}")
+            }
+            Change::LinkActive(id, on) => link(id, format!("status = '{}'", word(*on))),
+            Change::LinkConcurrency(id, most) => link(id, format!("max_concurrency = {most}")),
+            Change::LinkAllowed(id, allowed) => link(id, format!("total_calls_allowed = {}", or_null(*allowed))),
+            Change::LinkPriority(id, priority) => link(id, format!("forwarding_priority = {priority}")),
+            Change::AddLink(new) => insert_link_sql(next_link, new),
+            Change::DeleteLink(id) => format!("delete from campaign_client_settings where id = {id}"),
+            Change::DeleteCampaign(id) => format!("delete from campaigns where id = {id}"),
+            Change::DeleteClient(id) => format!("delete from clients where id = {id}"),
+            Change::DeleteDid(id) => format!("delete from dids where id = {id}"),
+            Change::Attach(campaign, did) => format!(
+                "insert into campaign_dids (campaign_id, did_id) values ({campaign}, {did}) on conflict do nothing"
+            ),
+            Change::Detach(campaign, did) => {
+                format!("delete from campaign_dids where campaign_id = {campaign} and did_id = {did}")
+            }
+            Change::Purge(ids) => format!(
+                "with gone as (delete from call_logs where asterisk_uniqueid = any ({0}) returning *),
+                      attempts as (delete from call_attempts a using gone where a.uniqueid = gone.asterisk_uniqueid)
+                 update link_counters n set base = base + g.calls
+                   from (select link_id, count(*) as calls from gone where counted group by link_id) g
+                  where g.link_id = n.link_id",
+                quoted(ids)
+            ),
+            Change::ClockMoves(seconds) => clock_sql(*seconds),
+            Change::LeaseEnds(id) => format!(
+                "update live_calls set lease_until = routed_at - interval '1 hour' where uniqueid = '{id}'"
+            ),
+        }
+    }
+
+    pub fn apply(&self, world: &mut World) -> Answer {
+        match self {
+            Change::UserActive(id, on) => set(world.users.get_mut(id), |active| *active = *on),
+            Change::ClientActive(id, on) => set(world.clients.get_mut(id), |client| client.active = *on),
+            Change::ClientContact(id, contact) => {
+                set(world.clients.get_mut(id), |client| client.contact = *contact);
+            }
+            Change::DidActive(id, on) => set(world.dids.get_mut(id), |did| did.active = *on),
+            Change::CampaignStatus(id, status) => set(world.campaigns.get_mut(id), |c| c.status = status),
+            Change::CampaignStrategy(id, name) => set(world.campaigns.get_mut(id), |c| c.strategy = name),
+            Change::LinkActive(id, on) => set(world.links.get_mut(id), |link| link.active = *on),
+            Change::LinkConcurrency(id, most) => {
+                set(world.links.get_mut(id), |link| link.max_concurrency = *most);
+            }
+            Change::LinkAllowed(id, allowed) => set(world.links.get_mut(id), |link| link.allowed = *allowed),
+            Change::LinkPriority(id, priority) => {
+                set(world.links.get_mut(id), |link| link.priority = *priority)
+            }
+            Change::AddLink(new) => return add_link(world, new),
+            Change::DeleteLink(id) => return delete_links(world, |other, _| other == *id),
+            Change::DeleteCampaign(id) => {
+                let answer = delete_links(world, |_, link| link.campaign == *id);
+                if answer == Answer::Done {
+                    world.campaigns.remove(id);
+                    world.campaign_dids.retain(|(campaign, _)| campaign != id);
+                }
+                return answer;
+            }
+            Change::DeleteClient(id) => {
+                let answer = delete_links(world, |_, link| link.client == *id);
+                if answer == Answer::Done {
+                    world.clients.remove(id);
+                }
+                return answer;
+            }
+            Change::DeleteDid(id) => {
+                world.dids.remove(id);
+                world.campaign_dids.retain(|(_, did)| did != id);
+            }
+            Change::Attach(campaign, did) => {
+                if !world.campaigns.contains_key(campaign) || !world.dids.contains_key(did) {
+                    return refused("23503");
+                }
+                world.campaign_dids.insert((*campaign, *did));
+            }
+            Change::Detach(campaign, did) => {
+                world.campaign_dids.remove(&(*campaign, *did));
+            }
+            Change::Purge(ids) => purge(world, ids),
+            Change::ClockMoves(seconds) => world.rows.shift(-seconds * SECOND),
+            Change::LeaseEnds(id) => set(world.rows.calls.get_mut(id), |call| {
+                call.lease_until = call.routed_at - HOUR;
+            }),
+        }
+        Answer::Done
+    }
+}
+
+const HOUR: Micros = 3_600 * SECOND;
+
+fn set<T>(row: Option<&mut T>, change: impl FnOnce(&mut T)) {
+    if let Some(row) = row {
+        change(row);
+    }
+}
+
+fn add_link(world: &mut World, new: &Link) -> Answer {
+    if world
+        .links
+        .values()
+        .any(|link| link.campaign == new.campaign && link.client == new.client)
+    {
+        return refused("23505");
+    }
+    if !world.campaigns.contains_key(&new.campaign) || !world.clients.contains_key(&new.client) {
+        return refused("23503");
+    }
+    world.insert_link(new.clone());
+    Answer::Done
+}
+
+/// Not while calls hold a slot there.
+fn delete_links(world: &mut World, which: impl Fn(i64, &Link) -> bool) -> Answer {
+    let links = world.links.iter().filter(|(id, link)| which(**id, link));
+    let doomed: Vec<i64> = links.map(|(id, _)| *id).collect();
+    if doomed.iter().any(|id| world.rows.counters[id].active > 0) {
+        return refused("23001");
+    }
+    world.remove_links(&doomed);
+    Answer::Done
+}
+
+fn purge(world: &mut World, ids: &[String]) {
+    let rows: &mut Rows = &mut world.rows;
+    for id in ids {
+        let Some(record) = rows.records.remove(id) else {
+            continue;
+        };
+        rows.attempts.retain(|(call, _), _| call != id);
+        if record.counted
+            && let Some(counter) = record.parties.link.and_then(|link| rows.counters.get_mut(&link))
+        {
+            counter.base += 1;
+        }
+    }
+}
+
+pub fn insert_link_sql(id: i64, link: &Link) -> String {
+    format!(
+        "insert into campaign_client_settings (id, campaign_id, client_id, status, max_concurrency,
+             total_calls_allowed, forwarding_priority, weight) overriding system value
+         values ({id}, {}, {}, '{}', {}, {}, {}, {})",
+        link.campaign,
+        link.client,
+        word(link.active),
+        link.max_concurrency,
+        or_null(link.allowed),
+        link.priority,
+        link.weight
+    )
+}
+
+fn contact_sql(client: i64, contact: Contact) -> String {
+    let name = identifier_of(client);
+    let own = match contact {
+        Contact::Static => "'sip:127.0.0.1:5060'",
+        _ => "null",
+    };
+    let registered = match contact {
+        Contact::Static | Contact::Missing => String::new(),
+        Contact::Registered => register_sql(&name, 4_000_000_000),
+        Contact::Expired => register_sql(&name, 1_000_000_000),
+    };
+    format!(
+        "update pjsip_aors set contact = {own} where client_id = {client};
+         delete from pjsip_contacts where endpoint = '{name}';{registered}"
+    )
+}
+
+fn register_sql(name: &str, until: i64) -> String {
+    format!(
+        "insert into pjsip_contacts (id, uri, endpoint, expiration_time)
+         values ('{name}', 'sip:127.0.0.1:5062', '{name}', {until})"
+    )
+}
+
+fn clock_sql(seconds: i64) -> String {
+    let moved = |table: &str, columns: &[&str]| {
+        let sets: Vec<String> = columns
+            .iter()
+            .map(|column| format!("{column} = {column} - {seconds} * interval '1 second'"))
+            .collect();
+        format!("update {table} set {};", sets.join(", "))
+    };
+    moved(
+        "live_calls",
+        &[
+            "routed_at",
+            "attempt_at",
+            "ring_deadline",
+            "lease_until",
+            "answered_at",
+            "absent_since",
+            "last_listed_at",
+        ],
+    ) + &moved(
+        "nodes",
+        &["booted_at", "heartbeat_at", "taken_at", "last_call_at"],
+    )
+}

@@ -1,0 +1,219 @@
+//! Random worlds and steps. Small numbers, so that calls, links and limits meet; weights, so that most steps make
+//! sense and all of them happen.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::change::Change;
+use super::step::{CALLS, Failed, Fate, Step, Times};
+use super::world::{Campaign, Client, Contact, Did, Link, World};
+
+const STRATEGIES: [&str; 3] = ["priority", "round_robin", "weighted"];
+
+fn fates() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        160 => Just(Fate::Heard),
+        24 => Just(Fate::AskedAgain),
+        16 => Just(Fate::RolledBack),
+        1 => Just(Fate::CutBeforeCommit),
+        2 => Just(Fate::CutAtCommit),
+        1 => Just(Fate::Terminated),
+    ]
+}
+
+/// Mostly the first; 4 is nobody's.
+fn any_did() -> impl Strategy<Value = u8> {
+    prop_oneof![12 => Just(1u8), 4 => Just(2u8), 1 => Just(4u8)]
+}
+
+fn any_times() -> impl Strategy<Value = Times> {
+    let maybe = |most: i64| proptest::option::of(0..most);
+    (maybe(300), proptest::option::weighted(0.3, 0..200i64), maybe(5)).prop_map(
+        |(started, answered, ended)| Times {
+            started,
+            answered,
+            ended,
+        },
+    )
+}
+
+fn any_allowed() -> impl Strategy<Value = Option<i64>> {
+    prop_oneof![1 => Just(None), 1 => (0..5i64).prop_map(Some)]
+}
+
+fn any_link() -> impl Strategy<Value = Link> {
+    let numbers = (1..4i32, any_allowed(), 0..3i32, 1..4i32);
+    (
+        prop_oneof![3 => Just(1i64), 1 => Just(2), 1 => Just(3)],
+        1..5i64,
+        numbers,
+    )
+        .prop_map(
+            |(campaign, client, (max_concurrency, allowed, priority, weight))| Link {
+                campaign,
+                client,
+                active: true,
+                max_concurrency,
+                allowed,
+                priority,
+                weight,
+            },
+        )
+}
+
+fn any_contact() -> impl Strategy<Value = Contact> {
+    prop_oneof![
+        6 => Just(Contact::Static),
+        2 => Just(Contact::Registered),
+        1 => Just(Contact::Expired),
+        1 => Just(Contact::Missing),
+    ]
+}
+
+/// What comes in a telephone network: the four functions of a call, in any order and state.
+pub fn call_step(calls: u8) -> impl Strategy<Value = Step> {
+    let statuses = select(vec![
+        "ANSWERED",
+        "ANSWERED",
+        "ANSWERED",
+        "NOANSWER",
+        "BUSY",
+        "LOST",
+        "REJECTED_NO_MORE_TARGETS",
+    ]);
+    let failures = prop_oneof![
+        8 => Just(Failed::Present),
+        2 => Just(Failed::Before),
+        1 => (0..4i32).prop_map(Failed::Number),
+    ];
+    let links = prop_oneof![10 => Just(None), 1 => (1..8i64).prop_map(Some)];
+    prop_oneof![
+        8 => (0..calls, any_did(), 0..3u8, fates())
+            .prop_map(|(call, did, node, fate)| Step::Route { call, did, node, fate }),
+        5 => (0..calls, failures, select(vec!["BUSY", "NOANSWER", ""]), proptest::option::of(1..30i32), fates())
+            .prop_map(|(call, failed, status, cause, fate)| Step::Next { call, failed, status, cause, fate }),
+        3 => (0..calls, fates()).prop_map(|(call, fate)| Step::Answered { call, fate }),
+        5 => (0..calls, any_did(), statuses, 0..3u8, links, any_times(), fates()).prop_map(
+            |(call, did, status, node, link, times, fate)| Step::Log { call, did, status, node, link, times, fate }),
+    ]
+}
+
+/// What the machines around it do.
+pub fn upkeep_step(calls: u8) -> impl Strategy<Value = Step> {
+    let offsets = || prop_oneof![8 => -2..60i64, 1 => Just(-60i64), 1 => 60..500i64];
+    prop_oneof![
+        1 => (0..calls, fates()).prop_map(|(call, fate)| Step::Release { call, fate }),
+        2 => (select(vec![1, 2, 100]), fates()).prop_map(|(max, fate)| Step::ReleaseExpired { max, fate }),
+        6 => (1..3u8, prop_oneof![5 => Just(1u8), 1 => Just(2u8)], offsets(), 0..32u8, fates()).prop_map(
+            |(node, instance, taken, listed, fate)| Step::Heartbeat { node, instance, taken, listed, fate }),
+        1 => (1..3u8, 0..3u8, offsets(), fates())
+            .prop_map(|(node, instance, booted, fate)| Step::Started { node, instance, booted, fate }),
+        2 => any_did().prop_map(|did| Step::Explain { did }),
+        1 => (1..8i64, -2..3i64).prop_map(|(link, delta)| Step::Adjust { link, delta }),
+        1 => (0..32u8).prop_map(|calls| Step::Purge { calls }),
+        2 => (0..calls).prop_map(|call| Step::LeaseEnds { call }),
+        3 => select(vec![1, 4, 10, 40, 100, 20_000, -1, -30])
+            .prop_map(|seconds| Step::Change(Change::ClockMoves(seconds))),
+    ]
+}
+
+fn any_change() -> impl Strategy<Value = Change> {
+    let link = || 1..8i64;
+    prop_oneof![
+        1 => (1..3i64, any::<bool>()).prop_map(|(id, on)| Change::UserActive(id, on)),
+        1 => (1..5i64, any::<bool>()).prop_map(|(id, on)| Change::ClientActive(id, on)),
+        1 => (1..5i64, any_contact()).prop_map(|(id, contact)| Change::ClientContact(id, contact)),
+        1 => (1..4i64, any::<bool>()).prop_map(|(id, on)| Change::DidActive(id, on)),
+        1 => (1..4i64, select(vec!["active", "active", "paused"])).prop_map(|(id, s)| Change::CampaignStatus(id, s)),
+        1 => (1..4i64, select(STRATEGIES.to_vec())).prop_map(|(id, s)| Change::CampaignStrategy(id, s)),
+        2 => (link(), any::<bool>()).prop_map(|(id, on)| Change::LinkActive(id, on)),
+        3 => (link(), 1..4i32).prop_map(|(id, most)| Change::LinkConcurrency(id, most)),
+        3 => (link(), any_allowed()).prop_map(|(id, allowed)| Change::LinkAllowed(id, allowed)),
+        1 => (link(), 0..3i32).prop_map(|(id, priority)| Change::LinkPriority(id, priority)),
+        2 => any_link().prop_map(Change::AddLink),
+        2 => link().prop_map(Change::DeleteLink),
+        1 => (1..4i64).prop_map(Change::DeleteCampaign),
+        1 => (1..5i64).prop_map(Change::DeleteClient),
+        1 => (1..4i64).prop_map(Change::DeleteDid),
+        1 => (1..4i64, 1..4i64).prop_map(|(campaign, did)| Change::Attach(campaign, did)),
+        1 => (1..4i64, 1..4i64).prop_map(|(campaign, did)| Change::Detach(campaign, did)),
+    ]
+}
+
+pub fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        10 => call_step(CALLS),
+        3 => upkeep_step(CALLS),
+        1 => any_change().prop_map(Step::Change),
+    ]
+}
+
+/// What may run at the same time as others: not what moves clocks or is a matter of several statements.
+pub fn lane_step(calls: u8) -> impl Strategy<Value = Step> {
+    let several = |step: &Step| match step {
+        Step::Purge { .. } | Step::LeaseEnds { .. } => true,
+        Step::Change(change) => matches!(change, Change::ClockMoves(_) | Change::ClientContact(..)),
+        _ => false,
+    };
+    prop_oneof![
+        12 => call_step(calls),
+        2 => upkeep_step(calls),
+        1 => any_change().prop_map(Step::Change),
+    ]
+    .prop_filter("a statement of its own", move |step| !several(step))
+}
+
+/// Sellers 1 and 2, DIDs 1 and 3 of the first and 2 of the second, three campaigns, four clients.
+pub fn any_world() -> impl Strategy<Value = World> {
+    let campaign = (
+        select(vec![1i64, 1, 2]),
+        select(STRATEGIES.to_vec()),
+        select(vec![3, 20, 200]),
+        select(vec![None, Some(10), Some(60)]),
+    )
+        .prop_map(|(user, strategy, dial_timeout, max_ring)| Campaign {
+            user,
+            status: "active",
+            strategy,
+            dial_timeout,
+            max_ring,
+        });
+    let campaigns = proptest::collection::vec(campaign, 3);
+    let contacts = proptest::collection::vec(any_contact(), 4);
+    let links = proptest::collection::vec(any_link(), 1..7);
+    (campaigns, contacts, links, 0..64u8).prop_map(|(campaigns, contacts, links, attached)| {
+        let mut world = World::default();
+        world.users.extend([(1, true), (2, true)]);
+        world
+            .dids
+            .extend([(1, 1), (2, 2), (3, 1)].map(|(id, user)| (id, Did { user, active: true })));
+        for (id, mut campaign) in (1..).zip(campaigns) {
+            // Calls come to the first DID mostly, so the first campaign is its owner's.
+            campaign.user = if id == 1 { 1 } else { campaign.user };
+            world.campaigns.insert(id, campaign);
+        }
+        for (id, contact) in (1..).zip(contacts) {
+            world.clients.insert(
+                id,
+                Client {
+                    active: true,
+                    contact,
+                },
+            );
+        }
+        world.campaign_dids.extend([(1, 1), (2, 2)]);
+        let others = [(2, 1), (3, 1), (3, 2), (1, 3), (2, 3), (3, 3)];
+        let chosen = others
+            .iter()
+            .enumerate()
+            .filter(|(bit, _)| attached & (1 << bit) != 0);
+        world.campaign_dids.extend(chosen.map(|(_, pair)| *pair));
+        for link in links {
+            let taken = |other: &Link| other.campaign == link.campaign && other.client == link.client;
+            if !world.links.values().any(taken) {
+                world.insert_link(link);
+            }
+        }
+        world
+    })
+}

@@ -1,0 +1,195 @@
+//! One history, step by step: the operation is put to the database and to the model; its answer, and then every row,
+//! must be the same.
+
+use std::time::Duration;
+
+use capconduit_tests::{SUPERUSER, TestDb};
+use tokio_postgres::NoTls;
+
+use super::answer::{Answer, Seen};
+use super::op::Op;
+use super::rows::{Micros, Rows};
+use super::session::Session;
+use super::step::{Fate, Step};
+use super::world::World;
+
+pub struct History<'a> {
+    db: &'a TestDb,
+    session: &'a Session,
+    pub world: World,
+    clock: Micros,
+}
+
+/// What an operation was seen to do.
+struct Run {
+    now: Option<Micros>,
+    answer: Answer,
+}
+
+impl<'a> History<'a> {
+    pub async fn begin(db: &'a TestDb, session: &'a Session, world: &World) -> History<'a> {
+        session.set_up(world).await;
+        let mut world = world.clone();
+        world.server_start = session.server_start().await;
+        let clock = session.clock().await;
+        History {
+            db,
+            session,
+            world,
+            clock,
+        }
+    }
+
+    pub async fn step(&mut self, step: &Step) -> Result<(), String> {
+        let op = step.resolve(&self.world, self.clock);
+        let result = match step.fate() {
+            Fate::Heard => self.heard(&op).await,
+            Fate::AskedAgain => match self.heard(&op).await {
+                Ok(()) => self
+                    .heard(&op)
+                    .await
+                    .map_err(|error| format!("asked again: {error}")),
+                failed => failed,
+            },
+            Fate::RolledBack => self.rolled_back(&op).await,
+            fate => self.cut(&op, fate).await,
+        };
+        result.map_err(|error| format!("{op:?}\n{error}"))
+    }
+
+    async fn heard(&mut self, op: &Op) -> Result<(), String> {
+        let run = run(op, self.session, self.world.next_link + 1).await;
+        let (rows, clock) = self.look().await?;
+        let after = self.expect(op, &run, &rows, clock)?;
+        self.accept(after, &rows, clock)
+    }
+
+    async fn rolled_back(&mut self, op: &Op) -> Result<(), String> {
+        self.session.run("begin").await;
+        let run = run(op, self.session, self.world.next_link + 1).await;
+        self.session.run("rollback").await;
+        self.unchanged(op, &run).await
+    }
+
+    /// A connection of its own, so that it can be cut.
+    async fn cut(&mut self, op: &Op, fate: Fate) -> Result<(), String> {
+        let config = self.db.config(SUPERUSER);
+        let (client, connection) = config.connect(NoTls).await.expect("a connection");
+        let connection = tokio::spawn(connection);
+        let session = Session::over(client).await;
+        let pid: i32 = session
+            .one("select pg_backend_pid()", &[])
+            .await
+            .expect("its pid")
+            .get(0);
+        session.run("begin").await;
+        let run = run(op, &session, self.world.next_link + 1).await;
+        match fate {
+            Fate::CutAtCommit => {
+                // The commit is written to the socket at least, and perhaps answered.
+                let moment = Duration::from_micros((self.clock % 400) as u64);
+                let _ = tokio::time::timeout(moment, session.client.batch_execute("commit")).await;
+            }
+            Fate::Terminated => {
+                let sql = "select pg_terminate_backend($1)";
+                self.session
+                    .one(sql, &[&pid])
+                    .await
+                    .expect("the backend is ended");
+            }
+            _ => {}
+        }
+        connection.abort();
+        self.until_gone(pid).await;
+        if fate != Fate::CutAtCommit {
+            return self.unchanged(op, &run).await;
+        }
+        let (rows, clock) = self.look().await?;
+        let committed = self.expect(op, &run, &rows, clock);
+        match committed.and_then(|after| self.accept(after, &rows, clock)) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let before = self.world.clone();
+                let aborted = self.accept(before, &rows, clock);
+                aborted.map_err(|other| format!("neither committed: {error}\nnor aborted: {other}"))
+            }
+        }
+    }
+
+    async fn until_gone(&self, pid: i32) {
+        for _ in 0..10_000 {
+            let sql = "select count(*) from pg_stat_activity where pid = $1";
+            let left: i64 = self.session.one(sql, &[&pid]).await.expect("the activity").get(0);
+            if left == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        panic!("backend {pid} does not end");
+    }
+
+    /// The answer is as expected, and nothing of it stays.
+    async fn unchanged(&mut self, op: &Op, run: &Run) -> Result<(), String> {
+        let (rows, clock) = self.look().await?;
+        self.expect(op, run, &rows, clock)?;
+        let before = self.world.clone();
+        self.accept(before, &rows, clock)
+            .map_err(|error| format!("it was not committed, but: {error}"))
+    }
+
+    async fn look(&self) -> Result<(Rows, Micros), String> {
+        let (rows, wrong, clock) = self.session.look().await;
+        if wrong.is_empty() {
+            return Ok((rows, clock));
+        }
+        Err(format!("verify_counters: {}", wrong.join(", ")))
+    }
+
+    /// The world after the operation, if the model would have answered the same.
+    fn expect(&self, op: &Op, run: &Run, rows: &Rows, clock: Micros) -> Result<World, String> {
+        let mut seen = Seen::of(run.now.unwrap_or(self.clock), clock, &run.answer);
+        let before = self.world.rows.calls.keys();
+        seen.closed = Some(
+            before
+                .filter(|id| !rows.calls.contains_key(*id))
+                .cloned()
+                .collect(),
+        );
+        let mut after = self.world.clone();
+        let mut expected = op.apply(&mut after, &seen);
+        fill_id(&mut expected, &run.answer, op, rows);
+        if expected == run.answer {
+            return Ok(after);
+        }
+        Err(format!("model    {expected:?}\ndatabase {:?}", run.answer))
+    }
+
+    fn accept(&mut self, mut after: World, rows: &Rows, clock: Micros) -> Result<(), String> {
+        after.learn_from(rows)?;
+        let differences = after.rows.differences(rows);
+        if !differences.is_empty() {
+            return Err(differences.join("\n"));
+        }
+        self.world = after;
+        self.clock = clock;
+        Ok(())
+    }
+}
+
+async fn run(op: &Op, session: &Session, next_link: i64) -> Run {
+    let (now, answer) = op.ask(session, next_link).await;
+    Run { now, answer }
+}
+
+/// The id of a new record is the database's to choose, if that is where it is stored.
+pub fn fill_id(expected: &mut Answer, answer: &Answer, op: &Op, rows: &Rows) {
+    if let (Answer::Logged(ours), Answer::Logged(theirs)) = (expected, answer)
+        && ours.cdr_id.is_none()
+        && matches!(ours.status.as_str(), "logged" | "released")
+    {
+        let stored = op.uniqueid().and_then(|uniqueid| rows.records.get(uniqueid));
+        ours.cdr_id = theirs
+            .cdr_id
+            .filter(|id| stored.is_none_or(|record| record.id == *id));
+    }
+}

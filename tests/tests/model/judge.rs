@@ -1,0 +1,179 @@
+//! The model's own opinion on which link takes a call: gates, strategies, the decision as text, explain.
+
+use capconduit_tests::Explained;
+
+use super::world::{Contact, World, identifier_of, number_of};
+
+pub const ELIGIBLE: &str = "eligible";
+
+pub fn verdict(world: &World, link_id: i64, tried: &[i64]) -> &'static str {
+    let link = &world.links[&link_id];
+    let client = &world.clients[&link.client];
+    if tried.contains(&link_id) {
+        "already_tried"
+    } else if !link.active {
+        "link_inactive"
+    } else if !client.active {
+        "client_inactive"
+    } else if !matches!(client.contact, Contact::Static | Contact::Registered) {
+        "no_contact"
+    } else if !has_total_room(world, link_id) {
+        "total_cap"
+    } else if !has_free_slot(world, link_id) {
+        "concurrency_cap"
+    } else {
+        ELIGIBLE
+    }
+}
+
+fn has_total_room(world: &World, link_id: i64) -> bool {
+    let counter = &world.rows.counters[&link_id];
+    let allowed = world.links[&link_id].allowed;
+    allowed.is_none_or(|allowed| counter.total + i64::from(counter.active) < allowed)
+}
+
+fn has_free_slot(world: &World, link_id: i64) -> bool {
+    world.rows.counters[&link_id].active < world.links[&link_id].max_concurrency
+}
+
+pub fn has_room(world: &World, link_id: i64) -> bool {
+    has_total_room(world, link_id) && has_free_slot(world, link_id)
+}
+
+/// A link with its verdict.
+pub type Judged = Vec<(i64, &'static str)>;
+
+/// All links of a campaign, by id.
+pub fn judge(world: &World, campaign: i64, tried: &[i64]) -> Judged {
+    let links = world.links_of(campaign);
+    links
+        .into_iter()
+        .map(|id| (id, verdict(world, id, tried)))
+        .collect()
+}
+
+/// Where a link stands in the strategy's order; weighted has none but the id.
+fn rank(world: &World, strategy: &str, link_id: i64) -> (i64, i64) {
+    let place = match strategy {
+        "priority" => i64::from(world.links[&link_id].priority),
+        "round_robin" => world.rows.counters[&link_id].last_seq,
+        _ => 0,
+    };
+    (place, link_id)
+}
+
+/// The link that must take the call. A weighted draw may give any eligible one: `drawn`, if it is one.
+pub fn choose(world: &World, strategy: &str, judged: &Judged, drawn: Option<i64>) -> Option<i64> {
+    let eligible = || {
+        judged
+            .iter()
+            .filter(|(_, verdict)| *verdict == ELIGIBLE)
+            .map(|(id, _)| *id)
+    };
+    if strategy == "weighted" && drawn.is_some_and(|drawn| eligible().any(|id| id == drawn)) {
+        return drawn;
+    }
+    eligible().min_by_key(|id| rank(world, strategy, *id))
+}
+
+/// Full links that would have come before the choice, in order: a route looks for expired leases there.
+pub fn full_ahead(world: &World, strategy: &str, judged: &Judged, chosen: Option<i64>) -> Vec<i64> {
+    if strategy == "weighted" && chosen.is_some() {
+        return Vec::new();
+    }
+    let limit = chosen.map(|id| rank(world, strategy, id));
+    let mut ahead: Vec<i64> = judged
+        .iter()
+        .filter(|(_, verdict)| *verdict == "concurrency_cap" || *verdict == "total_cap")
+        .map(|(id, _)| *id)
+        .filter(|id| limit.is_none_or(|limit| rank(world, strategy, *id) < limit))
+        .collect();
+    ahead.sort_by_key(|id| rank(world, strategy, *id));
+    ahead
+}
+
+pub fn describe(judged: &Judged, chosen: Option<i64>) -> String {
+    let others = judged.iter().filter(|(id, _)| Some(*id) != chosen);
+    let mut parts: Vec<String> = chosen.iter().map(|id| format!("{id}=selected")).collect();
+    parts.extend(others.map(|(id, verdict)| format!("{id}={verdict}")));
+    parts.join("|")
+}
+
+/// What stops a call to this number before any link is looked at, with the campaign that is known by then.
+pub fn stop(world: &World, number: &str) -> (Option<(&'static str, i32)>, Option<i64>) {
+    let Some((did_id, did)) = world.did_by_number(number) else {
+        return (Some(("did_not_found", 1)), None);
+    };
+    let campaign = world.active_campaigns(did_id).first().copied();
+    let stop = if !did.active {
+        Some(("did_inactive", 1))
+    } else if !world.users[&did.user] {
+        Some(("owner_inactive", 1))
+    } else if campaign.is_none() {
+        Some(("no_active_campaign_for_did", 1))
+    } else {
+        None
+    };
+    (stop, campaign)
+}
+
+pub fn explain(world: &World, did_id: i64) -> Vec<Explained> {
+    let (stop, campaign) = stop(world, &number_of(did_id));
+    if let Some((reason, _)) = stop {
+        return vec![explained(None, reason)];
+    }
+    let campaign = campaign.expect("nothing stops the call");
+    let strategy = world.campaigns[&campaign].strategy;
+    let judged = judge(world, campaign, &[]);
+    let mut eligible: Vec<i64> = judged
+        .iter()
+        .filter(|(_, verdict)| *verdict == ELIGIBLE)
+        .map(|(id, _)| *id)
+        .collect();
+    eligible.sort_by_key(|id| rank(world, strategy, *id));
+    let weights: f64 = eligible.iter().map(|id| f64::from(world.links[id].weight)).sum();
+    let mut rows = Vec::new();
+    if judged.is_empty() {
+        rows.push(explained(Some(campaign), "no_active_clients_in_campaign"));
+    }
+    for (id, verdict) in judged {
+        let link = &world.links[&id];
+        let counter = &world.rows.counters[&id];
+        let place = eligible.iter().position(|other| *other == id);
+        let weighted = strategy == "weighted";
+        rows.push(Explained {
+            link_id: Some(id),
+            client_identifier: Some(identifier_of(link.client)),
+            eligible: Some(verdict == ELIGIBLE),
+            active: Some(counter.active),
+            max_concurrency: Some(link.max_concurrency),
+            counted: Some(counter.total),
+            total_calls_allowed: link.allowed,
+            place: place.filter(|_| !weighted).map(|place| place as i32 + 1),
+            share: place
+                .filter(|_| weighted)
+                .map(|_| f64::from(link.weight) / weights),
+            ..explained(Some(campaign), verdict)
+        });
+    }
+    for shadowed in world.active_campaigns(did_id).into_iter().skip(1) {
+        rows.push(explained(Some(shadowed), "shadowed"));
+    }
+    rows
+}
+
+fn explained(campaign_id: Option<i64>, reason: &str) -> Explained {
+    Explained {
+        campaign_id,
+        link_id: None,
+        client_identifier: None,
+        eligible: Some(false),
+        reason: Some(reason.to_owned()),
+        active: None,
+        max_concurrency: None,
+        counted: None,
+        total_calls_allowed: None,
+        place: None,
+        share: None,
+    }
+}

@@ -1,0 +1,193 @@
+//! The model's log_call: one record per call, and what it does to the counters.
+
+use super::answer::{Answer, MISUSE, Seen, logged, refused};
+use super::calls::{Given, give_back};
+use super::judge::stop;
+use super::rows::{Micros, Parties, Record};
+use super::world::{Learn, SECOND, World, number_of};
+
+pub fn log(world: &mut World, given: &Given, seen: &Seen) -> Answer {
+    let before = world.clone();
+    write(world, given, seen).unwrap_or_else(|sqlstate| {
+        *world = before;
+        refused(sqlstate)
+    })
+}
+
+/// What is known of the call already.
+#[derive(Default)]
+struct Known {
+    parties: Parties,
+    number: Option<String>,
+    node: Option<String>,
+    caller: Option<String>,
+    started_at: Option<Micros>,
+    answered_at: Option<Micros>,
+    decision: Option<String>,
+    attempts: i32,
+}
+
+fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'static str> {
+    let id = &given.uniqueid;
+    if let Some(call) = world.rows.calls.remove(id) {
+        let known = Known {
+            parties: Parties {
+                user: Some(call.user_id),
+                campaign: Some(call.campaign_id),
+                did: Some(call.did_id),
+                client: Some(call.client_id),
+                link: Some(call.link_id),
+            },
+            number: Some(call.did_number.clone()),
+            node: call.node.clone(),
+            caller: call.caller_number.clone(),
+            started_at: Some(call.routed_at),
+            answered_at: call.answered_at,
+            decision: Some(call.decision.clone()),
+            attempts: call.attempt,
+        };
+        let record = record(given, &known, merge(world, given, known.parties)?, seen);
+        give_back(world, &call);
+        insert(world, given, record, seen);
+        return Ok(logged("logged", None));
+    }
+    match world.rows.records.get(id).cloned() {
+        None => {
+            let known = Known {
+                parties: resolve(world, given)?,
+                ..Known::default()
+            };
+            let record = record(given, &known, known.parties, seen);
+            insert(world, given, record, seen);
+            Ok(logged("logged", None))
+        }
+        Some(stored) if stored.status == "LOST" && given.call_status != "LOST" => {
+            let known = Known {
+                parties: stored.parties,
+                number: Some(stored.number.clone()),
+                node: stored.node.clone(),
+                caller: stored.caller_number.clone(),
+                started_at: Some(stored.started_at),
+                answered_at: stored.answered_at,
+                decision: stored.decision.clone(),
+                attempts: stored.attempts,
+            };
+            let mut record = record(given, &known, merge(world, given, stored.parties)?, seen);
+            record.id = stored.id;
+            let change = i64::from(record.counted) - i64::from(stored.counted);
+            record.late_excess = record.counted && stored.late_excess;
+            if change != 0 {
+                record.late_excess |= count(world, &record, change);
+            }
+            world.rows.records.insert(id.clone(), record);
+            Ok(logged("corrected", Some(stored.id)))
+        }
+        Some(stored) => Ok(logged("duplicate", Some(stored.id))),
+    }
+}
+
+fn insert(world: &mut World, given: &Given, mut record: Record, seen: &Seen) {
+    if record.counted {
+        record.late_excess = count(world, &record, 1);
+    }
+    if let Some(node) = &given.node {
+        world.learn.push(Learn::LastCall(node.clone(), seen.now));
+    }
+    world.learn.push(Learn::RecordId(given.uniqueid.clone()));
+    world.rows.records.insert(given.uniqueid.clone(), record);
+}
+
+/// Moves the total; tells whether it is then beyond what is allowed.
+fn count(world: &mut World, record: &Record, change: i64) -> bool {
+    let link = record.parties.link.expect("only links count");
+    let allowed = world.links.get(&link).and_then(|link| link.allowed);
+    let Some(counter) = world.counter(link) else {
+        return false;
+    };
+    counter.total += change;
+    change > 0 && allowed.is_some_and(|allowed| counter.total > allowed)
+}
+
+/// Ids given beside what is known must not contradict it.
+fn merge(world: &World, given: &Given, known: Parties) -> Result<Parties, &'static str> {
+    let Some(link) = given.link_id else {
+        return Ok(known);
+    };
+    match known.link {
+        Some(other) if other != link => Err(MISUSE),
+        Some(_) => Ok(known),
+        None => with_link(world, link, known),
+    }
+}
+
+/// A link that is named must exist, and brings its campaign, client and owner.
+fn with_link(world: &World, id: i64, known: Parties) -> Result<Parties, &'static str> {
+    let link = world.links.get(&id).ok_or("P0002")?;
+    let owner = world.campaigns[&link.campaign].user;
+    let contradicts = |known: Option<i64>, ours: i64| known.is_some_and(|known| known != ours);
+    if contradicts(known.user, owner)
+        || contradicts(known.campaign, link.campaign)
+        || contradicts(known.client, link.client)
+    {
+        return Err(MISUSE);
+    }
+    Ok(Parties {
+        user: Some(owner),
+        campaign: Some(link.campaign),
+        client: Some(link.client),
+        link: Some(id),
+        ..known
+    })
+}
+
+/// Without a reservation the number tells whose call it was, unless the link belongs to another seller.
+fn resolve(world: &World, given: &Given) -> Result<Parties, &'static str> {
+    let mut parties = Parties::default();
+    if let Some(link) = given.link_id {
+        parties = with_link(world, link, parties)?;
+    }
+    if let Some((did_id, did)) = world.did_by_number(&given.did)
+        && parties.user.is_none_or(|user| user == did.user)
+    {
+        parties.user = Some(did.user);
+        parties.did = Some(did_id);
+        parties.campaign = parties.campaign.or(stop(world, &number_of(did_id)).1);
+    }
+    Ok(parties)
+}
+
+fn record(given: &Given, known: &Known, parties: Parties, seen: &Seen) -> Record {
+    let ended_at = micros(given.ended_at).unwrap_or(seen.now);
+    let started_at = micros(given.started_at).or(known.started_at).unwrap_or(ended_at);
+    let answered_at = micros(given.answered_at).or(known.answered_at);
+    let answered = given.call_status == "ANSWERED" || (given.call_status == "LOST" && answered_at.is_some());
+    let seconds = |from: Micros| ((ended_at - from).max(0) / SECOND) as i32;
+    Record {
+        id: 0,
+        linkedid: given.linkedid.clone(),
+        parties,
+        node: given.node.clone().or(known.node.clone()),
+        number: known.number.clone().unwrap_or(given.did.clone()),
+        caller_number: given.caller_number.clone().or(known.caller.clone()),
+        caller_name: None,
+        started_at,
+        answered_at,
+        ended_at,
+        duration: given.duration_seconds.unwrap_or(seconds(started_at)),
+        billsec: given.billsec_seconds.unwrap_or(answered_at.map_or(0, seconds)),
+        status: given.call_status.clone(),
+        cause_code: given.hangup_cause_code,
+        cause_text: given.hangup_cause_text.clone(),
+        hangup_by: given.hangup_by.clone(),
+        sip_call_id: given.sip_call_id.clone(),
+        attempts: known.attempts,
+        counted: parties.link.is_some() && answered,
+        late_excess: false,
+        decision: known.decision.clone().or(given.decision.clone()),
+    }
+}
+
+/// Instants of a record as the model counts them.
+fn micros(time: Option<jiff::Timestamp>) -> Option<Micros> {
+    time.map(|time| time.as_microsecond())
+}

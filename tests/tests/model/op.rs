@@ -1,0 +1,247 @@
+//! One operation with its arguments, as it is put to the database and to the model alike.
+
+use capconduit_tests::{Explained, Heartbeat, Logged, Target};
+use jiff::Timestamp;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row};
+
+use super::answer::{Answer, MISUSE, Seen, refused};
+use super::calls::{self, Given, RouteArgs};
+use super::change::Change;
+use super::judge;
+use super::log;
+use super::lost;
+use super::rows::Micros;
+use super::session::Session;
+use super::world::{World, number_of};
+
+#[derive(Debug, Clone)]
+pub enum Op {
+    Route(RouteArgs),
+    Next {
+        uniqueid: String,
+        failed: i32,
+        dial_status: String,
+        cause: Option<i32>,
+    },
+    Answered(String),
+    Log(Box<Given>),
+    Release(String, String),
+    ReleaseExpired(i32),
+    Heartbeat {
+        node: String,
+        instance: String,
+        taken_at: Micros,
+        listed: Vec<String>,
+    },
+    Started {
+        node: String,
+        booted_at: Micros,
+        instance: Option<String>,
+    },
+    Explain(i64),
+    Adjust(i64, i64),
+    Change(Change),
+}
+
+impl Op {
+    /// What the model says; it changes with it.
+    pub fn apply(&self, world: &mut World, seen: &Seen) -> Answer {
+        match self {
+            Op::Route(args) => calls::route(world, args, seen),
+            Op::Next {
+                uniqueid,
+                failed,
+                dial_status,
+                cause,
+            } => calls::next(world, uniqueid, *failed, dial_status, *cause, seen),
+            Op::Answered(uniqueid) => calls::answered(world, uniqueid, seen),
+            Op::Log(given) => log::log(world, given, seen),
+            Op::Release(uniqueid, reason) => lost::release_call(world, uniqueid, reason),
+            Op::ReleaseExpired(max) => lost::release_expired(world, *max, seen),
+            Op::Heartbeat {
+                node,
+                instance,
+                taken_at,
+                listed,
+            } => lost::heartbeat(world, node, instance, *taken_at, listed, seen),
+            Op::Started {
+                node,
+                booted_at,
+                instance,
+            } => lost::node_started(world, node, *booted_at, instance.as_deref(), seen),
+            Op::Explain(did) => Answer::Explained(judge::explain(world, *did)),
+            Op::Adjust(link, delta) => match world.counter(*link) {
+                None => Answer::Total("unknown_link".to_owned(), None),
+                Some(counter) if counter.total + delta < 0 => refused(MISUSE),
+                Some(counter) => {
+                    counter.base += delta;
+                    counter.total += delta;
+                    Answer::Total("ok".to_owned(), Some(counter.total))
+                }
+            },
+            Op::Change(change) => change.apply(world),
+        }
+    }
+
+    /// The call that it is about.
+    pub fn uniqueid(&self) -> Option<&str> {
+        match self {
+            Op::Route(args) => Some(&args.uniqueid),
+            Op::Next { uniqueid, .. } | Op::Answered(uniqueid) | Op::Release(uniqueid, _) => Some(uniqueid),
+            Op::Log(given) => Some(&given.uniqueid),
+            _ => None,
+        }
+    }
+
+    /// Puts it to the database: now() of its transaction (None where it was refused), and the answer.
+    /// `next_link` is the id of a link that is added.
+    pub async fn ask(&self, session: &Session, next_link: i64) -> (Option<Micros>, Answer) {
+        match self.try_ask(session, next_link).await {
+            Ok((now, answer)) => (now, answer),
+            Err(error) => {
+                let state = error.code().unwrap_or_else(|| panic!("{self:?}: {error}"));
+                (None, Answer::Refused(state.code().to_owned()))
+            }
+        }
+    }
+
+    async fn try_ask(&self, session: &Session, next_link: i64) -> Result<(Option<Micros>, Answer), Error> {
+        let one = async |sql, params: &[&(dyn ToSql + Sync)]| session.one(sql, params).await;
+        let row = match self {
+            Op::Route(a) => {
+                let sql = "select now(), t.* from route_call($1, $2, $3, node => $4) t";
+                one(sql, &[&a.number, &a.uniqueid, &a.caller, &a.node]).await?
+            }
+            Op::Next {
+                uniqueid,
+                failed,
+                dial_status,
+                cause,
+            } => {
+                let sql = "select now(), t.* from next_target($1, $2, $3, $4) t";
+                one(sql, &[uniqueid, failed, dial_status, cause]).await?
+            }
+            Op::Answered(uniqueid) => one("select now(), t.* from call_answered($1) t", &[uniqueid]).await?,
+            Op::Log(given) => ask_log(session, given).await?,
+            Op::Release(uniqueid, reason) => {
+                one(
+                    "select now(), t.* from release_call($1, $2) t",
+                    &[uniqueid, reason],
+                )
+                .await?
+            }
+            Op::ReleaseExpired(max) => one("select now(), t.* from release_expired($1) t", &[max]).await?,
+            Op::Heartbeat {
+                node,
+                instance,
+                taken_at,
+                listed,
+            } => {
+                let sql = "select now(), t.* from node_heartbeat($1, $2, $3, $4) t";
+                one(sql, &[node, instance, &timestamp(*taken_at), listed]).await?
+            }
+            Op::Started {
+                node,
+                booted_at,
+                instance,
+            } => {
+                let sql = "select now(), t.* from node_started($1, $2, $3) t";
+                one(sql, &[node, &timestamp(*booted_at), instance]).await?
+            }
+            Op::Explain(did) => {
+                let sql = "select * from explain_route($1)";
+                let rows = session.rows(sql, &[&number_of(*did)]).await?;
+                return Ok((None, Answer::Explained(rows.iter().map(explained).collect())));
+            }
+            Op::Adjust(link, delta) => {
+                let sql = "select now(), t.* from adjust_link_total($1, $2, 'counted elsewhere') t";
+                one(sql, &[link, delta]).await?
+            }
+            Op::Change(change) => {
+                session.client.batch_execute(&change.sql(next_link)).await?;
+                return Ok((None, Answer::Done));
+            }
+        };
+        Ok((Some(micros(&row, 0)), self.answer(&row)))
+    }
+
+    fn answer(&self, row: &Row) -> Answer {
+        match self {
+            Op::Route(_) | Op::Next { .. } => Answer::Target(Box::new(target(row))),
+            Op::Answered(_) => Answer::Status(row.get("status")),
+            Op::Log(_) | Op::Release(..) => Answer::Logged(Logged {
+                status: row.get("status"),
+                cdr_id: row.get("cdr_id"),
+            }),
+            Op::Heartbeat { .. } => Answer::Heartbeat(Heartbeat {
+                status: row.get("status"),
+                listed: row.get("listed"),
+                absent: row.get("absent"),
+                closed: row.get("closed"),
+            }),
+            Op::ReleaseExpired(_) | Op::Started { .. } => Answer::Counted(row.get("status"), row.get(2)),
+            Op::Adjust(..) => Answer::Total(row.get("status"), row.get("total")),
+            Op::Explain(_) | Op::Change(_) => unreachable!("answered without a row of its own"),
+        }
+    }
+}
+
+pub fn timestamp(micros: Micros) -> Timestamp {
+    Timestamp::from_microsecond(micros).expect("an instant of these tests")
+}
+
+pub fn micros(row: &Row, column: usize) -> Micros {
+    row.get::<_, Timestamp>(column).as_microsecond()
+}
+
+async fn ask_log(session: &Session, g: &Given) -> Result<Row, Error> {
+    let sql = "select now(), t.* from log_call($1, $2, $3, node => $4, started_at => $5, answered_at => $6,
+        ended_at => $7, hangup_cause_code => $8, hangup_by => $9, link_id => $10) t";
+    let params: [&(dyn ToSql + Sync); 10] = [
+        &g.uniqueid,
+        &g.did,
+        &g.call_status,
+        &g.node,
+        &g.started_at,
+        &g.answered_at,
+        &g.ended_at,
+        &g.hangup_cause_code,
+        &g.hangup_by,
+        &g.link_id,
+    ];
+    session.one(sql, &params).await
+}
+
+fn target(row: &Row) -> Target {
+    Target {
+        status: row.get("status"),
+        reason: row.get("reason"),
+        hangup_cause: row.get("hangup_cause"),
+        attempt: row.get("attempt"),
+        link_id: row.get("link_id"),
+        client_identifier: row.get("client_identifier"),
+        dial: row.get("dial"),
+        dial_timeout_seconds: row.get("dial_timeout_seconds"),
+        max_call_seconds: row.get("max_call_seconds"),
+        caller_id: row.get("caller_id"),
+        campaign_id: row.get("campaign_id"),
+        decision: row.get("decision"),
+    }
+}
+
+fn explained(row: &Row) -> Explained {
+    Explained {
+        campaign_id: row.get("campaign_id"),
+        link_id: row.get("link_id"),
+        client_identifier: row.get("client_identifier"),
+        eligible: row.get("eligible"),
+        reason: row.get("reason"),
+        active: row.get("active"),
+        max_concurrency: row.get("max_concurrency"),
+        counted: row.get("counted"),
+        total_calls_allowed: row.get("total_calls_allowed"),
+        place: row.get("place"),
+        share: row.get("share"),
+    }
+}

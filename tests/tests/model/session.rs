@@ -1,0 +1,280 @@
+//! The database that histories run in: a connection with its prepared statements, a world set up and cleared again,
+//! and everything that calls have left, read into the model's shape.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+
+use capconduit_tests::TestDb;
+use jiff::Timestamp;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, Row, Statement};
+
+use super::change::{Change, insert_link_sql};
+use super::rows::{Attempt, Call, Counter, Micros, Node, Parties, Record, Rows};
+use super::world::{NODE_SILENCE, SECOND, World, caller_id_of, identifier_of, number_of};
+
+pub struct Session {
+    pub client: Client,
+    prepared: RefCell<HashMap<&'static str, Statement>>,
+}
+
+impl Session {
+    /// As a superuser: histories also do what DBAs do. Commits do not wait for the disk, which is the crash tests'
+    /// subject.
+    pub async fn open(db: &TestDb) -> Session {
+        Self::over(db.superuser().await).await
+    }
+
+    pub async fn over(client: Client) -> Session {
+        let settings = format!(
+            "load 'capconduit'; set capconduit.node_silence_seconds = {}; set synchronous_commit = off;
+             set search_path = capconduit, public; set client_min_messages = warning",
+            NODE_SILENCE / SECOND
+        );
+        client
+            .batch_execute(&settings)
+            .await
+            .expect("the session's settings");
+        Session {
+            client,
+            prepared: RefCell::default(),
+        }
+    }
+
+    pub async fn rows(&self, sql: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
+        let known = self.prepared.borrow().get(sql).cloned();
+        let statement = match known {
+            Some(statement) => statement,
+            None => {
+                let statement = self.client.prepare(sql).await?;
+                self.prepared.borrow_mut().insert(sql, statement.clone());
+                statement
+            }
+        };
+        self.client.query(&statement, params).await
+    }
+
+    pub async fn one(&self, sql: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<Row, Error> {
+        let mut rows = self.rows(sql, params).await?;
+        assert_eq!(rows.len(), 1, "{sql} gives one row");
+        Ok(rows.remove(0))
+    }
+
+    pub async fn run(&self, sql: &str) {
+        let done = self.client.batch_execute(sql).await;
+        done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    /// Clears what the last history made, and sets this one's world up under the ids that it has in the model.
+    pub async fn set_up(&self, world: &World) {
+        let mut sql = CLEAR.to_owned();
+        for user in world.users.keys() {
+            sql += &format!(
+                "insert into users (id, username, email, password_hash, role) overriding system value
+                 values ({user}, 'seller_{user}', '{user}@example.com', '$argon2id$none', 'user');"
+            );
+        }
+        for (id, client) in &world.clients {
+            let name = identifier_of(*id);
+            let caller_id = caller_id_of(*id).map_or("null".to_owned(), |text| format!("'{text}'"));
+            sql += &format!(
+                "insert into clients (id, client_identifier, name) overriding system value values ({id}, '{name}', 'x');
+                 insert into pjsip_endpoints (client_id, id, aors, context, callerid)
+                     values ({id}, '{name}', '{name}', 'from-capconduit', {caller_id});
+                 insert into pjsip_aors (client_id, id) values ({id}, '{name}');"
+            );
+            sql += &(Change::ClientContact(*id, client.contact).sql(0) + ";");
+        }
+        for (id, did) in &world.dids {
+            sql += &format!(
+                "insert into dids (id, user_id, number) overriding system value values ({id}, {}, '{}');",
+                did.user,
+                number_of(*id)
+            );
+        }
+        for (id, campaign) in &world.campaigns {
+            let max_ring = campaign
+                .max_ring
+                .map_or("null".to_owned(), |most| most.to_string());
+            sql += &format!(
+                "insert into campaigns (id, user_id, name, routing_strategy, dial_timeout_seconds, max_ring_seconds)
+                 overriding system value values ({id}, {}, 'campaign {id}', '{}', {}, {max_ring});",
+                campaign.user, campaign.strategy, campaign.dial_timeout
+            );
+        }
+        for (campaign, did) in &world.campaign_dids {
+            sql += &(Change::Attach(*campaign, *did).sql(0) + ";");
+        }
+        for (id, link) in &world.links {
+            sql += &(insert_link_sql(*id, link) + ";");
+        }
+        self.run(&sql).await;
+    }
+
+    pub async fn server_start(&self) -> Micros {
+        let row = self.one("select pg_postmaster_start_time()", &[]).await;
+        instant(&row.expect("the server's start"), 0).expect("an instant")
+    }
+
+    pub async fn clock(&self) -> Micros {
+        let row = self
+            .one("select clock_timestamp()", &[])
+            .await
+            .expect("the clock");
+        instant(&row, 0).expect("an instant")
+    }
+
+    /// All that calls have left, the counters that contradict it, and the clock.
+    pub async fn look(&self) -> (Rows, Vec<String>, Micros) {
+        let read = async |sql| {
+            self.rows(sql, &[])
+                .await
+                .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+        };
+        let (counters, calls, records, attempts, nodes, wrong, clock) = tokio::join!(
+            read("select link_id, active, total, base, last_seq from link_counters"),
+            read("select * from live_calls"),
+            read("select * from call_logs"),
+            read("select * from call_attempts"),
+            read("select * from nodes"),
+            read(
+                "select format('link %s: %s is %s, not %s', link_id, counter, stored, actual) from verify_counters()"
+            ),
+            self.clock()
+        );
+        let rows = Rows {
+            counters: keyed(&counters, |row| (row.get("link_id"), counter(row))),
+            calls: keyed(&calls, |row| (row.get("uniqueid"), call(row))),
+            records: keyed(&records, |row| (row.get("asterisk_uniqueid"), record(row))),
+            attempts: keyed(&attempts, |row| {
+                ((row.get("uniqueid"), row.get("attempt")), attempt(row))
+            }),
+            nodes: keyed(&nodes, |row| (row.get("name"), node(row))),
+        };
+        (rows, wrong.iter().map(|row| row.get(0)).collect(), clock)
+    }
+}
+
+/// Without triggers, which would refuse to delete busy links; the world's own tables only.
+const CLEAR: &str = "set session_replication_role = replica;
+    delete from live_calls; delete from call_logs; delete from call_attempts; delete from nodes;
+    delete from link_counters; delete from campaign_client_settings; delete from campaign_dids;
+    delete from campaigns; delete from dids; delete from pjsip_contacts; delete from pjsip_aors;
+    delete from pjsip_endpoints; delete from clients; delete from users; delete from audit_log;
+    reset session_replication_role;";
+
+/// Dead rows of earlier histories would slow the later ones down.
+pub const SWEEP: &str = "vacuum live_calls, call_logs, call_attempts, nodes, link_counters,
+    campaign_client_settings, campaign_dids, campaigns, dids, pjsip_contacts, pjsip_aors, pjsip_endpoints, clients,
+    users, audit_log";
+
+fn keyed<K: Ord, V>(rows: &[Row], read: impl Fn(&Row) -> (K, V)) -> BTreeMap<K, V> {
+    let read: BTreeMap<K, V> = rows.iter().map(&read).collect();
+    assert_eq!(read.len(), rows.len(), "keys are unique");
+    read
+}
+
+fn instant<I: tokio_postgres::row::RowIndex + std::fmt::Display>(row: &Row, column: I) -> Option<Micros> {
+    let time: Option<Timestamp> = row.get(column);
+    time.map(|time| time.as_microsecond())
+}
+
+fn known(row: &Row, column: &str) -> Micros {
+    instant(row, column).unwrap_or_else(|| panic!("{column} is null"))
+}
+
+fn counter(row: &Row) -> Counter {
+    Counter {
+        active: row.get("active"),
+        total: row.get("total"),
+        base: row.get("base"),
+        last_seq: row.get("last_seq"),
+    }
+}
+
+fn call(row: &Row) -> Call {
+    Call {
+        linkedid: row.get("linkedid"),
+        node: row.get("node"),
+        user_id: row.get("user_id"),
+        campaign_id: row.get("campaign_id"),
+        did_id: row.get("did_id"),
+        did_number: row.get("did_number"),
+        strategy: row.get("routing_strategy"),
+        link_id: row.get("link_id"),
+        client_id: row.get("client_id"),
+        holds_slot: row.get("holds_slot"),
+        attempt: row.get("attempt"),
+        tried: row.get("tried"),
+        caller_number: row.get("caller_number"),
+        caller_name: row.get("caller_name"),
+        routed_at: known(row, "routed_at"),
+        attempt_at: known(row, "attempt_at"),
+        answered_at: instant(row, "answered_at"),
+        dial_timeout: row.get("dial_timeout_seconds"),
+        attempt_timeout: row.get("attempt_timeout_seconds"),
+        ring_deadline: known(row, "ring_deadline"),
+        max_call_seconds: row.get("max_call_seconds"),
+        lease_until: known(row, "lease_until"),
+        end_reason: row.get("end_reason"),
+        end_cause: row.get("end_cause"),
+        absent_since: instant(row, "absent_since"),
+        last_listed_at: instant(row, "last_listed_at"),
+        decision: row.get("decision"),
+    }
+}
+
+fn record(row: &Row) -> Record {
+    Record {
+        id: row.get("id"),
+        linkedid: row.get("asterisk_linkedid"),
+        parties: Parties {
+            user: row.get("user_id"),
+            campaign: row.get("campaign_id"),
+            did: row.get("did_id"),
+            client: row.get("client_id"),
+            link: row.get("link_id"),
+        },
+        node: row.get("node"),
+        number: row.get("incoming_did_number"),
+        caller_number: row.get("caller_id_num"),
+        caller_name: row.get("caller_id_name"),
+        started_at: known(row, "timestamp_start"),
+        answered_at: instant(row, "timestamp_answered"),
+        ended_at: known(row, "timestamp_end"),
+        duration: row.get("duration_seconds"),
+        billsec: row.get("billsec_seconds"),
+        status: row.get("call_status"),
+        cause_code: row.get("hangup_cause_code"),
+        cause_text: row.get("hangup_cause_text"),
+        hangup_by: row.get("hangup_by"),
+        sip_call_id: row.get("sip_call_id"),
+        attempts: row.get("attempts"),
+        counted: row.get("counted"),
+        late_excess: row.get("late_excess"),
+        decision: row.get("decision"),
+    }
+}
+
+fn attempt(row: &Row) -> Attempt {
+    Attempt {
+        user_id: row.get("user_id"),
+        link_id: row.get("link_id"),
+        client_id: row.get("client_id"),
+        dial_status: row.get("dial_status"),
+        cause: row.get("hangup_cause"),
+        started_at: known(row, "started_at"),
+        ended_at: known(row, "ended_at"),
+    }
+}
+
+fn node(row: &Row) -> Node {
+    Node {
+        instance: row.get("instance"),
+        booted_at: instant(row, "booted_at"),
+        heartbeat_at: instant(row, "heartbeat_at"),
+        taken_at: instant(row, "taken_at"),
+        last_call_at: instant(row, "last_call_at"),
+        live_calls: row.get("live_calls"),
+    }
+}

@@ -1,0 +1,235 @@
+//! What sellers and admins have set up, and all that the model knows: plain rows, nothing shared with the extension.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rows::{Counter, Micros, Rows};
+
+/// capconduit.node_silence_seconds in these tests; the rest are the extension's defaults.
+pub const NODE_SILENCE: Micros = 5 * SECOND;
+pub const ABSENCE_GRACE: Micros = 30 * SECOND;
+pub const MAX_RING_SECONDS: i32 = 120;
+pub const MAX_CALL_SECONDS: i32 = 14_400;
+pub const SECOND: Micros = 1_000_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contact {
+    Static,
+    /// No contact of its own, but registered until long from now.
+    Registered,
+    /// The registration ran out long ago.
+    Expired,
+    Missing,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Client {
+    pub active: bool,
+    pub contact: Contact,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Did {
+    pub user: i64,
+    pub active: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Campaign {
+    pub user: i64,
+    pub status: &'static str,
+    pub strategy: &'static str,
+    pub dial_timeout: i32,
+    pub max_ring: Option<i32>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    pub campaign: i64,
+    pub client: i64,
+    pub active: bool,
+    pub max_concurrency: i32,
+    pub allowed: Option<i64>,
+    pub priority: i32,
+    pub weight: i32,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct World {
+    pub users: BTreeMap<i64, bool>,
+    pub clients: BTreeMap<i64, Client>,
+    pub dids: BTreeMap<i64, Did>,
+    pub campaigns: BTreeMap<i64, Campaign>,
+    pub campaign_dids: BTreeSet<(i64, i64)>,
+    pub links: BTreeMap<i64, Link>,
+    /// Ids are never used again.
+    pub next_link: i64,
+    pub rows: Rows,
+    /// What only the database can tell, to be taken over from it after it was checked.
+    pub learn: Vec<Learn>,
+    /// When the server started: silence before that is nobody's.
+    pub server_start: Micros,
+}
+
+/// Values that the contract leaves open within bounds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Learn {
+    /// The clock was read between these two.
+    AttemptAt(String, Micros, Micros),
+    AttemptEnded((String, i32), Micros, Micros),
+    /// The node's last call may have been noted now.
+    LastCall(String, Micros),
+    RecordId(String),
+    /// So many of these records are flagged, whichever.
+    LateExcess(Vec<String>, usize),
+}
+
+pub fn number_of(did: i64) -> String {
+    format!("+1555000000{did}")
+}
+
+pub fn identifier_of(client: i64) -> String {
+    format!("client_{client}")
+}
+
+/// Every second client presents a number of its own.
+pub fn caller_id_of(client: i64) -> Option<String> {
+    (client % 2 == 0).then(|| format!("Center <+1800{client}>"))
+}
+
+impl World {
+    /// What matters of it for a reader, a line each.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        lines.extend(
+            self.campaigns
+                .iter()
+                .map(|(id, campaign)| format!("campaign {id}: {campaign:?}")),
+        );
+        lines.extend(self.links.iter().map(|(id, link)| format!("link {id}: {link:?}")));
+        lines.extend(
+            self.clients
+                .iter()
+                .map(|(id, client)| format!("client {id}: {client:?}")),
+        );
+        lines.push(format!("(campaign, DID): {:?}", self.campaign_dids));
+        lines
+    }
+
+    pub fn did_by_number(&self, number: &str) -> Option<(i64, &Did)> {
+        let found = self.dids.iter().find(|(id, _)| number_of(**id) == number);
+        found.map(|(id, did)| (*id, did))
+    }
+
+    /// The active campaigns of a DID, the one that counts first.
+    pub fn active_campaigns(&self, did_id: i64) -> Vec<i64> {
+        let owner = self.dids[&did_id].user;
+        self.campaigns
+            .iter()
+            .filter(|(id, campaign)| {
+                campaign.status == "active"
+                    && campaign.user == owner
+                    && self.campaign_dids.contains(&(**id, did_id))
+            })
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    pub fn links_of(&self, campaign: i64) -> Vec<i64> {
+        let links = self.links.iter().filter(|(_, link)| link.campaign == campaign);
+        links.map(|(id, _)| *id).collect()
+    }
+
+    pub fn insert_link(&mut self, link: Link) -> i64 {
+        self.next_link += 1;
+        self.rows.counters.insert(self.next_link, Counter::default());
+        self.links.insert(self.next_link, link);
+        self.next_link
+    }
+
+    /// A link goes with its counter; the caller has made sure that no call holds a slot there.
+    pub fn remove_links(&mut self, doomed: &[i64]) {
+        for id in doomed {
+            self.links.remove(id);
+            self.rows.counters.remove(id);
+        }
+    }
+
+    pub fn counter(&mut self, link: i64) -> Option<&mut Counter> {
+        self.rows.counters.get_mut(&link)
+    }
+
+    /// Takes over the ids of new records alone.
+    pub fn learn_ids(&mut self, database: &Rows) {
+        for learn in std::mem::take(&mut self.learn) {
+            if let Learn::RecordId(id) = learn
+                && let (Some(ours), Some(theirs)) =
+                    (self.rows.records.get_mut(&id), database.records.get(&id))
+            {
+                ours.id = theirs.id;
+            }
+        }
+    }
+
+    /// Checks what the database chose within its bounds, and takes it over.
+    pub fn learn_from(&mut self, database: &Rows) -> Result<(), String> {
+        for learn in std::mem::take(&mut self.learn) {
+            match learn {
+                Learn::AttemptAt(id, from, to) => {
+                    if let (Some(ours), Some(theirs)) =
+                        (self.rows.calls.get_mut(&id), database.calls.get(&id))
+                    {
+                        within("attempt_at", theirs.attempt_at, from, to)?;
+                        ours.attempt_at = theirs.attempt_at;
+                    }
+                }
+                Learn::AttemptEnded(key, from, to) => {
+                    if let (Some(ours), Some(theirs)) =
+                        (self.rows.attempts.get_mut(&key), database.attempts.get(&key))
+                    {
+                        within("ended_at", theirs.ended_at, from, to)?;
+                        ours.ended_at = theirs.ended_at;
+                    }
+                }
+                Learn::LastCall(name, now) => {
+                    if let (Some(ours), Some(theirs)) =
+                        (self.rows.nodes.get_mut(&name), database.nodes.get(&name))
+                        && theirs.last_call_at == Some(now)
+                    {
+                        ours.last_call_at = Some(now);
+                    }
+                }
+                Learn::RecordId(id) => {
+                    let Some(theirs) = database.records.get(&id) else {
+                        continue;
+                    };
+                    if self.rows.records.values().any(|record| record.id == theirs.id) {
+                        return Err(format!("call_logs.id {} is not new", theirs.id));
+                    }
+                    if let Some(ours) = self.rows.records.get_mut(&id) {
+                        ours.id = theirs.id;
+                    }
+                }
+                Learn::LateExcess(ids, flagged) => {
+                    let theirs = |id: &&String| database.records.get(*id).is_some_and(|r| r.late_excess);
+                    let count = ids.iter().filter(theirs).count();
+                    if count != flagged {
+                        return Err(format!("{count} of {ids:?} are flagged as late, not {flagged}"));
+                    }
+                    for id in &ids {
+                        if let Some(ours) = self.rows.records.get_mut(id) {
+                            ours.late_excess = theirs(&id);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn within(what: &str, value: Micros, from: Micros, to: Micros) -> Result<(), String> {
+    if (from..=to).contains(&value) {
+        return Ok(());
+    }
+    Err(format!("{what} {value} is not between {from} and {to}"))
+}
