@@ -146,6 +146,11 @@ impl Drop for TestApi {
     fn drop(&mut self) {
         drop(self.guard.stdin.take());
         let _ = self.guard.wait();
+        if std::thread::panicking() {
+            let log = self.log();
+            let errors = log.lines().filter(|line| line.contains("ERROR")).take(20);
+            println!("the service said:\n{}", errors.collect::<Vec<_>>().join("\n"));
+        }
         let _ = std::fs::remove_file(&self.log);
     }
 }

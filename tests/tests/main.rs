@@ -1,5 +1,6 @@
 //! One test binary: one server, started once. A module per subject.
 
+mod api;
 mod concurrency;
 mod crash;
 mod docs;

@@ -1,0 +1,24 @@
+//! The REST service over HTTP, against a real database: who may do what, what is answered, what never leaks.
+
+mod contract;
+mod support;
+
+mod auth;
+mod bodies;
+mod campaigns;
+mod cancelled;
+mod clients;
+mod dids;
+mod exports;
+mod guessing;
+mod internal;
+mod logs;
+mod matrix;
+mod oversight;
+mod pages;
+mod records;
+mod secrets;
+mod stats;
+mod tenancy;
+mod tokens;
+mod users;
