@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use super::answers::{BadBody, Denied, Message, TooMany};
 use super::users::{self, User};
 use crate::access::caller::{Anyone, InSession};
+use crate::access::sessions::Login;
 use crate::access::throttle::Attempt;
 use crate::access::{address, password, sessions};
 use crate::http::body::Valid;
@@ -110,12 +111,9 @@ async fn login(
         )
     };
     let attempt = attempt(&app, &given.username, peer, &headers)?;
-    let login = sessions::find_login(&app, &given.username).await?;
-    let stored = login.as_ref().map(|login| login.password_hash.clone());
-    if !app.passwords.verify(given.password, stored).await? {
-        return Err(wrong());
-    }
-    let login = login.ok_or_else(wrong)?;
+    let login = verified(&app, &attempt, &given.username, given.password)
+        .await?
+        .ok_or_else(wrong)?;
     attempt.succeeded();
     let inactive = || {
         ApiError::new(
@@ -189,16 +187,9 @@ async fn change_password(
     let user = users::find(&tx, caller.id).await?;
     tx.commit().await?;
     let attempt = attempt(&app, &user.username, peer, &headers)?;
-    let login = sessions::find_login(&app, &user.username)
+    let login = verified(&app, &attempt, &user.username, change.current_password)
         .await?
         .ok_or_else(wrong)?;
-    if !app
-        .passwords
-        .verify(change.current_password, Some(login.password_hash.clone()))
-        .await?
-    {
-        return Err(wrong());
-    }
     attempt.succeeded();
     let hash = app.passwords.hash(change.new_password).await?;
     let tx = app.store.write(&caller.identity()).await?;
@@ -211,6 +202,22 @@ async fn change_password(
     }
     tx.commit().await?;
     Ok(Json(Message::new("Password updated successfully.")))
+}
+
+/// The account, if this is its password. An unknown name costs the same work.
+async fn verified(
+    app: &App,
+    attempt: &Attempt<'_>,
+    username: &str,
+    password: SecretString,
+) -> ApiResult<Option<Login>> {
+    let verified = async {
+        let login = sessions::find_login(app, username).await?;
+        let stored = login.as_ref().map(|login| login.password_hash.clone());
+        let right = app.passwords.verify(password, stored).await?;
+        Ok(login.filter(|_| right))
+    };
+    verified.await.inspect_err(|_: &ApiError| attempt.withdrawn())
 }
 
 /// Counts a try at a password, or says how long to wait.
