@@ -1,6 +1,7 @@
 //! One test binary: one server, started once. A module per subject.
 
 mod api;
+mod api_faults;
 mod concurrency;
 mod crash;
 mod docs;

@@ -1,0 +1,15 @@
+//! The REST service under fire: what it answers when the database, the network or its callers misbehave, and that it is
+//! well again afterwards without a restart. Its commands on broken deployments, too.
+
+mod bodies;
+mod cancelled;
+mod connections;
+mod create_admin;
+mod database;
+mod doctor;
+mod full;
+mod logins;
+mod stopping;
+mod support;
+mod tls;
+mod wire;

@@ -1,0 +1,247 @@
+//! Encryption towards the database, against a private CA that is made here: every sslmode is honoured, or refused loudly.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use capconduit_tests::{API, ClusterOptions, SUPERUSER, TestApi, TestCluster, TestDb, project};
+
+/// Two authorities that do not know each other; a server and a client of the first, a client of the second.
+const MAKE_CERTIFICATES: &str = r#"
+set -eu
+cd "$1"
+ca() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout "$1.key" -out "$1.pem" \
+        -subj "/CN=$1" -addext basicConstraints=critical,CA:TRUE -addext keyUsage=keyCertSign
+}
+leaf() { # name, authority, alternative name
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1"
+    printf 'subjectAltName=%s\n' "$3" >"$1.ext"
+    openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days 2 -extfile "$1.ext" -out "$1.pem"
+}
+ca ours && ca theirs
+leaf server ours IP:127.0.0.1
+leaf client ours DNS:client
+leaf stranger theirs DNS:stranger
+chmod 600 server.key
+"#;
+
+/// The server reads its key as its own user.
+const GIVE_KEY: &str = r#"
+if [ "$(id -u)" = 0 ]; then . "$1/scripts/lib.sh"; chown "$(server_user)" "$2/server.key"; fi
+"#;
+
+struct Authority(PathBuf);
+
+impl Authority {
+    fn new() -> Self {
+        let folder = project::fresh_state_folder().with_extension("certificates");
+        std::fs::create_dir(&folder).expect("a folder in the temporary folder");
+        let path = folder.to_str().expect("a textual path");
+        shell(MAKE_CERTIFICATES, &[path]);
+        shell(
+            GIVE_KEY,
+            &[project::root().to_str().expect("a textual path"), path],
+        );
+        let authority = Authority(folder);
+        authority.write_access("host all all 127.0.0.1/32 scram-sha-256");
+        authority
+    }
+
+    /// pg_hba.conf: the rule for connections over TCP.
+    fn write_access(&self, rule: &str) {
+        std::fs::write(
+            self.0.join("hba.conf"),
+            format!("local all all scram-sha-256\n{rule}\n"),
+        )
+        .expect("hba.conf");
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("a textual path").to_owned()
+    }
+
+    async fn server(&self) -> TestDb {
+        let settings = vec![
+            "ssl = on".to_owned(),
+            format!("ssl_cert_file = '{}'", self.file("server.pem")),
+            format!("ssl_key_file = '{}'", self.file("server.key")),
+            format!("ssl_ca_file = '{}'", self.file("ours.pem")),
+            format!("hba_file = '{}'", self.file("hba.conf")),
+        ];
+        let options = ClusterOptions {
+            settings,
+            ..ClusterOptions::default()
+        };
+        TestDb::sample_on(TestCluster::start_with(options).await).await
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn shell(script: &str, args: &[&str]) {
+    let output = Command::new("bash")
+        .args(["-c", script, "bash"])
+        .args(args)
+        .output()
+        .expect("bash can be run");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// What `capconduit doctor` says about this address, which is how `serve` would connect as well.
+async fn doctor(url: String) -> String {
+    let mut command = tokio::process::Command::from(project::capconduit());
+    command
+        .arg("doctor")
+        .env("DATABASE_URL", url)
+        .env("INTERNAL_API_TOKEN", "0123456789abcdef");
+    let output = command.output().await.expect("doctor can be run");
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+enum Expected {
+    Encrypted,
+    Plain,
+    /// Refused, with a text that says why.
+    Refused(&'static str),
+}
+
+use Expected::{Encrypted, Plain, Refused};
+
+async fn check(url: &str, query: &str, expected: Expected) {
+    let said = doctor(format!("{url}?{query}")).await;
+    let line = |name: &str| {
+        said.lines()
+            .find(|line| line.contains(name))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    match expected {
+        Encrypted => assert!(line("encryption").contains("TLSv1.3"), "{query}:\n{said}"),
+        Plain => assert!(line("encryption").contains("none"), "{query}:\n{said}"),
+        Refused(text) => {
+            assert!(
+                line("database").starts_with("FAIL") && line("database").contains(text),
+                "{query}:\n{said}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_sslmode_is_honoured_or_refused() {
+    let authority = Authority::new();
+    let db = authority.server().await;
+    let (ours, theirs) = (authority.file("ours.pem"), authority.file("theirs.pem"));
+    let url = db.url(API);
+    check(&url, "sslmode=disable", Plain).await;
+    check(&url, "", Encrypted).await;
+    check(&url, "sslmode=prefer", Encrypted).await;
+    check(&url, "sslmode=require", Encrypted).await;
+    for mode in ["require", "verify-ca", "verify-full"] {
+        check(&url, &format!("sslmode={mode}&sslrootcert={ours}"), Encrypted).await;
+        check(
+            &url,
+            &format!("sslmode={mode}&sslrootcert={theirs}"),
+            Refused("UnknownIssuer"),
+        )
+        .await;
+        // The machine's own authorities have never heard of ours.
+        check(&url, &format!("sslmode={mode}&sslrootcert=system"), Refused("")).await;
+        check(
+            &url,
+            &format!("sslmode={mode}&sslrootcert=/nonexistent"),
+            Refused("/nonexistent"),
+        )
+        .await;
+    }
+    // The certificate is for 127.0.0.1.
+    let elsewhere = url.replace("@127.0.0.1:", "@localhost:");
+    check(
+        &elsewhere,
+        &format!("sslmode=verify-ca&sslrootcert={ours}"),
+        Encrypted,
+    )
+    .await;
+    check(
+        &elsewhere,
+        &format!("sslmode=verify-full&sslrootcert={ours}"),
+        Refused("not valid for name"),
+    )
+    .await;
+    for (query, text) in [
+        ("sslmode=verify-full", "needs sslrootcert"),
+        ("sslmode=allow", "not supported"),
+        ("sslmode=verify-everything", "not known"),
+        ("sslmode=require&sslcert=/nonexistent", "without sslkey"),
+        ("sslmode=require&sslcrl=/nonexistent", "sslcrl"),
+    ] {
+        check(&url, query, Refused(text)).await;
+    }
+}
+
+/// A server without TLS: `require` does not fall back to clear text.
+#[tokio::test]
+async fn encryption_that_cannot_be_had_is_missed() {
+    let authority = Authority::new();
+    let db = TestDb::sample().await;
+    let ours = authority.file("ours.pem");
+    check(&db.url(API), "sslmode=prefer", Plain).await;
+    check(&db.url(API), "sslmode=require", Refused("TLS")).await;
+    check(
+        &db.url(API),
+        &format!("sslmode=verify-full&sslrootcert={ours}"),
+        Refused("TLS"),
+    )
+    .await;
+}
+
+/// The service itself, with a client certificate where the server asks for one.
+#[tokio::test]
+async fn the_service_shows_its_certificate() {
+    let authority = Authority::new();
+    let db = authority.server().await;
+    authority.write_access(
+        "host all postgres 127.0.0.1/32 scram-sha-256\n\
+         hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca",
+    );
+    let superuser = db.cluster().connect(SUPERUSER, db.name()).await;
+    superuser
+        .execute("select pg_reload_conf()", &[])
+        .await
+        .expect("the rules are read");
+    let secure = format!("sslmode=verify-full&sslrootcert={}", authority.file("ours.pem"));
+    let with = |name: &str| {
+        let (cert, key) = (
+            authority.file(&format!("{name}.pem")),
+            authority.file(&format!("{name}.key")),
+        );
+        format!("{secure}&sslcert={cert}&sslkey={key}")
+    };
+    let url = db.url(API);
+    check(&url, "sslmode=disable", Refused("")).await;
+    check(&url, &secure, Refused("certificate")).await;
+    check(&url, &with("stranger"), Refused("")).await;
+    check(&url, &with("client"), Encrypted).await;
+
+    let address = format!("{url}?{}", with("client"));
+    let api = TestApi::start_with(&db, &[("DATABASE_URL", &address)]).await;
+    api.login("seller_alice", "password").await;
+    let plain: i64 = superuser
+        .query_one(
+            "select count(*) from pg_stat_activity a join pg_stat_ssl s using (pid)
+              where a.application_name = 'capconduit serve' and not s.ssl",
+            &[],
+        )
+        .await
+        .expect("connections")
+        .get(0);
+    assert_eq!(plain, 0);
+}
