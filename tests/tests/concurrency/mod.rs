@@ -13,6 +13,7 @@ mod weighted;
 use std::future::Future;
 
 use capconduit_tests::{Calls, SUPERUSER, TestDb};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
@@ -23,6 +24,12 @@ pub async fn crew(db: &TestDb, size: usize) -> Vec<Client> {
         crew.push(db.asterisk().await);
     }
     crew
+}
+
+/// A role has a limit of connections, and tests run beside each other: one large crew at a time.
+pub async fn crowd(size: usize) -> Option<MutexGuard<'static, ()>> {
+    static CROWD: Mutex<()> = Mutex::const_new(());
+    if size > 16 { Some(CROWD.lock().await) } else { None }
 }
 
 /// Everybody works at once; a failure of one is a failure of the test, and ends the others. Results come in no order.

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants, rounds};
 
-use super::{assert_no_deadlock, crew, drain, together};
+use super::{assert_no_deadlock, crew, crowd, drain, together};
 
 #[tokio::test]
 async fn room_on_the_second_link_is_always_found() {
     for strategy in Strategy::ALL {
         for callers in [16, 64] {
+            let _crowd = crowd(callers).await;
             let db = TestDb::new().await;
             // The first is nearly always full, and changes all the time; the second has room for everybody.
             let links = [Link::cap(1), Link::cap(callers as i32).priority(1)];

@@ -8,7 +8,7 @@ use capconduit_tests::{
 };
 use tokio_postgres::Client;
 
-use super::{assert_no_deadlock, crew, together};
+use super::{assert_no_deadlock, crew, crowd, together};
 
 const SPREAD: &str = "select max(calls) - min(calls) from (select (select count(*) from live_calls l \
     where l.link_id = n.link_id) as calls from link_counters n) per_link";
@@ -16,6 +16,7 @@ const SPREAD: &str = "select max(calls) - min(calls) from (select (select count(
 #[tokio::test]
 async fn shares_differ_by_one_at_most_at_every_instant() {
     for callers in [16, 64] {
+        let _crowd = crowd(callers).await;
         let db = TestDb::new().await;
         let scenario = Scenario::new(&db.admin().await, Strategy::RoundRobin, &[Link::cap(100_000); 7]).await;
         let watching = tokio::spawn(watch_spread(db.superuser().await));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use capconduit_tests::{Calls, Link, Random, Scenario, Strategy, TestDb, Watch, assert_invariants, rounds};
 use tokio_postgres::Client;
 
-use super::{assert_no_deadlock, close_quickly, crew, drain, together};
+use super::{assert_no_deadlock, close_quickly, crew, crowd, drain, together};
 
 const NODE: &str = "pbx-1";
 const PAUSE: Duration = Duration::from_millis(100);
@@ -42,6 +42,7 @@ async fn no_cap_is_exceeded_by_weighted() {
 async fn mixed_traffic(strategy: Strategy) {
     let mut random = Random::seeded();
     for (callers, cap) in [(16, 1), (16, 7), (64, 7), (64, 50)] {
+        let _crowd = crowd(callers).await;
         let db = TestDb::new().await;
         close_quickly(&db).await;
         let links: Vec<Link> = (1..=3).map(|weight| Link::cap(cap).weight(weight)).collect();
