@@ -69,7 +69,6 @@ async fn of_all_tables_and_views_only_the_realtime_rows_are_the_switch_s() {
                 ("truncate", format!("truncate {name}")),
                 ("lock", format!("lock table {name} in access share mode")),
                 ("lock", format!("lock table {name} in access exclusive mode")),
-                ("copy", format!("copy (select * from {name}) to stdout")),
                 ("drop", format!("drop table {name}")),
                 ("alter", format!("alter table {name} rename to x")),
                 ("comment", format!("comment on table {name} is 'x'")),
@@ -91,7 +90,7 @@ async fn of_all_tables_and_views_only_the_realtime_rows_are_the_switch_s() {
     allowed.dedup();
     let mut expected: Vec<String> = Vec::new();
     for view in ["ps_aors", "ps_auths", "ps_contacts", "ps_endpoints"] {
-        for verb in ["column", "copy", "count", "select", "lock"] {
+        for verb in ["column", "count", "select", "lock"] {
             expected.push(format!("{verb} asterisk.{view}"));
         }
     }
@@ -161,6 +160,8 @@ async fn the_switch_makes_nothing_and_becomes_nobody() {
         "set session authorization postgres",
         "set capconduit.max_call_seconds = 1",
         "copy pg_catalog.pg_authid to stdout",
+        "copy capconduit.users to stdout",
+        "copy (select * from capconduit.call_logs) to stdout",
         "copy (select 1) to program 'true'",
         "copy (select 1) to '/tmp/x'",
         "select rolpassword from pg_authid",

@@ -259,7 +259,7 @@ async fn a_seller_attaches_nothing_foreign_and_gives_nothing_away() {
         "select capconduit.find_login('seller_bob')",
         "set local role capconduit_staff; select email from users; select count(*) from nodes",
         "create temp table t (a int)",
-        "lock table dids in access exclusive mode",
+        "lock table call_logs in access exclusive mode",
         "truncate dids",
     ] {
         begin_as(&api, "capconduit_seller", ALICE).await;
@@ -270,6 +270,7 @@ async fn a_seller_attaches_nothing_foreign_and_gives_nothing_away() {
             assert!(result.is_ok());
             continue;
         }
+        assert!(result.is_err(), "it must be refused: {sql}");
         let code = sqlstate(result);
         // A generated id and an owner that must not be null are refused in their own words.
         assert!(
