@@ -74,7 +74,18 @@ async fn of_all_tables_and_views_only_the_realtime_rows_are_the_switch_s() {
                 ("comment", format!("comment on table {name} is 'x'")),
                 ("trigger", format!("create trigger t before insert on {name} for each row execute function suppress_redundant_updates_trigger()")),
                 ("policy", format!("create policy p on {name}")),
-                ("grant", format!("grant select on {name} to public")),
+                // Who may read but not grant is only warned: what counts is that nothing was granted.
+                (
+                    "grant",
+                    format!(
+                        "grant select on {name} to public;
+                         do $$ begin
+                             if not has_table_privilege('public', '{name}', 'select') then
+                                 raise insufficient_privilege;
+                             end if;
+                         end $$"
+                    ),
+                ),
             ]);
         }
         for (verb, sql) in statements {
