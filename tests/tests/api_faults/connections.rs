@@ -45,7 +45,7 @@ async fn slow_heads_lose_their_connection_and_hurt_nobody() {
 }
 
 #[tokio::test]
-#[ignore = "failed once in two runs, not yet explained: make test-full runs it"]
+#[ignore = "its own subtraction overflowed once: make test-full runs it"]
 async fn hundreds_of_connections_cost_little_and_others_are_served() {
     let db = TestDb::sample().await;
     let api = TestApi::start(&db).await;
@@ -66,7 +66,7 @@ async fn hundreds_of_connections_cost_little_and_others_are_served() {
     for _ in 0..10 {
         alice.get("/api/seller/dids").await.expect_status(200);
     }
-    let grown = peak_mib(&api) - before;
+    let grown = peak_mib(&api).saturating_sub(before);
     assert!(grown < 48, "800 connections cost {grown} MiB");
     drop(open);
     alice.get("/api/seller/dids").await.expect_status(200);
@@ -176,7 +176,7 @@ async fn readers_that_stop_reading_hold_nothing() {
     for _ in 0..20 {
         alice.get("/api/seller/dids").await.expect_status(200);
     }
-    let grown = peak_mib(&api) - before;
+    let grown = peak_mib(&api).saturating_sub(before);
     assert!(grown < 64, "{READERS} readers that do not read cost {grown} MiB");
     let pid = api.pid();
     eventually(
