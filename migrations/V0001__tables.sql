@@ -249,11 +249,13 @@ create table link_counters (
         references campaign_client_settings (id) on delete cascade,
     constraint link_counters_active_check check (active >= 0)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 200,
-        autovacuum_analyze_threshold = 10000, autovacuum_vacuum_cost_delay = 0);
+        autovacuum_analyze_threshold = 1000000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 
--- One row per call in flight. Plain ids without foreign keys, as in call_logs.
+-- One row per call in flight. Plain ids without foreign keys, as in call_logs. Every statement here goes by keys, so
+-- statistics are of no use and each ANALYZE would make all backends plan anew; and a vacuum that gives empty pages
+-- back locks out every call, and replicas' readers, for pages that the next call needs again.
 create table live_calls (
-    uniqueid text not null,
+    uniqueid text collate "C" not null,
     linkedid text,
     node text,
     user_id bigint,
@@ -281,16 +283,17 @@ create table live_calls (
     absent_since timestamptz,
     last_listed_at timestamptz,
     decision text,
-    constraint live_calls_pkey primary key (uniqueid),
-    constraint live_calls_attempt_check check (attempt >= 1)
+    constraint live_calls_pkey primary key (uniqueid)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500,
-        autovacuum_vacuum_cost_delay = 0);
+        autovacuum_analyze_threshold = 1000000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 -- release_expired, and a route that finds a link full, look for expired leases.
 create index live_calls_lease_until_idx on live_calls (lease_until);
 
+-- One row per call, for ever. Only the call functions write it, and they check what they write: PostgreSQL parses a
+-- CHECK's text anew for every insert, and four of them cost a call as much as an index.
 create table call_logs (
     id bigint generated always as identity,
-    asterisk_uniqueid text not null,
+    asterisk_uniqueid text collate "C" not null,
     asterisk_linkedid text,
     user_id bigint,
     campaign_id bigint,
@@ -317,12 +320,9 @@ create table call_logs (
     decision text,
     created_at timestamptz not null default now(),
     constraint call_logs_pkey primary key (id),
-    constraint call_logs_asterisk_uniqueid_key unique (asterisk_uniqueid),
-    constraint call_logs_duration_seconds_check check (duration_seconds >= 0),
-    constraint call_logs_billsec_seconds_check check (billsec_seconds >= 0),
-    constraint call_logs_hangup_by_check check (hangup_by in ('caller', 'client', 'system')),
-    constraint call_logs_counted_check check (not counted or link_id is not null)
-) with (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+    constraint call_logs_asterisk_uniqueid_key unique (asterisk_uniqueid)
+) with (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_vacuum_insert_threshold = 20000,
+        autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 20000);
 -- A seller's log, newest first, by keyset; and by campaign.
 create index call_logs_user_id_timestamp_start_id_idx on call_logs (user_id, timestamp_start, id);
 create index call_logs_campaign_id_timestamp_start_id_idx on call_logs (campaign_id, timestamp_start, id);
@@ -331,7 +331,7 @@ create index call_logs_campaign_id_timestamp_start_id_idx on call_logs (campaign
 create index call_logs_timestamp_start_idx on call_logs using brin (timestamp_start) with (autosummarize = on);
 
 create table call_attempts (
-    uniqueid text not null,
+    uniqueid text collate "C" not null,
     attempt integer not null,
     user_id bigint,
     link_id bigint not null,
@@ -385,6 +385,13 @@ create trigger campaign_client_settings_counter after insert on campaign_client_
     for each row execute function create_link_counter();
 create trigger link_counters_delete before delete on link_counters
     for each row execute function refuse_busy_link_delete();
+
+create trigger users_lock_counters before delete on users
+    for each row execute function lock_counters_in_order();
+create trigger clients_lock_counters before delete on clients
+    for each row execute function lock_counters_in_order();
+create trigger campaigns_lock_counters before delete on campaigns
+    for each row execute function lock_counters_in_order();
 
 create trigger users_updated_at before update on users
     for each row execute function set_updated_at();

@@ -927,7 +927,7 @@ ALTER TABLE capconduit.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 --
 
 CREATE TABLE capconduit.call_attempts (
-    uniqueid text NOT NULL,
+    uniqueid text NOT NULL COLLATE pg_catalog."C",
     attempt integer NOT NULL,
     user_id bigint,
     link_id bigint NOT NULL,
@@ -1017,7 +1017,7 @@ COMMENT ON COLUMN capconduit.call_attempts.ended_at IS 'When the next target was
 
 CREATE TABLE capconduit.call_logs (
     id bigint NOT NULL,
-    asterisk_uniqueid text NOT NULL,
+    asterisk_uniqueid text NOT NULL COLLATE pg_catalog."C",
     asterisk_linkedid text,
     user_id bigint,
     campaign_id bigint,
@@ -1042,13 +1042,9 @@ CREATE TABLE capconduit.call_logs (
     counted boolean NOT NULL,
     late_excess boolean DEFAULT false NOT NULL,
     decision text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT call_logs_billsec_seconds_check CHECK ((billsec_seconds >= 0)),
-    CONSTRAINT call_logs_counted_check CHECK (((NOT counted) OR (link_id IS NOT NULL))),
-    CONSTRAINT call_logs_duration_seconds_check CHECK ((duration_seconds >= 0)),
-    CONSTRAINT call_logs_hangup_by_check CHECK ((hangup_by = ANY (ARRAY['caller'::text, 'client'::text, 'system'::text])))
+    created_at timestamp with time zone DEFAULT now() NOT NULL
 )
-WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_vacuum_insert_threshold='20000', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='20000');
 
 
 ALTER TABLE capconduit.call_logs OWNER TO capconduit_owner;
@@ -1644,7 +1640,7 @@ CREATE TABLE capconduit.link_counters (
     last_seq bigint DEFAULT 0 NOT NULL,
     CONSTRAINT link_counters_active_check CHECK ((active >= 0))
 )
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='10000', autovacuum_vacuum_cost_delay='0');
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
 
 
 ALTER TABLE capconduit.link_counters OWNER TO capconduit_owner;
@@ -1763,7 +1759,7 @@ COMMENT ON VIEW capconduit.link_usage_view IS 'Use and limits of each link; rema
 --
 
 CREATE TABLE capconduit.live_calls (
-    uniqueid text NOT NULL,
+    uniqueid text NOT NULL COLLATE pg_catalog."C",
     linkedid text,
     node text,
     user_id bigint,
@@ -1790,10 +1786,9 @@ CREATE TABLE capconduit.live_calls (
     end_cause integer,
     absent_since timestamp with time zone,
     last_listed_at timestamp with time zone,
-    decision text,
-    CONSTRAINT live_calls_attempt_check CHECK ((attempt >= 1))
+    decision text
 )
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
 
 
 ALTER TABLE capconduit.live_calls OWNER TO capconduit_owner;
@@ -2728,6 +2723,13 @@ CREATE TRIGGER campaigns_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.ca
 
 
 --
+-- Name: campaigns campaigns_lock_counters; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_lock_counters BEFORE DELETE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.lock_counters_in_order();
+
+
+--
 -- Name: campaigns campaigns_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2739,6 +2741,13 @@ CREATE TRIGGER campaigns_updated_at BEFORE UPDATE ON capconduit.campaigns FOR EA
 --
 
 CREATE TRIGGER clients_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: clients clients_lock_counters; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER clients_lock_counters BEFORE DELETE ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.lock_counters_in_order();
 
 
 --
@@ -2802,6 +2811,13 @@ CREATE TRIGGER users_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.users 
 --
 
 CREATE TRIGGER users_end_sessions AFTER UPDATE OF status, password_hash ON capconduit.users FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.password_hash IS DISTINCT FROM new.password_hash))) EXECUTE FUNCTION capconduit.end_sessions();
+
+
+--
+-- Name: users users_lock_counters; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER users_lock_counters BEFORE DELETE ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.lock_counters_in_order();
 
 
 --
@@ -3022,7 +3038,7 @@ CREATE POLICY call_logs_read ON capconduit.call_logs FOR SELECT TO capconduit_re
 -- Name: call_logs call_logs_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE POLICY call_logs_seller ON capconduit.call_logs FOR SELECT TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+CREATE POLICY call_logs_seller ON capconduit.call_logs FOR SELECT TO capconduit_seller USING ((user_id = (NULLIF(current_setting('capconduit.user_id'::text, true), ''::text))::bigint));
 
 
 --

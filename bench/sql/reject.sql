@@ -1,2 +1,2 @@
-\set call random(1, 9000000000000000)
-select * from capconduit.route_call('+17770001001', 'b-' || :client_id || '-' || :call);
+\set call :call + 1
+select * from capconduit.route_call('+17770001001', 'pbx' || :client_id || '-' || :run || '.' || :call);

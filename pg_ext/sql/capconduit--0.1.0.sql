@@ -150,6 +150,11 @@ begin
     if delta is null or coalesce(btrim(reason), '') = '' then
         raise exception 'adjust_link_total needs a delta and a reason' using errcode = 'invalid_parameter_value';
     end if;
+    -- Calls count on from here: far from where the numbers end.
+    if delta not between -1000000000000 and 1000000000000 then
+        raise exception 'delta must be between -1000000000000 and 1000000000000'
+            using errcode = 'invalid_parameter_value';
+    end if;
     update capconduit.link_counters n
        set base = n.base + delta, total = n.total + delta
      where n.link_id = adjust_link_total.link_id
@@ -160,6 +165,10 @@ begin
     end if;
     if total < 0 then
         raise exception 'the total of link % would fall below 0', adjust_link_total.link_id
+            using errcode = 'invalid_parameter_value';
+    end if;
+    if total > 1000000000000000 then
+        raise exception 'the total of link % would exceed 1000000000000000', adjust_link_total.link_id
             using errcode = 'invalid_parameter_value';
     end if;
     perform capconduit.write_audit('adjust', 'link_counters', adjust_link_total.link_id::text,
@@ -298,6 +307,31 @@ begin
 end
 $$;
 
+-- Before a user, client or campaign goes, and its links with it: their counters are locked in the order in which calls
+-- lock them. The cascade alone would take them as they lie in the table, and close a circle with next_target.
+create function lock_counters_in_order() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    links bigint[];
+begin
+    if tg_table_name = 'clients' then
+        select array_agg(s.id) into links from capconduit.campaign_client_settings s where s.client_id = old.id;
+    elsif tg_table_name = 'campaigns' then
+        select array_agg(s.id) into links from capconduit.campaign_client_settings s where s.campaign_id = old.id;
+    else
+        -- No link is added to a campaign that is locked.
+        perform from capconduit.campaigns c where c.user_id = old.id order by c.id for update;
+        select array_agg(s.id) into links
+          from capconduit.campaign_client_settings s
+          join capconduit.campaigns c on c.id = s.campaign_id
+         where c.user_id = old.id;
+    end if;
+    perform from capconduit.link_counters n where n.link_id = any (links) order by n.link_id for update;
+    return old;
+end
+$$;
+
 create function refuse_busy_link_delete() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -388,6 +422,7 @@ alter function delete_expired_sessions() owner to capconduit_owner;
 alter function schema_version() owner to capconduit_owner;
 alter function set_updated_at() owner to capconduit_owner;
 alter function create_link_counter() owner to capconduit_owner;
+alter function lock_counters_in_order() owner to capconduit_owner;
 alter function refuse_busy_link_delete() owner to capconduit_owner;
 alter function end_sessions() owner to capconduit_owner;
 alter function audit_change() owner to capconduit_owner;
@@ -424,6 +459,7 @@ comment on function change_password is 'Changes one''s own password, given the v
 comment on function delete_expired_sessions is 'Sweeps sessions that have ended';
 comment on function set_updated_at is 'Trigger: keeps updated_at';
 comment on function create_link_counter is 'Trigger: gives a new link its counter row';
+comment on function lock_counters_in_order is 'Trigger: locks the counters of links that are about to go, in the order of calls';
 comment on function refuse_busy_link_delete is 'Trigger: keeps a link whose calls are in flight';
 comment on function end_sessions is 'Trigger: ends sessions and tokens with a change of status or password';
 comment on function audit_change is 'Trigger: writes the audit log';

@@ -1,7 +1,7 @@
 //! A call in flight: its row in `live_calls`, and the row that the switch gets for it.
 
 use capconduit_core::{Link, Reject, Strategy};
-use pgrx::pg_sys::{INT4OID, INT8OID, TEXTOID};
+use pgrx::pg_sys::TEXTOID;
 
 use crate::record::Record;
 use crate::spi::{Statement, arg};
@@ -167,34 +167,4 @@ impl Answer {
             arg(self.decision),
         ])
     }
-}
-
-/// Gives a slot back. A link that is gone has no counter either.
-static RELEASE_SLOT: Statement = Statement::new(
-    "update capconduit.link_counters set active = active - 1 where link_id = $1",
-    &[INT8OID],
-);
-
-pub fn release_slot(link_id: i64) {
-    RELEASE_SLOT.run(&[arg(link_id)]);
-}
-
-/// Takes a slot if there is room on the row's newest version, and the campaign's turn with it. `false`: full.
-static TAKE_SLOT: Statement = Statement::new(
-    "update capconduit.link_counters n \
-        set active = n.active + 1, last_seq = coalesce($4, n.last_seq) \
-      where n.link_id = $1 and n.active < $2 and ($3 is null or n.total + n.active < $3)",
-    &[INT8OID, INT4OID, INT8OID, INT8OID],
-);
-
-pub fn take_slot(link: &Link, turn: Option<i64>) -> bool {
-    TAKE_SLOT
-        .run(&[
-            arg(link.id),
-            arg(link.max_concurrency),
-            arg(link.total_calls_allowed),
-            arg(turn),
-        ])
-        .len()
-        == 1
 }

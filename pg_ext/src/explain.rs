@@ -3,10 +3,12 @@
 
 use capconduit_core::{Link, Reject, Verdict, did, select};
 use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::{name, pg_extern, pg_sys};
 
-use crate::links::{Campaign, Dialled, read_dialled};
-use crate::spi::{Statement, View, connected};
+use crate::fetch::View;
+use crate::links::{Campaign, Dialled, read_dialled, read_links};
+use crate::record;
+use crate::spi::{Statement, connected};
 
 /// In the order of the function's columns.
 type ExplainRow = (
@@ -30,17 +32,24 @@ type ExplainRow = (
     name!(reject_reason, Option<&'static str>),
 );
 
+/// As many as ExplainRow has.
+const COLUMNS: usize = 18;
+
 type ExplainRows = TableIterator<'static, ExplainRow>;
 
 #[pg_extern(sql = false)]
-fn explain_route(did: Option<&str>) -> ExplainRows {
+fn explain_route(did: Option<&str>, fcinfo: pg_sys::FunctionCallInfo) -> ExplainRows {
+    // SAFETY: the call under way.
+    unsafe { record::shape(fcinfo, COLUMNS) };
     connected(|| explain(did.unwrap_or_default(), Whose::Anyone)).into_rows()
 }
 
 #[pg_extern(sql = false)]
-fn explain_own_did(did: Option<&str>) -> ExplainRows {
+fn explain_own_did(did: Option<&str>, fcinfo: pg_sys::FunctionCallInfo) -> ExplainRows {
+    // SAFETY: the call under way.
+    unsafe { record::shape(fcinfo, COLUMNS) };
     connected(|| {
-        let rows = SESSION_USER.run_with(View::Calling, &[]);
+        let rows = SESSION_USER.run_read_only(&[]);
         let user_id = rows.first().and_then(|columns| columns.get());
         explain(did.unwrap_or_default(), Whose::Only(user_id))
     })
@@ -78,19 +87,26 @@ fn explain(did: &str, whose: Whose) -> Explained {
         Whose::Anyone => true,
         Whose::Only(user_id) => user_id == Some(dialled.user_id),
     };
-    match read_dialled(View::Calling, &number).filter(|(dialled, _)| visible(dialled)) {
-        None => stopped(Reject::DidNotFound, None),
-        Some((dialled, links)) => match dialled.stop {
-            Some(reason) => stopped(reason, Some(dialled.did_id)),
-            None => Explained {
+    View::Calling.look(|at| {
+        let Some(dialled) = read_dialled(at, &number).filter(visible) else {
+            return stopped(Reject::DidNotFound, None);
+        };
+        let (Some(campaign), None) = (dialled.campaign, dialled.stop) else {
+            return Explained {
                 did_id: Some(dialled.did_id),
-                stop: links.is_empty().then_some(Reject::NoActiveClientsInCampaign),
-                campaign: dialled.campaign,
-                links,
-                shadowed: dialled.shadowed,
-            },
-        },
-    }
+                stop: dialled.stop,
+                ..Explained::default()
+            };
+        };
+        let links = read_links(at, campaign.id);
+        Explained {
+            did_id: Some(dialled.did_id),
+            stop: links.is_empty().then_some(Reject::NoActiveClientsInCampaign),
+            campaign: Some(campaign),
+            links,
+            shadowed: dialled.shadowed,
+        }
+    })
 }
 
 impl Explained {

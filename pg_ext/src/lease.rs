@@ -7,9 +7,10 @@ use capconduit_core::outcome;
 use pgrx::pg_extern;
 use pgrx::pg_sys::{BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
+use crate::fetch::{Key, Lookup, View};
 use crate::record::Record;
 use crate::spi::{Rows, Statement, arg, connected, instant};
-use crate::{args, early_lock_release, error, guc, locks};
+use crate::{args, counters, early_lock_release, error, guc, locks};
 
 /// A call in flight whose row this transaction has locked, and why it is to be closed.
 struct Held<'a> {
@@ -108,14 +109,11 @@ fn close(held: &[Held]) -> (i32, Option<i64>) {
     (held.len() as i32, last)
 }
 
-static SETTLE: Statement = Statement::new(
-    "update capconduit.link_counters n \
-        set active = n.active - $2, total = n.total + $3 \
-      where n.link_id = $1 \
-     returning n.total - (select s.total_calls_allowed \
-                            from capconduit.campaign_client_settings s \
-                           where s.id = n.link_id)",
-    &[INT8OID, INT4OID, INT8OID],
+static ALLOWED: Lookup = Lookup::new(
+    c"campaign_client_settings",
+    c"campaign_client_settings_pkey",
+    Key::Int8,
+    &[c"total_calls_allowed"],
 );
 
 static MARK_LATE_EXCESS: Statement = Statement::new(
@@ -129,23 +127,19 @@ pub fn settle(link_id: i64, released: i32, counted: i64, records: &[i64]) {
     if released == 0 && counted == 0 {
         return;
     }
-    if counted == 0 {
-        RELEASE_SLOTS.run(&[arg(link_id), arg(released)]);
+    let Some(total) = counters::settle(link_id, released, counted) else {
+        return;
+    };
+    if records.is_empty() {
         return;
     }
-    let rows = SETTLE.run(&[arg(link_id), arg(released), arg(counted)]);
-    let excess = rows.first().and_then(|columns| columns.get::<i64>()).unwrap_or(0);
+    let allowed = View::Fresh.look(|at| ALLOWED.first(at, arg(link_id), |row| row.get::<i64>(0)).flatten());
+    let excess = allowed.map_or(0, |allowed| total - allowed);
     let flagged = usize::try_from(excess).unwrap_or(0).min(records.len());
     if flagged > 0 {
         MARK_LATE_EXCESS.run(&[arg(records[records.len() - flagged..].to_vec())]);
     }
 }
-
-/// The same without a look at the limit.
-static RELEASE_SLOTS: Statement = Statement::new(
-    "update capconduit.link_counters set active = active - $2 where link_id = $1",
-    &[INT8OID, INT4OID],
-);
 
 // ---- one call, by hand -------------------------------------------------------------------------------------------
 

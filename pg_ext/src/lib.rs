@@ -6,15 +6,17 @@
 //! `link_counters` rows by ascending id. A route waits for one link row at a time; whoever holds two took them in
 //! order; whoever closes many calls skips locked call rows and takes the links in order at the end.
 
-// Glue to a C server: the unsafe blocks are in spi, record, early_lock_release and locks.
+// Glue to a C server: the unsafe blocks are in spi, fetch, record, early_lock_release and locks.
 #![allow(unsafe_code)]
 
 mod answered;
 mod args;
 mod call;
+mod counters;
 mod early_lock_release;
 mod error;
 mod explain;
+mod fetch;
 mod guc;
 mod lease;
 mod links;
@@ -32,4 +34,5 @@ pgrx::pg_module_magic!(name, version);
 pub extern "C-unwind" fn _PG_init() {
     guc::define();
     early_lock_release::register();
+    fetch::register();
 }

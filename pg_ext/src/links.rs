@@ -1,12 +1,10 @@
 //! Reads what a decision rests on: the DID with its owner and campaign, and the campaign's links with their counters.
 
-use std::cmp::Ordering;
-
 use capconduit_core::{Link, Reject, Strategy};
-use pgrx::pg_sys::{INT8ARRAYOID, INT8OID, TEXTOID};
 
-use crate::guc;
-use crate::spi::{Columns, Rows, Statement, View, arg};
+use crate::fetch::{At, Key, Lookup, Row};
+use crate::spi::arg;
+use crate::{counters, guc};
 
 /// What is known of a dialled number, and what routing needs of its campaign.
 pub struct Dialled {
@@ -28,235 +26,191 @@ pub struct Campaign {
     pub max_ring_seconds: i32,
 }
 
-/// The call itself may be known already.
-pub struct CallState {
-    pub in_flight: bool,
-    pub recorded: bool,
-}
-
-macro_rules! link_columns {
-    () => {
-        "s.id, s.client_id, k.client_identifier, s.status = 'active', k.status = 'active', \
-         a.contact is not null, s.max_concurrency, s.total_calls_allowed, s.forwarding_priority, s.weight, \
-         n.active, n.total, n.last_seq "
-    };
-}
-
-/// `user_id + 0` keeps the campaign's primary key the only way in: a seller may have thousands of campaigns.
-macro_rules! dialled_sql {
-    ($state:literal, $from:literal) => {
-        concat!(
-            "select ",
-            $state,
-            "d.id, d.status = 'active', d.user_id, u.status = 'active', \
-             c.id, c.name, c.routing_strategy, c.dial_timeout_seconds, c.max_ring_seconds, ",
-            link_columns!(),
-            $from,
-            " left join capconduit.users u on u.id = d.user_id \
-              left join (capconduit.campaign_dids cd \
-                         join capconduit.campaigns c on c.id = cd.campaign_id and c.status = 'active') \
-                on cd.did_id = d.id and c.user_id + 0 = d.user_id \
-              left join capconduit.campaign_client_settings s on s.campaign_id = c.id \
-              left join capconduit.clients k on k.id = s.client_id \
-              left join capconduit.link_counters n on n.link_id = s.id \
-              left join capconduit.pjsip_aors a on a.client_id = s.client_id"
-        )
-    };
-}
-
-/// One row per link of every active campaign, NULLs where the chain ends sooner; no row for an unknown number.
-static DIALLED: Statement = Statement::new(
-    dialled_sql!("", "from (select * from capconduit.dids where number = $1) d"),
-    &[TEXTOID],
+static DIDS: Lookup = Lookup::new(
+    c"dids",
+    c"dids_number_key",
+    Key::Text,
+    &[c"id", c"user_id", c"status"],
+);
+static USERS: Lookup = Lookup::new(c"users", c"users_pkey", Key::Int8, &[c"status"]);
+static CAMPAIGN_DIDS: Lookup = Lookup::new(
+    c"campaign_dids",
+    c"campaign_dids_pkey",
+    Key::Int8,
+    &[c"campaign_id"],
+);
+static CAMPAIGNS: Lookup = Lookup::new(
+    c"campaigns",
+    c"campaigns_pkey",
+    Key::Int8,
+    &[
+        c"user_id",
+        c"status",
+        c"name",
+        c"routing_strategy",
+        c"dial_timeout_seconds",
+        c"max_ring_seconds",
+    ],
+);
+static SETTINGS: Lookup = Lookup::new(
+    c"campaign_client_settings",
+    c"campaign_client_settings_campaign_id_client_id_key",
+    Key::Int8,
+    &[
+        c"id",
+        c"client_id",
+        c"status",
+        c"max_concurrency",
+        c"total_calls_allowed",
+        c"forwarding_priority",
+        c"weight",
+    ],
+);
+static CLIENTS: Lookup = Lookup::new(
+    c"clients",
+    c"clients_pkey",
+    Key::Int8,
+    &[c"client_identifier", c"status"],
+);
+static AORS: Lookup = Lookup::new(c"pjsip_aors", c"pjsip_aors_pkey", Key::Int8, &[c"contact"]);
+static CONTACTS: Lookup = Lookup::new(
+    c"pjsip_contacts",
+    c"pjsip_contacts_endpoint_idx",
+    Key::Text,
+    &[c"expiration_time"],
+);
+static ENDPOINTS: Lookup = Lookup::new(
+    c"pjsip_endpoints",
+    c"pjsip_endpoints_pkey",
+    Key::Int8,
+    &[c"callerid"],
 );
 
-/// The same with the call's own state, which is always a row.
-static CALL_DIALLED: Statement = Statement::new(
-    dialled_sql!(
-        "t.in_flight, t.recorded, ",
-        "from (select exists (select from capconduit.live_calls where uniqueid = $2) as in_flight, \
-                      exists (select from capconduit.call_logs where asterisk_uniqueid = $2) as recorded) t \
-         left join capconduit.dids d on d.number = $1"
-    ),
-    &[TEXTOID, TEXTOID],
-);
-
-static BY_CAMPAIGN: Statement = Statement::new(
-    concat!(
-        "select ",
-        link_columns!(),
-        "from capconduit.campaign_client_settings s \
-         join capconduit.clients k on k.id = s.client_id \
-         join capconduit.link_counters n on n.link_id = s.id \
-         left join capconduit.pjsip_aors a on a.client_id = s.client_id \
-         where s.campaign_id = $1"
-    ),
-    &[INT8OID],
-);
-
-/// Clients without a static contact are reachable while they are registered.
-static REGISTERED: Statement = Statement::new(
-    "select k.id \
-       from capconduit.clients k \
-      where k.id = any ($1) \
-        and exists (select \
-                      from capconduit.pjsip_contacts c \
-                     where c.endpoint = k.client_identifier \
-                       and c.expiration_time > extract(epoch from clock_timestamp()))",
-    &[INT8ARRAYOID],
-);
-
-/// A canonical number, the campaign that takes its calls, and that campaign's links (none where something stops
-/// the call before).
-pub fn read_dialled(view: View, number: &str) -> Option<(Dialled, Vec<Link>)> {
-    let rows = DIALLED.run_with(view, &[arg(number)]);
-    read_rows(view, &rows, 0)
-}
-
-/// The same for a route, with what is known of the call.
-pub fn read_call_dialled(number: &str, uniqueid: &str) -> (CallState, Option<(Dialled, Vec<Link>)>) {
-    let rows = CALL_DIALLED.run(&[arg(number), arg(uniqueid)]);
-    let first = rows.first().expect("the state of the call is always a row");
-    let state = CallState {
-        in_flight: first.need(),
-        recorded: first.need(),
+/// A canonical number and the campaign that takes its calls.
+pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
+    let (did_id, user_id, active) = DIDS.first(at, arg(number), |did| {
+        (did.need::<i64>(0), did.need::<i64>(1), did.is(2, "active"))
+    })?;
+    let mut dialled = Dialled {
+        did_id,
+        user_id,
+        campaign: None,
+        shadowed: Vec::new(),
+        stop: None,
     };
-    (state, read_rows(View::Fresh, &rows, 2))
-}
-
-fn read_rows(view: View, rows: &Rows, skip: i32) -> Option<(Dialled, Vec<Link>)> {
-    let mut dialled: Option<Dialled> = None;
-    let mut links = Vec::with_capacity(rows.len());
-    for columns in rows.iter() {
-        columns.skip(skip);
-        let did_id = columns.get()?;
-        let did_active: bool = columns.need();
-        let user_id = columns.need();
-        let owner_active: bool = columns.need();
-        let dialled = dialled.get_or_insert_with(|| Dialled {
-            did_id,
-            user_id,
-            campaign: None,
-            shadowed: Vec::new(),
-            stop: if !did_active {
-                Some(Reject::DidInactive)
-            } else if !owner_active {
-                Some(Reject::OwnerInactive)
-            } else {
-                None
-            },
-        });
-        let Some(campaign) = read_campaign(&columns) else {
-            break;
-        };
-        let campaign_id = campaign.id;
-        if dialled.keep(campaign) {
-            links.clear();
-        }
-        if dialled
-            .campaign
-            .as_ref()
-            .is_some_and(|campaign| campaign.id == campaign_id)
-        {
-            links.extend(read_link(&columns));
-        }
-    }
-    let mut dialled = dialled?;
-    if dialled.stop.is_none() && dialled.campaign.is_none() {
-        dialled.stop = Some(Reject::NoActiveCampaignForDid);
-    }
-    if dialled.stop.is_some() {
-        links.clear();
-    }
-    finish(view, &mut links);
-    Some((dialled, links))
-}
-
-impl Dialled {
-    /// Keeps the campaign in its place; `true` where it takes the first, which another held until now.
-    fn keep(&mut self, campaign: Campaign) -> bool {
-        let place = match &self.campaign {
-            None => {
-                self.campaign = Some(campaign);
-                return false;
-            }
-            Some(first) => first.id.cmp(&campaign.id),
-        };
-        let (takes_first, later) = match place {
-            Ordering::Equal => return false,
-            Ordering::Less => (false, Some(campaign)),
-            Ordering::Greater => (true, self.campaign.replace(campaign)),
-        };
-        let later = later.expect("one of the two is later");
-        if !self.shadowed.iter().any(|known| known.id == later.id) {
-            self.shadowed.push(later);
-        }
-        takes_first
-    }
-}
-
-fn read_campaign(columns: &Columns) -> Option<Campaign> {
-    let Some(id) = columns.get() else {
-        columns.skip(4);
-        return None;
+    let mut campaigns = read_campaigns(at, did_id, user_id).into_iter();
+    dialled.campaign = campaigns.next();
+    dialled.shadowed = campaigns.collect();
+    dialled.stop = if !active {
+        Some(Reject::DidInactive)
+    } else if USERS.first(at, arg(user_id), |user| user.is(0, "active")) != Some(true) {
+        Some(Reject::OwnerInactive)
+    } else if dialled.campaign.is_none() {
+        Some(Reject::NoActiveCampaignForDid)
+    } else {
+        None
     };
-    Some(Campaign {
+    Some(dialled)
+}
+
+/// The DID's active campaigns, by id. One of another seller does not count.
+fn read_campaigns(at: At, did_id: i64, user_id: i64) -> Vec<Campaign> {
+    let mut ids: Vec<i64> = Vec::new();
+    let mut assigned = CAMPAIGN_DIDS.open(at);
+    assigned.seek(arg(did_id));
+    while let Some(row) = assigned.next() {
+        ids.push(row.need(0));
+    }
+    // The index ends with the campaign's id: they come in its order.
+    let mut campaigns = CAMPAIGNS.open(at);
+    ids.into_iter()
+        .filter_map(|id| {
+            campaigns
+                .get(arg(id), |row| {
+                    (row.need::<i64>(0) == user_id && row.is(1, "active")).then(|| read_campaign(id, row))
+                })
+                .flatten()
+        })
+        .collect()
+}
+
+fn read_campaign(id: i64, row: &Row) -> Campaign {
+    Campaign {
         id,
-        name: columns.need(),
-        strategy: columns
-            .get::<String>()
-            .and_then(|name| Strategy::parse(&name))
+        name: row.need(2),
+        strategy: row
+            .get::<&str>(3)
+            .and_then(Strategy::parse)
             .expect("the schema allows known strategies only"),
-        dial_timeout_seconds: columns.need(),
-        max_ring_seconds: columns.get().unwrap_or_else(|| guc::MAX_RING_SECONDS.get()),
-    })
+        dial_timeout_seconds: row.need(4),
+        max_ring_seconds: row.get(5).unwrap_or_else(|| guc::MAX_RING_SECONDS.get()),
+    }
 }
 
-pub fn read_links(campaign_id: i64) -> Vec<Link> {
-    let rows = BY_CAMPAIGN.run(&[arg(campaign_id)]);
-    let mut links: Vec<Link> = rows.iter().filter_map(|columns| read_link(&columns)).collect();
-    finish(View::Fresh, &mut links);
+/// A campaign's links by id, with their counters as of this moment.
+pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
+    let mut links = Vec::new();
+    let mut settings = SETTINGS.open(at);
+    settings.seek(arg(campaign_id));
+    while let Some(row) = settings.next() {
+        links.push(Link {
+            id: row.need(0),
+            client_id: row.need(1),
+            client_identifier: String::new(),
+            link_active: row.is(2, "active"),
+            client_active: false,
+            has_contact: false,
+            max_concurrency: row.need(3),
+            total_calls_allowed: row.get(4),
+            forwarding_priority: row.need(5),
+            weight: row.need(6),
+            active: 0,
+            counted: 0,
+            last_seq: 0,
+            already_tried: false,
+        });
+    }
+    drop(settings);
+    if links.is_empty() {
+        return links;
+    }
+    let (mut clients, mut counters, mut aors) = (CLIENTS.open(at), counters::Reader::new(at), AORS.open(at));
+    for link in &mut links {
+        (link.client_identifier, link.client_active) = clients
+            .get(arg(link.client_id), |row| (row.need(0), row.is(1, "active")))
+            .expect("a link's client exists");
+        let counted = counters.read(link.id).expect("a link is born with its counters");
+        (link.active, link.counted, link.last_seq) = (counted.active, counted.total, counted.last_seq);
+        link.has_contact = aors
+            .get(arg(link.client_id), |row| row.get::<&str>(0).is_some())
+            .unwrap_or(false)
+            || is_registered(at, &link.client_identifier);
+    }
+    links.sort_by_key(|link| link.id);
     links
 }
 
-fn read_link(columns: &Columns) -> Option<Link> {
-    let id = columns.get()?;
-    Some(Link {
-        id,
-        client_id: columns.need(),
-        client_identifier: columns.need(),
-        link_active: columns.need(),
-        client_active: columns.need(),
-        has_contact: columns.need(),
-        max_concurrency: columns.need(),
-        total_calls_allowed: columns.get(),
-        forwarding_priority: columns.need(),
-        weight: columns.need(),
-        active: columns.need(),
-        counted: columns.need(),
-        last_seq: columns.need(),
-        already_tried: false,
-    })
+/// A client without a static contact is reachable while it is registered.
+fn is_registered(at: At, client_identifier: &str) -> bool {
+    // SAFETY: the clock.
+    let now = unsafe { pgrx::pg_sys::GetCurrentTimestamp() };
+    let mut contacts = CONTACTS.open(at);
+    contacts.seek(arg(client_identifier));
+    while let Some(row) = contacts.next() {
+        if row.get::<i64>(0).is_some_and(|until| until > unix_seconds(now)) {
+            return true;
+        }
+    }
+    false
 }
 
-/// Sorted here, so that the plan needs no sort.
-fn finish(view: View, links: &mut [Link]) {
-    links.sort_by_key(|link| link.id);
-    mark_registered(view, links);
+/// PostgreSQL counts microseconds from the year 2000, Asterisk seconds from 1970.
+fn unix_seconds(timestamp: i64) -> i64 {
+    const EPOCHS_APART: i64 = 946_684_800;
+    timestamp.div_euclid(1_000_000) + EPOCHS_APART
 }
 
-fn mark_registered(view: View, links: &mut [Link]) {
-    let unsure: Vec<i64> = links
-        .iter()
-        .filter(|link| !link.has_contact)
-        .map(|link| link.client_id)
-        .collect();
-    if unsure.is_empty() {
-        return;
-    }
-    let rows = REGISTERED.run_with(view, &[arg(unsure)]);
-    let registered: Vec<i64> = rows.iter().map(|columns| columns.need()).collect();
-    for link in links {
-        link.has_contact |= registered.contains(&link.client_id);
-    }
+/// The caller id to present to a client; NULL passes on the caller's own.
+pub fn read_caller_id(at: At, client_id: i64) -> Option<String> {
+    ENDPOINTS.first(at, arg(client_id), |row| row.get(0)).flatten()
 }

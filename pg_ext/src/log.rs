@@ -6,10 +6,11 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 use pgrx::pg_sys::{self, BOOLOID, INT4OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
 
+use crate::fetch::View;
 use crate::links::read_dialled;
 use crate::locks::{lock_call, require_read_committed};
 use crate::record::Record;
-use crate::spi::{Argument, Columns, Statement, View, arg, connected, instant};
+use crate::spi::{Argument, Columns, Statement, arg, connected, instant};
 use crate::{args, early_lock_release, error, lease, node};
 
 /// Which parties a call belongs to.
@@ -283,8 +284,8 @@ fn check(given: &Given) -> Parties {
 
 /// The number's owner, DID and campaign, unless the ids given name another seller.
 fn fill_from_number(number: Option<&str>, mut parties: Parties) -> Parties {
-    let dialled = number.and_then(|number| read_dialled(View::Fresh, number));
-    if let Some((dialled, _)) = dialled
+    let dialled = number.and_then(|number| View::Fresh.look(|at| read_dialled(at, number)));
+    if let Some(dialled) = dialled
         && parties.user_id.is_none_or(|user_id| user_id == dialled.user_id)
     {
         parties.user_id = Some(dialled.user_id);

@@ -4,8 +4,10 @@ use capconduit_core::{Link, Reject, Strategy, decision, outcome, select};
 use pgrx::pg_extern;
 use pgrx::pg_sys::{INT4OID, INT8OID, TEXTOID};
 
-use crate::call::{Answer, LiveCall, read_live, release_slot, take_slot};
-use crate::links::read_links;
+use crate::call::{Answer, LiveCall, read_live};
+use crate::counters::{settle, take_slot};
+use crate::fetch::View;
+use crate::links::{read_caller_id, read_links};
 use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
 use crate::route::uniform;
@@ -76,7 +78,7 @@ fn move_on(uniqueid: &str, call: LiveCall, timeout: i32) -> Answer {
         lock_campaign(call.campaign_id);
     }
     loop {
-        let mut links = read_links(call.campaign_id);
+        let mut links = View::Fresh.look(|at| read_links(at, call.campaign_id));
         for link in &mut links {
             link.already_tried = link.id == call.link_id || call.tried.contains(&link.id);
         }
@@ -106,7 +108,7 @@ static ANY_BUSY: Statement = Statement::new(
 fn move_slot(call: &LiveCall, target: &Link, turn: Option<i64>) -> bool {
     let give_back = || {
         if call.holds_slot {
-            release_slot(call.link_id);
+            settle(call.link_id, 1, 0);
         }
     };
     if call.link_id < target.id {
@@ -124,22 +126,21 @@ static ARRIVE: Statement = Statement::new(
     "update capconduit.live_calls \
         set tried = tried || link_id, link_id = $2, client_id = $3, holds_slot = true, attempt = attempt + 1, \
             attempt_at = clock_timestamp(), attempt_timeout_seconds = $4, decision = $5 \
-      where uniqueid = $1 \
-     returning (select e.callerid from capconduit.pjsip_endpoints e where e.client_id = $3)",
+      where uniqueid = $1",
     &[TEXTOID, INT8OID, INT8OID, INT4OID, TEXTOID],
 );
 
 fn arrive(uniqueid: &str, call: LiveCall, link: &Link, timeout: i32, decided: &str) -> Answer {
     let attempt = call.attempt + 1;
     let decision = decision::append(&call.decision, attempt, decided);
-    let rows = ARRIVE.run(&[
+    ARRIVE.run(&[
         arg(uniqueid),
         arg(link.id),
         arg(link.client_id),
         arg(timeout),
         arg(decision.as_str()),
     ]);
-    let caller_id = rows.first().and_then(|columns| columns.get());
+    let caller_id = View::Fresh.look(|at| read_caller_id(at, link.client_id));
     Answer::target(
         attempt,
         link,
@@ -165,7 +166,7 @@ fn end(uniqueid: &str, call: LiveCall, reason: Reject, decided: Option<String>) 
         None => call.decision.clone(),
     };
     if call.holds_slot {
-        release_slot(call.link_id);
+        settle(call.link_id, 1, 0);
     }
     END.run(&[
         arg(uniqueid),

@@ -2,31 +2,41 @@
 
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
-use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
+use pgrx::{PgSqlErrorCode, pg_sys};
 
+use crate::error::raise;
 use crate::spi::Argument;
 
 pub struct Record<const COLUMNS: usize>(pub [Argument; COLUMNS]);
+
+/// The row that the catalogue declares for this very call. An extension script of another release may declare another.
+///
+/// # Safety
+/// `fcinfo` is the call under way.
+pub unsafe fn shape(fcinfo: pg_sys::FunctionCallInfo, columns: usize) -> pg_sys::TupleDesc {
+    unsafe {
+        let mut shape: pg_sys::TupleDesc = std::ptr::null_mut();
+        let class = pg_sys::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut shape);
+        let is_row = class == pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE;
+        if !is_row || (*shape).natts as usize != columns {
+            raise(
+                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "the loaded library and the extension in this database are of different releases: reconnect, or run \
+                 capconduit migrate",
+            );
+        }
+        shape
+    }
+}
 
 // SAFETY: the datum is a composite of the type that PostgreSQL resolved for this very call.
 unsafe impl<const COLUMNS: usize> BoxRet for Record<COLUMNS> {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
         unsafe {
-            let mut shape: pg_sys::TupleDesc = std::ptr::null_mut();
-            let class = pg_sys::get_call_result_type(fcinfo.as_mut_ptr(), std::ptr::null_mut(), &mut shape);
-            assert_eq!(
-                class,
-                pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE,
-                "the result must be a row"
-            );
-            assert_eq!(
-                (*shape).natts as usize,
-                COLUMNS,
-                "columns of the library and of the catalogue"
-            );
+            let shape = shape(fcinfo.as_mut_ptr(), COLUMNS);
             let shape = pg_sys::BlessTupleDesc(shape);
             let mut values = self.0.map(|value| value.unwrap_or(pg_sys::Datum::from(0)));
             let mut nulls = self.0.map(|value| value.is_none());

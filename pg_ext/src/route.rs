@@ -2,13 +2,15 @@
 
 use capconduit_core::{Link, Reject, Strategy, Verdict, decision, did, outcome, select};
 use pgrx::pg_extern;
-use pgrx::pg_sys::{self, INT4OID, INT8OID, TEXTOID};
+use pgrx::pg_sys::{self, INT4OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
 
-use crate::call::{Answer, read_live, take_slot};
-use crate::links::{Campaign, Dialled, read_call_dialled, read_links};
+use crate::call::{Answer, read_live};
+use crate::counters::take_slot;
+use crate::fetch::{Key, Lookup, View};
+use crate::links::{Campaign, Dialled, read_caller_id, read_dialled, read_links};
 use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
-use crate::spi::{Statement, arg, connected};
+use crate::spi::{Statement, arg, connected, instant};
 use crate::{args, early_lock_release, error, guc, lease, node};
 
 /// The call as the switch describes it.
@@ -40,32 +42,105 @@ fn route_call(
     connected(|| route(did.unwrap_or_default(), &caller)).into_record()
 }
 
+static LIVE: Lookup = Lookup::new(c"live_calls", c"live_calls_pkey", Key::Text, &[]);
+static RECORDED: Lookup = Lookup::new(c"call_logs", c"call_logs_asterisk_uniqueid_key", Key::Text, &[]);
+
+/// Everything that a decision rests on, as of one moment.
+struct Seen {
+    in_flight: bool,
+    recorded: bool,
+    dialled: Option<Dialled>,
+    /// None where something stops the call before.
+    links: Vec<Link>,
+}
+
+fn look(number: &str, uniqueid: &str) -> Seen {
+    View::Fresh.look(|at| {
+        let dialled = read_dialled(at, number);
+        let links = match &dialled {
+            Some(Dialled {
+                campaign: Some(campaign),
+                stop: None,
+                ..
+            }) => read_links(at, campaign.id),
+            _ => Vec::new(),
+        };
+        Seen {
+            in_flight: LIVE.first(at, arg(uniqueid), |_| ()).is_some(),
+            recorded: RECORDED.first(at, arg(uniqueid), |_| ()).is_some(),
+            dialled,
+            links,
+        }
+    })
+}
+
+/// Chooses and reserves until a reservation holds. Each round looks at everything anew and waits for at most one
+/// link's row: a link that filled up meanwhile is judged again with all others, so the strategy's order is kept and
+/// nobody is refused because a row was momentarily locked; and what an administrator changed meanwhile counts.
 fn route(did: &str, caller: &Caller) -> Answer {
     let Some(number) = did::normalize(did) else {
         return Answer::reject(Reject::InvalidDidInput, None, None);
     };
     lock_call(caller.uniqueid);
-    let (call, dialled) = read_call_dialled(&number, caller.uniqueid);
-    if call.in_flight
-        && let Some(answer) = answer_again(&number, caller)
-    {
-        return answer;
+    let mut turns = None;
+    let mut looked_at = Vec::new();
+    loop {
+        let seen = look(&number, caller.uniqueid);
+        if seen.in_flight
+            && let Some(answer) = answer_again(&number, caller)
+        {
+            return answer;
+        }
+        // A call that ended between the two looks is recorded now.
+        if seen.recorded || seen.in_flight {
+            early_lock_release::flush_what_was_seen();
+            return Answer::reject(Reject::CallEnded, None, None);
+        }
+        let Some(dialled) = seen.dialled else {
+            return Answer::reject(Reject::DidNotFound, None, None);
+        };
+        let (Some(campaign), None) = (&dialled.campaign, dialled.stop) else {
+            return Answer::reject(
+                dialled.stop.unwrap_or(Reject::NoActiveCampaignForDid),
+                dialled.campaign.map(|campaign| campaign.id),
+                None,
+            );
+        };
+        // The number may belong to another campaign by now: the lock goes back with its savepoint, since whoever waits
+        // for a second campaign with a first in hand could close a circle.
+        if turns
+            .take_if(|turns: &mut Turns| turns.campaign_id != campaign.id)
+            .is_some()
+        {
+            continue;
+        }
+        let choice = Choice {
+            number: &number,
+            caller,
+            dialled: &dialled,
+            campaign,
+            links: &seen.links,
+        };
+        if let Some(answer) = choice.take(&mut turns, &mut looked_at) {
+            return answer;
+        }
     }
-    // A call that ended between the two looks is recorded now.
-    if call.recorded || call.in_flight {
-        early_lock_release::flush_what_was_seen();
-        return Answer::reject(Reject::CallEnded, None, None);
-    }
-    let Some((dialled, links)) = dialled else {
-        return Answer::reject(Reject::DidNotFound, None, None);
-    };
-    match (&dialled.campaign, dialled.stop) {
-        (Some(campaign), None) => take_a_link(&number, caller, &dialled, campaign, links),
-        (campaign, stop) => Answer::reject(
-            stop.unwrap_or(Reject::NoActiveCampaignForDid),
-            campaign.as_ref().map(|campaign| campaign.id),
-            None,
-        ),
+}
+
+/// A round robin campaign's turns, held by this call until its savepoint is rolled back.
+struct Turns {
+    campaign_id: i64,
+    savepoint: Savepoint,
+}
+
+impl Turns {
+    fn lock(campaign_id: i64) -> Self {
+        let savepoint = Savepoint::begin();
+        lock_campaign(campaign_id);
+        Turns {
+            campaign_id,
+            savepoint,
+        }
     }
 }
 
@@ -85,68 +160,60 @@ fn answer_again(number: &str, caller: &Caller) -> Option<Answer> {
     Some(Answer::present(&call))
 }
 
-/// Chooses and reserves until a reservation holds. Each round sees the newest counters and waits for at most one
-/// link's row; a link that filled up meanwhile is judged anew with all others, so the strategy's order is kept and
-/// nobody is refused because a row was momentarily locked.
-fn take_a_link(
-    number: &str,
-    caller: &Caller,
-    dialled: &Dialled,
-    campaign: &Campaign,
-    mut links: Vec<Link>,
-) -> Answer {
-    let strategy = campaign.strategy;
-    let mut turns_locked = false;
-    let mut looked_at = Vec::new();
-    loop {
-        let verdicts = select::judge_all(&links);
-        let chosen = select::choose(strategy, &links, &verdicts, &mut uniform);
-        let mut full = select::full_ahead_of(strategy, &links, &verdicts, chosen);
+/// One round of a decision.
+struct Choice<'a> {
+    number: &'a str,
+    caller: &'a Caller<'a>,
+    dialled: &'a Dialled,
+    campaign: &'a Campaign,
+    links: &'a [Link],
+}
+
+impl Choice<'_> {
+    /// `None`: what was seen is not so any more, look again.
+    fn take(&self, turns: &mut Option<Turns>, looked_at: &mut Vec<i64>) -> Option<Answer> {
+        let strategy = self.campaign.strategy;
+        let verdicts = select::judge_all(self.links);
+        let chosen = select::choose(strategy, self.links, &verdicts, &mut uniform);
+        let mut full = select::full_ahead_of(strategy, self.links, &verdicts, chosen);
         full.retain(|id| !looked_at.contains(id));
         let expired = lease::expired_on(&full);
         let Some(index) = expired
-            .and_then(|id| links.iter().position(|link| link.id == id))
+            .and_then(|id| self.links.iter().position(|link| link.id == id))
             .or(chosen)
         else {
-            let decision = decision::describe(&links, &verdicts, None);
-            return Answer::reject(
+            return Some(Answer::reject(
                 select::reject_reason(&verdicts),
-                Some(campaign.id),
-                Some(decision),
-            );
+                Some(self.campaign.id),
+                Some(decision::describe(self.links, &verdicts, None)),
+            ));
         };
-        if strategy == Strategy::RoundRobin && !turns_locked {
-            lock_campaign(campaign.id);
-            turns_locked = true;
-            links = read_links(campaign.id);
-            continue;
-        }
+        // What is closed to make room holds locks, and waiting for another link with them in hand could close a
+        // circle: rolled back, the savepoint gives them back. A link that refuses leaves nothing locked.
+        let savepoint = match turns.take() {
+            Some(turns) => Some(turns.savepoint),
+            None if strategy == Strategy::RoundRobin => {
+                *turns = Some(Turns::lock(self.campaign.id));
+                return None;
+            }
+            None => expired.is_some().then(Savepoint::begin),
+        };
         early_lock_release::arm();
-        // A row that fails its re-check stays locked, and waiting for another with it in hand could close a circle:
-        // the savepoint gives it back. With one link there is no other to wait for.
-        let savepoint = (links.len() > 1 || expired.is_some()).then(Savepoint::begin);
         if let Some(id) = expired {
             // Once each: a lowered cap, or calls that counted, may leave it full.
             looked_at.push(id);
             lease::release_expired_on(id);
         }
-        let answer = reserve(number, caller, dialled, campaign, &links, &verdicts, index);
-        match (answer, savepoint) {
-            (Some(answer), savepoint) => {
-                if let Some(savepoint) = savepoint {
-                    savepoint.release();
-                }
-                return answer;
-            }
-            (None, Some(savepoint)) => {
-                savepoint.rollback();
-                links = read_links(campaign.id);
-            }
+        let answer = self.reserve(&verdicts, index);
+        match (&answer, savepoint) {
+            (Some(_), Some(savepoint)) => savepoint.release(),
+            (None, Some(savepoint)) => savepoint.rollback(),
+            (Some(_), None) => {}
             (None, None) => {
-                FORGET.run(&[arg(caller.uniqueid)]);
-                links = read_links(campaign.id);
+                FORGET.run(&[arg(self.caller.uniqueid)]);
             }
         }
+        answer
     }
 }
 
@@ -156,18 +223,32 @@ pub fn uniform() -> f64 {
     unsafe { pg_sys::pg_prng_double(&raw mut pg_sys::pg_global_prng_state) }
 }
 
-/// Writes the call's row and tells the caller id to present to the client.
 static REMEMBER: Statement = Statement::new(
     "insert into capconduit.live_calls \
         (uniqueid, linkedid, node, user_id, campaign_id, did_id, did_number, routing_strategy, link_id, client_id, \
          holds_slot, caller_number, caller_name, routed_at, attempt_at, dial_timeout_seconds, \
          attempt_timeout_seconds, ring_deadline, max_call_seconds, lease_until, decision) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, true, $11, $12, now(), now(), $13, $14, \
-             now() + $15 * interval '1 second', $16, now() + ($16 + 60) * interval '1 second', $17) \
-     returning (select e.callerid from capconduit.pjsip_endpoints e where e.client_id = $10)",
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, true, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19)",
     &[
-        TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, TEXTOID,
-        TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID,
+        TEXTOID,
+        TEXTOID,
+        TEXTOID,
+        INT8OID,
+        INT8OID,
+        INT8OID,
+        TEXTOID,
+        TEXTOID,
+        INT8OID,
+        INT8OID,
+        TEXTOID,
+        TEXTOID,
+        TIMESTAMPTZOID,
+        INT4OID,
+        INT4OID,
+        TIMESTAMPTZOID,
+        INT4OID,
+        TIMESTAMPTZOID,
+        TEXTOID,
     ],
 );
 
@@ -176,56 +257,64 @@ static FORGET: Statement = Statement::new(
     &[TEXTOID],
 );
 
-/// Writes the call's row, then takes the slot: the hot row comes last, so it is locked for the shortest time.
-/// `None`: the link is full, and the row must go again.
-fn reserve(
-    number: &str,
-    caller: &Caller,
-    dialled: &Dialled,
-    campaign: &Campaign,
-    links: &[Link],
-    verdicts: &[Verdict],
-    index: usize,
-) -> Option<Answer> {
-    let link = &links[index];
-    let turn = (campaign.strategy == Strategy::RoundRobin).then(|| select::next_turn(links));
-    let timeout = outcome::attempt_timeout(campaign.dial_timeout_seconds, campaign.max_ring_seconds)
-        .unwrap_or(campaign.dial_timeout_seconds);
-    let max_call_seconds = guc::MAX_CALL_SECONDS.get();
-    let decision = decision::describe(links, verdicts, Some(index));
-    let rows = REMEMBER.run(&[
-        arg(caller.uniqueid),
-        arg(caller.linkedid),
-        arg(caller.node),
-        arg(dialled.user_id),
-        arg(campaign.id),
-        arg(dialled.did_id),
-        arg(number),
-        arg(campaign.strategy.name()),
-        arg(link.id),
-        arg(link.client_id),
-        arg(caller.number),
-        arg(caller.name),
-        arg(campaign.dial_timeout_seconds),
-        arg(timeout),
-        arg(campaign.max_ring_seconds),
-        arg(max_call_seconds),
-        arg(decision.as_str()),
-    ]);
-    let caller_id = rows.first().and_then(|columns| columns.get());
-    if !take_slot(link, turn) {
-        return None;
+/// A lease outlives the longest call by this: its record may be on the way.
+const LEASE_MARGIN_SECONDS: i32 = 60;
+
+impl Choice<'_> {
+    /// Writes the call's row, then takes the slot: the hot row comes last, so it is locked for the shortest time.
+    /// `None`: the link is full, and the row must go again.
+    fn reserve(&self, verdicts: &[Verdict], index: usize) -> Option<Answer> {
+        let Choice {
+            caller,
+            dialled,
+            campaign,
+            ..
+        } = self;
+        let link = &self.links[index];
+        let turn = (campaign.strategy == Strategy::RoundRobin).then(|| select::next_turn(self.links));
+        let timeout = outcome::attempt_timeout(campaign.dial_timeout_seconds, campaign.max_ring_seconds)
+            .unwrap_or(campaign.dial_timeout_seconds);
+        let max_call_seconds = guc::MAX_CALL_SECONDS.get();
+        let decision = decision::describe(self.links, verdicts, Some(index));
+        // SAFETY: reads the start of the current transaction.
+        let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
+        let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
+        REMEMBER.run(&[
+            arg(caller.uniqueid),
+            arg(caller.linkedid),
+            arg(caller.node),
+            arg(dialled.user_id),
+            arg(campaign.id),
+            arg(dialled.did_id),
+            arg(self.number),
+            arg(campaign.strategy.name()),
+            arg(link.id),
+            arg(link.client_id),
+            arg(caller.number),
+            arg(caller.name),
+            instant(now),
+            arg(campaign.dial_timeout_seconds),
+            arg(timeout),
+            after(campaign.max_ring_seconds),
+            arg(max_call_seconds),
+            after(max_call_seconds + LEASE_MARGIN_SECONDS),
+            arg(decision.as_str()),
+        ]);
+        if !take_slot(link, turn) {
+            return None;
+        }
+        if let Some(node) = caller.node {
+            node::note_call(node);
+        }
+        let caller_id = View::Fresh.look(|at| read_caller_id(at, link.client_id));
+        Some(Answer::target(
+            1,
+            link,
+            campaign.id,
+            timeout,
+            max_call_seconds,
+            caller_id,
+            decision,
+        ))
     }
-    if let Some(node) = caller.node {
-        node::note_call(node);
-    }
-    Some(Answer::target(
-        1,
-        link,
-        campaign.id,
-        timeout,
-        max_call_seconds,
-        caller_id,
-        decision,
-    ))
 }

@@ -30,15 +30,6 @@ pub fn instant(micros: impl Into<Option<i64>>) -> Argument {
     micros.into().map(pg_sys::Datum::from)
 }
 
-/// How fresh a statement's view must be.
-#[derive(Clone, Copy)]
-pub enum View {
-    /// A snapshot of its own, own writes included: for everything that decides or writes.
-    Fresh,
-    /// The snapshot of the calling query: for explain, which works read-only and on a standby.
-    Calling,
-}
-
 /// Runs `work` with SPI connected. What it returns must be owned by Rust: SPI's memory is gone afterwards, and any
 /// Datum that was made in it (so a `Record` is made outside).
 pub fn connected<T>(work: impl FnOnce() -> T) -> T {
@@ -75,11 +66,17 @@ impl Statement {
         }
     }
 
+    /// With a snapshot of its own, own writes included.
     pub fn run(&self, arguments: &[Argument]) -> Rows {
-        self.run_with(View::Fresh, arguments)
+        self.execute(arguments, false)
     }
 
-    pub fn run_with(&self, view: View, arguments: &[Argument]) -> Rows {
+    /// With the snapshot of the calling query: for what must work read-only and on a standby.
+    pub fn run_read_only(&self, arguments: &[Argument]) -> Rows {
+        self.execute(arguments, true)
+    }
+
+    fn execute(&self, arguments: &[Argument], read_only: bool) -> Rows {
         assert_eq!(arguments.len(), self.types.len(), "arguments of {}", self.sql);
         let mut values: Vec<pg_sys::Datum> = arguments
             .iter()
@@ -92,13 +89,7 @@ impl Statement {
         let plan = self.plan();
         // SAFETY: the plan was prepared for exactly these parameter types, SPI is connected.
         let mut execute = || unsafe {
-            let code = pg_sys::SPI_execute_plan(
-                plan,
-                values.as_mut_ptr(),
-                nulls.as_ptr(),
-                matches!(view, View::Calling),
-                0,
-            );
+            let code = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), read_only, 0);
             assert!(code > 0, "SPI_execute_plan: {code}: {}", self.sql);
             Rows {
                 table: pg_sys::SPI_tuptable,
@@ -216,11 +207,6 @@ impl Columns<'_> {
             let datum = pg_sys::SPI_getbinval(tuple, (*table).tupdesc, column, &mut is_null);
             T::from_datum(datum, is_null)
         }
-    }
-
-    /// Goes on behind that many columns.
-    pub fn skip(&self, columns: i32) {
-        self.next.set(self.next.get() + columns);
     }
 
     /// The next column, which the schema declares not null.

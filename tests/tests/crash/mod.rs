@@ -65,6 +65,7 @@ impl Crashable {
         let options = ClusterOptions {
             settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
             preload: Some(library),
+            ..ClusterOptions::default()
         };
         Self {
             cluster: TestCluster::start_with(options).await,

@@ -32,7 +32,6 @@ struct Race {
 }
 
 #[test]
-#[ignore = "found a history that no order explains, once in three runs: to be understood"]
 fn what_happens_at_once_could_have_happened_one_after_the_other() {
     let lab = Lab::new(6);
     let races = (

@@ -152,7 +152,10 @@ impl Op {
             Op::Explain(did) => {
                 let sql = "select * from explain_route($1)";
                 let rows = session.rows(sql, &[&number_of(*did)]).await?;
-                return Ok((None, Answer::Explained(rows.iter().map(explained).collect())));
+                return Ok((
+                    None,
+                    Answer::Explained(rows.iter().map(Explained::from).collect()),
+                ));
             }
             Op::Adjust(link, delta) => {
                 let sql = "select now(), t.* from adjust_link_total($1, $2, 'counted elsewhere') t";
@@ -168,7 +171,7 @@ impl Op {
 
     fn answer(&self, row: &Row) -> Answer {
         match self {
-            Op::Route(_) | Op::Next { .. } => Answer::Target(Box::new(target(row))),
+            Op::Route(_) | Op::Next { .. } => Answer::Target(Box::new(Target::from(row))),
             Op::Answered(_) => Answer::Status(row.get("status")),
             Op::Log(_) | Op::Release(..) => Answer::Logged(Logged {
                 status: row.get("status"),
@@ -211,37 +214,4 @@ async fn ask_log(session: &Session, g: &Given) -> Result<Row, Error> {
         &g.link_id,
     ];
     session.one(sql, &params).await
-}
-
-fn target(row: &Row) -> Target {
-    Target {
-        status: row.get("status"),
-        reason: row.get("reason"),
-        hangup_cause: row.get("hangup_cause"),
-        attempt: row.get("attempt"),
-        link_id: row.get("link_id"),
-        client_identifier: row.get("client_identifier"),
-        dial: row.get("dial"),
-        dial_timeout_seconds: row.get("dial_timeout_seconds"),
-        max_call_seconds: row.get("max_call_seconds"),
-        caller_id: row.get("caller_id"),
-        campaign_id: row.get("campaign_id"),
-        decision: row.get("decision"),
-    }
-}
-
-fn explained(row: &Row) -> Explained {
-    Explained {
-        campaign_id: row.get("campaign_id"),
-        link_id: row.get("link_id"),
-        client_identifier: row.get("client_identifier"),
-        eligible: row.get("eligible"),
-        reason: row.get("reason"),
-        active: row.get("active"),
-        max_concurrency: row.get("max_concurrency"),
-        counted: row.get("counted"),
-        total_calls_allowed: row.get("total_calls_allowed"),
-        place: row.get("place"),
-        share: row.get("share"),
-    }
 }

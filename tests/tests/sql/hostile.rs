@@ -126,7 +126,7 @@ const TEXTS: &[&str] = &[
     "null",
     "''",
     "' '",
-    "'''; drop table capconduit.users; --'",
+    "'''; drop table users; --'",
     "'\"'",
     "'\\'",
     "'$$ $1 %s %n ${CALLERID} {}'",
@@ -239,9 +239,7 @@ async fn ask(db: &Client, function: &Function, values: &[String]) -> Result<(), 
                 .iter()
                 .any(|word| told.contains(word));
             let code = refusal.code().code();
-            // A total has the range of its column, and says so.
-            let out_of_range = code == "22003" && function.name == "adjust_link_total";
-            if (REFUSALS.contains(&code) || out_of_range) && !leaks {
+            if REFUSALS.contains(&code) && !leaks {
                 Ok(())
             } else {
                 Err(format!("{} {told}: {sql}", refusal.code().code()))
@@ -314,7 +312,6 @@ async fn every_argument_with_every_ugly_value() {
 }
 
 #[tokio::test]
-#[ignore = "failed once in two runs: to be understood"]
 async fn any_mixture_of_ugly_values() {
     let db = target().await;
     let client = db.superuser().await;

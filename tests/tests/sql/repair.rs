@@ -260,10 +260,6 @@ async fn the_owner_s_own_hands_meet_the_constraints() {
             "link_counters_active_check",
         ),
         (
-            "update call_logs set link_id = null where id = 1",
-            "call_logs_counted_check",
-        ),
-        (
             "insert into call_logs (asterisk_uniqueid, incoming_did_number, timestamp_start, call_status, counted)
              values ('test-uniqueid-call-001', '+1', now(), 'BUSY', false)",
             "call_logs_asterisk_uniqueid_key",

@@ -1,0 +1,99 @@
+//! The hot rows: a link's counters. A change that is refused leaves no lock behind, so nobody ever waits for one link
+//! with another in hand but those who take two in order.
+
+use capconduit_core::gate::judge;
+use capconduit_core::{Link, Verdict};
+use pgrx::PgSqlErrorCode;
+
+use crate::error::raise;
+use crate::fetch::{At, Change, Key, Lookup, Scan, View};
+use crate::spi::arg;
+
+#[derive(Clone, Copy)]
+pub struct Counters {
+    pub active: i32,
+    pub total: i64,
+    pub last_seq: i64,
+}
+
+static COUNTERS: Lookup = Lookup::new(
+    c"link_counters",
+    c"link_counters_pkey",
+    Key::Int8,
+    &[c"active", c"total", c"last_seq"],
+);
+
+/// Reads the counters of one link after the other.
+pub struct Reader(Scan);
+
+impl Reader {
+    pub fn new(at: At) -> Self {
+        Reader(COUNTERS.open(at))
+    }
+
+    pub fn read(&mut self, link_id: i64) -> Option<Counters> {
+        read(&mut self.0, link_id)
+    }
+}
+
+fn read(scan: &mut Scan, link_id: i64) -> Option<Counters> {
+    scan.get(arg(link_id), |row| Counters {
+        active: row.need(0),
+        total: row.need(1),
+        last_seq: row.need(2),
+    })
+}
+
+/// Changes a link's counters and tells the new ones. `decide` sees the newest version, again after each wait for
+/// somebody else's change; its `None` leaves the row as it is, not locked. `None` too where the link is gone.
+fn change(link_id: i64, decide: impl Fn(Counters) -> Option<Counters>) -> Option<Counters> {
+    loop {
+        let done = View::Fresh.look(|at| {
+            let mut scan = COUNTERS.open_to_write(at);
+            let Some(new) = read(&mut scan, link_id).and_then(&decide) else {
+                return Some(None);
+            };
+            let written = scan.change(&[(0, arg(new.active)), (1, arg(new.total)), (2, arg(new.last_seq))]);
+            (written == Change::Done).then_some(Some(new))
+        });
+        if let Some(result) = done {
+            return result;
+        }
+    }
+}
+
+/// Takes a slot if there is room on the row's newest version, and the campaign's turn with it. `false`: full.
+pub fn take_slot(link: &Link, turn: Option<i64>) -> bool {
+    change(link.id, |counters| {
+        let now = Link {
+            active: counters.active,
+            counted: counters.total,
+            ..link.clone()
+        };
+        (judge(&now) == Verdict::Eligible).then(|| Counters {
+            active: counters.active + 1,
+            last_seq: turn.unwrap_or(counters.last_seq),
+            ..counters
+        })
+    })
+    .is_some()
+}
+
+/// Gives slots back and moves the total (down where a correction takes a call back); the new total, or `None` where
+/// the link is gone, and its counters with it.
+pub fn settle(link_id: i64, released: i32, counted: i64) -> Option<i64> {
+    change(link_id, |counters| {
+        if counters.active < released {
+            raise(
+                PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
+                format!("link {link_id} holds fewer slots than are given back: run reconcile_counters()"),
+            );
+        }
+        Some(Counters {
+            active: counters.active - released,
+            total: counters.total.saturating_add(counted),
+            ..counters
+        })
+    })
+    .map(|counters| counters.total)
+}

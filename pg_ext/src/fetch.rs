@@ -1,0 +1,387 @@
+//! Rows by one key, without the executor: everything that a decision reads, and the hot rows that it changes, go this
+//! way. A join of nine tables spends most of its time on starting itself, and its plan pushes everything else out of
+//! the processor's caches.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
+use std::rc::Rc;
+
+use pgrx::{FromDatum, pg_sys};
+
+use crate::spi::Argument;
+
+/// How fresh a look must be.
+#[derive(Clone, Copy)]
+pub enum View {
+    /// A snapshot of its own, own writes included: for everything that decides or writes.
+    Fresh,
+    /// The snapshot of the calling query: for explain, which works read-only and on a standby.
+    Calling,
+}
+
+/// One snapshot: all that is read at it belongs together.
+#[derive(Clone, Copy)]
+pub struct At(pg_sys::Snapshot);
+
+impl View {
+    /// Everything that `read` fetches is of one moment.
+    pub fn look<T>(self, read: impl FnOnce(At) -> T) -> T {
+        // SAFETY: push and pop are paired; on an error PostgreSQL's abort pops.
+        unsafe {
+            match self {
+                View::Calling => read(At(pg_sys::GetActiveSnapshot())),
+                View::Fresh => {
+                    pg_sys::CommandCounterIncrement();
+                    pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+                    let result = read(At(pg_sys::GetActiveSnapshot()));
+                    pg_sys::PopActiveSnapshot();
+                    result
+                }
+            }
+        }
+    }
+}
+
+/// The type of an index's first column.
+#[derive(Clone, Copy)]
+pub enum Key {
+    Int8,
+    Text,
+}
+
+/// A B-tree index and the columns wanted of its table; one `static` each, in the module that owns it.
+pub struct Lookup {
+    table: &'static CStr,
+    index: &'static CStr,
+    key: Key,
+    columns: &'static [&'static CStr],
+    resolved: RefCell<Option<Resolved>>,
+}
+
+// SAFETY: a backend has one thread.
+unsafe impl Sync for Lookup {}
+
+/// Names turned into numbers, for as long as no table changes.
+struct Resolved {
+    generation: u64,
+    table: pg_sys::Oid,
+    index: pg_sys::Oid,
+    columns: Rc<[i16]>,
+}
+
+thread_local! {
+    /// Counts the changes of tables that this backend was told of.
+    static GENERATION: Cell<u64> = const { Cell::new(0) };
+}
+
+pub fn register() {
+    // SAFETY: the callback lives as long as the backend; it is registered once, at load.
+    unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(at_change), pg_sys::Datum::from(0)) };
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn at_change(_arg: pg_sys::Datum, _relation: pg_sys::Oid) {
+    GENERATION.set(GENERATION.get() + 1);
+}
+
+const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as _;
+const READING: pg_sys::LOCKMODE = pg_sys::AccessShareLock as _;
+const WRITING: pg_sys::LOCKMODE = pg_sys::RowExclusiveLock as _;
+
+impl Lookup {
+    pub const fn new(
+        table: &'static CStr,
+        index: &'static CStr,
+        key: Key,
+        columns: &'static [&'static CStr],
+    ) -> Self {
+        Lookup {
+            table,
+            index,
+            key,
+            columns,
+            resolved: RefCell::new(None),
+        }
+    }
+
+    /// The first row with this key.
+    pub fn first<T>(&self, at: At, key: Argument, read: impl FnOnce(&Row) -> T) -> Option<T> {
+        let mut scan = self.open(at);
+        scan.seek(key);
+        scan.next().map(|row| read(&row))
+    }
+
+    pub fn open(&self, at: At) -> Scan {
+        self.open_for(READING, at)
+    }
+
+    pub fn open_to_write(&self, at: At) -> Scan {
+        self.open_for(WRITING, at)
+    }
+
+    fn open_for(&self, lock: pg_sys::LOCKMODE, at: At) -> Scan {
+        // SAFETY: opened relations, scan and slot live until the scan is dropped, or until the abort.
+        unsafe {
+            let (table, index, columns) = loop {
+                let (generation, table, index, columns) = self.resolve();
+                let table = pg_sys::table_open(table, lock);
+                let index = pg_sys::index_open(index, lock);
+                // Taking the locks is when the backend hears of changes.
+                if generation == GENERATION.get() {
+                    break (table, index, columns);
+                }
+                pg_sys::index_close(index, NO_LOCK);
+                pg_sys::table_close(table, NO_LOCK);
+            };
+            Scan {
+                key: self.key,
+                table,
+                index,
+                last: columns.iter().copied().max().unwrap_or(0),
+                columns,
+                scan: begin_scan(table, index, at.0),
+                slot: pg_sys::table_slot_create(table, std::ptr::null_mut()),
+            }
+        }
+    }
+
+    fn resolve(&self) -> (u64, pg_sys::Oid, pg_sys::Oid, Rc<[i16]>) {
+        let generation = GENERATION.get();
+        let mut resolved = self.resolved.borrow_mut();
+        let known = match resolved.take() {
+            Some(known) if known.generation == generation => known,
+            _ => self.look_up(generation),
+        };
+        let known = resolved.insert(known);
+        (generation, known.table, known.index, Rc::clone(&known.columns))
+    }
+
+    fn look_up(&self, generation: u64) -> Resolved {
+        // SAFETY: catalogue look-ups by C strings; an unknown name gives 0, which table_open refuses.
+        unsafe {
+            let schema = pg_sys::get_namespace_oid(c"capconduit".as_ptr(), false);
+            let table = pg_sys::get_relname_relid(self.table.as_ptr(), schema);
+            let columns = self.columns.iter().map(|name| {
+                let number = pg_sys::get_attnum(table, name.as_ptr());
+                assert!(number > 0, "{:?} has no column {name:?}", self.table);
+                number
+            });
+            Resolved {
+                generation,
+                table,
+                index: pg_sys::get_relname_relid(self.index.as_ptr(), schema),
+                columns: columns.collect(),
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "pg18"))]
+unsafe fn begin_scan(
+    table: pg_sys::Relation,
+    index: pg_sys::Relation,
+    snapshot: pg_sys::Snapshot,
+) -> pg_sys::IndexScanDesc {
+    unsafe { pg_sys::index_beginscan(table, index, snapshot, 1, 0) }
+}
+
+#[cfg(feature = "pg18")]
+unsafe fn begin_scan(
+    table: pg_sys::Relation,
+    index: pg_sys::Relation,
+    snapshot: pg_sys::Snapshot,
+) -> pg_sys::IndexScanDesc {
+    unsafe { pg_sys::index_beginscan(table, index, snapshot, std::ptr::null_mut(), 1, 0) }
+}
+
+/// An open index: `seek` as often as there are keys, then `next` until there is no more.
+pub struct Scan {
+    key: Key,
+    table: pg_sys::Relation,
+    index: pg_sys::Relation,
+    columns: Rc<[i16]>,
+    last: i16,
+    scan: pg_sys::IndexScanDesc,
+    slot: *mut pg_sys::TupleTableSlot,
+}
+
+impl Scan {
+    pub fn seek(&mut self, key: Argument) {
+        let procedure = match self.key {
+            Key::Int8 => pg_sys::F_INT8EQ,
+            Key::Text => pg_sys::F_TEXTEQ,
+        };
+        // SAFETY: the datum is of the key's type; the collation is the index's own.
+        unsafe {
+            let mut scan_key = pg_sys::ScanKeyData::default();
+            pg_sys::ScanKeyEntryInitialize(
+                &raw mut scan_key,
+                0,
+                1,
+                pg_sys::BTEqualStrategyNumber as _,
+                pg_sys::InvalidOid,
+                *(*self.index).rd_indcollation,
+                pg_sys::Oid::from(procedure),
+                key.expect("keys are not null"),
+            );
+            pg_sys::index_rescan(self.scan, &raw mut scan_key, 1, std::ptr::null_mut(), 0);
+        }
+    }
+
+    pub fn next(&mut self) -> Option<Row<'_>> {
+        // SAFETY: scan and slot belong together; the attributes are there until the next fetch.
+        unsafe {
+            let found =
+                pg_sys::index_getnext_slot(self.scan, pg_sys::ScanDirection::ForwardScanDirection, self.slot);
+            if found && self.last > 0 {
+                pg_sys::slot_getsomeattrs_int(self.slot, i32::from(self.last));
+            }
+            found.then_some(Row(self))
+        }
+    }
+
+    /// The first row with this key.
+    pub fn get<T>(&mut self, key: Argument, read: impl FnOnce(&Row) -> T) -> Option<T> {
+        self.seek(key);
+        self.next().map(|row| read(&row))
+    }
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Done,
+    /// Somebody else changed or deleted the row since the look. Nothing is locked.
+    Overtaken,
+}
+
+impl Scan {
+    /// Writes int8 and int4 columns of the row that `next` gave last; neither the key nor a trigger may depend on
+    /// them. Waits for whoever is changing the row now.
+    pub fn change(&mut self, columns: &[(usize, Argument)]) -> Change {
+        // SAFETY: the slot holds the row, pinned; arrays are as long as the row; the new tuple is in SPI's memory.
+        unsafe {
+            let shape = (*self.table).rd_att;
+            let width = (*shape).natts as usize;
+            let mut values = vec![pg_sys::Datum::from(0); width];
+            let mut nulls = vec![false; width];
+            let mut replace = vec![false; width];
+            for (column, value) in columns {
+                let place = self.columns[*column] as usize - 1;
+                values[place] = value.expect("counters are not null");
+                replace[place] = true;
+            }
+            let old = pg_sys::ExecFetchSlotHeapTuple(self.slot, false, std::ptr::null_mut());
+            let new = pg_sys::heap_modify_tuple(
+                old,
+                shape,
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+                replace.as_mut_ptr(),
+            );
+            let mut place = (*old).t_self;
+            match update_heap(self.table, &raw mut place, new) {
+                pg_sys::TM_Result::TM_Ok => {}
+                pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => return Change::Overtaken,
+                other => panic!("heap_update: {other}"),
+            }
+            // Nearly every version stays on its page, where the index finds it by the one before.
+            if u32::from((*(*new).t_data).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE == 0 {
+                self.index_version(new);
+            }
+            Change::Done
+        }
+    }
+
+    unsafe fn index_version(&self, new: pg_sys::HeapTuple) {
+        unsafe {
+            let info = pg_sys::BuildIndexInfo(self.index);
+            assert_eq!((*info).ii_NumIndexAttrs, 1, "an index of one column");
+            let column = (*info).ii_IndexAttrNumbers[0];
+            if (*self.slot).tts_nvalid < column {
+                pg_sys::slot_getsomeattrs_int(self.slot, i32::from(column));
+            }
+            let mut is_null = false;
+            let mut key = *(*self.slot).tts_values.add(column as usize - 1);
+            pg_sys::index_insert(
+                self.index,
+                &raw mut key,
+                &raw mut is_null,
+                &raw mut (*new).t_self,
+                self.table,
+                pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES,
+                true,
+                info,
+            );
+        }
+    }
+}
+
+/// heap_update, which waits for the row's present writer and then says that it was overtaken.
+unsafe fn update_heap(
+    table: pg_sys::Relation,
+    place: pg_sys::ItemPointer,
+    new: pg_sys::HeapTuple,
+) -> pg_sys::TM_Result::Type {
+    unsafe {
+        let command = pg_sys::GetCurrentCommandId(true);
+        let mut failure = pg_sys::TM_FailureData::default();
+        let mut lock = pg_sys::LockTupleMode::LockTupleExclusive;
+        #[cfg(not(feature = "pg15"))]
+        let mut indexes = pg_sys::TU_UpdateIndexes::TU_None;
+        pg_sys::heap_update(
+            table,
+            place,
+            new,
+            command,
+            std::ptr::null_mut(),
+            true,
+            &raw mut failure,
+            &raw mut lock,
+            #[cfg(not(feature = "pg15"))]
+            &raw mut indexes,
+        )
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        // On an error the abort cleans up.
+        if std::thread::panicking() {
+            return;
+        }
+        // SAFETY: opened together in `open`; locks stay until the end of the transaction, as the executor's do.
+        unsafe {
+            pg_sys::index_endscan(self.scan);
+            pg_sys::ExecDropSingleTupleTableSlot(self.slot);
+            pg_sys::index_close(self.index, NO_LOCK);
+            pg_sys::table_close(self.table, NO_LOCK);
+        }
+    }
+}
+
+/// A row fetched; columns are counted as in the look-up.
+pub struct Row<'a>(&'a Scan);
+
+impl Row<'_> {
+    /// `None` is NULL.
+    pub fn get<T: FromDatum>(&self, column: usize) -> Option<T> {
+        // SAFETY: the attribute was fetched by `next`; T is the column's type, as the schema says.
+        unsafe {
+            let place = self.0.columns[column] as usize - 1;
+            let is_null = *(*self.0.slot).tts_isnull.add(place);
+            T::from_datum(*(*self.0.slot).tts_values.add(place), is_null)
+        }
+    }
+
+    /// A column that the schema declares not null.
+    pub fn need<T: FromDatum>(&self, column: usize) -> T {
+        self.get(column)
+            .unwrap_or_else(|| panic!("column {column} is NULL"))
+    }
+
+    /// Whether a column holds this text, without a copy of it.
+    pub fn is(&self, column: usize, text: &str) -> bool {
+        self.get::<&str>(column) == Some(text)
+    }
+}
