@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{doctor, migrate, openapi, serve, user, wipe};
+use crate::{doctor, migrate, node, openapi, serve, user, wipe};
 
 /// Routes inbound calls to call centers under exact caps. PostgreSQL is the platform; this command looks after it.
 #[derive(Debug, Parser)]
@@ -20,6 +20,8 @@ enum Command {
     Migrate(migrate::Args),
     /// Serve the REST API until told to stop.
     Serve(Box<serve::Args>),
+    /// Watch over the Asterisk on this machine: replay its records, tell its live calls, until told to stop.
+    Node(node::Args),
     /// Accounts of the service.
     User(user::Args),
     /// Check what a deployment needs, with the settings of `serve`, and say how to mend what is wrong.
@@ -35,6 +37,7 @@ impl Cli {
         match self.command {
             Command::Migrate(args) => migrate::run(args).await,
             Command::Serve(args) => serve::run(*args).await,
+            Command::Node(args) => node::run(args).await,
             Command::User(args) => user::run(args).await,
             Command::Doctor(args) => doctor::run(*args).await,
             Command::Openapi => openapi::run(),

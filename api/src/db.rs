@@ -28,6 +28,22 @@ pub struct Address {
     pub tls: Tls,
 }
 
+/// A server that does not answer a service by then is treated as down.
+pub const SERVICE_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+impl Address {
+    /// For a process that runs for ever: whatever becomes of the network, it finds out in bounded time.
+    pub fn for_service(&self, name: &str) -> Address {
+        let mut address = self.clone();
+        address.connect_timeout(SERVICE_CONNECT_TIMEOUT);
+        // A peer that vanished without a word is noticed, whatever a statement is waiting for.
+        address.tcp_user_timeout(Duration::from_secs(10));
+        address.keepalives_idle(Duration::from_secs(30));
+        address.application_name(name);
+        address
+    }
+}
+
 impl Deref for Address {
     type Target = Config;
 

@@ -6,6 +6,7 @@ pub mod db;
 pub mod doctor;
 pub mod http;
 pub mod migrate;
+pub mod node;
 pub mod openapi;
 pub mod resources;
 pub mod serve;

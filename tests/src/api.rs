@@ -1,9 +1,6 @@
 //! The REST service as it is deployed: `capconduit serve` as a process of its own on a free port, and visitors who send
 //! it real requests. Owns: its start, its certain end, and how an answer is read.
 
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,21 +12,17 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::cluster::free_port;
+use crate::guarded::Guarded;
 use crate::{API, TestDb, project};
 
 /// The token of the internal API, unless a test sets others.
 pub const SWITCH_TOKEN: &str = "test-switch-token-0001";
 
-/// The guard of the service: when the test process ends, however it does, its input ends, and the service is stopped.
-const GUARD: &str = r#""$@" </dev/null & pid=$!; echo $pid; cat >/dev/null; kill $pid; wait $pid"#;
-
 #[derive(Debug)]
 pub struct TestApi {
-    guard: Child,
-    pid: u32,
+    process: Guarded,
     address: String,
     metrics_address: String,
-    log: PathBuf,
 }
 
 impl TestApi {
@@ -40,35 +33,20 @@ impl TestApi {
     /// With environment variables of its own: the service's settings.
     pub async fn start_with(db: &TestDb, settings: &[(&str, &str)]) -> Self {
         let (address, metrics_address) = (loopback(), loopback());
-        let log = project::fresh_state_folder().with_extension("serve.log");
-        let file = std::fs::File::create(&log).expect("a log file in the temporary folder");
-        let service = project::capconduit();
-        let mut guard = Command::new("sh")
-            .args(["-c", GUARD, "sh"])
-            .arg(service.get_program())
-            .arg("serve")
-            .env("DATABASE_URL", db.url(API))
-            .env("CAPCONDUIT_LISTEN", &address)
-            .env("CAPCONDUIT_METRICS_LISTEN", &metrics_address)
-            .env("CAPCONDUIT_WITHOUT_TLS", "true")
-            .env("CAPCONDUIT_POOL_SIZE", "4")
-            .env("INTERNAL_API_TOKEN", SWITCH_TOKEN)
-            .envs(settings.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(file)
-            .spawn()
-            .expect("the service can be started");
-        let mut pid = String::new();
-        BufReader::new(guard.stdout.take().expect("the guard's output is piped"))
-            .read_line(&mut pid)
-            .expect("the guard tells the service's process");
+        let url = db.url(API);
+        let defaults = [
+            ("DATABASE_URL", url.as_str()),
+            ("CAPCONDUIT_LISTEN", address.as_str()),
+            ("CAPCONDUIT_METRICS_LISTEN", metrics_address.as_str()),
+            ("CAPCONDUIT_WITHOUT_TLS", "true"),
+            ("CAPCONDUIT_POOL_SIZE", "4"),
+            ("INTERNAL_API_TOKEN", SWITCH_TOKEN),
+        ];
+        let process = Guarded::start("serve", defaults.into_iter().chain(settings.iter().copied()));
         let api = Self {
-            guard,
-            pid: pid.trim().parse().expect("a process id"),
+            process,
             address,
             metrics_address,
-            log,
         };
         api.becomes_ready().await;
         api
@@ -87,10 +65,7 @@ impl TestApi {
 
     /// Without any credential.
     pub fn nobody(&self) -> Visitor {
-        Visitor {
-            address: self.address.clone(),
-            headers: Vec::new(),
-        }
+        Visitor::of(&self.address)
     }
 
     /// With the cookie of a new session.
@@ -110,16 +85,16 @@ impl TestApi {
     }
 
     pub async fn metrics(&self) -> String {
-        let listener = Visitor {
-            address: self.metrics_address.clone(),
-            headers: Vec::new(),
-        };
-        listener.get("/metrics").await.expect_status(200).text()
+        Visitor::of(&self.metrics_address)
+            .get("/metrics")
+            .await
+            .expect_status(200)
+            .text()
     }
 
     /// Everything that the service has written to its log so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).expect("the service's log")
+        self.process.log()
     }
 
     pub fn address(&self) -> &str {
@@ -127,35 +102,16 @@ impl TestApi {
     }
 
     pub fn pid(&self) -> u32 {
-        self.pid
+        self.process.pid()
     }
 
     /// The processor time it has used, in clock ticks: unlike time on the clock, others' work does not add to it.
     pub fn processor_ticks(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).expect("the process lives");
-        let (_, fields) = stat.rsplit_once(") ").expect("the name stands in parentheses");
-        let field = |n: usize| fields.split(' ').nth(n).and_then(|text| text.parse::<u64>().ok());
-        field(11)
-            .zip(field(12))
-            .map(|(user, system)| user + system)
-            .expect("two numbers")
+        project::processor_ticks(self.pid())
     }
 }
 
-impl Drop for TestApi {
-    fn drop(&mut self) {
-        drop(self.guard.stdin.take());
-        let _ = self.guard.wait();
-        if std::thread::panicking() {
-            let log = self.log();
-            let errors = log.lines().filter(|line| line.contains("ERROR")).take(20);
-            println!("the service said:\n{}", errors.collect::<Vec<_>>().join("\n"));
-        }
-        let _ = std::fs::remove_file(&self.log);
-    }
-}
-
-fn loopback() -> String {
+pub(crate) fn loopback() -> String {
     format!("127.0.0.1:{}", free_port())
 }
 
@@ -167,6 +123,14 @@ pub struct Visitor {
 }
 
 impl Visitor {
+    /// Without any credential.
+    pub(crate) fn of(address: &str) -> Self {
+        Self {
+            address: address.to_owned(),
+            headers: Vec::new(),
+        }
+    }
+
     /// The same with one more header.
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut visitor = self.clone();

@@ -19,6 +19,9 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 /// Too short: a client on a poor line is cut off. Too long: slow senders hold connections.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What is read of a body that is too large anyway. Too little: its sender never learns why. Too much: wasted bandwidth.
+const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
+
 /// A JSON object whose fields passed every rule of `T`.
 #[derive(Debug)]
 pub struct Valid<T>(pub T);
@@ -73,7 +76,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-async fn read_body(body: Body) -> ApiResult<bytes::Bytes> {
+async fn read_body(mut body: Body) -> ApiResult<bytes::Bytes> {
     let too_large = || {
         ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -81,14 +84,18 @@ async fn read_body(body: Body) -> ApiResult<bytes::Bytes> {
             format!("The body is larger than {MAX_BODY_BYTES} bytes."),
         )
     };
-    // Content-Length says so already: no need to wait for the bytes.
+    // Content-Length says so already.
     if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
+        discard(body).await;
         return Err(too_large());
     }
-    let limited = Limited::new(body, MAX_BODY_BYTES);
+    let limited = Limited::new(&mut body, MAX_BODY_BYTES);
     match tokio::time::timeout(BODY_TIMEOUT, limited.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if is_too_large(error.as_ref()) => Err(too_large()),
+        Ok(Err(error)) if is_too_large(error.as_ref()) => {
+            discard(body).await;
+            Err(too_large())
+        }
         Ok(Err(_)) => Err(ApiError::bad_request(
             "incomplete_body",
             "The body ended before it was complete.",
@@ -99,6 +106,24 @@ async fn read_body(body: Body) -> ApiResult<bytes::Bytes> {
             "The body did not arrive in time.",
         )),
     }
+}
+
+/// Most clients read the answer only when they have sent all: to close before that would show them a broken connection
+/// instead. So what still comes is dropped, within bounds.
+async fn discard(mut body: Body) {
+    let mut left = MAX_DISCARDED_BYTES;
+    if body.size_hint().lower() > left as u64 {
+        return;
+    }
+    let discarded = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, bytes::Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(BODY_TIMEOUT, discarded).await;
 }
 
 fn is_too_large(error: &(dyn Error + 'static)) -> bool {

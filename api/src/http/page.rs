@@ -1,9 +1,13 @@
 //! Pages: `page` and `per_page` in, `{items, page, perPage, total, pages}` out.
 
+use axum::Json;
 use serde::Serialize;
+use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 
+use super::error::ApiResult;
 use super::params::Params;
+use crate::store::tx::{Args, Tx};
 
 const MAX_PER_PAGE: i64 = 500;
 pub const DEFAULT_PER_PAGE: i64 = 20;
@@ -50,15 +54,36 @@ impl PageRequest {
         (self.page - 1) * self.per_page
     }
 
-    pub fn of<T>(&self, items: Vec<T>, total: i64) -> Page<T> {
-        Page {
+    /// The page out of two statements, with which the transaction ends. Both take the filter's arguments; `list` takes the
+    /// limit and the offset behind them.
+    pub async fn of<T>(
+        &self,
+        tx: Tx,
+        count: &'static str,
+        list: &'static str,
+        filter: Args<'_>,
+    ) -> ApiResult<Json<Page<T>>>
+    where
+        T: for<'a> From<&'a Row>,
+    {
+        let total = tx.row(count, filter).await?.get(0);
+        let offset = self.offset();
+        let args = [filter, &[&self.per_page, &offset]].concat();
+        let items = tx.rows(list, &args).await?.iter().map(T::from).collect();
+        tx.commit().await?;
+        Ok(Json(Page {
             items,
             page: self.page,
             per_page: self.per_page,
             total,
-            pages: (total + self.per_page - 1) / self.per_page,
-        }
+            pages: pages(total, self.per_page),
+        }))
     }
+}
+
+/// How many pages so many items make; none make none.
+pub fn pages(total: i64, per_page: i64) -> i64 {
+    (total + per_page - 1) / per_page
 }
 
 #[derive(Debug, Serialize, ToSchema)]

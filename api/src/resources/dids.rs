@@ -134,10 +134,7 @@ async fn list(State(app): State<AppState>, seller: Seller, params: Params) -> Ap
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
     let status = params.choice("status", STATUSES)?;
     let tx = app.store.read(&seller.identity()).await?;
-    let total = tx.row(COUNT, &[&status]).await?.get(0);
-    let rows = tx.rows(LIST, &[&status, &page.per_page, &page.offset()]).await?;
-    tx.commit().await?;
-    Ok(Json(page.of(rows.iter().map(Did::from).collect(), total)))
+    page.of(tx, COUNT, LIST, &[&status]).await
 }
 
 #[utoipa::path(post, path = "/api/seller/dids", tag = "dids", request_body = NewDid,

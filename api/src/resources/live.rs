@@ -30,6 +30,18 @@ macro_rules! calls {
     };
 }
 
+/// What `LinkUsage` is made of.
+macro_rules! link_usage {
+    ($rest:literal) => {
+        concat!(
+            "select link_id, campaign_id, user_id, campaign_name, client_id, client_identifier, client_name, status, \
+             active, max_concurrency, counted, total_calls_allowed, remaining from link_usage_view ",
+            $rest
+        )
+    };
+}
+pub(super) use link_usage;
+
 const OWN: &str = calls!("order by routed_at desc, uniqueid");
 const ALL: &str = calls!(
     "where ($1::bigint is null or user_id = $1) and ($2::bigint is null or client_id = $2) \
@@ -39,10 +51,7 @@ const COUNT: &str = "\
     select count(*) from live_calls
      where ($1::bigint is null or user_id = $1) and ($2::bigint is null or client_id = $2)
        and ($3::text is null or node = $3)";
-const USAGE: &str = "\
-    select link_id, campaign_id, user_id, campaign_name, client_id, client_identifier, client_name, status, active,
-           max_concurrency, counted, total_calls_allowed, remaining
-      from link_usage_view order by campaign_id, link_id";
+const USAGE: &str = link_usage!("order by campaign_id, link_id");
 const RELEASE: &str = "select status, cdr_id from release_call($1, $2)";
 
 pub const SELLER_STATEMENTS: &[&str] = &[OWN, USAGE];
@@ -184,12 +193,7 @@ async fn live_calls(
         params.text("node", 24)?,
     );
     let tx = app.store.read(&staff.identity()).await?;
-    let total = tx.row(COUNT, &[&user, &client, &node]).await?.get(0);
-    let rows = tx
-        .rows(ALL, &[&user, &client, &node, &page.per_page, &page.offset()])
-        .await?;
-    tx.commit().await?;
-    Ok(Json(page.of(rows.iter().map(LiveCall::from).collect(), total)))
+    page.of(tx, COUNT, ALL, &[&user, &client, &node]).await
 }
 
 #[derive(Debug, ToSchema)]

@@ -231,10 +231,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 async fn list(State(app): State<AppState>, admin: Admin, params: Params) -> ApiResult<Json<Page<User>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
     let tx = app.store.read(&admin.identity()).await?;
-    let total = tx.row(COUNT, &[]).await?.get(0);
-    let rows = tx.rows(LIST, &[&page.per_page, &page.offset()]).await?;
-    tx.commit().await?;
-    Ok(Json(page.of(rows.iter().map(User::from).collect(), total)))
+    page.of(tx, COUNT, LIST, &[]).await
 }
 
 #[utoipa::path(post, path = "/api/admin/users", tag = "users", request_body = NewUser,

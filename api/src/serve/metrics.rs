@@ -171,11 +171,13 @@ async fn show(State(app): State<AppState>) -> Response {
     for (state, value) in [("idle", idle), ("in_use", open - idle), ("awaited", waiting)] {
         app.metrics.pool.with_label_values(&[state]).set(value);
     }
+    encode(&app.metrics.registry)
+}
+
+/// A registry as Prometheus reads it.
+pub(crate) fn encode(registry: &Registry) -> Response {
     let mut text = Vec::new();
-    if TextEncoder::new()
-        .encode(&app.metrics.registry.gather(), &mut text)
-        .is_err()
-    {
+    if TextEncoder::new().encode(&registry.gather(), &mut text).is_err() {
         return axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()

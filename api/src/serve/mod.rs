@@ -40,14 +40,14 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn bind(address: &str) -> Result<TcpListener> {
+pub(crate) async fn bind(address: &str) -> Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}"))
 }
 
 /// Filtered by RUST_LOG; without it, one line per request and everything that needs an operator.
-fn start_logging(json: bool) {
+pub(crate) fn start_logging(json: bool) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt()
@@ -63,7 +63,7 @@ fn start_logging(json: bool) {
 }
 
 /// Turns true at SIGTERM or Ctrl-C.
-fn stop_signal() -> Result<watch::Receiver<bool>> {
+pub(crate) fn stop_signal() -> Result<watch::Receiver<bool>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (tell, stop) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate())?;

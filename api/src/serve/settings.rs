@@ -191,7 +191,7 @@ impl Args {
     }
 }
 
-fn address(text: &str, flag: &str) -> Result<SocketAddr> {
+pub(crate) fn address(text: &str, flag: &str) -> Result<SocketAddr> {
     text.parse()
         .with_context(|| format!("{flag} {text} is not ADDRESS:PORT"))
 }

@@ -5,28 +5,20 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 
-use crate::db::Address;
+use crate::db::{Address, SERVICE_CONNECT_TIMEOUT};
 use crate::tls::Tls;
 
 /// Too low: short bursts are refused. Too high: callers queue behind a database that is stuck.
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(3);
 
-/// A server that does not answer by then is treated as down.
-const CONNECT: Duration = Duration::from_secs(3);
-
 /// How long a connection that was left in mid-statement may take to become clean before it is closed.
 const CLEAN_UP: Duration = Duration::from_secs(2);
 
 pub fn build(address: &Address, size: usize) -> Result<Pool> {
-    let mut config = address.config.clone();
-    config.connect_timeout(CONNECT);
-    // A peer that vanished without a word is noticed, whatever a statement is waiting for.
-    config.tcp_user_timeout(Duration::from_secs(10));
-    config.keepalives_idle(Duration::from_secs(30));
-    config.application_name("capconduit serve");
+    let address = address.for_service("capconduit serve");
     let manager = Manager::from_config(
-        config,
-        address.tls.clone(),
+        address.config,
+        address.tls,
         ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         },
@@ -35,7 +27,7 @@ pub fn build(address: &Address, size: usize) -> Result<Pool> {
         .max_size(size)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(WAIT_FOR_CONNECTION))
-        .create_timeout(Some(CONNECT))
+        .create_timeout(Some(SERVICE_CONNECT_TIMEOUT))
         .recycle_timeout(Some(CLEAN_UP))
         .post_create(Hook::async_fn(|client, _| {
             Box::pin(async move {

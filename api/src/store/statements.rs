@@ -39,6 +39,8 @@ pub fn all() -> Vec<(Option<DbRole>, &'static str)> {
         live::STAFF_STATEMENTS,
         explain::STAFF_STATEMENTS,
         oversight::STAFF_STATEMENTS,
+        oversight::links::STAFF_STATEMENTS,
+        oversight::audit::STAFF_STATEMENTS,
     ];
     let as_role = |role: Option<DbRole>, lists: &[&[&'static str]]| -> Vec<(Option<DbRole>, &'static str)> {
         lists

@@ -1,4 +1,4 @@
-//! A request that is broken off leaves its caller's identity on no connection that others get.
+//! A request that is broken off or refused leaves nothing on a connection that others get: no identity, no open change.
 
 use serde_json::json;
 
@@ -39,4 +39,21 @@ async fn a_cancelled_request_leaves_no_identity() {
     let open = "select coalesce(jsonb_agg(a.query), '[]') from pg_stat_activity a
                  where a.datname = current_database() and a.usename = 'capconduit_api' and a.state like 'idle in%'";
     assert_eq!(json_of(&world.db.superuser().await, open).await, json!([]));
+}
+
+/// The name was written already when the auth was refused: the next request on the same connection must not commit it.
+#[tokio::test]
+async fn a_refused_change_is_not_finished_by_the_next_request() {
+    let world = World::with(&[("CAPCONDUIT_POOL_SIZE", "1")]).await;
+    let superuser = world.db.superuser().await;
+    let auth = json!({"id": "another_auth", "username": "u", "password": "p"});
+    let change = json!({"name": "Half changed", "pjsip": {"auth": auth}});
+    for description in ["one", "two", "three"] {
+        let refused = world.staff.put("/api/admin/clients/3", change.clone()).await;
+        refused.problem(409, "auth_exists");
+        let own = json!({"description": description});
+        world.alice.put("/api/seller/dids/1", own).await.ok();
+        let name = json_of(&superuser, "select name from clients where id = 3").await;
+        assert_eq!(name, "Gamma Services");
+    }
 }

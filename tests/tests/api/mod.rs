@@ -14,6 +14,7 @@ mod guessing;
 mod internal;
 mod logs;
 mod matrix;
+mod metrics;
 mod oversight;
 mod pages;
 mod records;

@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::support::{cookie, peak_mib};
-use super::wire::{self, bounded, request, send, send_and_close};
+use super::wire::{self, bounded, request, send, send_and_close, send_then_read};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -109,9 +109,24 @@ async fn bad_bodies_get_their_documented_error() {
             );
         }
     }
-    let grown = peak_mib(&api) - before;
+    let grown = peak_mib(&api).saturating_sub(before);
     assert!(grown < 48, "bad bodies cost {grown} MiB");
     api.nobody().get("/ready").await.expect_status(200);
+}
+
+/// A client that reads nothing before it has sent all, as most do, learns why its body was refused.
+#[tokio::test]
+async fn who_sends_all_before_reading_gets_the_answer() {
+    let db = TestDb::sample().await;
+    let api = TestApi::start(&db).await;
+    let body = vec![b' '; 5 * 1024 * 1024];
+    for (path, (name, value)) in writes(&api).await {
+        let bytes = request("POST", path, &[JSON, (name, &value)], &body);
+        let answer = send_then_read(api.address(), &bytes)
+            .await
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"));
+    }
 }
 
 /// With a length that promises too much, it is refused from the head: nobody sends or keeps a gigabyte.

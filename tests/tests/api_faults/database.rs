@@ -237,3 +237,22 @@ async fn an_exhausted_pool_is_busy_and_recovers() {
     };
     eventually("no connection is left in a transaction", settled).await;
 }
+
+/// PostgreSQL ends the statement before the request's own limit does, and the answer says what helps.
+#[tokio::test]
+async fn a_slow_statement_is_ended_by_the_database() {
+    let db = TestDb::sample().await;
+    let api = TestApi::start_with(&db, SETTINGS).await;
+    let alice = api.nobody().with("cookie", &cookie(&api, "seller_alice").await);
+    let slow = "alter policy dids_seller on dids using (pg_sleep(20) is not null)";
+    db.superuser()
+        .await
+        .batch_execute(slow)
+        .await
+        .expect("a slow table");
+    let problem = alice.get("/api/seller/dids").await.problem(503, "too_slow");
+    let message = problem["message"].as_str().unwrap_or_default();
+    assert!(message.contains("Ask for less"), "{message}");
+    // Its connection is as good as before.
+    alice.get("/api/seller/campaigns").await.expect_status(200);
+}

@@ -2,9 +2,10 @@
 //! how to mend it. The breakages are made in databases of a server of their own, one at a time.
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::sync::Arc;
 
-use capconduit_tests::{API, ClusterOptions, SUPERUSER, TestCluster, TestDb, project, unique};
+use capconduit_tests::{API, ClusterOptions, SUPERUSER, StopMode, TestCluster, TestDb, project, unique};
 
 /// One way to break a deployment: SQL as superuser, settings of the command, and what doctor must say then.
 struct Breakage {
@@ -190,7 +191,32 @@ async fn every_check_notices_its_breakage() {
     );
     noticed.insert("server".to_owned());
 
+    // The same files, started as a standby: it answers and cannot write.
+    cluster.stop(StopMode::Fast).await;
+    std::fs::write(cluster.state_folder().join("server/data/standby.signal"), "").expect("a signal file");
+    cluster.start().await;
+    let (sound, said) = doctor(&db.url(API), &[]).await;
+    let found = line(&said, "server");
+    assert!(
+        !sound && found.starts_with("FAIL") && found.contains("connect to the primary"),
+        "{said}"
+    );
+
     assert_eq!(noticed, checks, "a check that nothing breaks proves nothing");
+}
+
+/// Something accepts connections and never says a word: doctor ends all the same.
+#[tokio::test]
+async fn a_silent_server_is_told() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("an address").port();
+    let url = format!("postgres://capconduit_api:secret@127.0.0.1:{port}/capconduit");
+    let (sound, said) = doctor(&url, &[]).await;
+    let found = line(&said, "database");
+    assert!(
+        !sound && found.starts_with("FAIL") && found.contains("does not answer"),
+        "{said}"
+    );
 }
 
 /// No secret in what it prints, even when the address is wrong.

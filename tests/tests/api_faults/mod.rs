@@ -9,6 +9,7 @@ mod database;
 mod doctor;
 mod full;
 mod logins;
+mod memory;
 mod stopping;
 mod support;
 mod tls;

@@ -54,6 +54,16 @@ pub async fn send(address: &str, bytes: &[u8]) -> io::Result<Wired> {
     .await
 }
 
+/// Sends all before it reads anything, and keeps its side of the connection open, as most clients do.
+pub async fn send_then_read(address: &str, bytes: &[u8]) -> io::Result<Wired> {
+    bounded(async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(bytes).await?;
+        read(&mut stream).await
+    })
+    .await
+}
+
 /// Sends, then ends its side of the connection: the service learns that nothing more will come.
 pub async fn send_and_close(address: &str, bytes: &[u8]) -> io::Result<Wired> {
     bounded(async {

@@ -90,10 +90,7 @@ async fn list(
 ) -> ApiResult<Json<Page<Campaign>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
     let tx = app.store.read(&seller.identity()).await?;
-    let total = tx.row(COUNT, &[]).await?.get(0);
-    let rows = tx.rows(LIST, &[&page.per_page, &page.offset()]).await?;
-    tx.commit().await?;
-    Ok(Json(page.of(rows.iter().map(Campaign::from).collect(), total)))
+    page.of(tx, COUNT, LIST, &[]).await
 }
 
 #[utoipa::path(post, path = "/api/seller/campaigns", tag = "campaigns", request_body = NewCampaign,

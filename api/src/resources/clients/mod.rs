@@ -161,12 +161,7 @@ async fn list(State(app): State<AppState>, staff: Staff, params: Params) -> ApiR
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
     let status = params.choice("status", STATUSES)?;
     let tx = app.store.read(&staff.identity()).await?;
-    let total = tx.row(sql::COUNT, &[&status]).await?.get(0);
-    let rows = tx
-        .rows(sql::LIST, &[&status, &page.per_page, &page.offset()])
-        .await?;
-    tx.commit().await?;
-    Ok(Json(page.of(rows.iter().map(Client::from).collect(), total)))
+    page.of(tx, sql::COUNT, sql::LIST, &[&status]).await
 }
 
 #[utoipa::path(get, path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path)),

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use super::answers::{BadFilter, Denied, NotFound};
 use crate::access::caller::{Seller, Staff, User};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::page::{PageParams, PageRequest};
+use crate::http::page::{PageParams, PageRequest, pages};
 use crate::http::params::{Id, Params};
 use crate::serve::state::AppState;
 use crate::store::identity::DbRole;
@@ -166,7 +166,7 @@ async fn page(app: &AppState, user: &User, params: &Params) -> ApiResult<Json<Lo
         next_cursor: items.last().filter(|_| more).map(|last| last.cursor().encode()),
         page: total.map(|_| request.page),
         per_page: request.per_page,
-        pages: total.map(|total| (total + request.per_page - 1) / request.per_page),
+        pages: total.map(|total| pages(total, request.per_page)),
         total,
         items,
     }))

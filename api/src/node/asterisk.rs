@@ -1,0 +1,195 @@
+//! Asterisk's control socket, through its own command: who it is, how long it is up, which channels it has. No answer is
+//! never taken for an empty one.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+
+/// Too low: a busy Asterisk looks dead. Too high: a frozen one delays what else is to be done.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A command such as `asterisk -C /etc/asterisk/asterisk.conf`, which is given `-rx` and what to ask.
+#[derive(Debug, Clone)]
+pub struct Asterisk {
+    words: Vec<String>,
+}
+
+/// What stays as it is while one Asterisk runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    pub system_name: String,
+    /// The time of day at which it started, by its own clock and kept by it: unlike its uptime it does not move when the
+    /// machine's clock is set.
+    pub started: String,
+}
+
+impl Asterisk {
+    pub fn new(command: &str) -> Result<Self> {
+        let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+        if words.is_empty() {
+            bail!("--asterisk-command is empty");
+        }
+        Ok(Self { words })
+    }
+
+    pub async fn identity(&self) -> Result<Identity> {
+        read_identity(&self.ask("core show settings").await?)
+    }
+
+    pub async fn uptime_seconds(&self) -> Result<i64> {
+        read_uptime(&self.ask("core show uptime seconds").await?)
+    }
+
+    /// The uniqueids of its live channels.
+    pub async fn channels(&self) -> Result<Vec<String>> {
+        read_channels(&self.ask("core show channels concise").await?)
+    }
+
+    async fn ask(&self, what: &str) -> Result<String> {
+        let child = Command::new(&self.words[0])
+            .args(&self.words[1..])
+            .args(["-rx", what])
+            // Nothing of our own settings, the database's password least of all.
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // Of its own, to be killed whole: a console that waits for a frozen Asterisk ignores SIGTERM.
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot run {}", self.words[0]))?;
+        let group = Group::of(&child);
+        let output = tokio::time::timeout(ANSWER_TIMEOUT, child.wait_with_output())
+            .await
+            .with_context(|| format!("Asterisk did not answer within {ANSWER_TIMEOUT:?}"))??;
+        group.has_ended();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said = said
+                .lines()
+                .chain(text.lines())
+                .find(|line| !line.trim().is_empty());
+            bail!(
+                "Asterisk does not answer: {}",
+                said.unwrap_or("it says nothing").trim()
+            );
+        }
+        Ok(text)
+    }
+}
+
+/// Kills the command's process group when it is given up.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        Group(pid.and_then(Pid::from_raw))
+    }
+
+    fn has_ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0 {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+fn read_identity(text: &str) -> Result<Identity> {
+    let setting = |name: &str| {
+        text.lines()
+            .find_map(|line| line.trim().strip_prefix(name)?.trim_start().strip_prefix(':'))
+            .map(|value| value.trim().to_owned())
+    };
+    match (setting("System name"), setting("Startup time")) {
+        (Some(system_name), Some(started)) if !started.is_empty() => Ok(Identity { system_name, started }),
+        _ => bail!("Asterisk's settings name no system name or no startup time"),
+    }
+}
+
+fn read_uptime(text: &str) -> Result<i64> {
+    text.lines()
+        .find_map(|line| line.trim().strip_prefix("System uptime:")?.trim().parse().ok())
+        // It says nothing while its clock is before its start.
+        .context("Asterisk does not say how long it is up")
+}
+
+/// The uniqueid is what follows the last `!` of a line. A caller's number may hold a `!` or a newline; then there are more
+/// ids on the list than channels, and none is missing.
+fn read_channels(text: &str) -> Result<Vec<String>> {
+    let ids: Vec<String> = text
+        .lines()
+        .filter_map(|line| Some(line.rsplit_once('!')?.1.trim()))
+        .filter(|id| !id.is_empty() && id.len() <= 150 && !id.contains(char::is_control))
+        .map(str::to_owned)
+        .collect();
+    if ids.is_empty() && !text.trim().is_empty() {
+        bail!(
+            "Asterisk's answer is no list of channels: {}",
+            text.trim().lines().next().unwrap_or_default()
+        );
+    }
+    Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read() {
+        let text = "\nPBX Core settings\n  Startup time:                17:32:22\n  System:                      Linux/x\n  \
+                    System name:                 pbx1\n  PBX UUID:                    8627\n";
+        let identity = read_identity(text).unwrap();
+        assert_eq!(identity.system_name, "pbx1");
+        assert_eq!(identity.started, "17:32:22");
+        assert!(read_identity("No such command 'core show settings'").is_err());
+        let unset = read_identity(&text.replace("pbx1", "")).unwrap();
+        assert_eq!(unset.system_name, "");
+    }
+
+    #[test]
+    fn an_uptime_is_a_number_or_unknown() {
+        assert_eq!(read_uptime("System uptime: 14\nLast reload: 2\n").unwrap(), 14);
+        assert!(read_uptime("").is_err());
+        assert!(read_uptime("Last reload: 2\n").is_err());
+    }
+
+    #[test]
+    fn a_list_is_read_and_an_answer_that_is_none_is_refused() {
+        let text = "Local/2@in-1;2!in!2!2!Ring!Wait!600!12\"3!4,5!!!3!0!!pbx1-1795367876.3\n\
+                    PJSIP/trunk-1!in!1!1!Up!Dial!x!+1\n555!!!3!5!!pbx1-1795367876.1\n";
+        let ids = read_channels(text).unwrap();
+        assert!(
+            ids.contains(&"pbx1-1795367876.3".to_owned()) && ids.contains(&"pbx1-1795367876.1".to_owned())
+        );
+        assert!(read_channels("").unwrap().is_empty());
+        assert!(read_channels("\n").unwrap().is_empty());
+        assert!(read_channels("No such command 'core show channels concise'\n").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_command_that_hangs_or_fails_is_no_answer() {
+        let ask = async |command: &str| {
+            Asterisk::new(command)
+                .unwrap()
+                .channels()
+                .await
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(ask("false").await.contains("does not answer"));
+        assert!(ask("/no/such/asterisk").await.contains("cannot run"));
+        assert!(Asterisk::new("  ").is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! One connection to the database that is made again whenever it is lost, statements that always end, and whose fault a
+//! failure is.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::error::DbError;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Error, Row};
+
+use crate::db::{self, Address};
+
+/// Above the role's own limit of four seconds: the server gives up first, and says why. Too high: a frozen server holds
+/// the agent.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// For all of it, encryption and login included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(6);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The database will never take this statement: its values are at fault.
+    Refused(String),
+    /// It may take it another time.
+    Later(String),
+    /// There is no connection, or none that can write.
+    Unreachable(String),
+}
+
+impl Failure {
+    pub fn text(&self) -> &str {
+        let (Failure::Refused(text) | Failure::Later(text) | Failure::Unreachable(text)) = self;
+        text
+    }
+}
+
+#[derive(Debug)]
+pub struct Database {
+    address: Address,
+    link: Option<(Client, JoinHandle<()>)>,
+}
+
+impl Database {
+    pub fn new(address: &Address, name: &str) -> Self {
+        let mut address = address.for_service(name);
+        // Of several hosts the one that can be written: after a failover that is another one.
+        address.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        Self { address, link: None }
+    }
+
+    /// One statement, in a transaction of its own.
+    pub async fn row(&mut self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Row, Failure> {
+        let result = self.try_row(sql, params).await;
+        if matches!(result, Err(Failure::Unreachable(_)))
+            && let Some((_, driver)) = self.link.take()
+        {
+            driver.abort();
+        }
+        result
+    }
+
+    async fn try_row(&mut self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Row, Failure> {
+        if self.link.as_ref().is_none_or(|(client, _)| client.is_closed()) {
+            self.link = Some(self.connect().await?);
+        }
+        let Some((client, _)) = &self.link else {
+            return Err(Failure::Unreachable("not connected".into()));
+        };
+        // Not prepared: a pooler between us could not keep it.
+        match tokio::time::timeout(STATEMENT_TIMEOUT, client.query_typed(sql, params)).await {
+            Ok(Ok(rows)) => rows
+                .into_iter()
+                .next()
+                .ok_or_else(|| Failure::Later("the database answered without a row".into())),
+            Ok(Err(error)) => Err(judge(&error)),
+            Err(_) => Err(Failure::Unreachable(format!(
+                "the database did not answer within {STATEMENT_TIMEOUT:?}"
+            ))),
+        }
+    }
+
+    async fn connect(&self) -> Result<(Client, JoinHandle<()>), Failure> {
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, db::connect(&self.address)).await;
+        let text = match connected {
+            Ok(Ok(link)) => return Ok(link),
+            Ok(Err(error)) => format!("{error:#}"),
+            Err(_) => format!(
+                "{} did not answer within {CONNECT_TIMEOUT:?}",
+                db::describe(&self.address)
+            ),
+        };
+        Err(Failure::Unreachable(text))
+    }
+}
+
+fn judge(error: &Error) -> Failure {
+    let Some(db) = error.as_db_error() else {
+        // The driver's own text says only that something broke; its source says what.
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        return Failure::Unreachable(cause.unwrap_or_else(|| error.to_string()));
+    };
+    judge_state(db.code().code(), describe(db))
+}
+
+fn describe(db: &DbError) -> String {
+    format!("{} {}", db.code().code(), db.message())
+}
+
+fn judge_state(state: &str, text: String) -> Failure {
+    match (&state[..2], state) {
+        // Data, integrity, and what functions raise about their arguments.
+        ("22" | "23" | "P0", _) => Failure::Refused(text),
+        // A lost connection, a server that stops or starts, a login refused, no place left, a server that became a standby.
+        ("08" | "28", _) | (_, "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "53300" | "25006") => {
+            Failure::Unreachable(text)
+        }
+        // Locks, time limits, full disks, and whatever an administrator has to mend: rights, a missing migration.
+        _ => Failure::Later(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_fault_it_is() {
+        for (state, expected) in [
+            ("22023", "refused"),
+            ("22P02", "refused"),
+            ("23514", "refused"),
+            ("P0002", "refused"),
+            ("08006", "unreachable"),
+            ("57P01", "unreachable"),
+            ("57P03", "unreachable"),
+            ("25006", "unreachable"),
+            ("28P01", "unreachable"),
+            ("53300", "unreachable"),
+            ("53100", "later"),
+            ("40P01", "later"),
+            ("55P03", "later"),
+            ("57014", "later"),
+            ("42501", "later"),
+            ("42883", "later"),
+            ("25000", "later"),
+            ("XX000", "later"),
+        ] {
+            let found = match judge_state(state, state.into()) {
+                Failure::Refused(_) => "refused",
+                Failure::Later(_) => "later",
+                Failure::Unreachable(_) => "unreachable",
+            };
+            assert_eq!(found, expected, "{state}");
+        }
+    }
+}

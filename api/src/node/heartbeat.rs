@@ -1,0 +1,184 @@
+//! The heartbeat: tells the database which calls are live here, announces each start of Asterisk once, and gives back
+//! slots of calls that nobody reports any more. An Asterisk that does not answer is never told as one without calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+use tokio_postgres::types::Type;
+
+use super::asterisk::Asterisk;
+use super::connection::{Database, Failure};
+use super::health::{Alarm, Health};
+use super::state::{Start, State};
+use crate::serve::listener;
+
+const NOW: &str = "select clock_timestamp()";
+const NODE_STARTED: &str = "select s.status, s.closed from capconduit.node_started($1, $2, $3) s";
+const NODE_HEARTBEAT: &str =
+    "select h.status, h.absent, h.closed from capconduit.node_heartbeat($1, $2, $3, $4) h";
+const RELEASE_EXPIRED: &str = "select r.released from capconduit.release_expired(500) r";
+
+#[derive(Debug)]
+pub struct Heart {
+    pub node: String,
+    pub asterisk: Asterisk,
+    pub database: Database,
+    pub state: State,
+    pub every: Duration,
+    pub health: Arc<Health>,
+}
+
+impl Heart {
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut ticks = tokio::time::interval(self.every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        // Its first start is announced in any case: the agent may have been down for several.
+        let mut announced = None;
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = listener::stopped(&mut stop) => return,
+            }
+            let beaten = self.beat(&mut announced).await;
+            let released = self.release_expired().await;
+            match beaten.and(released) {
+                Ok(()) => self.health.clear(Alarm::Database),
+                Err(failure) => self.health.raise(Alarm::Database, failure.text()),
+            }
+        }
+    }
+
+    async fn beat(&mut self, announced: &mut Option<String>) -> Result<(), Failure> {
+        // Before Asterisk is asked: whatever happens in between is younger than the list.
+        let taken_at: Timestamp = self.database.row(NOW, &[]).await?.get(0);
+        let Some(started) = self.who_is_it().await else {
+            return Ok(());
+        };
+        if announced.as_ref() != Some(&started) {
+            let Some(start) = self.start(started, taken_at).await else {
+                return Ok(());
+            };
+            if !self.announce(&start).await? {
+                return Ok(());
+            }
+            *announced = Some(start.started.clone());
+            self.state.announce(start);
+        }
+        let Some(channels) = self.answer(self.asterisk.channels().await) else {
+            return Ok(());
+        };
+        self.tell(taken_at, &channels).await
+    }
+
+    /// The start of the Asterisk that answers, if it answers and has our name.
+    async fn who_is_it(&self) -> Option<String> {
+        let identity = self.answer(self.asterisk.identity().await)?;
+        if identity.system_name != self.node {
+            self.health.raise(
+                Alarm::SystemName,
+                &format!(
+                    "Asterisk's systemname is {:?} and this agent's node is {:?}: nothing is announced",
+                    identity.system_name, self.node
+                ),
+            );
+            return None;
+        }
+        self.health.clear(Alarm::SystemName);
+        Some(identity.started)
+    }
+
+    fn answer<T>(&self, answer: anyhow::Result<T>) -> Option<T> {
+        match answer {
+            Ok(answer) => {
+                self.health.asterisk_up(true);
+                self.health.clear(Alarm::Asterisk);
+                Some(answer)
+            }
+            Err(error) => {
+                self.health.asterisk_up(false);
+                self.health.raise(Alarm::Asterisk, &format!("{error:#}"));
+                None
+            }
+        }
+    }
+
+    /// When this Asterisk started, by the database's clock: never later than it did, for a call of its own would be
+    /// closed. So the uptime, which is cut to whole seconds, is taken a second longer; and what was found when this start
+    /// was first seen stays, because uptimes follow a clock that people set.
+    async fn start(&self, started: String, taken_at: Timestamp) -> Option<Start> {
+        if let Some(known) = self.state.announced().filter(|known| known.started == started) {
+            return Some(known.clone());
+        }
+        let uptime = self.answer(self.asterisk.uptime_seconds().await)?;
+        let booted_at = taken_at - SignedDuration::from_secs(uptime + 1);
+        Some(Start { started, booted_at })
+    }
+
+    async fn announce(&mut self, start: &Start) -> Result<bool, Failure> {
+        let instance = self.state.instance();
+        let params = [
+            (&self.node as _, Type::TEXT),
+            (&start.booted_at as _, Type::TIMESTAMPTZ),
+            (&instance as _, Type::TEXT),
+        ];
+        let row = self.database.row(NODE_STARTED, &params).await?;
+        let (status, closed): (String, i32) = (row.get(0), row.get(1));
+        if self.is_taken(&status) {
+            return Ok(false);
+        }
+        tracing::info!(booted_at = %start.booted_at, closed, "Asterisk's start was announced");
+        Ok(true)
+    }
+
+    async fn tell(&mut self, taken_at: Timestamp, channels: &[String]) -> Result<(), Failure> {
+        let instance = self.state.instance();
+        let params = [
+            (&self.node as _, Type::TEXT),
+            (&instance as _, Type::TEXT),
+            (&taken_at as _, Type::TIMESTAMPTZ),
+            (&channels as _, Type::TEXT_ARRAY),
+        ];
+        let row = self.database.row(NODE_HEARTBEAT, &params).await?;
+        let (status, absent, closed): (String, i32, i32) = (row.get(0), row.get(1), row.get(2));
+        if self.is_taken(&status) {
+            return Ok(());
+        }
+        if status != "ok" {
+            // A newer list of this instance: two of us at once. It says nothing about calls.
+            tracing::warn!(status, "the database has a newer list");
+            return Ok(());
+        }
+        self.health.heartbeat(channels.len());
+        if closed > 0 {
+            tracing::warn!(closed, "calls that are not on this node were closed");
+        }
+        tracing::debug!(channels = channels.len(), absent, "heartbeat");
+        Ok(())
+    }
+
+    fn is_taken(&self, status: &str) -> bool {
+        let taken = status == "name_taken";
+        let text = || {
+            format!(
+                "another machine speaks as node {}: this one's calls are not watched. Give each a systemname of its own",
+                self.node
+            )
+        };
+        self.health.set(Alarm::NameTaken, taken.then(text));
+        taken
+    }
+
+    async fn release_expired(&mut self) -> Result<(), Failure> {
+        let released: i32 = self.database.row(RELEASE_EXPIRED, &[]).await?.get(0);
+        if released > 0 {
+            self.health.released(released);
+            tracing::warn!(
+                released,
+                "slots of calls that nobody reported any more were given back"
+            );
+        }
+        Ok(())
+    }
+}

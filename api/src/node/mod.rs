@@ -1,0 +1,64 @@
+//! `capconduit node`: the agent beside each Asterisk. It replays the records that the dialplan could not hand to the
+//! database, tells which calls are live, and announces Asterisk's starts. Calls go on without it; slots come back later.
+
+mod asterisk;
+mod connection;
+mod health;
+mod heartbeat;
+mod replay;
+mod settings;
+mod spool;
+mod state;
+mod statement;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use crate::serve::{self, listener};
+use connection::Database;
+use health::Health;
+use heartbeat::Heart;
+use replay::Replay;
+pub use settings::Args;
+use spool::Spool;
+use state::State;
+
+pub async fn run(args: Args) -> Result<ExitCode> {
+    serve::start_logging(args.log_json);
+    let settings = args.settings()?;
+    let spool = Spool::open(&settings.spool)?;
+    let state = State::load(&settings.spool);
+    let health = Arc::new(Health::new(&settings.node)?);
+    let listener = serve::bind(&settings.listen).await?;
+    let stop = serve::stop_signal()?;
+    tracing::info!(
+        node = settings.node,
+        instance = state.instance(),
+        spool = %settings.spool.display(),
+        address = %listener.local_addr()?,
+        "watching"
+    );
+    // A connection each: a long replay must not delay a heartbeat.
+    let replay = Replay::new(
+        spool,
+        Database::new(&settings.database, "capconduit node replay"),
+        health.clone(),
+    );
+    let heart = Heart {
+        node: settings.node,
+        asterisk: settings.asterisk,
+        database: Database::new(&settings.database, "capconduit node"),
+        state,
+        every: settings.heartbeat_every,
+        health: health.clone(),
+    };
+    let replay = tokio::spawn(replay.run(stop.clone()));
+    let heart = tokio::spawn(heart.run(stop.clone()));
+    listener::serve(listener, health::router(health), stop).await;
+    replay.await.context("the replay task failed")?;
+    heart.await.context("the heartbeat task failed")?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,160 @@
+//! /metrics: what the service counted, what the database tells, and that no caller can make labels.
+
+use std::time::Duration;
+
+use capconduit_tests::{Calls, TestApi};
+use serde_json::json;
+
+use super::support::{World, run};
+
+/// The value of one line: `name{labels}`; 0 when nothing was counted under it yet.
+async fn metric(api: &TestApi, line: &str) -> f64 {
+    let text = api.metrics().await;
+    let value = text
+        .lines()
+        .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+    value.map_or(0.0, |value| value.parse().expect("a number"))
+}
+
+/// What the database tells is up to ten seconds late; the limit is one that no slow machine reaches.
+async fn becomes(api: &TestApi, line: &str, expected: f64) {
+    for _ in 0..240 {
+        if metric(api, line).await == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    panic!("{line} never was {expected}:\n{}", api.metrics().await);
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_and_status() {
+    let world = World::new().await;
+    let route = r#"method="GET",route="/api/seller/dids/{id}""#;
+    for id in ["1", "2", "3", "x"] {
+        world.alice.get(&format!("/api/seller/dids/{id}")).await;
+    }
+    let count = |status: u16| format!(r#"capconduit_http_requests_total{{{route},status="{status}"}}"#);
+    assert_eq!(metric(&world.api, &count(200)).await, 2.0);
+    assert_eq!(metric(&world.api, &count(404)).await, 2.0);
+    let seconds = format!("capconduit_http_request_seconds_count{{{route}}}");
+    assert_eq!(metric(&world.api, &seconds).await, 4.0);
+    let bucket = format!(r#"capconduit_http_request_seconds_bucket{{{route},le="+Inf"}}"#);
+    assert_eq!(metric(&world.api, &bucket).await, 4.0);
+    // The four sessions of this world.
+    assert_eq!(metric(&world.api, "capconduit_login_seconds_count").await, 4.0);
+    assert!(metric(&world.api, r#"capconduit_pool_connections{state="idle"}"#).await >= 1.0);
+    assert_eq!(
+        metric(&world.api, r#"capconduit_pool_connections{state="awaited"}"#).await,
+        0.0
+    );
+}
+
+#[tokio::test]
+async fn nobody_makes_labels() {
+    let world = World::new().await;
+    let nobody = world.api.nobody();
+    for n in 0..20 {
+        nobody
+            .get(&format!("/no/such/address/{n}"))
+            .await
+            .expect_status(404);
+        nobody.send(&format!("METHOD{n}"), "/health", None).await;
+        let call = json!({"asteriskUniqueid": format!("label-{n}"), "incomingDidNumber": "+19990001",
+            "timestampStart": "2026-01-01T00:00:00Z", "callStatus": format!("MADE_UP_{n}")});
+        world
+            .api
+            .switch()
+            .post("/api/internal/log_call", call)
+            .await
+            .expect_status(201);
+    }
+    let unmatched = r#"capconduit_http_requests_total{method="GET",route="unmatched",status="404"}"#;
+    assert_eq!(metric(&world.api, unmatched).await, 20.0);
+    let text = world.api.metrics().await;
+    assert!(text.contains(r#"method="other",route="/health""#), "{text}");
+    assert!(!text.contains("METHOD") && !text.contains("such"), "{text}");
+    // The metrics are not at the service's own address, nor the service at theirs.
+    nobody.get("/metrics").await.expect_status(404);
+}
+
+#[tokio::test]
+async fn the_database_tells_about_calls() {
+    let world = World::new().await;
+    let switch = world.db.asterisk().await;
+    let superuser = world.db.superuser().await;
+    // The first look is where counting begins.
+    assert_eq!(metric(&world.api, "capconduit_database_up").await, 1.0);
+    assert_eq!(
+        metric(&world.api, r#"capconduit_call_records_total{status="ANSWERED"}"#).await,
+        0.0
+    );
+
+    for n in 1..=3 {
+        switch
+            .route("+18005550101", &format!("held-{n}"))
+            .await
+            .unwrap()
+            .link();
+    }
+    switch.log("held-1", "+18005550101", "ANSWERED").await.unwrap();
+    switch
+        .log("rejected", "+19990001", "REJECTED_DID_NOT_FOUND")
+        .await
+        .unwrap();
+    switch.log("odd", "+19990001", "MADE_UP").await.unwrap();
+    // Released by hand: the record says LOST.
+    run(&superuser, "select * from release_call('held-2', 'a test')").await;
+    for (line, expected) in [
+        (r#"capconduit_call_records_total{status="ANSWERED"}"#, 1.0),
+        (
+            r#"capconduit_call_records_total{status="REJECTED_DID_NOT_FOUND"}"#,
+            1.0,
+        ),
+        (r#"capconduit_call_records_total{status="other"}"#, 1.0),
+        (r#"capconduit_calls_ended_total{routed="no"}"#, 2.0),
+    ] {
+        becomes(&world.api, line, expected).await;
+    }
+    // A lease that is over shows as long as the service cannot give its slot back: somebody has the row locked.
+    run(
+        &superuser,
+        "update live_calls set lease_until = now() - interval '1 second' where uniqueid = 'held-3'; commit;
+         begin; select from live_calls where uniqueid = 'held-3' for update",
+    )
+    .await;
+    becomes(&world.api, "capconduit_leases_expired", 1.0).await;
+    run(&superuser, "commit").await;
+    becomes(&world.api, "capconduit_leases_expired", 0.0).await;
+    becomes(&world.api, r#"capconduit_call_records_total{status="LOST"}"#, 2.0).await;
+    becomes(&world.api, r#"capconduit_calls_ended_total{routed="yes"}"#, 3.0).await;
+    becomes(&world.api, r#"capconduit_calls_in_flight{slot="held"}"#, 0.0).await;
+}
+
+#[tokio::test]
+async fn a_call_in_flight_and_a_forgotten_transaction_show() {
+    let world = World::new().await;
+    let switch = world.db.asterisk().await;
+    switch.route("+18005550101", "held").await.unwrap().link();
+    becomes(&world.api, r#"capconduit_calls_in_flight{slot="held"}"#, 1.0).await;
+    let forgotten = world.db.superuser().await;
+    run(
+        &forgotten,
+        "begin isolation level repeatable read; select 1 from users",
+    )
+    .await;
+    let busy = world.db.superuser().await;
+    for _ in 0..200 {
+        run(&busy, "select pg_current_xact_id()").await;
+    }
+    for _ in 0..240 {
+        if metric(&world.api, "capconduit_oldest_xmin_age").await >= 200.0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    panic!(
+        "the forgotten transaction does not show:\n{}",
+        world.api.metrics().await
+    );
+}
