@@ -1,6 +1,6 @@
 # Each goal is one script. `make` alone lists them.
 # Another instance beside this one: CAPCONDUIT_STATE=.capconduit-2 CAPCONDUIT_PORT=5441 CAPCONDUIT_HTTP_PORT=8081
-.PHONY: help run up down psql reset build test test-full lint schema bench fuzz
+.PHONY: help run up down psql reset build test test-full lint schema bench bench-api fuzz call
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 run: ## install what is missing, build, start, stay in the foreground until Ctrl-C
@@ -25,5 +25,9 @@ schema: ## write migrations/schema.sql anew
 	@scripts/schema
 bench: ## what a call costs, as ratios to bare PostgreSQL
 	@scripts/bench
+bench-api: ## what HTTP adds to a call, as ratios to the same SQL through pgbench
+	@scripts/bench-api
+call: ## one real call through the running platform; SCENARIO=busy|noanswer|failover|abandon|capped|rejected
+	@scripts/call
 fuzz: ## the REST service against a fuzzer that reads its description
 	@scripts/fuzz-api

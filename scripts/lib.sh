@@ -101,9 +101,10 @@ use_pg_config() {
 }
 
 # A port that nobody listens on, below the range from which the system takes ports for outgoing connections.
-free_port() {
+free_port() { free_port_from $((21000 + $$ % 9000)); }
+free_port_from() {
     local port
-    for port in $(seq $((21000 + $$ % 9000)) 32000); do
+    for port in $(seq "$1" 32000); do
         (exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$port") || break
     done
     echo "$port"

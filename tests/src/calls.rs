@@ -154,13 +154,13 @@ impl<C: GenericClient + Sync> Calls for C {
     async fn route(&self, did: &str, uniqueid: &str) -> Result<Target, Error> {
         let sql = "select * from capconduit.route_call($1, $2)";
         let row = self.query_typed_one(sql, &[text(&did), text(&uniqueid)]).await?;
-        Ok(target(&row))
+        Ok(Target::from(&row))
     }
 
     async fn route_on(&self, did: &str, uniqueid: &str, caller: &str, node: &str) -> Result<Target, Error> {
         let sql = "select * from capconduit.route_call($1, $2, $3, null, null, $4)";
         let params = [text(&did), text(&uniqueid), text(&caller), text(&node)];
-        Ok(target(&self.query_typed_one(sql, &params).await?))
+        Ok(Target::from(&self.query_typed_one(sql, &params).await?))
     }
 
     async fn next(&self, uniqueid: &str, failed_attempt: i32, dial_status: &str) -> Result<Target, Error> {
@@ -170,7 +170,7 @@ impl<C: GenericClient + Sync> Calls for C {
             (&failed_attempt as _, Type::INT4),
             text(&dial_status),
         ];
-        Ok(target(&self.query_typed_one(sql, &params).await?))
+        Ok(Target::from(&self.query_typed_one(sql, &params).await?))
     }
 
     async fn answered(&self, uniqueid: &str) -> Result<String, Error> {
@@ -181,7 +181,7 @@ impl<C: GenericClient + Sync> Calls for C {
     async fn log(&self, uniqueid: &str, did: &str, call_status: &str) -> Result<Logged, Error> {
         let sql = "select status, cdr_id from capconduit.log_call($1, $2, $3)";
         let params = [text(&uniqueid), text(&did), text(&call_status)];
-        Ok(logged(&self.query_typed_one(sql, &params).await?))
+        Ok(Logged::from(&self.query_typed_one(sql, &params).await?))
     }
 
     async fn log_record(&self, r: &Record) -> Result<Logged, Error> {
@@ -214,7 +214,7 @@ impl<C: GenericClient + Sync> Calls for C {
             id(&r.did_id),
             id(&r.user_id),
         ];
-        Ok(logged(&self.query_typed_one(sql, &params).await?))
+        Ok(Logged::from(&self.query_typed_one(sql, &params).await?))
     }
 
     async fn node_started(&self, node: &str, booted_at: Timestamp, instance: &str) -> Result<Ended, Error> {
@@ -261,7 +261,7 @@ impl<C: GenericClient + Sync> Calls for C {
 
     async fn release(&self, uniqueid: &str, reason: &str) -> Result<Logged, Error> {
         let sql = "select status, cdr_id from capconduit.release_call($1, $2)";
-        Ok(logged(
+        Ok(Logged::from(
             &self
                 .query_typed_one(sql, &[text(&uniqueid), text(&reason)])
                 .await?,
@@ -272,7 +272,7 @@ impl<C: GenericClient + Sync> Calls for C {
         let rows = self
             .query_typed("select * from capconduit.explain_route($1)", &[text(&did)])
             .await?;
-        Ok(rows.iter().map(explained).collect())
+        Ok(rows.iter().map(Explained::from).collect())
     }
 
     async fn database_time(&self) -> Result<Timestamp, Error> {
@@ -297,42 +297,48 @@ fn instant<T: ToSql + Sync>(value: &T) -> Param<'_> {
     (value, Type::TIMESTAMPTZ)
 }
 
-fn target(row: &Row) -> Target {
-    Target {
-        status: row.get("status"),
-        reason: row.get("reason"),
-        hangup_cause: row.get("hangup_cause"),
-        attempt: row.get("attempt"),
-        link_id: row.get("link_id"),
-        client_identifier: row.get("client_identifier"),
-        dial: row.get("dial"),
-        dial_timeout_seconds: row.get("dial_timeout_seconds"),
-        max_call_seconds: row.get("max_call_seconds"),
-        caller_id: row.get("caller_id"),
-        campaign_id: row.get("campaign_id"),
-        decision: row.get("decision"),
+impl From<&Row> for Target {
+    fn from(row: &Row) -> Self {
+        Target {
+            status: row.get("status"),
+            reason: row.get("reason"),
+            hangup_cause: row.get("hangup_cause"),
+            attempt: row.get("attempt"),
+            link_id: row.get("link_id"),
+            client_identifier: row.get("client_identifier"),
+            dial: row.get("dial"),
+            dial_timeout_seconds: row.get("dial_timeout_seconds"),
+            max_call_seconds: row.get("max_call_seconds"),
+            caller_id: row.get("caller_id"),
+            campaign_id: row.get("campaign_id"),
+            decision: row.get("decision"),
+        }
     }
 }
 
-fn logged(row: &Row) -> Logged {
-    Logged {
-        status: row.get("status"),
-        cdr_id: row.get("cdr_id"),
+impl From<&Row> for Logged {
+    fn from(row: &Row) -> Self {
+        Logged {
+            status: row.get("status"),
+            cdr_id: row.get("cdr_id"),
+        }
     }
 }
 
-fn explained(row: &Row) -> Explained {
-    Explained {
-        campaign_id: row.get("campaign_id"),
-        link_id: row.get("link_id"),
-        client_identifier: row.get("client_identifier"),
-        eligible: row.get("eligible"),
-        reason: row.get("reason"),
-        active: row.get("active"),
-        max_concurrency: row.get("max_concurrency"),
-        counted: row.get("counted"),
-        total_calls_allowed: row.get("total_calls_allowed"),
-        place: row.get("place"),
-        share: row.get("share"),
+impl From<&Row> for Explained {
+    fn from(row: &Row) -> Self {
+        Explained {
+            campaign_id: row.get("campaign_id"),
+            link_id: row.get("link_id"),
+            client_identifier: row.get("client_identifier"),
+            eligible: row.get("eligible"),
+            reason: row.get("reason"),
+            active: row.get("active"),
+            max_concurrency: row.get("max_concurrency"),
+            counted: row.get("counted"),
+            total_calls_allowed: row.get("total_calls_allowed"),
+            place: row.get("place"),
+            share: row.get("share"),
+        }
     }
 }

@@ -36,11 +36,14 @@ pub struct ClusterOptions {
     pub settings: Vec<String>,
     /// A library preloaded into the server, for example one that slows fsync down.
     pub preload: Option<PathBuf>,
+    /// A network namespace that the server lives in. The tests, outside of it, connect by its unix socket.
+    pub network: Option<String>,
 }
 
 #[derive(Debug)]
 pub struct TestCluster {
     state: PathBuf,
+    host: String,
     port: u16,
     options: ClusterOptions,
     passwords: HashMap<String, String>,
@@ -80,8 +83,7 @@ impl TestCluster {
         if !options.settings.is_empty() {
             std::fs::write(state.join("extra.conf"), options.settings.join("\n") + "\n").expect("extra.conf");
         }
-        let mut hold = project::script("server", &state, &["hold"]);
-        with_options(&mut hold, port, &options);
+        let mut hold = script("server", &state, port, &options, &["hold"]);
         let mut guard = hold
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -97,8 +99,13 @@ impl TestCluster {
             "scripts/server hold did not start a server: see its message above"
         );
         let passwords = read_passwords(&state);
+        let host = match options.network {
+            None => "127.0.0.1".to_owned(),
+            Some(_) => read_socket_folder(&state),
+        };
         Self {
             state,
+            host,
             port,
             options,
             passwords,
@@ -116,7 +123,7 @@ impl TestCluster {
             .unwrap_or_else(|| panic!("{login} is no login role"));
         let mut config = Config::new();
         config
-            .host("127.0.0.1")
+            .host(&self.host)
             .port(self.port)
             .user(login)
             .password(password)
@@ -133,8 +140,52 @@ impl TestCluster {
         self.port
     }
 
+    /// An address, or the folder of its unix socket.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     pub fn state_folder(&self) -> &std::path::Path {
         &self.state
+    }
+
+    /// The server's processes, the first of them its parent.
+    pub fn processes(&self) -> Vec<u32> {
+        let file = std::fs::read_to_string(self.state.join("server/data/postmaster.pid")).expect("it runs");
+        let postmaster: u32 = file
+            .lines()
+            .next()
+            .and_then(|line| line.parse().ok())
+            .expect("a process id");
+        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
+        let children = std::fs::read_to_string(children).expect("the kernel lists children");
+        let mut all = vec![postmaster];
+        all.extend(
+            children
+                .split_whitespace()
+                .map(|pid| pid.parse::<u32>().expect("a process id")),
+        );
+        all
+    }
+
+    /// The processor time of all of them, those that have ended included, in clock ticks.
+    pub fn processor_ticks(&self) -> u64 {
+        let processes = self.processes();
+        let living: u64 = processes.iter().map(|&pid| project::processor_ticks(pid)).sum();
+        living + project::ended_children_ticks(processes[0])
+    }
+
+    /// Stops the server's processes where they are, or lets them go on: what a stalled machine looks like.
+    pub fn freeze(&self, frozen: bool) {
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        let pids = self.processes().into_iter().map(|pid| pid.to_string());
+        let status = Command::new("kill")
+            .arg(signal)
+            .args(pids)
+            .status()
+            .expect("kill");
+        // A process that ended meanwhile is no failure; one that was not asked is.
+        assert!(status.code().is_some());
     }
 
     /// The server's own log: what a test looks through for secrets, deadlocks and panics.
@@ -156,15 +207,17 @@ impl TestCluster {
     }
 
     async fn server(&self, args: &[&str]) {
-        let mut command = project::script("server", &self.state, args);
-        with_options(&mut command, self.port, &self.options);
-        run(command).await;
+        run(self.script("server", args)).await;
+    }
+
+    fn script(&self, name: &str, args: &[&str]) -> Command {
+        script(name, &self.state, self.port, &self.options, args)
     }
 
     /// Makes the migrated, empty template database once.
     pub(crate) async fn template(&self) -> &'static str {
         let make = || async {
-            run(project::script("database", &self.state, &["migrate", TEMPLATE])).await;
+            run(self.script("database", &["migrate", TEMPLATE])).await;
             self.close_template(TEMPLATE).await;
         };
         self.template.get_or_init(make).await;
@@ -176,12 +229,7 @@ impl TestCluster {
         self.template().await;
         let make = || async {
             self.copy_database(TEMPLATE, SAMPLE_TEMPLATE).await;
-            run(project::script(
-                "database",
-                &self.state,
-                &["sample", SAMPLE_TEMPLATE],
-            ))
-            .await;
+            run(self.script("database", &["sample", SAMPLE_TEMPLATE])).await;
             self.close_template(SAMPLE_TEMPLATE).await;
         };
         self.sample_template.get_or_init(make).await;
@@ -270,11 +318,30 @@ fn bound_run_time() {
     });
 }
 
-fn with_options(command: &mut Command, port: u16, options: &ClusterOptions) {
+/// A script for the server of this folder, where and as its options say.
+fn script(
+    name: &str,
+    state: &std::path::Path,
+    port: u16,
+    options: &ClusterOptions,
+    args: &[&str],
+) -> Command {
+    let plain = project::script(name, state, args);
+    let mut command = match &options.network {
+        None => plain,
+        Some(network) => {
+            let mut inside = Command::new("nsenter");
+            inside.arg(format!("--net=/run/netns/{network}"));
+            inside.arg(plain.get_program()).args(plain.get_args());
+            inside.env("CAPCONDUIT_STATE", state);
+            inside
+        }
+    };
     command.env("CAPCONDUIT_PORT", port.to_string());
     if let Some(library) = &options.preload {
         command.env("CAPCONDUIT_SERVER_PRELOAD", library);
     }
+    command
 }
 
 async fn run(command: Command) {
@@ -309,6 +376,17 @@ fn read_passwords(state: &std::path::Path) -> HashMap<String, String> {
         .iter()
         .map(|&(key, login)| (login.to_owned(), value(key).to_owned()))
         .collect()
+}
+
+fn read_socket_folder(state: &std::path::Path) -> String {
+    let env = std::fs::read_to_string(state.join("env")).expect("the server's addresses");
+    env.lines()
+        .find_map(|line| {
+            line.strip_prefix("export CAPCONDUIT_SOCKET_DIR='")?
+                .strip_suffix('\'')
+        })
+        .expect("the folder of the server's socket")
+        .to_owned()
 }
 
 /// A port that nobody listens on, below the range from which the system takes ports for outgoing connections.

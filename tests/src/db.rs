@@ -82,7 +82,8 @@ impl TestDb {
         let config = self.config(login);
         let password = String::from_utf8_lossy(config.get_password().expect("a password")).into_owned();
         format!(
-            "postgres://{login}:{password}@127.0.0.1:{}/{}",
+            "postgres://{login}:{password}@{}:{}/{}",
+            self.cluster.host().replace('/', "%2F"),
             self.cluster.port(),
             self.name
         )

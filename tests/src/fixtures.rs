@@ -44,7 +44,7 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn cap(max_concurrency: i32) -> Self {
+    pub const fn cap(max_concurrency: i32) -> Self {
         Self {
             max_concurrency,
             total_calls_allowed: None,

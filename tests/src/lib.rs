@@ -1,23 +1,28 @@
 //! The harness that every test is built on: real servers, real databases, real connections.
 //!
 //! `TestDb::new().await` gives a database of its own to a test; `db.connect_as(…)` real connections to it;
-//! `TestApi` the REST service on it; `Calls` the call functions, typed; `Seller`, `Scenario` and friends the rows a
-//! test needs;
+//! `TestApi` the REST service on it, `TestNode` the agent beside a switch; `Calls` the call functions, typed; `Seller`,
+//! `Scenario` and friends the rows a test needs;
 //! `assert_invariants` and `Watch` the promise that must hold whatever happened.
 
 mod api;
+mod asterisk;
 mod calls;
 mod cluster;
 mod db;
 mod fixtures;
+mod guarded;
 mod invariants;
+mod node;
 pub mod project;
 mod random;
 
 pub use api::{Answer, SWITCH_TOKEN, TestApi, Visitor};
+pub use asterisk::{CallRecord, Caller, Center, Message, Place, Running, Seen, Site, TestAsterisk};
 pub use calls::{Calls, Ended, Explained, Heartbeat, Logged, Record, Released, Target};
 pub use cluster::{ClusterOptions, StopMode, TestCluster};
 pub use db::{ADMIN, API, ASTERISK, SUPERUSER, TestDb};
 pub use fixtures::{Link, Scenario, Strategy, campaign, client, did, link, seller, unique};
 pub use invariants::{Watch, assert_consistent, assert_invariants};
+pub use node::TestNode;
 pub use random::{Random, rounds};

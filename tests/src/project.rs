@@ -30,3 +30,26 @@ pub fn fresh_state_folder() -> PathBuf {
         crate::fixtures::unique()
     ))
 }
+
+/// The processor time that a process has used, in clock ticks; 0 when it has ended.
+pub fn processor_ticks(pid: u32) -> u64 {
+    ticks(pid, 11)
+}
+
+/// The same of its children that have ended.
+pub fn ended_children_ticks(pid: u32) -> u64 {
+    ticks(pid, 13)
+}
+
+/// Two fields of /proc/…/stat, user and system time, counted after the name.
+fn ticks(pid: u32, first: usize) -> u64 {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return 0;
+    };
+    let (_, fields) = stat.rsplit_once(") ").expect("the name stands in parentheses");
+    let fields: Vec<&str> = fields.split(' ').collect();
+    fields[first..first + 2]
+        .iter()
+        .map(|field| field.parse::<u64>().expect("a number"))
+        .sum()
+}

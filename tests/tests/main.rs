@@ -2,10 +2,12 @@
 
 mod api;
 mod api_faults;
+mod asterisk;
 mod concurrency;
 mod crash;
 mod docs;
 mod harness;
 mod migrate;
 mod model;
+mod node;
 mod sql;

@@ -1,0 +1,119 @@
+//! A call's record beside what SIPp saw. Owns: what "equal" means, and how long a record may take.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::trace::Seen;
+use crate::TestDb;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallRecord {
+    pub uniqueid: String,
+    pub linkedid: Option<String>,
+    pub link_id: Option<i64>,
+    pub did: String,
+    pub caller_number: Option<String>,
+    pub caller_name: Option<String>,
+    pub started_at: Timestamp,
+    pub answered_at: Option<Timestamp>,
+    pub ended_at: Timestamp,
+    pub duration_seconds: i32,
+    pub billsec_seconds: i32,
+    pub status: String,
+    pub cause: Option<i32>,
+    pub cause_text: Option<String>,
+    pub hangup_by: Option<String>,
+    pub node: Option<String>,
+    pub decision: Option<String>,
+    /// Link, dial status and cause of the attempts before the last.
+    pub failed_attempts: Vec<(i64, String, Option<i32>)>,
+}
+
+const RECORD: &str = "select asterisk_uniqueid, asterisk_linkedid, link_id, incoming_did_number, caller_id_num,
+    caller_id_name, timestamp_start, timestamp_answered, timestamp_end, duration_seconds, billsec_seconds, call_status,
+    hangup_cause_code, hangup_cause_text, hangup_by, node, decision
+    from capconduit.call_logs where sip_call_id = $1";
+const ATTEMPTS: &str = "select link_id, dial_status, hangup_cause from capconduit.call_attempts where uniqueid = $1 order by attempt";
+
+impl CallRecord {
+    /// The one record of the call that SIPp saw. It is written before the switch says goodbye; a spooled one is later.
+    pub async fn of(db: &TestDb, seen: &Seen) -> Self {
+        let admin = db.admin().await;
+        let call_id = seen.call_id();
+        for _ in 0..200 {
+            let rows = admin.query(RECORD, &[&call_id]).await.expect("records");
+            assert!(rows.len() <= 1, "{} records of one call", rows.len());
+            if let Some(row) = rows.first() {
+                let uniqueid: String = row.get(0);
+                let attempts = admin.query(ATTEMPTS, &[&uniqueid]).await.expect("attempts");
+                return Self {
+                    uniqueid,
+                    linkedid: row.get(1),
+                    link_id: row.get(2),
+                    did: row.get(3),
+                    caller_number: row.get(4),
+                    caller_name: row.get(5),
+                    started_at: row.get(6),
+                    answered_at: row.get(7),
+                    ended_at: row.get(8),
+                    duration_seconds: row.get(9),
+                    billsec_seconds: row.get(10),
+                    status: row.get(11),
+                    cause: row.get(12),
+                    cause_text: row.get(13),
+                    hangup_by: row.get(14),
+                    node: row.get(15),
+                    decision: row.get(16),
+                    failed_attempts: attempts
+                        .iter()
+                        .map(|row| (row.get(0), row.get(1), row.get(2)))
+                        .collect(),
+                };
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no record of call {call_id}: {seen:#?}");
+    }
+
+    /// Start, answer and end are those that SIPp saw, within a second; whoever was answered is ANSWERED.
+    pub fn assert_equals(&self, seen: &Seen) {
+        self.assert_equals_but_late(seen, 0);
+    }
+
+    /// The same while the database does not answer: the caller's 200 waits for the answer to be stored; and Asterisk
+    /// looks up the endpoint of a leg that ends, before our handler runs.
+    pub fn assert_equals_but_late(&self, seen: &Seen, late_ms: i64) {
+        let near = |what: &str, ours: Timestamp, theirs: Timestamp| {
+            let apart = (ours.as_millisecond() - theirs.as_millisecond()).abs();
+            assert!(
+                apart <= 1000 + late_ms,
+                "{what}: {ours} in the record, {theirs} on the wire: {self:#?}"
+            );
+        };
+        near("start", self.started_at, seen.invited_at());
+        near("end", self.ended_at, seen.ended_at());
+        assert_eq!(
+            self.answered_at.is_some(),
+            seen.answered_at().is_some(),
+            "{self:#?}"
+        );
+        assert_eq!(
+            self.status == "ANSWERED",
+            seen.answered_at().is_some(),
+            "{self:#?}"
+        );
+        let whole_seconds = |from: Timestamp| (self.ended_at.as_millisecond() - from.as_millisecond()) / 1000;
+        if let (Some(ours), Some(theirs)) = (self.answered_at, seen.answered_at()) {
+            near("answer", ours, theirs);
+            assert_eq!(i64::from(self.billsec_seconds), whole_seconds(ours), "{self:#?}");
+        } else {
+            assert_eq!(self.billsec_seconds, 0, "{self:#?}");
+        }
+        assert_eq!(
+            i64::from(self.duration_seconds),
+            whole_seconds(self.started_at),
+            "{self:#?}"
+        );
+    }
+}

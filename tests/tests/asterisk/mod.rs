@@ -1,0 +1,15 @@
+//! Real calls: the shipped configuration in a real Asterisk, SIPp on both sides. Needs root.
+
+mod agent;
+mod caller_id;
+mod calls;
+mod clients;
+mod crash;
+mod failover;
+mod faults;
+mod fraud;
+mod load;
+mod refusals;
+mod rest;
+mod support;
+mod traffic;

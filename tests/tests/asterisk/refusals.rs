@@ -1,0 +1,84 @@
+//! Calls that nobody gets: the SIP status for the carrier, and the record that says why.
+
+use capconduit_tests::{CallRecord, Caller, Link, Seen, Strategy, assert_invariants};
+
+use super::support::Line;
+
+async fn refused(line: &Line, seen: &Seen, sip: u16, cause: i32, status: &str) -> CallRecord {
+    assert_eq!(seen.final_status(), sip);
+    let record = CallRecord::of(line.db, seen).await;
+    record.assert_equals(seen);
+    assert_eq!((record.status.as_str(), record.cause), (status, Some(cause)));
+    assert_eq!(record.hangup_by.as_deref(), Some("system"));
+    record
+}
+
+#[tokio::test]
+async fn an_unknown_number_is_not_found() {
+    let (line, _center) = Line::answering().await;
+    let seen = Caller::new(line.site, line.switch, "+442079460999").call().await;
+    refused(&line, &seen, 404, 1, "REJECTED_DID_NOT_FOUND").await;
+}
+
+#[tokio::test]
+async fn what_is_no_number_is_recorded_as_invalid() {
+    let (line, _center) = Line::answering().await;
+    for number in ["reception", "1';drop", "0800"] {
+        let seen = Caller::new(line.site, line.switch, number).call().await;
+        let status = if number == "0800" {
+            "REJECTED_DID_NOT_FOUND"
+        } else {
+            "REJECTED_INVALID_DID_INPUT"
+        };
+        refused(&line, &seen, 404, 1, status).await;
+    }
+}
+
+#[tokio::test]
+async fn at_the_concurrency_cap_the_caller_hears_busy() {
+    let line = Line::new(Strategy::Priority, &[Link::cap(1)]).await;
+    let center = line.center(0, "answers", &[("RING", "100")]).await;
+    let first = line.caller().talks_for(6000).start();
+    while line.counters(0).await != (1, 0) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let seen = line.caller().call().await;
+    let record = refused(&line, &seen, 486, 17, "REJECTED_NO_ELIGIBLE_CLIENTS_AVAILABLE").await;
+    let why = format!("{}=concurrency_cap", line.scenario.link_ids[0]);
+    assert_eq!(record.decision, Some(why));
+    CallRecord::of(line.db, &first.finish().await).await;
+    assert_eq!(line.counters(0).await, (0, 1));
+    assert_eq!(center.seen().requests("INVITE").len(), 1);
+    // And there is room again.
+    assert_eq!(line.caller().call().await.final_status(), 200);
+}
+
+#[tokio::test]
+async fn at_the_total_cap_the_caller_hears_busy() {
+    let line = Line::new(Strategy::Priority, &[Link::cap(5).allowed(1)]).await;
+    let center = line.center(0, "answers", &[("RING", "100")]).await;
+    let first = line.caller().call().await;
+    CallRecord::of(line.db, &first).await.assert_equals(&first);
+    let seen = line.caller().call().await;
+    let record = refused(&line, &seen, 486, 17, "REJECTED_NO_ELIGIBLE_CLIENTS_AVAILABLE").await;
+    assert_eq!(
+        record.decision,
+        Some(format!("{}=total_cap", line.scenario.link_ids[0]))
+    );
+    assert_eq!(center.seen().requests("INVITE").len(), 1);
+    assert_invariants(line.db).await;
+}
+
+#[tokio::test]
+async fn without_an_active_client_nobody_is_reached() {
+    let (line, _center) = Line::answering().await;
+    line.admin
+        .execute(
+            "update clients set status = 'inactive' where id = $1",
+            &[&line.scenario.client_ids[0]],
+        )
+        .await
+        .expect("the client");
+    let seen = line.caller().call().await;
+    refused(&line, &seen, 480, 20, "REJECTED_NO_ACTIVE_CLIENTS_IN_CAMPAIGN").await;
+}

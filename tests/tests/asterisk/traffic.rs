@@ -1,0 +1,102 @@
+//! Many calls on a site of their own, and what must be true of all of them afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use capconduit_tests::{
+    CallRecord, Link, Scenario, Seen, Site, Strategy, TestAsterisk, TestDb, TestNode, assert_invariants,
+};
+use tokio_postgres::Client;
+
+pub struct Traffic {
+    pub site: Arc<Site>,
+    pub db: TestDb,
+    pub switch: TestAsterisk,
+    pub admin: Client,
+}
+
+impl Traffic {
+    pub async fn new() -> Self {
+        let site = Site::start().await;
+        let db = site.database().await;
+        let switch = TestAsterisk::start(&site, &db, "pbx1").await;
+        let admin = db.admin().await;
+        Self {
+            site,
+            db,
+            switch,
+            admin,
+        }
+    }
+
+    /// A number whose links lead to these addresses.
+    pub async fn number(&self, links: &[Link], contacts: &[String]) -> Scenario {
+        let scenario = Scenario::new(&self.admin, Strategy::Priority, links).await;
+        for (client, contact) in scenario.client_ids.iter().zip(contacts) {
+            let sql = "update pjsip_aors set contact = $2, qualify_frequency = 0 where client_id = $1";
+            self.admin
+                .execute(sql, &[client, contact])
+                .await
+                .expect("the contact");
+        }
+        scenario
+    }
+
+    /// The agent beside this switch.
+    pub async fn agent(&self, switch: &TestAsterisk) -> TestNode {
+        let command = switch.command();
+        let settings = [("CAPCONDUIT_ASTERISK_COMMAND", command.as_str())];
+        TestNode::start_with(&self.db, &switch.spool_folder(), &settings).await
+    }
+
+    /// What the node agent does: each file is one statement of the switch's own login.
+    pub async fn replay(&self, switch: &TestAsterisk) -> usize {
+        let login = self.db.asterisk().await;
+        let files = switch.spooled();
+        for (name, statement) in &files {
+            assert!(statement.ends_with(");\n"), "{name}: {statement}");
+            login
+                .batch_execute(statement)
+                .await
+                .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+            std::fs::remove_file(switch.spool_folder().join(name)).expect("the file");
+        }
+        files.len()
+    }
+
+    /// Every call that SIPp saw has its one equal record, there is no other, and every slot is free.
+    pub async fn assert_accounted(&self, seen: &[Seen], late_ms: i64) -> Vec<CallRecord> {
+        let mut records = Vec::new();
+        for call in seen.iter().flat_map(Seen::calls) {
+            let record = CallRecord::of(&self.db, &call).await;
+            record.assert_equals_but_late(&call, late_ms);
+            records.push(record);
+        }
+        // Not the connection that a fault may have cut.
+        let admin = self.db.admin().await;
+        let count = async |sql: &'static str| admin.query_one(sql, &[]).await.expect(sql).get::<_, i64>(0);
+        assert_eq!(
+            count("select count(*) from call_logs").await,
+            records.len() as i64
+        );
+        assert_eq!(count("select count(*) from live_calls").await, 0);
+        assert_eq!(
+            count("select coalesce(sum(active), 0) from link_counters").await,
+            0
+        );
+        assert_invariants(&self.db).await;
+        records
+    }
+}
+
+/// From the INVITE until the caller hears anything that matters: ringing, or a refusal.
+pub fn waited(call: &Seen) -> Duration {
+    let heard = call
+        .messages
+        .iter()
+        .find(|message| message.status().is_some_and(|status| status > 100));
+    let heard = heard
+        .unwrap_or_else(|| panic!("the caller heard nothing: {call:#?}"))
+        .at;
+    Duration::try_from(heard.duration_since(call.invited_at())).expect("afterwards")
+}

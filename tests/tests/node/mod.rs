@@ -1,0 +1,10 @@
+//! The agent beside Asterisk: each record of the spool reaches the database once, whatever is killed, cut, full or
+//! hostile. What it asks of Asterisk is tested with a real one.
+
+mod database;
+mod files;
+mod hostile;
+mod killed;
+mod refused;
+mod start;
+mod support;
