@@ -90,6 +90,19 @@ async fn live_shows_calls_and_what_is_left() {
     assert_eq!(get("client_id=1&user_id=3").await, ["ringing", "talking"]);
     assert_eq!(get("node=pbx1").await, ["ringing"]);
     assert!(get("node=pbx9").await.is_empty());
+
+    // In one answer: the calls with the links in use, or with all links of one seller.
+    let everybody = world.staff.get("/api/admin/live").await.ok();
+    assert_eq!(column(&everybody["calls"], "uniqueid").len(), 3);
+    assert!(
+        column(&everybody["links"], "active")
+            .iter()
+            .all(|active| active.as_i64() > Some(0)),
+        "{everybody}"
+    );
+    let of_alice = world.staff.get("/api/admin/live?user_id=3").await.ok();
+    assert_eq!(of_alice, live);
+    world.staff.get("/api/admin/live?user_id=x").await.expect_status(400);
 }
 
 #[tokio::test]
