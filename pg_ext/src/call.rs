@@ -3,6 +3,7 @@
 use capconduit_core::{Link, Reject, Strategy};
 use pgrx::pg_sys::TEXTOID;
 
+use crate::fetch::{Change, Key, Lookup, Row, View};
 use crate::record::Record;
 use crate::spi::{Statement, arg};
 
@@ -65,6 +66,46 @@ pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
         end_cause: columns.get(),
         decision: columns.get().unwrap_or_default(),
     })
+}
+
+/// What a record takes over of a reservation, in this order; `write` in log.rs reads them.
+static CONTEXT: Lookup = Lookup::new(
+    c"live_calls",
+    c"live_calls_pkey",
+    Key::Text,
+    &[
+        c"user_id",
+        c"campaign_id",
+        c"did_id",
+        c"client_id",
+        c"link_id",
+        c"did_number",
+        c"node",
+        c"linkedid",
+        c"caller_number",
+        c"caller_name",
+        c"routed_at",
+        c"answered_at",
+        c"decision",
+        c"attempt",
+        c"holds_slot",
+    ],
+);
+
+/// Deletes the call's row and reads its newest version; `None`: there is none, or none any more.
+pub fn take_live<T>(uniqueid: &str, read: impl Fn(&Row) -> T) -> Option<T> {
+    loop {
+        let taken = View::Fresh.look(|at| {
+            let mut scan = CONTEXT.open_to_write(at);
+            let Some(call) = scan.get(arg(uniqueid), &read) else {
+                return Some(None);
+            };
+            (scan.delete() == Change::Done).then_some(Some(call))
+        });
+        if let Some(call) = taken {
+            return call;
+        }
+    }
 }
 
 /// The row that route_call and next_target answer with (SQL type `call_target`).

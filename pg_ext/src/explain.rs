@@ -2,52 +2,24 @@
 //! `route_call`. It writes nothing and takes no transaction id, so it also works on a standby.
 
 use capconduit_core::{Link, Reject, Verdict, did, select};
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern, pg_sys};
+use pgrx::pg_extern;
 
 use crate::fetch::View;
 use crate::links::{Campaign, Dialled, read_dialled, read_links};
-use crate::record;
-use crate::spi::{Statement, connected};
+use crate::record::Records;
+use crate::spi::{Argument, Statement, arg, connected};
 
-/// In the order of the function's columns.
-type ExplainRow = (
-    name!(campaign_id, Option<i64>),
-    name!(campaign_name, Option<String>),
-    name!(routing_strategy, Option<&'static str>),
-    name!(link_id, Option<i64>),
-    name!(client_id, Option<i64>),
-    name!(client_identifier, Option<String>),
-    name!(eligible, bool),
-    name!(reason, &'static str),
-    name!(active, Option<i32>),
-    name!(max_concurrency, Option<i32>),
-    name!(counted, Option<i64>),
-    name!(total_calls_allowed, Option<i64>),
-    name!(forwarding_priority, Option<i32>),
-    name!(weight, Option<i32>),
-    name!(place, Option<i32>),
-    name!(share, Option<f64>),
-    name!(did_id, Option<i64>),
-    name!(reject_reason, Option<&'static str>),
-);
-
-/// As many as ExplainRow has.
-const COLUMNS: usize = 18;
-
-type ExplainRows = TableIterator<'static, ExplainRow>;
+/// campaign_id, campaign_name, routing_strategy, link_id, client_id, client_identifier, eligible, reason, active,
+/// max_concurrency, counted, total_calls_allowed, forwarding_priority, weight, place, share, did_id, reject_reason.
+type ExplainRows = Records<18>;
 
 #[pg_extern(sql = false)]
-fn explain_route(did: Option<&str>, fcinfo: pg_sys::FunctionCallInfo) -> ExplainRows {
-    // SAFETY: the call under way.
-    unsafe { record::shape(fcinfo, COLUMNS) };
+fn explain_route(did: Option<&str>) -> ExplainRows {
     connected(|| explain(did.unwrap_or_default(), Whose::Anyone)).into_rows()
 }
 
 #[pg_extern(sql = false)]
-fn explain_own_did(did: Option<&str>, fcinfo: pg_sys::FunctionCallInfo) -> ExplainRows {
-    // SAFETY: the call under way.
-    unsafe { record::shape(fcinfo, COLUMNS) };
+fn explain_own_did(did: Option<&str>) -> ExplainRows {
     connected(|| {
         let rows = SESSION_USER.run_read_only(&[]);
         let user_id = rows.first().and_then(|columns| columns.get());
@@ -119,55 +91,44 @@ impl Explained {
             None => Some(select::reject_reason(&verdicts)),
         };
         let rejected = rejected.map(Reject::token);
-        let without_link = |campaign: Option<&Campaign>, reason| -> ExplainRow {
-            (
-                campaign.map(|campaign| campaign.id),
-                campaign.map(|campaign| campaign.name.clone()),
-                campaign.map(|campaign| campaign.strategy.name()),
-                None,
-                None,
-                None,
-                false,
-                reason,
-                None,
-                None,
-                None,
-                None,
-                None,
-                None,
-                None,
-                None,
-                self.did_id,
-                rejected,
-            )
+        let did_id = self.did_id;
+        let without_link = |campaign: Option<&Campaign>, reason: &str| {
+            let mut row = [None; 18];
+            if let Some(campaign) = campaign {
+                row[..3].copy_from_slice(&describe(campaign));
+            }
+            row[6..8].copy_from_slice(&[arg(false), arg(reason)]);
+            row[16..].copy_from_slice(&[arg(did_id), arg(rejected)]);
+            row
         };
         let mut rows = Vec::with_capacity(self.links.len() + self.shadowed.len() + 1);
         if let Some(stop) = self.stop {
             rows.push(without_link(self.campaign.as_ref(), stop.token()));
         }
         if let Some(campaign) = &self.campaign {
+            let [id, name, strategy] = describe(campaign);
             let places = select::places(campaign.strategy, &self.links, &verdicts);
             for ((link, verdict), (place, share)) in self.links.iter().zip(verdicts).zip(places) {
-                rows.push((
-                    Some(campaign.id),
-                    Some(campaign.name.clone()),
-                    Some(campaign.strategy.name()),
-                    Some(link.id),
-                    Some(link.client_id),
-                    Some(link.client_identifier.clone()),
-                    verdict == Verdict::Eligible,
-                    verdict.token(),
-                    Some(link.active),
-                    Some(link.max_concurrency),
-                    Some(link.counted),
-                    link.total_calls_allowed,
-                    Some(link.forwarding_priority),
-                    Some(link.weight),
-                    place,
-                    share,
-                    self.did_id,
-                    rejected,
-                ));
+                rows.push([
+                    id,
+                    name,
+                    strategy,
+                    arg(link.id),
+                    arg(link.client_id),
+                    arg(link.client_identifier.as_str()),
+                    arg(verdict == Verdict::Eligible),
+                    arg(verdict.token()),
+                    arg(link.active),
+                    arg(link.max_concurrency),
+                    arg(link.counted),
+                    arg(link.total_calls_allowed),
+                    arg(link.forwarding_priority),
+                    arg(link.weight),
+                    arg(place),
+                    arg(share),
+                    arg(did_id),
+                    arg(rejected),
+                ]);
             }
         }
         rows.extend(
@@ -175,6 +136,14 @@ impl Explained {
                 .iter()
                 .map(|campaign| without_link(Some(campaign), "shadowed")),
         );
-        TableIterator::new(rows)
+        Records(rows)
     }
+}
+
+fn describe(campaign: &Campaign) -> [Argument; 3] {
+    [
+        arg(campaign.id),
+        arg(campaign.name.as_str()),
+        arg(campaign.strategy.name()),
+    ]
 }

@@ -74,6 +74,11 @@ thread_local! {
     static GENERATION: Cell<u64> = const { Cell::new(0) };
 }
 
+/// Grows with each change of a table that this backend hears of.
+pub fn generation() -> u64 {
+    GENERATION.get()
+}
+
 pub fn register() {
     // SAFETY: the callback lives as long as the backend; it is registered once, at load.
     unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(at_change), pg_sys::Datum::from(0)) };
@@ -84,9 +89,18 @@ unsafe extern "C-unwind" fn at_change(_arg: pg_sys::Datum, _relation: pg_sys::Oi
     GENERATION.set(GENERATION.get() + 1);
 }
 
-const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as _;
+/// A table, index or sequence of ours by its name; an unknown one is 0, which nothing can open.
+pub fn relation(name: &CStr) -> pg_sys::Oid {
+    // SAFETY: catalogue look-ups by C strings.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"capconduit".as_ptr(), false);
+        pg_sys::get_relname_relid(name.as_ptr(), schema)
+    }
+}
+
+pub const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as _;
 const READING: pg_sys::LOCKMODE = pg_sys::AccessShareLock as _;
-const WRITING: pg_sys::LOCKMODE = pg_sys::RowExclusiveLock as _;
+pub const WRITING: pg_sys::LOCKMODE = pg_sys::RowExclusiveLock as _;
 
 impl Lookup {
     pub const fn new(
@@ -116,6 +130,8 @@ impl Lookup {
     }
 
     pub fn open_to_write(&self, at: At) -> Scan {
+        // SAFETY: raises where nothing may be written: the executor, which asks otherwise, is not there.
+        unsafe { pg_sys::PreventCommandIfReadOnly(c"UPDATE".as_ptr()) };
         self.open_for(WRITING, at)
     }
 
@@ -157,10 +173,9 @@ impl Lookup {
     }
 
     fn look_up(&self, generation: u64) -> Resolved {
-        // SAFETY: catalogue look-ups by C strings; an unknown name gives 0, which table_open refuses.
+        // SAFETY: columns of a table that exists, by C strings.
         unsafe {
-            let schema = pg_sys::get_namespace_oid(c"capconduit".as_ptr(), false);
-            let table = pg_sys::get_relname_relid(self.table.as_ptr(), schema);
+            let table = relation(self.table);
             let columns = self.columns.iter().map(|name| {
                 let number = pg_sys::get_attnum(table, name.as_ptr());
                 assert!(number > 0, "{:?} has no column {name:?}", self.table);
@@ -169,7 +184,7 @@ impl Lookup {
             Resolved {
                 generation,
                 table,
-                index: pg_sys::get_relname_relid(self.index.as_ptr(), schema),
+                index: relation(self.index),
                 columns: columns.collect(),
             }
         }
@@ -290,6 +305,29 @@ impl Scan {
                 self.index_version(new);
             }
             Change::Done
+        }
+    }
+
+    /// Deletes the row that `next` gave last. Waits for whoever is changing the row now.
+    pub fn delete(&mut self) -> Change {
+        // SAFETY: the slot holds the row.
+        let result = unsafe {
+            let mut place = (*self.slot).tts_tid;
+            let mut failure = pg_sys::TM_FailureData::default();
+            pg_sys::heap_delete(
+                self.table,
+                &raw mut place,
+                pg_sys::GetCurrentCommandId(true),
+                std::ptr::null_mut(),
+                true,
+                &raw mut failure,
+                false,
+            )
+        };
+        match result {
+            pg_sys::TM_Result::TM_Ok => Change::Done,
+            pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => Change::Overtaken,
+            other => panic!("heap_delete: {other}"),
         }
     }
 

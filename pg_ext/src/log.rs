@@ -6,11 +6,13 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 use pgrx::pg_sys::{self, BOOLOID, INT4OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
 
-use crate::fetch::View;
+use crate::call::take_live;
+use crate::fetch::{Key, Lookup, Row, View};
 use crate::links::read_dialled;
 use crate::locks::{lock_call, require_read_committed};
 use crate::record::Record;
-use crate::spi::{Argument, Columns, Statement, arg, connected, instant};
+use crate::spi::{Argument, Statement, arg, connected, instant};
+use crate::write::{Insert, next_value};
 use crate::{args, early_lock_release, error, lease, node};
 
 /// Which parties a call belongs to.
@@ -127,67 +129,58 @@ fn log_call(
     Record([arg(status), arg(record)])
 }
 
-fn log(given: &Given) -> (&'static str, Option<i64>) {
+fn log(given: &Given) -> (&'static str, i64) {
     lock_call(given.uniqueid);
     early_lock_release::arm();
-    if let Some((known, holds_slot)) = take_reservation(given.uniqueid)
-        && let Some(record) = write(given, &known, i32::from(holds_slot))
+    let reservation = take_reservation(given.uniqueid);
+    let Some(stored) = read_record(given.uniqueid) else {
+        let (known, holds_slot) = reservation.unwrap_or_else(|| {
+            let parties = resolve(given);
+            let nothing = Known::default();
+            (Known { parties, ..nothing }, false)
+        });
+        return ("logged", write(given, &known, i32::from(holds_slot)));
+    };
+    // No function leaves a reservation beside a record, but a hand may.
+    if let Some((known, true)) = reservation
+        && let Some(link_id) = known.parties.link_id
     {
-        return ("logged", Some(record));
+        lease::settle(link_id, 1, 0, &[]);
     }
-    match read_record(given.uniqueid) {
-        None => {
-            let known = Known {
-                parties: resolve(given),
-                ..Known::default()
-            };
-            ("logged", write(given, &known, 0))
-        }
-        Some(stored) if stored.lost && given.status != outcome::LOST => {
-            ("corrected", Some(correct(given, stored)))
-        }
-        Some(stored) => {
-            early_lock_release::flush_what_was_seen();
-            ("duplicate", Some(stored.id))
-        }
+    if stored.lost && given.status != outcome::LOST {
+        return ("corrected", correct(given, stored));
     }
+    early_lock_release::flush_what_was_seen();
+    ("duplicate", stored.id)
 }
 
 // ---- what is known already ----------------------------------------------------------------------------------------
 
-static TAKE_RESERVATION: Statement = Statement::new(
-    "delete from capconduit.live_calls l \
-      where l.uniqueid = $1 \
-     returning l.user_id, l.campaign_id, l.did_id, l.client_id, l.link_id, l.did_number, l.node, l.linkedid, \
-               l.caller_number, l.caller_name, l.routed_at, l.answered_at, l.decision, l.attempt, l.holds_slot",
-    &[TEXTOID],
-);
-
-fn read_known(columns: &Columns) -> Known {
-    let time = |columns: &Columns| columns.get::<TimestampWithTimeZone>().map(i64::from);
+/// The columns that a reservation and a record have in common, in the order of their look-ups.
+fn read_known(row: &Row) -> Known {
+    let time = |column| row.get::<TimestampWithTimeZone>(column).map(i64::from);
     Known {
         parties: Parties {
-            user_id: columns.get(),
-            campaign_id: columns.get(),
-            did_id: columns.get(),
-            client_id: columns.get(),
-            link_id: columns.get(),
+            user_id: row.get(0),
+            campaign_id: row.get(1),
+            did_id: row.get(2),
+            client_id: row.get(3),
+            link_id: row.get(4),
         },
-        did_number: columns.get(),
-        node: columns.get(),
-        linkedid: columns.get(),
-        caller_number: columns.get(),
-        caller_name: columns.get(),
-        started_at: time(columns),
-        answered_at: time(columns),
-        decision: columns.get(),
-        attempts: columns.need(),
+        did_number: row.get(5),
+        node: row.get(6),
+        linkedid: row.get(7),
+        caller_number: row.get(8),
+        caller_name: row.get(9),
+        started_at: time(10),
+        answered_at: time(11),
+        decision: row.get(12),
+        attempts: row.need(13),
     }
 }
 
 fn take_reservation(uniqueid: &str) -> Option<(Known, bool)> {
-    let rows = TAKE_RESERVATION.run(&[arg(uniqueid)]);
-    rows.first().map(|columns| (read_known(&columns), columns.need()))
+    take_live(uniqueid, |row| (read_known(row), row.need(14)))
 }
 
 struct Stored {
@@ -197,22 +190,39 @@ struct Stored {
     counted: bool,
 }
 
-static READ_RECORD: Statement = Statement::new(
-    "select g.user_id, g.campaign_id, g.did_id, g.client_id, g.link_id, g.incoming_did_number, g.node, \
-            g.asterisk_linkedid, g.caller_id_num, g.caller_id_name, g.timestamp_start, g.timestamp_answered, \
-            g.decision, g.attempts, g.id, g.call_status, g.counted \
-       from capconduit.call_logs g \
-      where g.asterisk_uniqueid = $1",
-    &[TEXTOID],
+static STORED: Lookup = Lookup::new(
+    c"call_logs",
+    c"call_logs_asterisk_uniqueid_key",
+    Key::Text,
+    &[
+        c"user_id",
+        c"campaign_id",
+        c"did_id",
+        c"client_id",
+        c"link_id",
+        c"incoming_did_number",
+        c"node",
+        c"asterisk_linkedid",
+        c"caller_id_num",
+        c"caller_id_name",
+        c"timestamp_start",
+        c"timestamp_answered",
+        c"decision",
+        c"attempts",
+        c"id",
+        c"call_status",
+        c"counted",
+    ],
 );
 
 fn read_record(uniqueid: &str) -> Option<Stored> {
-    let rows = READ_RECORD.run(&[arg(uniqueid)]);
-    rows.first().map(|columns| Stored {
-        known: read_known(&columns),
-        id: columns.need(),
-        lost: columns.need::<String>() == outcome::LOST,
-        counted: columns.need(),
+    View::Fresh.look(|at| {
+        STORED.first(at, arg(uniqueid), |row| Stored {
+            known: read_known(row),
+            id: row.need(14),
+            lost: row.is(15, outcome::LOST),
+            counted: row.need(16),
+        })
     })
 }
 
@@ -322,17 +332,38 @@ fn merge(given: Parties, known: Parties) -> Parties {
 
 // ---- the record ---------------------------------------------------------------------------------------------------
 
-static WRITE: Statement = Statement::new(
-    "insert into capconduit.call_logs \
-        (asterisk_uniqueid, user_id, campaign_id, did_id, client_id, link_id, incoming_did_number, node, \
-         asterisk_linkedid, caller_id_num, caller_id_name, timestamp_start, timestamp_answered, timestamp_end, \
-         duration_seconds, billsec_seconds, call_status, hangup_cause_code, hangup_cause_text, hangup_by, \
-         sip_call_id, decision, attempts, counted) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-             $23, $24) \
-     on conflict (asterisk_uniqueid) do nothing \
-     returning id",
-    WRITE_TYPES,
+/// The values of an entry, and what is the same for every new record.
+static WRITE: Insert = Insert::new(
+    c"call_logs",
+    &[
+        c"asterisk_uniqueid",
+        c"user_id",
+        c"campaign_id",
+        c"did_id",
+        c"client_id",
+        c"link_id",
+        c"incoming_did_number",
+        c"node",
+        c"asterisk_linkedid",
+        c"caller_id_num",
+        c"caller_id_name",
+        c"timestamp_start",
+        c"timestamp_answered",
+        c"timestamp_end",
+        c"duration_seconds",
+        c"billsec_seconds",
+        c"call_status",
+        c"hangup_cause_code",
+        c"hangup_cause_text",
+        c"hangup_by",
+        c"sip_call_id",
+        c"decision",
+        c"attempts",
+        c"counted",
+        c"id",
+        c"late_excess",
+        c"created_at",
+    ],
 );
 
 /// A record that comes after the call was closed as LOST replaces it; what it does not say stays.
@@ -345,11 +376,11 @@ static CORRECT: Statement = Statement::new(
             sip_call_id = $21, decision = $22, attempts = $23, counted = $24, \
             late_excess = late_excess and $24 \
       where asterisk_uniqueid = $1",
-    WRITE_TYPES,
+    ENTRY_TYPES,
 );
 
-/// Parameters of WRITE and CORRECT.
-const WRITE_TYPES: &[pg_sys::Oid] = &[
+/// Parameters of CORRECT: the values of an entry.
+const ENTRY_TYPES: &[pg_sys::Oid] = &[
     TEXTOID,
     INT8OID,
     INT8OID,
@@ -426,17 +457,21 @@ fn entry(given: &Given, known: &Known) -> Entry {
     }
 }
 
-/// Writes the record and moves the counters. `None`: there was a record already, and only the slot moved.
-fn write(given: &Given, known: &Known, released: i32) -> Option<i64> {
+/// Writes the record and moves the counters.
+fn write(given: &Given, known: &Known, released: i32) -> i64 {
     let entry = entry(given, known);
     if let Some(node) = given.node {
         node::note_call(node);
     }
-    let rows = WRITE.run(&entry.values);
-    let record = rows.first().map(|columns| columns.need());
+    let record = next_value(c"call_logs_id_seq");
+    // SAFETY: reads the start of the current transaction.
+    let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
+    let mut values = entry.values.to_vec();
+    values.extend([arg(record), arg(false), instant(now)]);
+    WRITE.run(&values);
     if let Some(link_id) = entry.link_id {
-        let counted: Vec<i64> = record.filter(|_| entry.counted).into_iter().collect();
-        lease::settle(link_id, released, counted.len() as i64, &counted);
+        let counted: &[i64] = if entry.counted { &[record] } else { &[] };
+        lease::settle(link_id, released, counted.len() as i64, counted);
     }
     record
 }

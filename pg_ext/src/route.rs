@@ -2,15 +2,16 @@
 
 use capconduit_core::{Link, Reject, Strategy, Verdict, decision, did, outcome, select};
 use pgrx::pg_extern;
-use pgrx::pg_sys::{self, INT4OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
+use pgrx::pg_sys;
 
-use crate::call::{Answer, read_live};
+use crate::call::{Answer, read_live, take_live};
 use crate::counters::take_slot;
 use crate::fetch::{Key, Lookup, View};
 use crate::links::{Campaign, Dialled, read_caller_id, read_dialled, read_links};
 use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
-use crate::spi::{Statement, arg, connected, instant};
+use crate::spi::{arg, connected, instant};
+use crate::write::Insert;
 use crate::{args, early_lock_release, error, guc, lease, node};
 
 /// The call as the switch describes it.
@@ -210,7 +211,7 @@ impl Choice<'_> {
             (None, Some(savepoint)) => savepoint.rollback(),
             (Some(_), None) => {}
             (None, None) => {
-                FORGET.run(&[arg(self.caller.uniqueid)]);
+                take_live(self.caller.uniqueid, |_| ());
             }
         }
         answer
@@ -223,38 +224,33 @@ pub fn uniform() -> f64 {
     unsafe { pg_sys::pg_prng_double(&raw mut pg_sys::pg_global_prng_state) }
 }
 
-static REMEMBER: Statement = Statement::new(
-    "insert into capconduit.live_calls \
-        (uniqueid, linkedid, node, user_id, campaign_id, did_id, did_number, routing_strategy, link_id, client_id, \
-         holds_slot, caller_number, caller_name, routed_at, attempt_at, dial_timeout_seconds, \
-         attempt_timeout_seconds, ring_deadline, max_call_seconds, lease_until, decision) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, true, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19)",
+static REMEMBER: Insert = Insert::new(
+    c"live_calls",
     &[
-        TEXTOID,
-        TEXTOID,
-        TEXTOID,
-        INT8OID,
-        INT8OID,
-        INT8OID,
-        TEXTOID,
-        TEXTOID,
-        INT8OID,
-        INT8OID,
-        TEXTOID,
-        TEXTOID,
-        TIMESTAMPTZOID,
-        INT4OID,
-        INT4OID,
-        TIMESTAMPTZOID,
-        INT4OID,
-        TIMESTAMPTZOID,
-        TEXTOID,
+        c"uniqueid",
+        c"linkedid",
+        c"node",
+        c"user_id",
+        c"campaign_id",
+        c"did_id",
+        c"did_number",
+        c"routing_strategy",
+        c"link_id",
+        c"client_id",
+        c"holds_slot",
+        c"attempt",
+        c"tried",
+        c"caller_number",
+        c"caller_name",
+        c"routed_at",
+        c"attempt_at",
+        c"dial_timeout_seconds",
+        c"attempt_timeout_seconds",
+        c"ring_deadline",
+        c"max_call_seconds",
+        c"lease_until",
+        c"decision",
     ],
-);
-
-static FORGET: Statement = Statement::new(
-    "delete from capconduit.live_calls where uniqueid = $1",
-    &[TEXTOID],
 );
 
 /// A lease outlives the longest call by this: its record may be on the way.
@@ -290,8 +286,12 @@ impl Choice<'_> {
             arg(campaign.strategy.name()),
             arg(link.id),
             arg(link.client_id),
+            arg(true),
+            arg(1_i32),
+            arg(Vec::<i64>::new()),
             arg(caller.number),
             arg(caller.name),
+            instant(now),
             instant(now),
             arg(campaign.dial_timeout_seconds),
             arg(timeout),

@@ -102,7 +102,11 @@ async fn live_shows_calls_and_what_is_left() {
     );
     let of_alice = world.staff.get("/api/admin/live?user_id=3").await.ok();
     assert_eq!(of_alice, live);
-    world.staff.get("/api/admin/live?user_id=x").await.expect_status(400);
+    world
+        .staff
+        .get("/api/admin/live?user_id=x")
+        .await
+        .expect_status(400);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod explain;
 mod hostile;
 mod logging;
 mod lost;
+mod own_changes;
 mod reasons;
 mod repair;
 mod rights;
