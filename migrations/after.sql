@@ -19,7 +19,11 @@ select e.id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.dire
        -- A call center that vanishes without BYE ends the call within these bounds.
        30 as rtp_timeout,
        300 as rtp_timeout_hold,
-       'yes'::text as timers
+       'yes'::text as timers,
+       -- Where from_user takes the caller's place in From, P-Asserted-Identity has the number all the same; never a
+       -- withheld one. No updates of it during the call: for them there is no reason, and not everybody takes them.
+       'yes'::text as send_pai,
+       'no'::text as send_connected_line
   from capconduit.pjsip_endpoints e
   join capconduit.clients c on c.id = e.client_id
  where c.status = 'active';

@@ -672,7 +672,9 @@ CREATE VIEW asterisk.ps_endpoints AS
     'yes'::text AS rewrite_contact,
     30 AS rtp_timeout,
     300 AS rtp_timeout_hold,
-    'yes'::text AS timers
+    'yes'::text AS timers,
+    'yes'::text AS send_pai,
+    'no'::text AS send_connected_line
    FROM (capconduit.pjsip_endpoints e
      JOIN capconduit.clients c ON ((c.id = e.client_id)))
   WHERE (c.status = 'active'::text);

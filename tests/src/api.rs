@@ -119,6 +119,8 @@ pub(crate) fn loopback() -> String {
 #[derive(Debug, Clone)]
 pub struct Visitor {
     address: String,
+    /// Where the address is, when it is not the machine's own.
+    network: Option<String>,
     headers: Vec<(String, String)>,
 }
 
@@ -127,8 +129,27 @@ impl Visitor {
     pub(crate) fn of(address: &str) -> Self {
         Self {
             address: address.to_owned(),
+            network: None,
             headers: Vec::new(),
         }
+    }
+
+    /// In a network namespace.
+    pub(crate) fn inside(self, network: Option<&str>) -> Self {
+        Self {
+            network: network.map(str::to_owned),
+            ..self
+        }
+    }
+
+    pub(crate) async fn connect(&self) -> std::io::Result<TcpStream> {
+        let Some(network) = &self.network else {
+            return TcpStream::connect(&self.address).await;
+        };
+        let address = self.address.clone();
+        let stream = project::inside(network, || std::net::TcpStream::connect(address))?;
+        stream.set_nonblocking(true)?;
+        TcpStream::from_std(stream)
     }
 
     /// The same with one more header.
@@ -179,38 +200,35 @@ impl Visitor {
         let request = request.body(Full::new(body)).expect("a request");
         let what = format!("{method} {path}");
         // Far above any limit of the service's own: a hang is a failure, not a hung test.
-        tokio::time::timeout(
-            Duration::from_secs(60),
-            exchange(&self.address, request, what.clone()),
-        )
-        .await
-        .unwrap_or_else(|_| panic!("{what}: no answer"))
+        tokio::time::timeout(Duration::from_secs(60), self.exchange(request, what.clone()))
+            .await
+            .unwrap_or_else(|_| panic!("{what}: no answer"))
     }
-}
 
-async fn exchange(address: &str, request: Request<Full<Bytes>>, what: String) -> Answer {
-    let stream = TcpStream::connect(address).await.expect("the service listens");
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .expect("HTTP");
-    let connection = tokio::spawn(connection);
-    let answer = sender
-        .send_request(request)
-        .await
-        .unwrap_or_else(|error| panic!("{what}: {error}"));
-    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    let body = answer
-        .into_body()
-        .collect()
-        .await
-        .unwrap_or_else(|error| panic!("{what}: {error}"))
-        .to_bytes();
-    connection.abort();
-    Answer {
-        what,
-        status,
-        headers,
-        body,
+    async fn exchange(&self, request: Request<Full<Bytes>>, what: String) -> Answer {
+        let stream = self.connect().await.expect("the service listens");
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .expect("HTTP");
+        let connection = tokio::spawn(connection);
+        let answer = sender
+            .send_request(request)
+            .await
+            .unwrap_or_else(|error| panic!("{what}: {error}"));
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let body = answer
+            .into_body()
+            .collect()
+            .await
+            .unwrap_or_else(|error| panic!("{what}: {error}"))
+            .to_bytes();
+        connection.abort();
+        Answer {
+            what,
+            status,
+            headers,
+            body,
+        }
     }
 }
 

@@ -79,11 +79,16 @@ impl TestDb {
 
     /// The same as a URL, for programs that take one.
     pub fn url(&self, login: &str) -> String {
+        self.url_at(login, self.cluster.host())
+    }
+
+    /// The same by another of the server's addresses.
+    pub fn url_at(&self, login: &str, host: &str) -> String {
         let config = self.config(login);
         let password = String::from_utf8_lossy(config.get_password().expect("a password")).into_owned();
         format!(
             "postgres://{login}:{password}@{}:{}/{}",
-            self.cluster.host().replace('/', "%2F"),
+            host.replace('/', "%2F"),
             self.cluster.port(),
             self.name
         )

@@ -20,11 +20,25 @@ pub struct Guarded {
 impl Guarded {
     /// `capconduit <subcommand>` with these settings, given as environment variables.
     pub fn start<'a>(subcommand: &str, settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self::start_inside(None, subcommand, settings)
+    }
+
+    /// The same in a network namespace.
+    pub fn start_inside<'a>(
+        network: Option<&str>,
+        subcommand: &str,
+        settings: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
         let log = project::fresh_state_folder().with_extension(format!("{subcommand}.log"));
         let file = File::create(&log).expect("a log file in the temporary folder");
         let program = project::capconduit();
         let mut guard = Command::new("sh")
             .args(["-c", GUARD, "sh"])
+            .args(
+                network
+                    .iter()
+                    .flat_map(|network| ["nsenter".to_owned(), format!("--net=/run/netns/{network}")]),
+            )
             .arg(program.get_program())
             .arg(subcommand)
             .envs(settings)

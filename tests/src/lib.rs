@@ -7,6 +7,7 @@
 
 mod api;
 mod asterisk;
+mod authority;
 mod calls;
 mod cluster;
 mod db;
@@ -19,6 +20,7 @@ mod random;
 
 pub use api::{Answer, SWITCH_TOKEN, TestApi, Visitor};
 pub use asterisk::{CallRecord, Caller, Center, Message, Place, Running, Seen, Site, TestAsterisk};
+pub use authority::Authority;
 pub use calls::{Calls, Ended, Explained, Heartbeat, Logged, Record, Released, Target};
 pub use cluster::{ClusterOptions, StopMode, TestCluster};
 pub use db::{ADMIN, API, ASTERISK, SUPERUSER, TestDb};

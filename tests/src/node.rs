@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-
 use crate::api::{Answer, Visitor, loopback};
 use crate::guarded::Guarded;
 use crate::{ASTERISK, TestDb};
@@ -12,7 +10,7 @@ use crate::{ASTERISK, TestDb};
 #[derive(Debug)]
 pub struct TestNode {
     process: Guarded,
-    address: String,
+    visitor: Visitor,
 }
 
 impl TestNode {
@@ -23,25 +21,37 @@ impl TestNode {
 
     /// With environment variables of its own: the agent's settings.
     pub async fn start_with(db: &TestDb, spool: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::start_inside(None, &db.url(ASTERISK), spool, settings).await
+    }
+
+    /// In a network namespace, from which the database has this address.
+    pub async fn start_inside(
+        network: Option<&str>,
+        url: &str,
+        spool: &Path,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let address = loopback();
-        let (url, spool) = (db.url(ASTERISK), spool.display().to_string());
+        let spool = spool.display().to_string();
         let defaults = [
-            ("DATABASE_URL", url.as_str()),
+            ("DATABASE_URL", url),
             ("CAPCONDUIT_NODE", "pbx1"),
             ("CAPCONDUIT_SPOOL", spool.as_str()),
             ("CAPCONDUIT_NODE_LISTEN", address.as_str()),
             ("CAPCONDUIT_HEARTBEAT_SECONDS", "1"),
             ("CAPCONDUIT_ASTERISK_COMMAND", "false"),
         ];
-        let process = Guarded::start("node", defaults.into_iter().chain(settings.iter().copied()));
-        let node = Self { process, address };
+        let settings = defaults.into_iter().chain(settings.iter().copied());
+        let process = Guarded::start_inside(network, "node", settings);
+        let visitor = Visitor::of(&address).inside(network);
+        let node = Self { process, visitor };
         node.listens().await;
         node
     }
 
     async fn listens(&self) {
         for _ in 0..600 {
-            if TcpStream::connect(&self.address).await.is_ok() {
+            if self.visitor.connect().await.is_ok() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -50,7 +60,7 @@ impl TestNode {
     }
 
     pub async fn health(&self) -> Answer {
-        Visitor::of(&self.address).get("/health").await
+        self.visitor.get("/health").await
     }
 
     /// What is wrong under this name, if anything is.
@@ -61,11 +71,7 @@ impl TestNode {
 
     /// The sum of a metric over its labels.
     pub async fn metric(&self, name: &str) -> f64 {
-        let text = Visitor::of(&self.address)
-            .get("/metrics")
-            .await
-            .expect_status(200)
-            .text();
+        let text = self.visitor.get("/metrics").await.expect_status(200).text();
         let of_it = |line: &&str| {
             line.strip_prefix(name)
                 .is_some_and(|rest| rest.starts_with([' ', '{']))

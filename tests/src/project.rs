@@ -1,7 +1,11 @@
 //! Where the project is, and how its scripts are run.
 
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// The project's root folder: this crate's parent.
 pub fn root() -> &'static Path {
@@ -29,6 +33,17 @@ pub fn fresh_state_folder() -> PathBuf {
         std::process::id(),
         crate::fixtures::unique()
     ))
+}
+
+/// Does something inside of a network namespace, on a thread of its own: a socket made there stays there.
+pub fn inside<T: Send + 'static>(network: &str, act: impl FnOnce() -> T + Send + 'static) -> T {
+    let namespace = File::open(format!("/run/netns/{network}")).expect("the network is there");
+    let thread = std::thread::spawn(move || {
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+            .expect("it can be entered");
+        act()
+    });
+    thread.join().expect("no panic")
 }
 
 /// The processor time that a process has used, in clock ticks; 0 when it has ended.

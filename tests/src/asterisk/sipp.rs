@@ -142,6 +142,8 @@ pub struct Caller {
     number: String,
     from: String,
     user: String,
+    headers: String,
+    media: String,
     talk_ms: u32,
 }
 
@@ -155,6 +157,9 @@ impl Caller {
             number: number.to_owned(),
             from: "\"Jane Doe\" <sip:+15550001111@carrier.example>".to_owned(),
             user: "caller".to_owned(),
+            headers: String::new(),
+            // SIPp's own, where it listens and says nothing.
+            media: "[media_port]".to_owned(),
             talk_ms: 300,
         }
     }
@@ -188,6 +193,24 @@ impl Caller {
             from: from.to_owned(),
             ..self
         }
+    }
+
+    /// One more header line of the INVITE.
+    pub fn with_header(self, header: &str) -> Self {
+        let headers = self.headers.clone() + "\n      " + header;
+        Self { headers, ..self }
+    }
+
+    /// Wants its media at a port where the test listens.
+    pub fn hears_at(self, port: u16) -> Self {
+        Self {
+            media: port.to_string(),
+            ..self
+        }
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     pub fn talks_for(self, talk_ms: u32) -> Self {
@@ -227,6 +250,8 @@ impl Caller {
             ("NUMBER", self.number.as_str()),
             ("FROM", self.from.as_str()),
             ("USER", self.user.as_str()),
+            ("HEADERS", self.headers.as_str()),
+            ("MEDIA", self.media.as_str()),
             ("TALK", talk.as_str()),
         ];
         let target = format!("{}:5060", self.switch);

@@ -2,6 +2,7 @@
 //! `scripts/asterisk-site hold` is its guard: when the test process ends, all of it goes.
 
 use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -30,6 +31,9 @@ pub struct Site {
 }
 
 impl Site {
+    /// The database's address, as switches see it.
+    pub const DATABASE: &str = "10.88.0.1";
+
     /// The site that tests of single calls share, with its database and one switch, `pbx1`.
     pub async fn shared() -> &'static (Arc<Site>, TestDb, TestAsterisk) {
         static SHARED: OnceCell<(Arc<Site>, TestDb, TestAsterisk)> = OnceCell::const_new();
@@ -82,14 +86,20 @@ impl Site {
 
     /// An empty database on a server of its own, at the other end of the cable, over TCP as in production.
     pub async fn database(&self) -> TestDb {
+        self.database_with("host", Vec::new()).await
+    }
+
+    /// One that takes the switches' connections by another kind of rule, `hostssl`, and has further settings.
+    pub async fn database_with(&self, kind: &str, mut settings: Vec<String>) -> TestDb {
         let rules = self.folder.join("pg_hba.conf");
-        let lines = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\nhost all all 10.88.0.2/32 scram-sha-256\n";
+        let lines = format!(
+            "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n{kind} all all 10.88.0.2/32 scram-sha-256\n"
+        );
         std::fs::write(&rules, lines).expect("pg_hba.conf");
+        settings.push(format!("listen_addresses = '127.0.0.1,{}'", Self::DATABASE));
+        settings.push(format!("hba_file = '{}'", rules.display()));
         let options = ClusterOptions {
-            settings: vec![
-                "listen_addresses = '127.0.0.1,10.88.0.1'".into(),
-                format!("hba_file = '{}'", rules.display()),
-            ],
+            settings,
             network: Some(format!("{}-db", self.name)),
             ..ClusterOptions::default()
         };
@@ -109,6 +119,14 @@ impl Site {
         format!("10.77.{}.{}", third + n / 250, n % 250 + 1)
     }
 
+    /// A socket of the test's own in this network.
+    pub fn socket(&self, address: &str, port: u16) -> UdpSocket {
+        let at = (address.to_owned(), port);
+        let socket = project::inside(&self.name, || UdpSocket::bind(at)).expect("the port is free");
+        socket.set_nonblocking(true).expect("a socket");
+        socket
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -124,7 +142,7 @@ impl Site {
         let neighbour = [
             "neigh",
             "replace",
-            "10.88.0.1",
+            Self::DATABASE,
             "dev",
             "to-db",
             "lladdr",
@@ -132,7 +150,7 @@ impl Site {
             "nud",
             "permanent",
         ];
-        let forget = ["neigh", "del", "10.88.0.1", "dev", "to-db"];
+        let forget = ["neigh", "del", Self::DATABASE, "dev", "to-db"];
         let args: &[&str] = if lost { &neighbour } else { &forget };
         let status = Command::new("ip")
             .args(["-n", &self.name])

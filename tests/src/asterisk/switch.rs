@@ -21,6 +21,13 @@ pub struct TestAsterisk {
 impl TestAsterisk {
     /// A switch of this name, on this database.
     pub async fn start(site: &Arc<Site>, db: &TestDb, node: &str) -> Self {
+        let switch = Self::configured(site, db, node);
+        switch.boot().await;
+        switch
+    }
+
+    /// The same before its first start.
+    pub fn configured(site: &Arc<Site>, db: &TestDb, node: &str) -> Self {
         let address = site.address(Place::Switch);
         let folder = site.folder(&format!("switch-{address}"));
         let config = db.config(ASTERISK);
@@ -30,7 +37,7 @@ impl TestAsterisk {
             .args([
                 node,
                 &address,
-                "10.88.0.1",
+                Site::DATABASE,
                 &db.cluster().port().to_string(),
                 db.name(),
             ])
@@ -45,15 +52,18 @@ impl TestAsterisk {
             .expect("the password is read");
         drop(input);
         assert!(configure.wait().expect("it ends").success());
-        let switch = Self {
+        Self {
             site: site.clone(),
             folder,
             node: node.to_owned(),
             address,
             process: Mutex::new(None),
-        };
-        switch.boot().await;
-        switch
+        }
+    }
+
+    /// Where /etc/asterisk/site is: what its operator changes.
+    pub fn site_folder(&self) -> PathBuf {
+        self.folder.join("etc/site")
     }
 
     /// Starts it, again after a `kill`, with the same files.

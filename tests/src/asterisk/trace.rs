@@ -1,5 +1,7 @@
 //! What SIPp saw on the wire. Owns: how its message log is read.
 
+use std::net::SocketAddr;
+
 use jiff::Timestamp;
 
 #[derive(Debug, Clone)]
@@ -41,6 +43,14 @@ impl Message {
             .lines()
             .find_map(|line| find(line).map(|at| line[at..].trim()))
             .unwrap_or_default()
+    }
+
+    /// Where its SDP wants the media.
+    pub fn media(&self) -> Option<SocketAddr> {
+        let line = |start| self.text.lines().find_map(|line| line.strip_prefix(start));
+        let address = line("c=IN IP4 ")?.trim().parse().ok()?;
+        let port = line("m=audio ")?.split(' ').next()?.parse().ok()?;
+        Some(SocketAddr::new(address, port))
     }
 
     fn answers(&self, method: &str) -> bool {

@@ -1,98 +1,22 @@
 //! Encryption towards the database, against a private CA that is made here: every sslmode is honoured, or refused loudly.
 
-use std::path::PathBuf;
-use std::process::Command;
+use capconduit_tests::{API, Authority, ClusterOptions, SUPERUSER, TestApi, TestCluster, TestDb, project};
 
-use capconduit_tests::{API, ClusterOptions, SUPERUSER, TestApi, TestCluster, TestDb, project};
-
-/// Two authorities that do not know each other; a server and a client of the first, a client of the second.
-const MAKE_CERTIFICATES: &str = r#"
-set -eu
-cd "$1"
-ca() {
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout "$1.key" -out "$1.pem" \
-        -subj "/CN=$1" -addext basicConstraints=critical,CA:TRUE -addext keyUsage=keyCertSign
-}
-leaf() { # name, authority, alternative name
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1"
-    printf 'subjectAltName=%s\n' "$3" >"$1.ext"
-    openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days 2 -extfile "$1.ext" -out "$1.pem"
-}
-ca ours && ca theirs
-leaf server ours IP:127.0.0.1
-leaf client ours DNS:client
-leaf stranger theirs DNS:stranger
-chmod 600 server.key
-"#;
-
-/// The server reads its key as its own user.
-const GIVE_KEY: &str = r#"
-if [ "$(id -u)" = 0 ]; then . "$1/scripts/lib.sh"; chown "$(server_user)" "$2/server.key"; fi
-"#;
-
-struct Authority(PathBuf);
-
-impl Authority {
-    fn new() -> Self {
-        let folder = project::fresh_state_folder().with_extension("certificates");
-        std::fs::create_dir(&folder).expect("a folder in the temporary folder");
-        let path = folder.to_str().expect("a textual path");
-        shell(MAKE_CERTIFICATES, &[path]);
-        shell(
-            GIVE_KEY,
-            &[project::root().to_str().expect("a textual path"), path],
-        );
-        let authority = Authority(folder);
-        authority.write_access("host all all 127.0.0.1/32 scram-sha-256");
-        authority
-    }
-
-    /// pg_hba.conf: the rule for connections over TCP.
-    fn write_access(&self, rule: &str) {
-        std::fs::write(
-            self.0.join("hba.conf"),
-            format!("local all all scram-sha-256\n{rule}\n"),
-        )
-        .expect("hba.conf");
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_str().expect("a textual path").to_owned()
-    }
-
-    async fn server(&self) -> TestDb {
-        let settings = vec![
-            "ssl = on".to_owned(),
-            format!("ssl_cert_file = '{}'", self.file("server.pem")),
-            format!("ssl_key_file = '{}'", self.file("server.key")),
-            format!("ssl_ca_file = '{}'", self.file("ours.pem")),
-            format!("hba_file = '{}'", self.file("hba.conf")),
-        ];
-        let options = ClusterOptions {
-            settings,
-            ..ClusterOptions::default()
-        };
-        TestDb::sample_on(TestCluster::start_with(options).await).await
-    }
+/// pg_hba.conf: the rule for connections over TCP.
+fn write_access(authority: &Authority, rule: &str) {
+    let rules = format!("local all all scram-sha-256\n{rule}\n");
+    std::fs::write(authority.file("hba.conf"), rules).expect("hba.conf");
 }
 
-impl Drop for Authority {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn shell(script: &str, args: &[&str]) {
-    let output = Command::new("bash")
-        .args(["-c", script, "bash"])
-        .args(args)
-        .output()
-        .expect("bash can be run");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+async fn server(authority: &Authority) -> TestDb {
+    write_access(authority, "host all all 127.0.0.1/32 scram-sha-256");
+    let mut settings = authority.settings();
+    settings.push(format!("hba_file = '{}'", authority.file("hba.conf")));
+    let options = ClusterOptions {
+        settings,
+        ..ClusterOptions::default()
+    };
+    TestDb::sample_on(TestCluster::start_with(options).await).await
 }
 
 /// What `capconduit doctor` says about this address, which is how `serve` would connect as well.
@@ -138,7 +62,7 @@ async fn check(url: &str, query: &str, expected: Expected) {
 #[tokio::test]
 async fn every_sslmode_is_honoured_or_refused() {
     let authority = Authority::new();
-    let db = authority.server().await;
+    let db = server(&authority).await;
     let (ours, theirs) = (authority.file("ours.pem"), authority.file("theirs.pem"));
     let url = db.url(API);
     check(&url, "sslmode=disable", Plain).await;
@@ -207,8 +131,9 @@ async fn encryption_that_cannot_be_had_is_missed() {
 #[tokio::test]
 async fn the_service_shows_its_certificate() {
     let authority = Authority::new();
-    let db = authority.server().await;
-    authority.write_access(
+    let db = server(&authority).await;
+    write_access(
+        &authority,
         "host all postgres 127.0.0.1/32 scram-sha-256\n\
          hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca",
     );

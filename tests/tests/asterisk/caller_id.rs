@@ -1,6 +1,6 @@
 //! Who the call center sees, and that nothing in a caller's name does anything.
 
-use capconduit_tests::{CallRecord, Link, Strategy, assert_invariants};
+use capconduit_tests::{CallRecord, Center, Link, Strategy, assert_invariants};
 
 use super::support::Line;
 
@@ -17,46 +17,108 @@ async fn the_override_of_one_call_center_is_not_shown_to_the_next() {
         .await
         .expect("the override");
     let seen = line.caller().call().await;
-    let from =
-        |center: &capconduit_tests::Center| center.seen().requests("INVITE")[0].header("From").to_owned();
-    assert!(
-        from(&a).starts_with("\"Leads\" <sip:+18005551111@"),
-        "{}",
-        from(&a)
-    );
-    assert!(
-        from(&b).starts_with("\"Jane Doe\" <sip:+15550001111@"),
-        "{}",
-        from(&b)
-    );
+    for (center, expected) in [
+        (&a, "\"Leads\" <sip:+18005551111@"),
+        (&b, "\"Jane Doe\" <sip:+15550001111@"),
+    ] {
+        let (from, identity) = shown(center);
+        assert!(from.starts_with(expected), "{from}");
+        assert!(identity.starts_with(expected), "{identity}");
+    }
     let record = CallRecord::of(line.db, &seen).await;
     assert_eq!(record.caller_number.as_deref(), Some("+15550001111"));
     assert_eq!(record.caller_name.as_deref(), Some("Jane Doe"));
 }
 
-/// The quoted name in SIP. Asterisk keeps it as it stands there, escapes included, and so does the record.
+/// From and P-Asserted-Identity of the INVITE that a call center got.
+fn shown(center: &Center) -> (String, String) {
+    let seen = center.seen();
+    let invites = seen.requests("INVITE");
+    let invite = invites.last().expect("an INVITE");
+    (
+        invite.header("From").to_owned(),
+        invite.header("P-Asserted-Identity").to_owned(),
+    )
+}
+
+/// Some call centers want an account of theirs in From. The number stands in P-Asserted-Identity then.
+#[tokio::test]
+async fn a_from_user_does_not_hide_the_number() {
+    let (line, center) = Line::answering().await;
+    line.set_endpoint(0, "from_user = 'our_account', from_domain = 'capconduit.example'")
+        .await;
+    let own = "\"Jane Doe\" <sip:+15550001111@capconduit.example>";
+    let overridden = "\"Leads\" <sip:+18005551111@capconduit.example>";
+    for (settings, asserted) in [
+        ("callerid = null", own),
+        ("callerid = 'Leads <+18005551111>'", overridden),
+    ] {
+        line.set_endpoint(0, settings).await;
+        let seen = line.caller().call().await;
+        CallRecord::of(line.db, &seen).await.assert_equals(&seen);
+        let (from, identity) = shown(&center);
+        assert!(from.starts_with("<sip:our_account@capconduit.example>"), "{from}");
+        assert_eq!(identity, asserted);
+    }
+    // The number is told once, not again during the call.
+    let seen = center.seen();
+    assert_eq!(seen.requests("INVITE").len(), 2);
+    assert!(seen.requests("UPDATE").is_empty());
+}
+
+/// The carrier asserts a number that its caller withholds: it is in the record, and not told to the call center.
+#[tokio::test]
+async fn a_withheld_number_stays_withheld() {
+    let (line, center) = Line::answering().await;
+    for from_user in ["null", "'our_account'"] {
+        line.set_endpoint(0, &format!("from_user = {from_user}")).await;
+        let caller = line
+            .caller()
+            .from("\"Anonymous\" <sip:anonymous@anonymous.invalid>")
+            .with_header("P-Asserted-Identity: <sip:+15550001111@carrier.example>")
+            .with_header("Privacy: id");
+        let seen = caller.call().await;
+        let record = CallRecord::of(line.db, &seen).await;
+        record.assert_equals(&seen);
+        assert_eq!(record.caller_number.as_deref(), Some("+15550001111"));
+        let seen = center.seen();
+        let invite = &seen.requests("INVITE").last().expect("an INVITE").text;
+        assert!(!invite.contains("5550001111"), "{invite}");
+    }
+}
+
+/// Names as people write them. SIP puts a backslash before quotes and backslashes.
 const NAMES: &[&str] = &[
-    r#"O'Brien, \"Bob\" \\ Sons"#,
+    r#"O'Brien, "Bob" \ Sons"#,
+    r#""1\"2\\1"#,
     "a,b,c)${SHELL(id)}",
     "'); drop table capconduit.users; --",
     "${CC_DID}${UNIQUEID}",
     "📞 Zoë Müller 电话",
-    r"x\\' || pg_sleep(9) || \\'",
+    r"x\' || pg_sleep(9) || \'",
     "",
 ];
+
+fn escaped(name: &str) -> String {
+    name.replace('\\', r"\\").replace('"', r#"\""#)
+}
 
 #[tokio::test]
 async fn a_hostile_name_is_only_a_name() {
     let (line, center) = Line::answering().await;
     for name in NAMES {
-        let caller = line
-            .caller()
-            .from(&format!("\"{name}\" <sip:+15550001111@carrier.example>"));
+        let caller = line.caller().from(&format!(
+            "\"{}\" <sip:+15550001111@carrier.example>",
+            escaped(name)
+        ));
         let seen = caller.call().await;
         let record = CallRecord::of(line.db, &seen).await;
         record.assert_equals(&seen);
         assert_eq!(record.caller_name.as_deref().unwrap_or_default(), *name);
         assert_eq!(record.did, line.scenario.did);
+        let (from, _) = shown(&center);
+        let expected = format!("\"{}\" <sip:+15550001111@", escaped(name));
+        assert!(name.is_empty() || from.starts_with(&expected), "{name}: {from}");
     }
     assert_eq!(center.seen().calls().len(), NAMES.len());
     assert_invariants(line.db).await;

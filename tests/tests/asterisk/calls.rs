@@ -61,21 +61,6 @@ async fn a_caller_who_gives_up_while_it_rings_is_not_counted() {
     assert_eq!(center.seen().requests("CANCEL").len(), 1);
 }
 
-/// The caller is charged from our 200 on: it must not come before the call center's.
-#[tokio::test]
-async fn early_media_reaches_the_caller_and_nothing_answers_before_the_call_center() {
-    let line = Line::new(Strategy::Priority, &[Link::cap(1)]).await;
-    let center = line.center(0, "early-media", &[("RING", "800")]).await;
-    let seen = line.caller().call().await;
-    let responses = seen.responses();
-    assert!(responses.starts_with(&[100, 183]), "{responses:?}");
-    let progress = seen.response(183).expect("a 183");
-    assert!(progress.text.contains("m=audio"), "{progress:#?}");
-    let answered = center.seen().answered_at().expect("the call center's 200");
-    assert!(seen.answered_at().expect("our 200") >= answered);
-    CallRecord::of(line.db, &seen).await.assert_equals(&seen);
-}
-
 /// Trunk-a is a carrier in Great Britain, trunk-b one in North America.
 #[tokio::test]
 async fn five_ways_to_write_a_number_reach_the_same_did() {

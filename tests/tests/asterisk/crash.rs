@@ -4,20 +4,8 @@ use std::time::Duration;
 
 use capconduit_tests::{Caller, Calls, Center, Link, Record, TestAsterisk, TestNode, assert_invariants};
 
+use super::support::becomes;
 use super::traffic::Traffic;
-
-/// Bounded, generous: asks again until the answer is the wanted one.
-async fn becomes<T: PartialEq + std::fmt::Debug>(what: &str, wanted: T, mut ask: impl AsyncFnMut() -> T) {
-    let mut last = ask().await;
-    for _ in 0..600 {
-        if last == wanted {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        last = ask().await;
-    }
-    panic!("{what}: {last:?} and not {wanted:?}");
-}
 
 #[tokio::test]
 async fn a_killed_asterisk_leaves_lost_calls_and_no_slot() {

@@ -68,7 +68,30 @@ async fn a_target_that_sends_nothing_costs_less_than_seven_seconds() {
     assert!((5.0..7.0).contains(&after), "the next was asked after {after} s");
     let record = CallRecord::of(line.db, &seen).await;
     record.assert_equals(&seen);
-    assert_eq!(record.failed_attempts.len(), 1, "{record:#?}");
+    let no_end_was_sent = (line.scenario.link_ids[0], "CHANUNAVAIL".to_owned(), None);
+    assert_eq!(record.failed_attempts, [no_end_was_sent]);
+}
+
+/// Nobody can even be called there: what stands in its rows is no address, or nothing that Asterisk can use.
+#[tokio::test]
+async fn a_call_center_that_cannot_be_dialled_is_passed_over() {
+    for no_use in [
+        "update pjsip_aors set contact = 'nowhere' where client_id = $1",
+        "update pjsip_endpoints set allow = 'nothing' where client_id = $1",
+    ] {
+        let line = Line::new(Strategy::Priority, &TWO).await;
+        let first = line.center(0, "answers", &[("RING", "100")]).await;
+        let _second = line.center(1, "answers", &[("RING", "100")]).await;
+        let client = &line.scenario.client_ids[0];
+        assert_eq!(line.admin.execute(no_use, &[client]).await.expect("the row"), 1);
+        let seen = line.caller().call().await;
+        assert_eq!(seen.final_status(), 200, "{no_use}");
+        let record = CallRecord::of(line.db, &seen).await;
+        record.assert_equals(&seen);
+        let undialled = (line.scenario.link_ids[0], "CHANUNAVAIL".to_owned(), None);
+        assert_eq!(record.failed_attempts, [undialled], "{no_use}");
+        assert!(first.seen().messages.is_empty());
+    }
 }
 
 #[tokio::test]

@@ -17,12 +17,13 @@ where
     let traffic = Traffic::new().await;
     let center = Center::start(&traffic.site, "answers", &[("RING", "200")]).await;
     let line = traffic.number(&[Link::cap(500)], &[center.contact()]).await;
+    let agent = traffic.agent(&traffic.switch).await;
     let caller = Caller::new(&traffic.site, &traffic.switch, &line.did).talks_for(3000);
     let callers = caller.start_with(&["-m", &calls.to_string(), "-r", "10"]);
     sleep(Duration::from_secs(2)).await;
     let traffic = fault(traffic, line).await;
     let seen = callers.finish().await;
-    let replayed = traffic.replay(&traffic.switch).await;
+    let replayed = traffic.replayed(&traffic.switch, &agent).await;
     let records = traffic.assert_accounted(std::slice::from_ref(&seen), 5000).await;
     let with = |status: &str| records.iter().filter(|record| record.status == status).count();
     let longest = seen.calls().iter().map(waited).max().expect("calls");
@@ -32,7 +33,12 @@ where
         with("FAILED_DATABASE"),
     );
     assert_eq!(records.len(), calls as usize);
-    assert!(with("ANSWERED") > 0 && with("ANSWERED") + with("FAILED_DATABASE") == records.len());
+    assert!(with("ANSWERED") > 0);
+    let others: Vec<_> = records
+        .iter()
+        .filter(|record| !["ANSWERED", "FAILED_DATABASE"].contains(&record.status.as_str()))
+        .collect();
+    assert!(others.is_empty(), "{others:#?}\n{}", traffic.switch.log());
     for call in seen.calls() {
         assert!([200, 503].contains(&call.final_status()), "{call:#?}");
         // Whoever talked hung up by themselves.
@@ -77,10 +83,10 @@ async fn the_database_is_frozen_for_three_seconds() {
     .await;
 }
 
-/// tcp_user_timeout is 3 s in site/odbc.ini; two more for asking again, and some for the dialplan's own steps.
+/// tcp_user_timeout is 2 s in site/odbc.ini: once for the thread that is to take the call, once for the call's own question.
 #[tokio::test]
 async fn packets_to_the_database_are_lost_for_thirty_seconds() {
-    calls_survive(350, 3.0 + 2.0 + 0.5, |traffic, _| async {
+    calls_survive(350, 2.0 + 2.0 + 1.0, |traffic, _| async {
         traffic.site.drop_packets(true);
         sleep(Duration::from_secs(30)).await;
         traffic.site.drop_packets(false);
@@ -89,12 +95,11 @@ async fn packets_to_the_database_are_lost_for_thirty_seconds() {
     .await;
 }
 
-/// Somebody holds a counter's row: each question waits for it until lock_timeout, and there are more calls than
-/// connections.
+/// Somebody holds a counter's row: each question waits for it until its time is up, and there are more calls than
+/// connections. No call waits for longer than three seconds, in the queue and for the row together.
 #[tokio::test]
 async fn the_pool_is_exhausted() {
-    // The bound of extensions.conf is 4 s, and some for the dialplan's own steps.
-    calls_survive(120, 3.0 + 1.0 + 0.5, |traffic, line| async move {
+    calls_survive(120, 3.0, |traffic, line| async move {
         let superuser = traffic.db.superuser().await;
         let hold = format!(
             "begin; select from link_counters where link_id = {} for update",

@@ -69,6 +69,46 @@ async fn at_the_total_cap_the_caller_hears_busy() {
     assert_invariants(line.db).await;
 }
 
+/// One link at its concurrency cap, one at its total, one at both: each is named in the record.
+#[tokio::test]
+async fn when_every_link_is_full_the_caller_hears_busy() {
+    let links = [Link::cap(1), Link::cap(5).allowed(1), Link::cap(1).allowed(2)];
+    let line = Line::new(Strategy::RoundRobin, &links).await;
+    let mut centers = Vec::new();
+    for n in 0..links.len() {
+        centers.push(line.center(n, "answers", &[("RING", "100")]).await);
+    }
+    // A call each in turn; those of the first and the last link go on.
+    let on_the_line = [
+        line.caller().talks_for(8000).start(),
+        line.caller().talks_for(8000).start(),
+        line.caller().talks_for(8000).start(),
+    ];
+    let taken = async || line.counters(0).await.0 + line.counters(1).await.0 + line.counters(2).await.0;
+    while taken().await != 3 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    for _ in 0..2 {
+        let seen = line.caller().call().await;
+        let record = refused(&line, &seen, 486, 17, "REJECTED_NO_ELIGIBLE_CLIENTS_AVAILABLE").await;
+        let [a, b, c] = line.scenario.link_ids[..] else {
+            panic!("three links")
+        };
+        let why = format!("{a}=concurrency_cap|{b}=total_cap|{c}=concurrency_cap");
+        assert_eq!(record.decision, Some(why));
+        assert_eq!((record.link_id, record.failed_attempts.len()), (None, 0));
+    }
+    for caller in on_the_line {
+        let seen = caller.finish().await;
+        CallRecord::of(line.db, &seen).await.assert_equals(&seen);
+    }
+    for (n, center) in centers.iter().enumerate() {
+        assert_eq!(line.counters(n).await, (0, 1));
+        assert_eq!(center.seen().requests("INVITE").len(), 1);
+    }
+    assert_invariants(line.db).await;
+}
+
 #[tokio::test]
 async fn without_an_active_client_nobody_is_reached() {
     let (line, _center) = Line::answering().await;

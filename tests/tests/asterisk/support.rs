@@ -145,3 +145,16 @@ impl Line {
         panic!("nobody answers: {:#?}", caller.seen());
     }
 }
+
+/// Bounded, generous: asks again until the answer is the wanted one.
+pub async fn becomes<T: PartialEq + std::fmt::Debug>(what: &str, wanted: T, mut ask: impl AsyncFnMut() -> T) {
+    let mut last = ask().await;
+    for _ in 0..600 {
+        if last == wanted {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        last = ask().await;
+    }
+    panic!("{what}: {last:?} and not {wanted:?}");
+}

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capconduit_tests::{
-    CallRecord, Link, Scenario, Seen, Site, Strategy, TestAsterisk, TestDb, TestNode, assert_invariants,
+    ASTERISK, CallRecord, Link, Scenario, Seen, Site, Strategy, TestAsterisk, TestDb, TestNode,
+    assert_invariants,
 };
 use tokio_postgres::Client;
 
@@ -20,6 +21,10 @@ impl Traffic {
         let site = Site::start().await;
         let db = site.database().await;
         let switch = TestAsterisk::start(&site, &db, "pbx1").await;
+        Self::on(site, db, switch).await
+    }
+
+    pub async fn on(site: Arc<Site>, db: TestDb, switch: TestAsterisk) -> Self {
         let admin = db.admin().await;
         Self {
             site,
@@ -42,26 +47,31 @@ impl Traffic {
         scenario
     }
 
-    /// The agent beside this switch.
+    /// The agent beside this switch, in its network: what the switch cannot reach, it cannot reach either.
     pub async fn agent(&self, switch: &TestAsterisk) -> TestNode {
         let command = switch.command();
-        let settings = [("CAPCONDUIT_ASTERISK_COMMAND", command.as_str())];
-        TestNode::start_with(&self.db, &switch.spool_folder(), &settings).await
+        let settings = [
+            ("CAPCONDUIT_ASTERISK_COMMAND", command.as_str()),
+            ("CAPCONDUIT_NODE", switch.node()),
+        ];
+        let url = self.db.url_at(ASTERISK, Site::DATABASE);
+        TestNode::start_inside(Some(self.site.name()), &url, &switch.spool_folder(), &settings).await
     }
 
-    /// What the node agent does: each file is one statement of the switch's own login.
-    pub async fn replay(&self, switch: &TestAsterisk) -> usize {
-        let login = self.db.asterisk().await;
-        let files = switch.spooled();
-        for (name, statement) in &files {
-            assert!(statement.ends_with(");\n"), "{name}: {statement}");
-            login
-                .batch_execute(statement)
-                .await
-                .unwrap_or_else(|error| panic!("{name}: {error:?}"));
-            std::fs::remove_file(switch.spool_folder().join(name)).expect("the file");
+    /// Waits until the agent has sent what the switch had spooled; how many records that were.
+    pub async fn replayed(&self, switch: &TestAsterisk, agent: &TestNode) -> usize {
+        for _ in 0..900 {
+            if switch.spooled().is_empty() {
+                assert_eq!(agent.metric("capconduit_node_refused_total").await, 0.0);
+                return agent.metric("capconduit_node_replayed_total").await as usize;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        files.len()
+        panic!(
+            "{} records wait for ever:\n{}",
+            switch.spooled().len(),
+            agent.log()
+        );
     }
 
     /// Every call that SIPp saw has its one equal record, there is no other, and every slot is free.
