@@ -1,10 +1,12 @@
 //! An Asterisk that dies and stays dead: nobody restarts it, nobody tells its calls' ends. Its slots return all the same.
 
 use std::process::Command;
+use std::time::Duration;
 
 use capconduit_tests::{
     Caller, Calls, Center, Link, Record, Running, Scenario, TestAsterisk, assert_invariants,
 };
+use tokio::time::sleep;
 
 use super::support::becomes;
 use super::traffic::Traffic;
@@ -60,6 +62,7 @@ impl Dying {
     /// All five are LOST, not before the silence was over and soon afterwards, and end where their node was heard last.
     async fn are_lost_after(&self, silence: f64) {
         assert_eq!(self.live().await, (5, 3), "they hold their slots until then");
+        sleep(Duration::from_secs_f64(silence)).await;
         becomes("live calls", (0, 0), async || self.live().await).await;
         let sql = "select call_status, hangup_cause_text, counted, count(*),
                           min(extract(epoch from g.created_at - greatest(n.heartbeat_at, n.last_call_at)))::float8,

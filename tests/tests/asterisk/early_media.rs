@@ -1,13 +1,13 @@
 //! What the call center plays before it answers is heard by the caller, and nobody is charged for it.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use capconduit_tests::{CallRecord, Link, Strategy};
 use jiff::Timestamp;
-use tokio::time::{interval, sleep};
+use tokio::time::interval;
 
-use super::support::Line;
+use super::support::{Line, becomes};
 
 const PORT: u16 = 7000;
 
@@ -45,19 +45,19 @@ async fn early_media_reaches_the_caller_and_nothing_answers_before_the_call_cent
     let ear = line.site.socket(caller.address(), PORT);
 
     let call = caller.start();
-    let target: SocketAddr = loop {
-        if let Some(invite) = center.seen().requests("INVITE").first() {
-            break invite.media().expect("SDP");
-        }
-        sleep(Duration::from_millis(20)).await;
-    };
+    becomes("the call center is called", 1, async || {
+        center.seen().requests("INVITE").len()
+    })
+    .await;
+    let target = center.seen().requests("INVITE")[0].media().expect("SDP");
     let mut clock = interval(Duration::from_millis(20));
     let mut times = Vec::new();
-    let mut number = 0;
-    while center.seen().answered_at().is_none() {
+    let mut sent = 0;
+    // Far longer than it rings.
+    while center.seen().answered_at().is_none() && sent < 1500 {
         clock.tick().await;
-        mouth.send_to(&packet(number), target).expect("it is sent");
-        number += 1;
+        mouth.send_to(&packet(sent), target).expect("it is sent");
+        sent += 1;
         heard(&ear, &mut times);
     }
     let seen = call.finish().await;
@@ -66,7 +66,7 @@ async fn early_media_reaches_the_caller_and_nothing_answers_before_the_call_cent
     let early = times.iter().filter(|&&at| at < answered).count();
     assert!(
         early >= 10,
-        "{early} of {number} packets were heard before the answer"
+        "{early} of {sent} packets were heard before the answer"
     );
     let responses = seen.responses();
     assert!(responses.starts_with(&[100, 183]), "{responses:?}");

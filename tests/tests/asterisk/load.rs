@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capconduit_tests::{Caller, Center, Link, Seen, TestAsterisk, Watch};
+use capconduit_tests::{Caller, Center, Link, Place, Scenario, Seen, TestAsterisk, Watch};
 use jiff::Timestamp;
 
 use super::traffic::Traffic;
@@ -119,53 +119,90 @@ fn excess(seen: &Seen, cap: usize) -> (usize, Duration) {
     (times, longest)
 }
 
+/// Call centers that answer at once, and a server that logs how long each statement took.
+struct Prompt {
+    traffic: Traffic,
+    line: Scenario,
+    _center: Center,
+}
+
+/// Of a hundred calls, in milliseconds: sorted.
+struct Times {
+    set_up: Vec<f64>,
+    decided: Vec<f64>,
+}
+
+impl Prompt {
+    async fn start() -> Self {
+        let traffic = Traffic::new().await;
+        let center = Center::start(&traffic.site, "answers", &[("RING", "0")]).await;
+        let line = traffic.number(&[Link::cap(100)], &[center.contact()]).await;
+        let superuser = traffic.db.superuser().await;
+        superuser
+            .batch_execute("alter role capconduit_asterisk set log_min_duration_statement = 0")
+            .await
+            .expect("durations are logged");
+        traffic.switch.kill();
+        traffic.switch.boot().await;
+        Self {
+            traffic,
+            line,
+            _center: center,
+        }
+    }
+
+    async fn hundred_calls(&self) -> Times {
+        let logged = || self.traffic.db.cluster().log();
+        let before = logged().len();
+        let caller = Caller::new(&self.traffic.site, &self.traffic.switch, &self.line.did).talks_for(100);
+        let address = self.traffic.site.address(Place::TrunkA);
+        let caller = caller
+            .from_address(&address)
+            .start_with(&["-m", "100", "-r", "10"]);
+        let seen = caller.finish().await;
+        let set_up = |call: &Seen| {
+            let answered = call.answered_at().expect("an answer");
+            answered.duration_since(call.invited_at()).as_secs_f64() * 1000.0
+        };
+        let mut times = Times {
+            set_up: seen.calls().iter().map(set_up).collect(),
+            decided: logged()[before..].lines().filter_map(route_duration).collect(),
+        };
+        assert_eq!((times.set_up.len(), times.decided.len()), (100, 100));
+        times.set_up.sort_by(f64::total_cmp);
+        times.decided.sort_by(f64::total_cmp);
+        println!(
+            "INVITE to 200: median {:.1} ms; route_call: median {:.2} ms, 95th percentile {:.2} ms",
+            times.set_up[50], times.decided[50], times.decided[94]
+        );
+        times
+    }
+}
+
 /// The decision is not what a caller waits for. Medians are compared: the slowest of a hundred tell of other work on the
-/// machine, so their 95th percentile is only printed.
+/// machine.
 #[tokio::test]
 async fn the_decision_is_a_tenth_of_the_call_set_up_at_most() {
-    let traffic = Traffic::new().await;
-    let center = Center::start(&traffic.site, "answers", &[("RING", "0")]).await;
-    let line = traffic.number(&[Link::cap(100)], &[center.contact()]).await;
-    let superuser = traffic.db.superuser().await;
-    superuser
-        .batch_execute("alter role capconduit_asterisk set log_min_duration_statement = 0")
-        .await
-        .expect("durations are logged");
-    traffic.switch.kill();
-    traffic.switch.boot().await;
-    let caller = Caller::new(&traffic.site, &traffic.switch, &line.did).talks_for(100);
-    let seen = caller.start_with(&["-m", "100", "-r", "10"]).finish().await;
-    let mut set_up: Vec<f64> = seen
-        .calls()
-        .iter()
-        .map(|call| {
-            call.answered_at()
-                .expect("an answer")
-                .duration_since(call.invited_at())
-                .as_secs_f64()
-                * 1000.0
-        })
-        .collect();
-    let mut decided: Vec<f64> = traffic
-        .db
-        .cluster()
-        .log()
-        .lines()
-        .filter_map(route_duration)
-        .collect();
-    assert_eq!((set_up.len(), decided.len()), (100, 100));
-    set_up.sort_by(f64::total_cmp);
-    decided.sort_by(f64::total_cmp);
-    let (median, p95) = (set_up[50], decided[94]);
-    println!(
-        "INVITE to 200: median {median:.1} ms; route_call: p95 {p95:.2} ms, median {:.2} ms",
-        decided[50]
-    );
-    assert!(
-        decided[50] < median / 10.0,
-        "route_call {} ms, INVITE to 200 {median} ms",
-        decided[50]
-    );
+    let times = Prompt::start().await.hundred_calls().await;
+    let (decided, set_up) = (times.decided[50], times.set_up[50]);
+    assert!(decided < set_up / 10.0, "{decided} ms of {set_up} ms");
+}
+
+/// The slowest too. What others do on the machine can only add to them, so the best of several hundreds counts.
+#[tokio::test]
+#[ignore = "needs moments in which the machine does little else"]
+async fn the_slow_decisions_are_a_tenth_of_the_call_set_up_at_most() {
+    let prompt = Prompt::start().await;
+    let mut shares = Vec::new();
+    while shares.len() < 20 {
+        let times = prompt.hundred_calls().await;
+        let share = times.decided[94] / times.set_up[50];
+        if share < 0.1 {
+            return;
+        }
+        shares.push(share);
+    }
+    panic!("of the set-up, the 95th percentile of the decision was {shares:.2?}");
 }
 
 /// `… duration: 1.234 ms  statement: SELECT * FROM route_call(…`
