@@ -1,2 +1,2 @@
-\set id random(1, 1000)
+\set id random(:low, :counters)
 with u as (update bench.counters set n = n + 1 where id = :id) insert into bench.log (counter) values (:id);
