@@ -1,0 +1,50 @@
+//! What a call may cost: a change that makes calls dearer by a quarter is seen here, before somebody runs the benchmark.
+//! Both tests work on the benchmark's own data (bench/data.sql), at the size of a small platform. Bounds are what was
+//! measured and some room: whoever makes calls cheaper lowers them, whoever must raise one says why.
+
+mod pages;
+mod processor;
+
+use std::process::Stdio;
+
+use capconduit_tests::{Calls, TestCluster, TestDb, project};
+
+/// The number of bench/data.sql's campaign `full`: two links, two calls each.
+const FULL: &str = "+17779000001";
+
+/// 1,000 numbers, 100 campaigns with three links each, 10,000 call records.
+async fn platform() -> TestDb {
+    let db = TestDb::on(TestCluster::shared().await).await;
+    let state = db.cluster().state_folder();
+    let mut load = project::script("psql", state, &["--no-psqlrc", "--quiet", "--no-align"]);
+    load.args(["--set=dids=1000", "--set=campaigns=100", "--set=logs=10000"])
+        .arg(format!(
+            "--file={}",
+            project::root().join("bench/data.sql").display()
+        ))
+        .arg(format!("--dbname={}", db.name()))
+        .env("CAPCONDUIT_PORT", db.cluster().port().to_string())
+        .env("AS", capconduit_tests::SUPERUSER)
+        .stdout(Stdio::null());
+    let status = tokio::process::Command::from(load).status().await;
+    assert!(status.expect("psql can be run").success(), "bench/data.sql");
+    db.superuser()
+        .await
+        .batch_execute("vacuum analyze")
+        .await
+        .expect("statistics");
+    db
+}
+
+/// A number of the spread campaigns, another one for each call.
+fn number(call: usize) -> String {
+    format!("+1777{:07}", 1 + call * 7 % 1000)
+}
+
+/// From now on the campaign `full` is full: a call to it is a reject.
+async fn hold_the_full_campaign(db: &TestDb) {
+    let switch = db.asterisk().await;
+    for call in 0..4 {
+        switch.route(FULL, &format!("held-{call}")).await.unwrap().link();
+    }
+}
