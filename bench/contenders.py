@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from server import die
 
-HOT, FULL, SPENT, FAILOVER, TURNS, TIGHT, LEASE = range(9000000, 9000007)
+HOT, FULL, SPENT, FAILOVER, TURNS, TIGHT = range(9000000, 9000006)
 
 # Whose tables a peer writes: its records, and its calls in flight.
 PLATFORM = ("call_logs", "live_calls")
@@ -29,10 +29,13 @@ class Contender:
     # What one transaction leaves behind: records, attempts and calls in flight.
     leaves: dict = field(default_factory=lambda: {"records": 1}, hash=False)
     log: float = 1.0
+    # The database, how many numbers it has, and what its size is called; None: the part's own.
+    place: tuple = None
 
     @property
     def name(self):
-        return f"{self.workload}/{self.peer}@{self.clients}" + ("" if self.protocol == "prepared" else "/simple")
+        protocol = "" if self.protocol == "prepared" else "/simple"
+        return f"{self.workload}/{self.peer}@{self.clients}{protocol}" + (f"#{self.place[2]}" if self.place else "")
 
     @property
     def is_limit(self):

@@ -53,8 +53,7 @@ insert into bench.story values
     (9000002, 'spent', 1, 1000, 0, 'priority'),
     (9000003, 'failover', 5, 1000, null, 'priority'),
     (9000004, 'turns', 8, 1000, null, 'round_robin'),
-    (9000005, 'tight', 1, 8, null, 'priority'),
-    (9000006, 'lease', 1, 1000000, null, 'priority');
+    (9000005, 'tight', 1, 8, null, 'priority');
 insert into campaigns (user_id, name, routing_strategy, dial_timeout_seconds)
 select :first_user, 'story ' || name, strategy, 30 from bench.story order by number;
 insert into dids (user_id, number) select :first_user, '+1777' || number from bench.story;

@@ -5,9 +5,16 @@ import os
 import platform
 import statistics
 import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server import say
+
+
+def rounds_of(results, part, name):
+    return results.get(part, {}).get("measured", {}).get(name)
 
 
 def column(rounds, key="tps"):
@@ -19,9 +26,12 @@ def median(rounds, key="tps"):
     return statistics.median(values) if values else None
 
 
-def ratio(part, one, other, key="tps"):
-    """The median of the rounds' ratios: the two ran beside each other in each."""
-    pairs = zip(column(part[one], key), column(part[other], key))
+def ratio(results, one, other, key="tps"):
+    """The median of the rounds' ratios: the two ran beside each other in each. None when one was not measured."""
+    measured = [rounds_of(results, *where) for where in (one, other)]
+    if not all(measured):
+        return None
+    pairs = zip(*(column(rounds, key) for rounds in measured))
     return statistics.median(a / b for a, b in pairs if b)
 
 
@@ -40,49 +50,103 @@ def table(part, kept):
     say("")
 
 
+def when(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def steal():
+    """Processor time that the machine below took away, and all of it, in ticks."""
+    ticks = [int(value) for value in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
+    return ticks[7], sum(ticks[:8])
+
+
+def steal_share(before):
+    now = steal()
+    return (now[0] - before[0]) / max(now[1] - before[1], 1)
+
+
 def machine(server):
     model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1024 / 1024
     run = lambda *command: subprocess.run(command, capture_output=True, text=True).stdout.strip()
     return {
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "processor": model[0].split(":")[1].strip() if model else platform.machine(),
+        "processor": " ".join(model[0].split(":")[1].split()) if model else platform.machine(),
         "cores": os.cpu_count(),
         "memory_gib": round(memory),
-        "kernel": platform.release().split("-")[0],
-        "postgresql": run(server.bin / "postgres", "--version"),
-        "revision": run("git", "-C", Path(__file__).parent, "describe", "--always", "--dirty"),
-        "load_before": round(os.getloadavg()[0], 2),
+        "kernel": ".".join(platform.release().split("-")[0].split(".")[:2]),
+        "postgresql": run(server.bin / "postgres", "--version").removeprefix("postgres (PostgreSQL) "),
+        "python": platform.python_version(),
+        "revision": run("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=8"),
+        "fsync_ms": flush_milliseconds(server.state),
     }
 
 
-def noise(bench):
-    select1 = [spread_of(rounds) for part in bench.results.values() if isinstance(part, dict)
-               for name, rounds in part.items() if name.startswith("select1/")]  # fmt: skip
-    return {
-        "minutes": round(bench.minutes(), 1),
-        "rounds": bench.options.rounds,
-        "seconds_each": bench.options.seconds,
-        "select1_spread": round(max(select1), 2) if select1 else None,
-    }
+def flush_milliseconds(folder):
+    """The disk, without PostgreSQL: the median of a hundred flushes of 8 KiB each."""
+    taken = []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for _ in range(100):
+            file.write(bytes(8192))
+            start = time.perf_counter()
+            os.fdatasync(file.fileno())
+            taken.append((time.perf_counter() - start) * 1000)
+    return round(statistics.median(taken), 2)
 
 
-# What is wanted: the part, one contender, the other (or none), and how many times it.
+@dataclass
+class Target:
+    text: str
+    # Part and contender, twice: one is so many times the other.
+    one: tuple
+    other: tuple
+    wanted: float
+    key: str = "tps"
+    at_most: bool = False
+    is_now: float = None
+
+    @property
+    def met(self):
+        return self.is_now <= self.wanted if self.at_most else self.is_now >= self.wanted
+
+    @property
+    def shown(self):
+        return f"{'≤' if self.at_most else '≥'} {self.wanted:g}"
+
+    def line(self):
+        return f"{self.text:<64}{self.is_now:7.2f}  wanted {self.shown:<7}{'' if self.met else 'MISSED'}"
+
+
+def in_part(part, *names):
+    return [(part, name) for name in names]
+
+
 TARGETS = [
-    ("decision", "decision_sample/capconduit@1", "select1/limit@1", 0.40, "read-only decision, sample rows, 1 client, × SELECT 1"),
-    ("hot", "hot/capconduit@16", "hot/limit@16", 1.3, "one link, 16 clients, × bare row"),
-    ("hot", "hot/capconduit@16", "hot/elr_off@16", 2.0, "one link, 16 clients, × early_lock_release off"),
-    ("hot", "hot/capconduit@16", "hot/plpgsql@16", 4.0, "one link, 16 clients, × plpgsql twin"),
-    ("reject", "reject/capconduit@16", "hot/limit@16", 5.0, "rejects, 16 clients, × bare row"),
-]
+    Target("decision, sample rows, 1 client, × SELECT 1",
+           *in_part("decision", "decision_sample/capconduit@1", "select1/limit@1"), 0.40),
+    Target("decision, 1M numbers, 1 client, × SELECT 1",
+           *in_part("large_decision", "decision/capconduit@1", "select1/limit@1"), 0.30),
+    Target("decision, 1M numbers, 16 clients, × SELECT 1",
+           *in_part("large_decision", "decision/capconduit@16", "select1/limit@16"), 0.24),
+    Target("one link, 16 clients, × one bare row", *in_part("hot", "hot/capconduit@16", "hot/limit@16"), 1.3),
+    Target("one link, 16 clients, × early_lock_release off", *in_part("hot", "hot/capconduit@16", "hot/elr_off@16"), 2.0),
+    Target("one link, 16 clients, × plpgsql", *in_part("hot", "hot/capconduit@16", "hot/plpgsql@16"), 4.0),
+    Target("one link, flush + 2 ms, × one bare row", *in_part("slow_disk", "hot/capconduit@16", "hot/limit@16"), 3.4),
+    Target("one link, flush + 2 ms, × bare rows spread", *in_part("slow_disk", "hot/capconduit@16", "spread/limit@16"), 0.45),
+    Target("all links, 10M records, × bare rows spread",
+           *in_part("large_spread", "spread/capconduit@16", "spread/limit@16"), 0.28),
+    Target("all links, 10M records, × plpgsql", *in_part("large_spread", "spread/capconduit@16", "spread/plpgsql@16"), 1.0),
+    Target("rejects at a full link, × one bare row", *in_part("reject", "reject/capconduit@16", "hot/limit@16"), 5.0),
+    Target("processor time of a cycle, 10M records × 10k",
+           *in_part("sizes", "spread/capconduit@1#10M", "spread/capconduit@1#10k"), 1.2, "cpu_us", True),
+]  # fmt: skip
+for workload in ("decision", "route", "spread", "hot", "reject", "failover", "turns"):
+    pair = in_part("clients", f"{workload}/capconduit@64", f"{workload}/capconduit@16")
+    TARGETS.append(Target(f"{workload}: 64 clients × 16", *pair, 0.9))
 
 
 def targets(results):
-    for part, one, other, wanted, text in TARGETS:
-        if {one, other} <= set(results.get(part, {})):
-            is_now = ratio(results[part], one, other)
-            say(f"{text:<60}{is_now:7.2f}  wanted {wanted:5.2f}  {'' if is_now >= wanted else 'MISSED'}")
-
-
-def write():
-    pass
+    """Those whose both sides were measured."""
+    for target in TARGETS:
+        is_now = ratio(results, target.one, target.other, target.key)
+        if is_now is not None:
+            yield replace(target, is_now=is_now)

@@ -8,10 +8,14 @@
 Owns: the order of things and where results go."""
 
 import argparse
+import contextlib
 import json
 import os
+import signal
+import sys
 import time
 
+import document
 import parts
 import report
 from contenders import Check, verify
@@ -27,28 +31,58 @@ class Bench:
         self.options = options
         self.results = {}
         self.started = time.time()
+        self.file = RESULTS / f"{options.into}.json"
 
-    def rounds(self, part, contenders, database="bench_small", dids=1000):
+    def rounds(self, name, contenders, database="bench_small", dids=1000):
         """Every contender, one after the other, `rounds` times. What is kept of each round: one line of numbers."""
-        kept = self.results.setdefault(part, {})
-        with self.server.session(database) as session:
+        begun, kept = self.begin(), {}
+        with contextlib.ExitStack() as stack:
+            sessions = {}
             for number in range(1, self.options.rounds + 1):
                 for contender in contenders:
-                    check = Check(session, contender)
+                    here, size, _ = contender.place or (database, dids, None)
+                    if here not in sessions:
+                        sessions[here] = stack.enter_context(self.server.session(here))
+                    check = Check(sessions[here], contender)
                     run = pgbench(
-                        self.server, database, contender.file, contender.clients, self.options.seconds,
-                        contender.protocol, contender.options, contender.define(dids), contender.log, session,
+                        self.server, here, contender.file, contender.clients, self.options.seconds,
+                        contender.protocol, contender.options, contender.define(size), contender.log, sessions[here],
                     )  # fmt: skip
                     check.after(run["transactions"])
                     kept.setdefault(contender.name, []).append(line(run))
-                say(f"{part}: round {number} of {self.options.rounds}, {self.minutes():.1f} minutes")
-            verify(session, part)
-        report.table(part, kept)
+                say(f"{name}: round {number} of {self.options.rounds}, {self.minutes():.1f} minutes")
+            for session in sessions.values():
+                verify(session, name)
+        report.table(name, kept)
+        self.keep(name, kept, begun)
 
-    def note(self, part, values):
-        """Results that are no rounds of pgbench."""
-        self.results[part] = values
-        say(f"{part}: " + json.dumps(values))
+    def note(self, name, measure):
+        """Results that are no rounds of pgbench: some numbers."""
+        begun = self.begin()
+        values = measure(self)
+        say(f"{name}: " + json.dumps(values))
+        self.keep(name, values, begun)
+
+    def begin(self):
+        return time.time(), report.steal()
+
+    def keep(self, name, measured, begun):
+        """Into the file at once: what a long run has measured stays, whatever happens later."""
+        started, steal = begun
+        self.results[name] = {
+            "begun": report.when(started),
+            "minutes": round((time.time() - started) / 60, 1),
+            "rounds": self.options.rounds,
+            "seconds_each": self.options.seconds,
+            "load": round(os.getloadavg()[1], 1),
+            "stolen": round(report.steal_share(steal), 3),
+            "measured": measured,
+        }
+        result = json.loads(self.file.read_text()) if self.file.exists() else {"parts": {}}
+        result["machine"] = report.machine(self.server)
+        result["parts"] |= self.results
+        RESULTS.mkdir(exist_ok=True)
+        self.file.write_text(json.dumps(result, indent=1) + "\n")
 
     def minutes(self):
         return (time.time() - self.started) / 60
@@ -57,8 +91,7 @@ class Bench:
 def line(run):
     micro = {f"p{name}_us": percentile(run["latencies"], share) for name, share in
              (("50", 0.5), ("99", 0.99), ("99_9", 0.999))}  # fmt: skip
-    kept = {key: round(run[key], 1) for key in ("tps", "cpu_us", "wal_bytes")}
-    return kept | micro | {"transactions": run["transactions"]}
+    return {key: round(run[key], 1) for key in ("tps", "cpu_us", "wal_bytes")} | micro
 
 
 def arguments():
@@ -70,7 +103,7 @@ def arguments():
     parser.add_argument("--report", action="store_true", help="only write the report from the results that are there")
     parser.add_argument("--rounds", type=int, default=environment("ROUNDS", 5))
     parser.add_argument("--seconds", type=int, default=environment("SECONDS_EACH", 2), help="of one contender in a round")
-    parser.add_argument("--into", help="name of the results' file in bench/results")
+    parser.add_argument("--into", help="the results' file in bench/results: parts in it are replaced, others stay")
     return parser.parse_args()
 
 
@@ -81,26 +114,25 @@ def main():
             say(f"{part.name:<14}{'quick' if part.quick else 'full only':<11}{part.__doc__}")
         return
     if options.report:
-        report.write()
+        document.write(json.loads((RESULTS / f"{options.into or 'full'}.json").read_text()))
         return
     wanted = options.parts.split(",") if options.parts else None
     unknown = set(wanted or []) - {part.name for part in parts.ALL}
     if unknown:
         die(f"no part is called {', '.join(unknown)}: scripts/bench --list")
     chosen = [part for part in parts.ALL if (part.name in wanted if wanted else options.full or part.quick)]
+    options.into = options.into or ("partial" if wanted else "full" if options.full else "quick")
     bench = Bench(options)
-    machine = report.machine(bench.server)
+    # Whoever ends us ends the server too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         for part in chosen:
             part(bench)
     finally:
         bench.server.stop()
-    name = options.into or ("partial" if wanted else "full" if options.full else "quick")
-    RESULTS.mkdir(exist_ok=True)
-    result = {"machine": machine | report.noise(bench), "parts": bench.results}
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    say(f"\nwritten: bench/results/{name}.json, after {bench.minutes():.1f} minutes")
-    report.targets(bench.results)
+    say(f"\nwritten: {bench.file.relative_to(ROOT)}, after {bench.minutes():.1f} minutes\n")
+    for target in report.targets(bench.results):
+        say(target.line())
 
 
 if __name__ == "__main__":

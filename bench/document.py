@@ -1,0 +1,285 @@
+"""docs/BENCHMARKS.md and its plots, out of a results' file. Owns: what is shown and how it is explained; no number is
+written by hand."""
+
+import svg
+from report import median, ratio, rounds_of, spread_of, targets
+from server import ROOT, say
+
+DOCS = ROOT / "docs"
+PLOTS = DOCS / "benchmarks"
+PEERS = {
+    "limit": "bare UPDATE + INSERT, one statement",
+    "limit4": "the same as BEGIN, UPDATE, INSERT, COMMIT",
+    "capconduit": "**CapConduit**",
+    "elr_off": "CapConduit, `early_lock_release = off`",
+    "plpgsql": "plpgsql, as careful",
+    "advisory": "advisory lock and `count(*)`",
+    "dialplan": "statements from the dialplan",
+}
+
+
+class Document:
+    def __init__(self, result):
+        self.machine, self.parts = result["machine"], result["parts"]
+        self.lines = []
+
+    def add(self, *lines):
+        self.lines += [*lines, ""]
+
+    def get(self, part, name, key="tps"):
+        rounds = rounds_of(self.parts, part, name)
+        return median(rounds, key) if rounds else None
+
+    def noted(self, part):
+        return self.parts.get(part, {}).get("measured")
+
+    def table(self, head, rows):
+        self.add("| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |",
+                 *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows))  # fmt: skip
+
+    def plot(self, name, alt, picture):
+        PLOTS.mkdir(exist_ok=True)
+        (PLOTS / f"{name}.svg").write_text(picture)
+        self.add(f"![{alt}](benchmarks/{name}.svg)")
+
+    def rows(self, part, names, unit=None):
+        """One row for each contender that was measured: rate, share of `unit`, latencies, processor time, WAL."""
+        for label, name in names:
+            rounds = rounds_of(self.parts, part, name)
+            if not rounds:
+                continue
+            ms = [f"{median(rounds, key) / 1000:.2f}" if median(rounds, key) is not None else "" for key in ("p50_us", "p99_us", "p99_9_us")]
+            times = ratio(self.parts, (part, name), (part, unit)) if unit else None
+            share = [f"{times:.2f}"] if times is not None else []
+            yield [label, f"{median(rounds):,.0f} ± {spread_of(rounds):.0%}", *share, " / ".join(ms),
+                   f"{median(rounds, 'cpu_us'):.0f}", f"{median(rounds, 'wal_bytes'):.0f}"]  # fmt: skip
+
+    def compare(self, part, names, unit, unit_label):
+        head = ["", "per second", f"× {unit_label}", "p50 / p99 / p99.9 ms", "processor µs", "WAL bytes"]
+        self.table(head, self.rows(part, names, unit))
+
+    def when(self, *parts):
+        """A line that tells how noisy it was."""
+        here = [self.parts[part] for part in parts if part in self.parts]
+        if here:
+            load = max(part["load"] for part in here)
+            self.add(f"*Measured {here[0]['begun']}; {here[0]['rounds']} rounds of {here[0]['seconds_each']} s; "
+                     f"load {load}; {max(part['stolen'] for part in here):.1%} of the processor taken by the machine below.*")  # fmt: skip
+
+
+def write(result):
+    page = Document(result)
+    for section in (head, summary, meaning, decision, cycle, slow_disk, exact, growing, clients, upkeep, rest, method):
+        section(page)
+    (DOCS / "BENCHMARKS.md").write_text("\n".join(page.lines).rstrip() + "\n")
+    say("written: docs/BENCHMARKS.md and docs/benchmarks/")
+
+
+def head(page):
+    machine = page.machine
+    page.add("# Benchmarks")
+    page.add("What a call costs, beside what PostgreSQL can do at best and beside what others would write. All of it can be run",
+             "again: `make bench` (a quarter of an hour), `make bench-full` (all), `scripts/bench --list` (the parts). This page and",
+             "its plots are made from [the results](../bench/results) by `scripts/bench --report`.")  # fmt: skip
+    page.add(f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; a flush of 8 KiB takes "
+             f"{machine['fsync_ms']} ms. Linux {machine['kernel']}, PostgreSQL {machine['postgresql']}, revision "
+             f"{machine['revision']}. Clients and server share the cores. Settings: [postgresql.conf](../scripts/postgresql.conf); "
+             "fsync and checksums are on, commits are durable.")  # fmt: skip
+
+
+def summary(page):
+    rows = [[target.text, f"{target.is_now:.2f}", target.shown, "" if target.met else "**missed**"] for target in targets(page.parts)]
+    if rows:
+        page.add("## What was wanted, and what is")
+        page.table(["", "is", "wanted", ""], rows)
+
+
+def meaning(page):
+    page.add("## What it means")
+    part = "spread"
+    cpu, limit = page.get(part, "spread/capconduit@16", "cpu_us"), page.get(part, "spread/limit@16", "cpu_us")
+    if not cpu:
+        return
+    twin = page.get(part, "spread/plpgsql@16", "cpu_us")
+    ours, theirs = page.get("hot", "hot/capconduit@16"), page.get("hot", "hot/plpgsql@16")
+    spread = ratio(page.parts, (part, "spread/capconduit@16"), (part, "spread/plpgsql@16"))
+    page.add(f"- **Calls per second and core.** A call (route and record, two durable transactions) takes {cpu:.0f} µs of the "
+             f"database's processor: {1e6 / cpu:,.0f} calls a second keep one core busy. The bare change of one row and one more "
+             f"takes {limit:.0f} µs.",
+             f"- **What gives out first is Asterisk.** It needs 6 to 8 ms of processor for a simple call "
+             f"([ASTERISK.md](ASTERISK.md)): {6000 / cpu:.0f} to {8000 / cpu:.0f} times as much. A hundred calls a second, which "
+             f"fill a large switch, cost the database {cpu / 100:.0f} % of one core.",
+             f"- **Where plpgsql would have been enough.** Calls that spread over many links: the plpgsql twin makes "
+             f"{1 / spread:.2f} of this rate with {twin:.0f} µs a call. And any load that one Asterisk can bring. The difference "
+             f"is one busy link: {ours:,.0f} against {theirs:,.0f} calls a second here, because a row's lock is given back before "
+             f"the disk has answered, and more on a slower disk. That is a matter of locks, not of the language.",
+             "- **What no speed shows.** The twin has one strategy, no failover, no leases, no heartbeat; the dialplan's own",
+             "  statements are quick and exceed the caps (below).")  # fmt: skip
+
+
+def decision(page):
+    page.add("## A decision, read-only")
+    for part, title in (("decision", "1,000 numbers, 300 links"), ("large_decision", "1,000,000 numbers, 300,000 links, 10,000,000 records")):
+        if part in page.parts:
+            page.add(f"{title}. The plain join does not judge, choose or explain.")
+            for number in (1, 16, 64):
+                names = [("`SELECT 1`", f"select1/limit@{number}"), (f"`explain_route`, {number} clients", f"decision/capconduit@{number}"),
+                         ("the sample data's numbers", f"decision_sample/capconduit@{number}"), ("the plain join", f"decision/plpgsql@{number}")]  # fmt: skip
+                page.compare(part, names, f"select1/limit@{number}", "SELECT 1")
+            page.when(part)
+
+
+def cycle(page):
+    page.add("## A whole call: route and record")
+    page.add("Two durable transactions; the limit makes one. 16 clients.")
+    for part, workload, title in (("spread", "spread", "All links in turn"), ("hot", "hot", "One link"),
+                                  ("large_spread", "spread", "All of 300,000 links, behind them 10,000,000 records")):  # fmt: skip
+        if part in page.parts:
+            page.add(f"**{title}**")
+            page.compare(part, [(label, f"{workload}/{peer}@16") for peer, label in PEERS.items()], f"{workload}/limit@16", "limit")
+            page.when(part)
+    if "reject" in page.parts:
+        page.add("**A call to a full campaign**: nothing is written. `× limit`: the bare change of one row.")
+        names = [("two links at their concurrency", "reject/capconduit@16"), ("the same in plpgsql", "reject/plpgsql@16"),
+                 ("one link at its total", "reject_total/capconduit@16"), ("the same in plpgsql", "reject_total/plpgsql@16")]  # fmt: skip
+        page.compare("reject", names, "hot/limit@16", "limit")
+        page.when("reject")
+    if "chains" in page.parts:
+        page.add("**Longer calls**: route, two failed attempts, record; and a round robin over eight links, its turns exact.")
+        names = [("failover, 16 clients", "failover/capconduit@16"), ("64", "failover/capconduit@64"),
+                 ("round robin, 16 clients", "turns/capconduit@16"), ("64", "turns/capconduit@64")]  # fmt: skip
+        page.compare("chains", names, "spread/limit@16", "limit, spread")
+        page.when("chains")
+    if "split" in page.parts:
+        page.add("Where a call's processor time goes, one client on one core. `explain_route` stands for the decision; it makes a",
+                 "row for each link, which a route does not, so that the reservation's share is shown a little too small.")  # fmt: skip
+        bars = []
+        for label, peer in (("CapConduit", "capconduit"), ("plpgsql", "plpgsql")):
+            steps = [page.get("split", name, "cpu_us") for name in
+                     ("select1/limit@1", f"decision/{peer}@1", f"route/{peer}@1", f"spread/{peer}@1")]  # fmt: skip
+            bars.append((label, [steps[0], *(max(b - a, 0) for a, b in zip(steps, steps[1:]))]))
+        bare = page.get("split", "spread/limit@1", "cpu_us")
+        bars.append(("bare limit", [bars[0][1][0], 0, bare - bars[0][1][0], 0]))
+        picture = svg.stacks("Processor time of one call in the database", "µs", bars, ["SELECT 1", "decision", "reservation", "record"])
+        page.plot("split", "Processor time of one call", picture)
+        page.when("split")
+
+
+def slow_disk(page):
+    if "slow_disk" in page.parts:
+        page.add("## A slower disk", "", "Every flush takes 2 ms longer; one link, 16 clients.")
+        names = [(label, f"hot/{peer}@16") for peer, label in PEERS.items()] + [("the limit, rows spread", "spread/limit@16")]
+        page.compare("slow_disk", names, "hot/limit@16", "limit")
+        page.when("slow_disk")
+    delays = [delay for delay in (0, 1000, 2000, 5000) if f"disks_{delay}" in page.parts]
+    if delays:
+        shown = (("CapConduit", "capconduit"), ("early_lock_release off", "elr_off"), ("plpgsql", "plpgsql"), ("bare row", "limit"))
+        lines = [(label, [page.get(f"disks_{delay}", f"hot/{peer}@16") for delay in delays]) for label, peer in shown]
+        places = [f"+ {delay // 1000} ms" for delay in delays]
+        picture = svg.lines("One link, 16 clients", "time added to each flush", "calls per second", places, lines, log=True)
+        page.plot("disks", "One link over the disk's latency", picture)
+        page.when(*(f"disks_{delay}" for delay in delays))
+
+
+def exact(page):
+    found = page.noted("tight")
+    if not found:
+        return
+    page.add("## Who keeps the cap", "", "16 callers, one link with 8 slots, for three seconds; the number of calls on the link watched all along.")
+    rows = []
+    for peer, seen in found.items():
+        over = seen.get("calls_beyond_the_cap", 0)
+        note = f"{over:,} calls routed beyond it" if over else "kept"
+        rows.append([PEERS[peer], seen["transactions"], seen["highest_seen"], note])
+    page.table(["", "calls asked", "most at once", "cap of 8"], rows)
+    page.add("The dialplan reads, compares and writes in three statements, as examples do; between the first and the third another",
+             "call does the same. In the benchmark they follow each other at once; in a real dialplan there is more time in between.")  # fmt: skip
+    page.when("tight")
+
+
+def growing(page):
+    sizes = ["10k", "100k", "1M", "10M"]
+    if "sizes" not in page.parts:
+        return
+    page.add("## As the platform grows", "", "One client. 10k records come with 1,000 numbers and 300 links, 10M with 1,000,000 and 300,000.")
+    rows = []
+    for label, name in (("decision", "decision/capconduit"), ("whole call", "spread/capconduit"), ("plpgsql", "spread/plpgsql"), ("limit", "spread/limit")):
+        rows.append([label, *(f"{page.get('sizes', f'{name}@1#{size}', 'cpu_us'):.0f}" for size in sizes)])
+    page.table(["processor µs", *sizes], rows)
+    shown = (("whole call, p99", "spread/capconduit", "p99_us"), ("whole call, p50", "spread/capconduit", "p50_us"),
+             ("limit, p50", "spread/limit", "p50_us"), ("decision, p99", "decision/capconduit", "p99_us"),
+             ("decision, p50", "decision/capconduit", "p50_us"))  # fmt: skip
+    lines = [(label, [page.get("sizes", f"{name}@1#{size}", key) / 1000 for size in sizes]) for label, name, key in shown]
+    page.plot("sizes", "Latency over the size of the data", svg.lines("Latency, one client", "call records", "ms", sizes, lines, log=True))
+    page.when("sizes")
+
+
+def clients(page):
+    numbers = (1, 4, 16, 64)
+    if "clients" not in page.parts:
+        return
+    page.add("## As clients come", "", "Per second, prepared statements; in the last column the simple protocol.")
+    shown = (("SELECT 1", "select1/limit"), ("decision", "decision/capconduit"), ("reject", "reject/capconduit"),
+             ("limit, spread", "spread/limit"), ("whole call, spread", "spread/capconduit"), ("whole call, one link", "hot/capconduit"),
+             ("limit, one row", "hot/limit"), ("plpgsql, spread", "spread/plpgsql"), ("plpgsql, one link", "hot/plpgsql"),
+             ("route alone", "route/capconduit"), ("failover", "failover/capconduit"), ("round robin", "turns/capconduit"))  # fmt: skip
+    rows, lines = [], []
+    for label, name in shown:
+        values = [page.get("clients", f"{name}@{number}") for number in numbers]
+        simple = page.get("simple", f"{name}@16/simple")
+        rows.append([label, *(f"{value:,.0f}" if value else "" for value in values), f"{simple:,.0f}" if simple else ""])
+        if len(lines) < 7:
+            lines.append((label, values))
+    page.table(["", "1", "4", "16", "64", "16, simple"], rows)
+    page.plot("clients", "Rate over clients", svg.lines("Rate over clients", "clients", "per second", numbers, lines, log=True))
+    page.when("clients", "simple")
+
+
+def upkeep(page):
+    beat, gone, changes, replay = (page.noted(part) for part in ("heartbeat", "expired", "changes", "replay"))
+    rows = []
+    if beat:
+        rows.append([f"heartbeat that lists {beat['calls']:,} live calls", f"{beat['ms_p50']} ms, {beat['cpu_ms']} ms of processor, {beat['wal_bytes']:,} bytes of WAL"])
+    if gone:
+        rows.append([f"{gone['leases']:,} expired leases, {gone['at_once']:,} at once", f"{gone['seconds']} s, {gone['per_second']:,} a second"])
+    if replay:
+        rows.append([f"{replay['records']:,} spooled records by `capconduit node`", f"{replay['seconds']} s, {replay['per_second']:,} a second"])
+    if changes:
+        rows.append([f"{changes['changes_per_second']} changes of settings a second during calls", f"calls {changes['calls_beside'] / changes['calls_alone']:.2f} of "
+                     f"{changes['calls_alone']:,} a second; a change {changes['change_ms_p50']} ms, p99 {changes['change_ms_p99']} ms"])  # fmt: skip
+    if rows:
+        page.add("## Upkeep")
+        page.table(["", ""], rows)
+        page.when("heartbeat", "expired", "changes", "replay")
+
+
+def rest(page):
+    found = page.noted("rest")
+    if not found:
+        return
+    page.add("## The REST service", "", f"{found['clients']} connections; logins with 4. Requests, service and database share the cores.")
+    rows = [[f"`{name}`", f"{found[f'{name}_http']:,.0f}", f"{found[f'{name}_share']} of the same SQL through pgbench"] for name in ("route_info", "log_call")]
+    rows.append(["a page of 50 call records, by cursor", f"{found['page_http']:,.0f}", ""])
+    rows.append(["login", f"{found['login_http']:,.0f}", "argon2id is meant to be slow"])
+    rows.append([f"CSV of {found['csv_records']:,} records", f"{found['csv_records_per_second']:,}", f"records; {found['csv_mb']} MB"])
+    page.table(["", "per second", ""], rows)
+    page.add(f"The service's memory at its peak: {found['service_peak_mib']} MiB.")
+    page.when("rest")
+
+
+def method(page):
+    page.add("## How it is measured")
+    page.add("- Each part runs all its contenders in turn, round after round. Rates are medians of the rounds, ± is the distance of the",
+             "  best and the worst; ratios are medians of the rounds' own ratios. The first seconds of each run, while connections warm",
+             "  up, do not count.",
+             "- Processor time is that of the database connections alone, WAL all that was written meanwhile, each per transaction of",
+             "  the workload (a whole call, where it is one). Latencies are pgbench's, of the whole call.",
+             "- One client and its connection share one core: where the scheduler puts the two decides otherwise.",
+             "- After every run the tables are looked at: as many records as calls, each once, each counted on its link, no slot kept,",
+             "  turns fair to one; after every part `verify_counters()`. A wrong answer ends the benchmark.",
+             "- **The limit** is one UPDATE and one INSERT in one durable transaction. As one statement it is one round trip, as",
+             "  BEGIN, UPDATE, INSERT, COMMIT it is four, and a hot row is locked over three of them. Ratios are to the one statement: it is",
+             "  the harder one to reach.",
+             "- **plpgsql** works on the same tables and keeps the same promise; it is spared SECURITY DEFINER, round robin, weights,",
+             "  leases. **Advisory lock** counts live calls under a lock of the link, on tables of its own. **Dialplan** sends each",
+             "  statement by itself.")  # fmt: skip
