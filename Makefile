@@ -1,6 +1,6 @@
 # Each goal is one script. `make` alone lists them.
 # Another instance beside this one: CAPCONDUIT_STATE=.capconduit-2 CAPCONDUIT_PORT=5441 CAPCONDUIT_HTTP_PORT=8081
-.PHONY: help run up down psql reset build test test-full lint schema bench bench-api fuzz call
+.PHONY: help run up down psql reset build test test-full lint schema bench bench-full fuzz call
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 run: ## install what is missing, build, start, stay in the foreground until Ctrl-C
@@ -23,10 +23,10 @@ lint: ## formatting, lints, scripts, licences, generated files
 	@scripts/lint
 schema: ## write migrations/schema.sql anew
 	@scripts/schema
-bench: ## what a call costs, as ratios to bare PostgreSQL
+bench: ## what a call costs, beside bare PostgreSQL and beside others; a quarter of an hour
 	@scripts/bench
-bench-api: ## what HTTP adds to a call, as ratios to the same SQL through pgbench
-	@scripts/bench-api
+bench-full: ## all of it, with ten million call records; some 5 GB of disk, hours
+	@scripts/bench --full && scripts/bench --report
 call: ## one real call through the running platform; SCENARIO=busy|noanswer|failover|abandon|capped|rejected
 	@scripts/call
 fuzz: ## the REST service against a fuzzer that reads its description
