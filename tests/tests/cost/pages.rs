@@ -27,27 +27,21 @@ async fn cost(client: &Client, call: &str) -> Cost {
     }
 }
 
-/// The first calls of a backend load the library and plan.
-const FIRST: usize = 20;
 const CALLS: usize = 60;
 
-/// The median of many calls: now and then one pays for a new page, or tidies an old one.
-async fn typical(client: &Client, call: impl Fn(usize) -> String) -> Cost {
-    let (mut pages, mut log_records) = (Vec::new(), Vec::new());
+/// What the cheapest of many calls costs. Others pay besides for a new page, for an old one to be tidied, for the first
+/// change of a page after a checkpoint: that is chance, and other tests' doing.
+async fn cheapest(client: &Client, call: impl Fn(usize) -> String) -> Cost {
+    let mut cheapest = Cost {
+        pages: u64::MAX,
+        log_records: u64::MAX,
+    };
     for number in 0..CALLS {
         let cost = cost(client, &call(number)).await;
-        if number >= FIRST {
-            pages.push(cost.pages);
-            log_records.push(cost.log_records);
-        }
+        cheapest.pages = cheapest.pages.min(cost.pages);
+        cheapest.log_records = cheapest.log_records.min(cost.log_records);
     }
-    pages.sort_unstable();
-    log_records.sort_unstable();
-    let middle = (CALLS - FIRST) / 2;
-    Cost {
-        pages: pages[middle],
-        log_records: log_records[middle],
-    }
+    cheapest
 }
 
 #[tokio::test]
@@ -60,34 +54,34 @@ async fn a_call_touches_no_more_pages_than_it_must() {
     let seen = [
         (
             "explain_route",
-            (34, 0),
-            typical(&people, |call| format!("explain_route('{}')", number(call))).await,
+            (33, 0),
+            cheapest(&people, |call| format!("explain_route('{}')", number(call))).await,
         ),
         (
             "reject",
-            (32, 0),
-            typical(&switch, |call| format!("route_call('{FULL}', 'pbx1-2.{call}')")).await,
+            (31, 0),
+            cheapest(&switch, |call| format!("route_call('{FULL}', 'pbx1-2.{call}')")).await,
         ),
         (
             "route_call",
-            (46, 5),
-            typical(&switch, |call| {
+            (44, 4),
+            cheapest(&switch, |call| {
                 format!("route_call('{}', '{}')", number(call), again(call))
             })
             .await,
         ),
         (
             "next_target",
-            (48, 8),
-            typical(&switch, |call| {
+            (46, 6),
+            cheapest(&switch, |call| {
                 format!("next_target('{}', 1, 'BUSY', 17)", again(call))
             })
             .await,
         ),
         (
             "log_call",
-            (28, 10),
-            typical(&switch, |call| {
+            (27, 9),
+            cheapest(&switch, |call| {
                 format!("log_call('{}', '{}', 'ANSWERED')", again(call), number(call))
             })
             .await,

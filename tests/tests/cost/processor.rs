@@ -17,7 +17,7 @@ const TURNS: usize = 80;
 const CALLS: usize = 20;
 
 /// A machine may be busy through all turns of one try. A call that has become dearer is so in every one.
-const TRIES: usize = 3;
+const TRIES: usize = 4;
 
 /// A call, and how many times the join it may cost.
 const BOUNDS: [(&str, f64); 4] = [
@@ -118,20 +118,16 @@ async fn a_call_takes_no_more_processor_time_than_it_must() {
         client,
         account: format!("/proc/{pid}/schedstat"),
     };
-    let mut seen = Vec::new();
+    let mut least = [f64::INFINITY; BOUNDS.len()];
     for run in 0..TRIES {
-        let costs = measure(&backend, run).await;
-        let dear: Vec<_> = BOUNDS
-            .iter()
-            .zip(costs)
-            .filter(|((_, bound), cost)| cost > bound)
-            .map(|((name, bound), cost)| format!("{name} costs {cost:.2} joins, at most {bound} is allowed"))
-            .collect();
-        println!("{costs:.2?}");
-        if dear.is_empty() {
+        for (least, cost) in least.iter_mut().zip(measure(&backend, run).await) {
+            *least = least.min(cost);
+        }
+        if BOUNDS.iter().zip(least).all(|((_, bound), cost)| cost <= *bound) {
             return;
         }
-        seen.push(dear);
     }
-    panic!("a call has become dearer (is the extension built for release?): {seen:#?}");
+    panic!(
+        "a call has become dearer (is the extension built for release?): {least:.2?} joins, {BOUNDS:?} are allowed"
+    );
 }
