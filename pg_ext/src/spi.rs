@@ -2,7 +2,7 @@
 //! used because its reads either take a transaction id or an old snapshot; the protocol needs neither.
 
 use std::cell::Cell;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use pgrx::{FromDatum, IntoDatum, pg_sys};
 
@@ -10,7 +10,7 @@ use pgrx::{FromDatum, IntoDatum, pg_sys};
 pub struct Statement {
     sql: &'static str,
     types: &'static [pg_sys::Oid],
-    by_keys: bool,
+    left_out: &'static [&'static CStr],
     plan: Cell<pg_sys::SPIPlanPtr>,
     planned: Cell<bool>,
 }
@@ -52,16 +52,16 @@ impl Statement {
         Statement {
             sql,
             types,
-            by_keys: true,
+            left_out: BY_KEYS,
             plan: Cell::new(std::ptr::null_mut()),
             planned: Cell::new(false),
         }
     }
 
-    /// For a statement that compares whole sets: planned as PostgreSQL thinks best.
+    /// For a statement that compares whole sets.
     pub const fn over_sets(sql: &'static str, types: &'static [pg_sys::Oid]) -> Self {
         Statement {
-            by_keys: false,
+            left_out: OVER_SETS,
             ..Statement::new(sql, types)
         }
     }
@@ -97,11 +97,11 @@ impl Statement {
             }
         };
         // SAFETY: reads a flag of the kept plan.
-        if !self.by_keys || (self.planned.get() && unsafe { pg_sys::SPI_plan_is_valid(plan) }) {
+        if self.planned.get() && unsafe { pg_sys::SPI_plan_is_valid(plan) } {
             execute()
         } else {
             self.planned.set(true);
-            planning_for_growth(execute)
+            planning_without(self.left_out, execute)
         }
     }
 
@@ -125,20 +125,24 @@ impl Statement {
     }
 }
 
-/// Planned on small tables, PostgreSQL would read them whole and build
-/// hash tables, and keep that plan while they grow: so it plans (at a plan's first use, and after each change of the
-/// tables or their statistics) for index scans and nested loops.
-fn planning_for_growth<T>(execute: impl FnOnce() -> T) -> T {
+/// Planned on small tables, PostgreSQL would read them whole and build hash tables, and keep that plan while they grow:
+/// so it plans (at a plan's first use, and after each change of the tables or their statistics) for index scans and
+/// nested loops.
+const BY_KEYS: &[&CStr] = &[
+    c"enable_seqscan",
+    c"enable_hashjoin",
+    c"enable_mergejoin",
+    c"enable_sort",
+    c"enable_memoize",
+];
+/// And two sets that looked small would be compared each with each: thousands of calls would take seconds.
+const OVER_SETS: &[&CStr] = &[c"enable_nestloop"];
+
+fn planning_without<T>(settings: &[&CStr], execute: impl FnOnce() -> T) -> T {
     // SAFETY: a level of settings of its own, closed again below; an error closes it too.
     unsafe {
         let level = pg_sys::NewGUCNestLevel();
-        for name in [
-            c"enable_seqscan",
-            c"enable_hashjoin",
-            c"enable_mergejoin",
-            c"enable_sort",
-            c"enable_memoize",
-        ] {
+        for name in settings {
             pg_sys::set_config_option(
                 name.as_ptr(),
                 c"off".as_ptr(),

@@ -2,6 +2,7 @@
 //! Both tests work on the benchmark's own data (bench/data.sql), at the size of a small platform. Bounds are what was
 //! measured and some room: whoever makes calls cheaper lowers them, whoever must raise one says why.
 
+mod lists;
 mod pages;
 mod processor;
 
