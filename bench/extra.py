@@ -34,6 +34,7 @@ def tight(bench):
             with bench.server.session(DATABASE) as session:
                 while not ended.is_set():
                     highest[0] = max(highest[0], session.numbers(active[peer])[0])
+                    time.sleep(0.005)
 
         watcher = threading.Thread(target=look)
         watcher.start()

@@ -101,7 +101,7 @@ def arguments():
     parser.add_argument("--parts", help="only these, by name, separated by commas")
     parser.add_argument("--list", action="store_true", help="the parts' names")
     parser.add_argument("--report", action="store_true", help="only write the report from the results that are there")
-    parser.add_argument("--rounds", type=int, default=environment("ROUNDS", 5))
+    parser.add_argument("--rounds", type=int, default=environment("ROUNDS", 0), help="3, or 5 with --full")
     parser.add_argument("--seconds", type=int, default=environment("SECONDS_EACH", 2), help="of one contender in a round")
     parser.add_argument("--into", help="the results' file in bench/results: parts in it are replaced, others stay")
     return parser.parse_args()
@@ -116,6 +116,7 @@ def main():
     if options.report:
         document.write(json.loads((RESULTS / f"{options.into or 'full'}.json").read_text()))
         return
+    options.rounds = options.rounds or (5 if options.full else 3)
     wanted = options.parts.split(",") if options.parts else None
     unknown = set(wanted or []) - {part.name for part in parts.ALL}
     if unknown:
