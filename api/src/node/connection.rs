@@ -44,7 +44,7 @@ pub struct Database {
 impl Database {
     pub fn new(address: &Address, name: &str) -> Self {
         let mut address = address.for_service(name);
-        // Of several hosts the one that can be written: after a failover that is another one.
+        // Of a single host that cannot be written, too, it is better to wait than to use it.
         address.target_session_attrs(TargetSessionAttrs::ReadWrite);
         Self { address, link: None }
     }

@@ -1,12 +1,19 @@
 //! The pool: how many connections, how long anyone waits for one, and what happens to one that was left in mid-use.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Connect, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config, Error};
 
 use crate::db::{Address, SERVICE_CONNECT_TIMEOUT};
 use crate::tls::Tls;
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Too low: short bursts are refused. Too high: callers queue behind a database that is stuck.
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(3);
@@ -16,9 +23,9 @@ const CLEAN_UP: Duration = Duration::from_secs(2);
 
 pub fn build(address: &Address, size: usize) -> Result<Pool> {
     let address = address.for_service("capconduit serve");
-    let manager = Manager::from_config(
-        address.config,
-        address.tls,
+    let manager = Manager::from_connect(
+        address.config.clone(),
+        address,
         ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         },
@@ -37,6 +44,30 @@ pub fn build(address: &Address, size: usize) -> Result<Pool> {
         }))
         .build()
         .context("the connection pool cannot be made")
+}
+
+/// The pool's connections are made as everybody's are: of several hosts the primary.
+impl Connect for Address {
+    fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), Error>> {
+        Box::pin(async move {
+            let (client, connection) = self.open().await?;
+            let driver = tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "a database connection was lost");
+                }
+            });
+            Ok((client, driver))
+        })
+    }
+}
+
+/// The server of this connection can be written no more, as after a switchover: it is closed, and so are the others that
+/// are idle, for they lead to the same server.
+pub fn give_up(client: Object) {
+    if let Some(pool) = Object::pool(&client) {
+        pool.retain(|_, _| false);
+    }
+    drop(Object::take(client));
 }
 
 /// Brings a connection back that was dropped inside a transaction: what still runs is cancelled, then rolled back. A

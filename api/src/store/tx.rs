@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
-use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row};
 
 use super::identity::Identity;
 use super::pool;
@@ -20,6 +21,8 @@ pub struct Tx {
     client: Option<Object>,
     /// A statement was sent whose answer has not been read: dropping the transaction now must cancel it.
     busy: AtomicBool,
+    /// The server refused to write: it was the primary once.
+    demoted: AtomicBool,
     tls: Tls,
 }
 
@@ -44,6 +47,7 @@ impl Store {
         Ok(Tx {
             client: Some(self.pool.get().await?),
             busy: AtomicBool::new(true),
+            demoted: AtomicBool::new(false),
             tls: self.tls.clone(),
         })
     }
@@ -58,7 +62,7 @@ impl Store {
     /// One statement as one identity in a single round trip: begin, statement and commit are sent together. When the
     /// statement fails, the commit of the failed transaction is a rollback.
     pub async fn call(&self, identity: &Identity, sql: &'static str, args: Args<'_>) -> ApiResult<Vec<Row>> {
-        let mut tx = self.unbegun().await?;
+        let tx = self.unbegun().await?;
         let client = tx.client()?;
         let statement = client.prepare_cached(sql).await?;
         let begin = identity.begin(false, self.statement_timeout);
@@ -67,7 +71,8 @@ impl Store {
             client.query(&statement, args),
             client.batch_execute("commit")
         );
-        tx.client.take();
+        let rows = tx.judged(rows);
+        tx.done();
         begun?;
         let rows = rows?;
         committed?;
@@ -102,7 +107,7 @@ impl Tx {
         let statement = client.prepare_cached(sql).await?;
         let rows = client.query(&statement, args).await;
         self.busy.store(false, Ordering::Relaxed);
-        Ok(rows?)
+        self.judged(rows)
     }
 
     pub async fn row(&self, sql: &'static str, args: Args<'_>) -> ApiResult<Row> {
@@ -121,7 +126,7 @@ impl Tx {
         let statement = client.prepare_cached(sql).await?;
         let count = client.execute(&statement, args).await;
         self.busy.store(false, Ordering::Relaxed);
-        Ok(count?)
+        self.judged(count)
     }
 
     /// A setting for the rest of this transaction.
@@ -139,15 +144,31 @@ impl Tx {
         Ok(())
     }
 
+    fn judged<T>(&self, result: Result<T, Error>) -> ApiResult<T> {
+        if let Err(error) = &result
+            && error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+        {
+            self.demoted.store(true, Ordering::Relaxed);
+        }
+        Ok(result?)
+    }
+
     /// Nothing is open any more: the connection may go back as it is.
     fn done(mut self) {
-        self.client.take();
+        if let Some(client) = self.client.take()
+            && self.demoted.load(Ordering::Relaxed)
+        {
+            pool::give_up(client);
+        }
     }
 }
 
 impl Drop for Tx {
     fn drop(&mut self) {
         if let Some(client) = self.client.take() {
+            if self.demoted.load(Ordering::Relaxed) {
+                return pool::give_up(client);
+            }
             tokio::spawn(pool::clean_up(
                 client,
                 self.busy.load(Ordering::Relaxed),
