@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{doctor, migrate, node, openapi, serve, user, wipe};
+use crate::{doctor, migrate, node, openapi, purge, serve, user, wipe};
 
 /// Routes inbound calls to call centers under exact caps. PostgreSQL is the platform; this command looks after it.
 #[derive(Debug, Parser)]
@@ -26,6 +26,8 @@ enum Command {
     User(user::Args),
     /// Check what a deployment needs, with the settings of `serve`, and say how to mend what is wrong.
     Doctor(Box<serve::Args>),
+    /// Delete the records of old calls in small batches, beside the calls; totals stay.
+    Purge(purge::Args),
     /// Print the API description (OpenAPI 3.1, JSON).
     Openapi,
     /// Drop what this project made in a database, after its name is typed or given.
@@ -40,6 +42,7 @@ impl Cli {
             Command::Node(args) => node::run(args).await,
             Command::User(args) => user::run(args).await,
             Command::Doctor(args) => doctor::run(*args).await,
+            Command::Purge(args) => purge::run(args).await,
             Command::Openapi => openapi::run(),
             Command::Wipe(args) => wipe::run(args).await,
         }

@@ -8,6 +8,7 @@ pub mod http;
 pub mod migrate;
 pub mod node;
 pub mod openapi;
+pub mod purge;
 pub mod resources;
 pub mod serve;
 pub mod store;

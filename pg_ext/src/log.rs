@@ -132,26 +132,28 @@ fn log_call(
 fn log(given: &Given) -> (&'static str, i64) {
     lock_call(given.uniqueid);
     early_lock_release::arm();
-    let reservation = take_reservation(given.uniqueid);
-    let Some(stored) = read_record(given.uniqueid) else {
-        let (known, holds_slot) = reservation.unwrap_or_else(|| {
-            let parties = resolve(given);
-            let nothing = Known::default();
-            (Known { parties, ..nothing }, false)
-        });
-        return ("logged", write(given, &known, i32::from(holds_slot)));
-    };
-    // No function leaves a reservation beside a record, but a hand may.
-    if let Some((known, true)) = reservation
-        && let Some(link_id) = known.parties.link_id
-    {
-        lease::settle(link_id, 1, 0, &[]);
+    let mut reservation = take_reservation(given.uniqueid);
+    if let Some(stored) = read_record(given.uniqueid) {
+        // No function leaves a reservation beside a record, but a hand may.
+        if let Some((known, true)) = reservation.take()
+            && let Some(link_id) = known.parties.link_id
+        {
+            lease::settle(link_id, 1, 0, &[]);
+        }
+        if !stored.lost || given.status == outcome::LOST {
+            early_lock_release::flush_what_was_seen();
+            return ("duplicate", stored.id);
+        }
+        if let Some(record) = correct(given, stored) {
+            return ("corrected", record);
+        }
     }
-    if stored.lost && given.status != outcome::LOST {
-        return ("corrected", correct(given, stored));
-    }
-    early_lock_release::flush_what_was_seen();
-    ("duplicate", stored.id)
+    let (known, holds_slot) = reservation.unwrap_or_else(|| {
+        let parties = resolve(given);
+        let nothing = Known::default();
+        (Known { parties, ..nothing }, false)
+    });
+    ("logged", write(given, &known, i32::from(holds_slot)))
 }
 
 // ---- what is known already ----------------------------------------------------------------------------------------
@@ -476,13 +478,16 @@ fn write(given: &Given, known: &Known, released: i32) -> i64 {
     record
 }
 
-fn correct(given: &Given, mut stored: Stored) -> i64 {
+/// `None`: the record was purged meanwhile.
+fn correct(given: &Given, mut stored: Stored) -> Option<i64> {
     // Nothing was reserved for a record without a link: what is named only now must exist.
     if stored.known.parties.link_id.is_none() {
         stored.known.parties = merge(check(given), stored.known.parties);
     }
     let entry = entry(given, &stored.known);
-    CORRECT.run(&entry.values);
+    if CORRECT.run(&entry.values).is_empty() {
+        return None;
+    }
     let change = i64::from(entry.counted) - i64::from(stored.counted);
     if let Some(link_id) = entry.link_id {
         lease::settle(
@@ -496,5 +501,5 @@ fn correct(given: &Given, mut stored: Stored) -> i64 {
             },
         );
     }
-    stored.id
+    Some(stored.id)
 }

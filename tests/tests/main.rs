@@ -8,6 +8,7 @@ mod cost;
 mod crash;
 mod docs;
 mod harness;
+mod life;
 mod migrate;
 mod model;
 mod node;

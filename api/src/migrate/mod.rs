@@ -20,6 +20,7 @@ use tokio_postgres::Client;
 
 use crate::db::{self, DatabaseArgs};
 pub use change::identifier;
+pub use retry::sql_state;
 use roles::Passwords;
 
 /// The exit code of `--check` when a migrate would change something.

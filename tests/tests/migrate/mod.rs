@@ -12,31 +12,31 @@ use capconduit_tests::project;
 
 /// What one run of the command gave back.
 #[derive(Debug)]
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Run {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 impl Run {
-    fn ok(self) -> Self {
+    pub fn ok(self) -> Self {
         assert_eq!(self.code, 0, "{self:?}");
         self
     }
 
     /// A refusal is one line that holds these words.
-    fn refused(self, words: &str) {
+    pub fn refused(self, words: &str) {
         assert_eq!(self.code, 1, "{self:?}");
         assert_eq!(self.err.trim_end().lines().count(), 1, "{self:?}");
         assert!(self.err.contains(words), "{self:?}");
     }
 }
 
-async fn capconduit(url: &str, args: &[&str]) -> Run {
+pub async fn capconduit(url: &str, args: &[&str]) -> Run {
     capconduit_with(url, args, &[]).await
 }
 
-async fn capconduit_with(url: &str, args: &[&str], env: &[(&str, &str)]) -> Run {
+pub async fn capconduit_with(url: &str, args: &[&str], env: &[(&str, &str)]) -> Run {
     let output = command(url, args, env).output().await.expect("the command runs");
     Run {
         code: output.status.code().expect("an exit code"),
@@ -45,7 +45,7 @@ async fn capconduit_with(url: &str, args: &[&str], env: &[(&str, &str)]) -> Run 
     }
 }
 
-fn command(url: &str, args: &[&str], env: &[(&str, &str)]) -> tokio::process::Command {
+pub fn command(url: &str, args: &[&str], env: &[(&str, &str)]) -> tokio::process::Command {
     let mut command = tokio::process::Command::from(project::capconduit());
     for role in ["ADMIN", "API", "ASTERISK"] {
         command.env_remove(format!("CAPCONDUIT_{role}_PASSWORD"));

@@ -7,4 +7,4 @@ mod hostile;
 mod killed;
 mod refused;
 mod start;
-mod support;
+pub mod support;

@@ -10,14 +10,14 @@ use super::support::{run, value, values};
 
 const LEDGER: &str = "tests/tests/sql/contract.txt";
 
-async fn ledger(db: &TestDb) -> Vec<String> {
+pub async fn ledger(db: &TestDb) -> Vec<String> {
     let mut lines: Vec<String> = values(&db.connect_as(SUPERUSER).await, include_str!("contract.sql")).await;
     lines.sort();
     lines
 }
 
 /// What is in one list and not in the other, for a message that can be read.
-fn differences(expected: &[String], found: &[String]) -> Vec<String> {
+pub fn differences(expected: &[String], found: &[String]) -> Vec<String> {
     let missing = expected.iter().filter(|line| !found.contains(line));
     let added = found.iter().filter(|line| !expected.contains(line));
     missing
@@ -113,7 +113,7 @@ async fn the_rules_hold() {
 }
 
 /// pg_dump or pg_restore of the server that is tested, as a login, with its password from a file.
-fn tool(db: &TestDb, name: &str, login: &str, database: &str, arguments: &[&str]) {
+pub fn tool(db: &TestDb, name: &str, login: &str, database: &str, arguments: &[&str]) {
     let script = r#". scripts/lib.sh; tool=$("$(pg_config_path)" --bindir)/$1; shift; export PGPASSFILE=$STATE/pgpass; exec "$tool" "$@""#;
     let output = Command::new("bash")
         .current_dir(project::root())

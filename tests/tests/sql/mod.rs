@@ -1,10 +1,10 @@
 //! The functions and the rights, one subject per module: what they answer, what they refuse, who may do what.
 //! Read in this order they teach the call functions.
 
-mod support;
+pub mod support;
 
 mod attempts;
-mod contract;
+pub mod contract;
 mod explain;
 mod hostile;
 mod logging;

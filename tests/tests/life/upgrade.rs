@@ -1,0 +1,155 @@
+//! From the release before to this one, in place, under traffic: the result is what a fresh installation is, and no call
+//! notices.
+
+use std::time::Duration;
+
+use capconduit_tests::{ADMIN, Link, SUPERUSER, Scenario, Strategy, TestDb, Watch, assert_invariants};
+
+use super::Traffic;
+use super::purge::{history, purge};
+use crate::migrate::capconduit;
+use crate::sql::contract::{differences, ledger};
+use crate::sql::support::{run, value, values};
+
+/// The tables of 0.1.0. Its rights and comments were today's.
+const TABLES: &str = include_str!("../../../migrations/V0001__tables.sql");
+const RIGHTS: &str = include_str!("../../../migrations/after.sql");
+const COMMENTS: &str = include_str!("../../../migrations/comments.sql");
+
+/// A database as `capconduit migrate` of 0.1.0 left it. `fresh` made the roles, and lends its line of history.
+async fn release_0_1_0(fresh: &TestDb) -> TestDb {
+    let db = TestDb::bare_on(fresh.cluster().clone()).await;
+    let line: String = value(
+        &fresh.superuser().await,
+        "select format('(%L, %L, %L, %L)', version, name, applied_on, checksum) from refinery_schema_history
+          where version = 1",
+    )
+    .await;
+    let client = db.connect_as(SUPERUSER).await;
+    run(
+        &client,
+        &format!(
+            "grant create, temporary on database {} to capconduit_owner;
+             set role capconduit_owner;
+             create schema capconduit;
+             create schema asterisk;
+             create extension capconduit version '0.1.0';
+             set search_path = capconduit;
+             create table refinery_schema_history (
+                 version int4 primary key, name varchar(255), applied_on varchar(255), checksum varchar(255));
+             insert into refinery_schema_history values {line}",
+            db.name()
+        ),
+    )
+    .await;
+    for sql in [TABLES, RIGHTS, COMMENTS] {
+        run(&client, sql).await;
+    }
+    db
+}
+
+/// Everything about the extension's functions and types that PostgreSQL knows, bodies and comments included.
+const MEMBERS: &str = "
+    select concat_ws(' | ', p.oid::regprocedure, md5(p.prosrc), p.probin, p.prosqlbody, p.procost, p.prorows, p.provolatile,
+                     p.proparallel, p.prosecdef, p.proleakproof, p.proisstrict, p.proretset, p.proconfig, p.proacl,
+                     p.proowner::regrole, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
+                     obj_description(p.oid, 'pg_proc'))
+      from pg_depend d join pg_extension e on d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid
+      join pg_proc p on d.classid = 'pg_proc'::regclass and d.objid = p.oid
+     where d.deptype = 'e' and e.extname = 'capconduit'
+    union all
+    select concat_ws(' | ', t.oid::regtype, t.typowner::regrole, t.typacl, obj_description(t.oid, 'pg_type'),
+                     (select string_agg(a.attname || ' ' || a.atttypid::regtype, ', ' order by a.attnum)
+                        from pg_attribute a where a.attrelid = t.typrelid))
+      from pg_depend d join pg_extension e on d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid
+      join pg_type t on d.classid = 'pg_type'::regclass and d.objid = t.oid
+     where d.deptype = 'e' and e.extname = 'capconduit'
+     order by 1";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_under_traffic_gives_what_a_fresh_installation_is() {
+    let fresh = TestDb::new().await;
+    let db = release_0_1_0(&fresh).await;
+    let superuser = db.superuser().await;
+    let version = "select extversion from pg_extension where extname = 'capconduit'";
+    assert_eq!(value::<String>(&superuser, version).await, "0.1.0");
+    let scenario = Scenario::new(&superuser, Strategy::RoundRobin, &[Link::cap(50), Link::cap(50)]).await;
+    history(&superuser, &scenario.link_ids, "old", 1_000, 31).await;
+    // This library, and this command, with the catalogue of before: calls go on, what is new says what it needs.
+    let watch = Watch::start(&db, Duration::from_millis(20)).await;
+    let traffic = Traffic::start(&db, &scenario, "call", 3).await;
+    capconduit(&db.url(SUPERUSER), &["purge", "--before", "30d"])
+        .await
+        .refused("run `capconduit migrate`");
+    let check = capconduit(&db.url(SUPERUSER), &["migrate", "--check"]).await;
+    assert_eq!(check.code, 3, "{check:?}");
+    assert!(
+        check.out.contains("alter extension capconduit update to"),
+        "{check:?}"
+    );
+
+    let begun = "select count(*) from call_logs where asterisk_uniqueid like 'call-%'";
+    let mut seen: i64 = value(&superuser, begun).await;
+    capconduit(&db.url(SUPERUSER), &["migrate"]).await.ok();
+    let goes_on = async |seen: &mut i64| {
+        let goal = *seen + 20;
+        let mut tries = 0..3000;
+        while *seen < goal {
+            assert!(tries.next().is_some(), "calls go on");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            *seen = value(&superuser, begun).await;
+        }
+    };
+    // The connections of before the upgrade, and new ones.
+    goes_on(&mut seen).await;
+    let more = Traffic::start(&db, &scenario, "call-more", 1).await;
+    goes_on(&mut seen).await;
+    purge(&db, &["--before", "30d"]).await.ok();
+    goes_on(&mut seen).await;
+    let (worked, more) = (traffic.end().await, more.end().await);
+    println!(
+        "{} calls through the upgrade, the slowest answer after {} ms",
+        worked.calls + more.calls,
+        worked.slowest.as_millis()
+    );
+    watch.finish().await;
+    assert_invariants(&db).await;
+
+    let check = capconduit(&db.url(ADMIN), &["migrate", "--check"]).await;
+    assert_eq!(check.code, 0, "{check:?}");
+    let found = differences(&ledger(&fresh).await, &ledger(&db).await);
+    assert!(found.is_empty(), "fresh -, upgraded +:\n{}", found.join("\n"));
+    let installed: Vec<String> = values(&fresh.superuser().await, MEMBERS).await;
+    let upgraded: Vec<String> = values(&superuser, MEMBERS).await;
+    let found = differences(&installed, &upgraded);
+    assert!(installed.len() > 30, "{} members", installed.len());
+    assert!(found.is_empty(), "fresh -, upgraded +:\n{}", found.join("\n"));
+}
+
+/// Each release that was ever installed has a way to this one.
+#[tokio::test]
+async fn every_release_has_its_way_to_this_one() {
+    let db = TestDb::new().await;
+    let stranded: Vec<String> = values(
+        &db.superuser().await,
+        "select v.version from pg_available_extension_versions v
+          where v.name = 'capconduit'
+            and v.version <> (select default_version from pg_available_extensions where name = 'capconduit')
+            and not exists (select from pg_extension_update_paths('capconduit') p
+                             where p.source = v.version and p.path is not null
+                               and p.target = (select default_version from pg_available_extensions
+                                                where name = 'capconduit'))",
+    )
+    .await;
+    assert_eq!(stranded, [""; 0]);
+    let default: String = value(
+        &db.superuser().await,
+        "select default_version from pg_available_extensions where name = 'capconduit'",
+    )
+    .await;
+    assert_eq!(
+        default,
+        env!("CARGO_PKG_VERSION"),
+        "the control file and the command"
+    );
+}
