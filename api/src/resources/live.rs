@@ -1,5 +1,5 @@
-//! Calls in flight: /api/seller/live with the own links' use, /api/admin/live_calls over all sellers, and the release of
-//! a call by hand.
+//! Calls in flight: /api/seller/live with the own links' use, /api/admin/live the same over all sellers, its pages
+//! /api/admin/live_calls, and the release of a call by hand.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -52,14 +52,19 @@ const COUNT: &str = "\
      where ($1::bigint is null or user_id = $1) and ($2::bigint is null or client_id = $2)
        and ($3::text is null or node = $3)";
 const USAGE: &str = link_usage!("order by campaign_id, link_id");
+/// One seller's links, or over all sellers those in use: a platform has too many for one answer.
+const USAGE_OF_ALL: &str = link_usage!(
+    "where user_id = $1 or ($1::bigint is null and active > 0) order by campaign_id, link_id limit $2"
+);
 const RELEASE: &str = "select status, cdr_id from release_call($1, $2)";
 
 pub const SELLER_STATEMENTS: &[&str] = &[OWN, USAGE];
-pub const STAFF_STATEMENTS: &[&str] = &[ALL, COUNT, RELEASE];
+pub const STAFF_STATEMENTS: &[&str] = &[ALL, COUNT, USAGE_OF_ALL, RELEASE];
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(live))
+        .routes(routes!(live_of_all))
         .routes(routes!(live_calls))
         .routes(routes!(release))
 }
@@ -174,6 +179,27 @@ async fn live(State(app): State<AppState>, seller: Seller) -> ApiResult<Json<Liv
     let links = tx.rows(USAGE, &[]).await?.iter().map(LinkUsage::from).collect();
     tx.commit().await?;
     Ok(Json(Live { calls, links }))
+}
+
+/// An answer stays small enough to be asked for every few seconds; /api/admin/live_calls and /api/admin/links have pages.
+const MOST: i64 = 1000;
+
+#[utoipa::path(get, path = "/api/admin/live", tag = "admin",
+    params(("user_id" = Option<i64>, Query, description = "one seller, with all links; else the links in use")),
+    responses((status = 200, description = "The newest 1,000 calls in flight, and 1,000 links", body = Live),
+              Denied, BadFilter))]
+async fn live_of_all(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Live>> {
+    let user = params.id("user_id")?;
+    let tx = app.store.read(&staff.identity()).await?;
+    let calls = tx
+        .rows(ALL, &[&user, &None::<i64>, &None::<String>, &MOST, &0_i64])
+        .await?;
+    let links = tx.rows(USAGE_OF_ALL, &[&user, &MOST]).await?;
+    tx.commit().await?;
+    Ok(Json(Live {
+        calls: calls.iter().map(LiveCall::from).collect(),
+        links: links.iter().map(LinkUsage::from).collect(),
+    }))
 }
 
 #[utoipa::path(get, path = "/api/admin/live_calls", tag = "admin",

@@ -45,6 +45,7 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/api/admin/links", Staff),
     ("PUT", "/api/admin/links/{id}/status", Staff),
     ("POST", "/api/admin/links/{id}/adjust", Staff),
+    ("GET", "/api/admin/live", Staff),
     ("GET", "/api/admin/live_calls", Staff),
     ("POST", "/api/admin/live_calls/{uniqueid}/release", Staff),
     ("GET", "/api/admin/logs", Staff),
