@@ -36,6 +36,9 @@ const RECORD: &str = "select asterisk_uniqueid, asterisk_linkedid, link_id, inco
     from capconduit.call_logs where sip_call_id = $1";
 const ATTEMPTS: &str = "select link_id, dial_status, hangup_cause from capconduit.call_attempts where uniqueid = $1 order by attempt";
 
+/// How long a busy machine may keep a program waiting.
+const BUSY: Duration = Duration::from_secs(3);
+
 impl CallRecord {
     /// The one record of the call that SIPp saw. It is written before the switch says goodbye; a spooled one is later.
     pub async fn of(db: &TestDb, seen: &Seen) -> Self {
@@ -76,23 +79,31 @@ impl CallRecord {
         panic!("no record of call {call_id}: {seen:#?}");
     }
 
-    /// Start, answer and end are those that SIPp saw, within a second; whoever was answered is ANSWERED.
+    /// How far start, answer and end are from those that SIPp saw: the farthest of them.
+    pub fn apart(&self, seen: &Seen) -> Duration {
+        let times = [
+            Some((self.started_at, seen.invited_at())),
+            Some((self.ended_at, seen.ended_at())),
+            self.answered_at.zip(seen.answered_at()),
+        ];
+        let apart = |(ours, theirs): (Timestamp, Timestamp)| ours.duration_since(theirs).unsigned_abs();
+        times.into_iter().flatten().map(apart).max().expect("times")
+    }
+
+    /// The record tells the same call: whoever was answered is ANSWERED, and the times are those that SIPp saw. On a busy
+    /// machine programs stand still for a second and more; what the times are when it is quiet, a test of its own asks.
     pub fn assert_equals(&self, seen: &Seen) {
         self.assert_equals_but_late(seen, 0);
     }
 
     /// The same while the database does not answer: the caller's 200 waits for the answer to be stored; and Asterisk
     /// looks up the endpoint of a leg that ends, before our handler runs.
-    pub fn assert_equals_but_late(&self, seen: &Seen, late_ms: i64) {
-        let near = |what: &str, ours: Timestamp, theirs: Timestamp| {
-            let apart = (ours.as_millisecond() - theirs.as_millisecond()).abs();
-            assert!(
-                apart <= 1000 + late_ms,
-                "{what}: {ours} in the record, {theirs} on the wire: {self:#?}"
-            );
-        };
-        near("start", self.started_at, seen.invited_at());
-        near("end", self.ended_at, seen.ended_at());
+    pub fn assert_equals_but_late(&self, seen: &Seen, late_ms: u64) {
+        let apart = self.apart(seen);
+        assert!(
+            apart <= BUSY + Duration::from_millis(late_ms),
+            "{apart:?} between {self:#?} and {seen:#?}"
+        );
         assert_eq!(
             self.answered_at.is_some(),
             seen.answered_at().is_some(),
@@ -104,9 +115,12 @@ impl CallRecord {
             "{self:#?}"
         );
         let whole_seconds = |from: Timestamp| (self.ended_at.as_millisecond() - from.as_millisecond()) / 1000;
-        if let (Some(ours), Some(theirs)) = (self.answered_at, seen.answered_at()) {
-            near("answer", ours, theirs);
-            assert_eq!(i64::from(self.billsec_seconds), whole_seconds(ours), "{self:#?}");
+        if let Some(answered) = self.answered_at {
+            assert_eq!(
+                i64::from(self.billsec_seconds),
+                whole_seconds(answered),
+                "{self:#?}"
+            );
         } else {
             assert_eq!(self.billsec_seconds, 0, "{self:#?}");
         }

@@ -1,5 +1,7 @@
 //! A call that is answered: its record, who ends it, what the caller hears before.
 
+use std::time::Duration;
+
 use capconduit_tests::{CallRecord, Link, Place, Strategy, assert_invariants};
 
 use super::support::Line;
@@ -7,10 +9,25 @@ use super::support::Line;
 #[tokio::test]
 async fn an_answered_call_has_a_record_that_equals_what_was_on_the_wire() {
     let (line, center) = Line::answering().await;
-    let seen = line.caller().talks_for(1500).call().await;
-    assert_eq!(seen.final_status(), 200);
-    let record = CallRecord::of(line.db, &seen).await;
-    record.assert_equals(&seen);
+    let mut calls = 0;
+    let mut called = async || {
+        calls += 1;
+        let address = line.site.address(Place::TrunkA);
+        let caller = line.caller().from_address(&address).talks_for(1500);
+        let seen = caller.call().await;
+        assert_eq!(seen.final_status(), 200);
+        let record = CallRecord::of(line.db, &seen).await;
+        record.assert_equals(&seen);
+        (record.apart(&seen), record)
+    };
+    // Within a second; asked again, because a busy machine may stand still for longer.
+    let (mut apart, mut record) = called().await;
+    for _ in 0..4 {
+        if apart > Duration::from_secs(1) {
+            (apart, record) = called().await;
+        }
+    }
+    assert!(apart <= Duration::from_secs(1), "{apart:?}: {record:#?}");
     assert_eq!(record.status, "ANSWERED");
     assert_eq!(record.did, line.scenario.did);
     assert_eq!(record.caller_number.as_deref(), Some("+15550001111"));
@@ -23,8 +40,8 @@ async fn an_answered_call_has_a_record_that_equals_what_was_on_the_wire() {
     assert_eq!(record.linkedid.as_deref(), Some(record.uniqueid.as_str()));
     assert!(record.uniqueid.starts_with("pbx1-"), "{record:#?}");
     assert!(record.failed_attempts.is_empty());
-    assert_eq!(line.counters(0).await, (0, 1));
-    assert_eq!(center.seen().requests("INVITE").len(), 1);
+    assert_eq!(line.counters(0).await, (0, calls));
+    assert_eq!(center.seen().requests("INVITE").len(), calls as usize);
     assert_invariants(line.db).await;
 }
 

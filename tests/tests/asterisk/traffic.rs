@@ -75,7 +75,7 @@ impl Traffic {
     }
 
     /// Every call that SIPp saw has its one equal record, there is no other, and every slot is free.
-    pub async fn assert_accounted(&self, seen: &[Seen], late_ms: i64) -> Vec<CallRecord> {
+    pub async fn assert_accounted(&self, seen: &[Seen], late_ms: u64) -> Vec<CallRecord> {
         let mut records = Vec::new();
         for call in seen.iter().flat_map(Seen::calls) {
             let record = CallRecord::of(&self.db, &call).await;
