@@ -2,7 +2,7 @@
 
 use capconduit_tests::{CallRecord, Caller, Link, Seen, Strategy, assert_invariants};
 
-use super::support::Line;
+use super::support::{Line, becomes};
 
 async fn refused(line: &Line, seen: &Seen, sip: u16, cause: i32, status: &str) -> CallRecord {
     assert_eq!(seen.final_status(), sip);
@@ -80,14 +80,12 @@ async fn when_every_link_is_full_the_caller_hears_busy() {
     }
     // A call each in turn; those of the first and the last link go on.
     let on_the_line = [
-        line.caller().talks_for(8000).start(),
-        line.caller().talks_for(8000).start(),
-        line.caller().talks_for(8000).start(),
+        line.caller().talks_for(15_000).start(),
+        line.caller().talks_for(15_000).start(),
+        line.caller().talks_for(15_000).start(),
     ];
     let taken = async || line.counters(0).await.0 + line.counters(1).await.0 + line.counters(2).await.0;
-    while taken().await != 3 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    becomes("calls in flight", 3, taken).await;
     for _ in 0..2 {
         let seen = line.caller().call().await;
         let record = refused(&line, &seen, 486, 17, "REJECTED_NO_ELIGIBLE_CLIENTS_AVAILABLE").await;
