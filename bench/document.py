@@ -157,10 +157,10 @@ def cycle(page):
         for label, peer in (("CapConduit", "capconduit"), ("plpgsql", "plpgsql")):
             steps = [page.get("split", name, "cpu_us") for name in
                      ("select1/limit@1", f"decision/{peer}@1", f"route/{peer}@1", f"spread/{peer}@1")]  # fmt: skip
-            bars.append((label, [steps[0], *(max(b - a, 0) for a, b in zip(steps, steps[1:]))]))
+            bars.append((label, [steps[0], *(max(b - a, 0) for a, b in zip(steps, steps[1:])), 0]))
         bare = page.get("split", "spread/limit@1", "cpu_us")
-        bars.append(("bare limit", [bars[0][1][0], 0, bare - bars[0][1][0], 0]))
-        picture = svg.stacks("Processor time of one call in the database", "µs", bars, ["SELECT 1", "decision", "reservation", "record"])
+        bars.append(("bare limit", [bars[0][1][0], 0, 0, 0, bare - bars[0][1][0]]))
+        picture = svg.stacks("Processor time of one call in the database", "µs", bars, ["SELECT 1", "decision", "reservation", "record", "UPDATE and INSERT"])
         page.plot("split", "Processor time of one call", picture)
         page.when("split")
 

@@ -1,12 +1,10 @@
 //! A switch's list of its calls is compared with the database's as a whole. Ten times as many calls cost some ten times
 //! as much; compared each with each, they would cost a hundred times as much, and a large switch's list seconds.
 
-use std::fs;
-
 use capconduit_tests::Calls;
 use tokio_postgres::Client;
 
-use super::{hold_the_full_campaign, platform};
+use super::{Account, hold_the_full_campaign, platform};
 
 const FEW: i32 = 300;
 const MANY: i32 = 10 * FEW;
@@ -18,32 +16,15 @@ async fn a_list_costs_as_much_as_it_is_long() {
     hold_the_full_campaign(&db).await;
     let client = db.superuser().await;
     client.batch_execute("vacuum analyze live_calls").await.unwrap();
-    let account = account(&client).await;
+    let account = Account::of(&client).await;
     let few = list(&client, &account, "few", FEW).await;
     let many = list(&client, &account, "many", MANY).await;
     println!("{FEW} calls: {few} ns, {MANY} calls: {many} ns");
     assert!(many < 40 * few, "{FEW} calls: {few} ns, {MANY} calls: {many} ns");
 }
 
-async fn account(client: &Client) -> String {
-    let pid: i32 = client
-        .query_one("select pg_backend_pid()", &[])
-        .await
-        .unwrap()
-        .get(0);
-    format!("/proc/{pid}/schedstat")
-}
-
-fn used(account: &str) -> u64 {
-    let text = fs::read_to_string(account).expect("the kernel's account of the backend");
-    text.split(' ')
-        .next()
-        .and_then(|first| first.parse().ok())
-        .expect("nanoseconds")
-}
-
 /// Processor time of the cheapest of three lists of that many live calls.
-async fn list(client: &Client, account: &str, node: &str, calls: i32) -> u64 {
+async fn list(client: &Client, account: &Account, node: &str, calls: i32) -> u64 {
     // In portions: each call is a lock until the end of its transaction.
     for first in (1..=calls).step_by(300) {
         let sql = "select count(*) from generate_series($1::int, $1 + 299) n,
@@ -60,12 +41,12 @@ async fn list(client: &Client, account: &str, node: &str, calls: i32) -> u64 {
     let live: Vec<&str> = live.iter().map(String::as_str).collect();
     let mut cheapest = u64::MAX;
     for _ in 0..3 {
-        let before = used(account);
+        let before = account.used();
         let beat = client
             .heartbeat(node, "one", jiff::Timestamp::now(), &live)
             .await
             .unwrap();
-        cheapest = cheapest.min(used(account) - before);
+        cheapest = cheapest.min(account.used() - before);
         assert_eq!((beat.listed, beat.absent), (Some(calls), Some(0)));
     }
     cheapest

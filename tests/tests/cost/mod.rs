@@ -6,9 +6,11 @@ mod lists;
 mod pages;
 mod processor;
 
+use std::fs;
 use std::process::Stdio;
 
 use capconduit_tests::{Calls, TestCluster, TestDb, project};
+use tokio_postgres::Client;
 
 /// The number of bench/data.sql's campaign `full`: two links, two calls each.
 const FULL: &str = "+17779000001";
@@ -47,5 +49,28 @@ async fn hold_the_full_campaign(db: &TestDb) {
     let switch = db.asterisk().await;
     for call in 0..4 {
         switch.route(FULL, &format!("held-{call}")).await.unwrap().link();
+    }
+}
+
+/// The kernel's account of what a connection's backend has used of processors.
+struct Account(String);
+
+impl Account {
+    async fn of(client: &Client) -> Self {
+        let pid: i32 = client
+            .query_one("select pg_backend_pid()", &[])
+            .await
+            .unwrap()
+            .get(0);
+        Account(format!("/proc/{pid}/schedstat"))
+    }
+
+    /// Nanoseconds so far.
+    fn used(&self) -> u64 {
+        let text = fs::read_to_string(&self.0).expect("the kernel keeps accounts");
+        text.split(' ')
+            .next()
+            .and_then(|first| first.parse().ok())
+            .expect("nanoseconds")
     }
 }
