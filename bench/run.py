@@ -111,7 +111,7 @@ def main():
     options = arguments()
     if options.list:
         for part in parts.ALL:
-            say(f"{part.name:<14}{'quick' if part.quick else 'full only':<11}{part.__doc__}")
+            say(f"{part.name:<16}{'quick' if part.quick else 'full only':<11}{part.__doc__}")
         return
     if options.report:
         document.write(json.loads((RESULTS / f"{options.into or 'full'}.json").read_text()))
