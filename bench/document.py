@@ -87,6 +87,12 @@ def head(page):
              "fsync and checksums are on, commits are durable.")  # fmt: skip
 
 
+    load = max(part["load"] for part in page.parts.values())
+    if load > 2 * machine["cores"]:
+        page.add(f"**The machine was busy with other work meanwhile (load up to {load} on {machine['cores']} cores): rates and latencies "
+                 "are worse than they need be, and ratios are coarse. To be measured again on a quiet one.**")  # fmt: skip
+
+
 def summary(page):
     rows = [[target.text, f"{target.is_now:.2f}", target.shown, "" if target.met else "**missed**"] for target in targets(page.parts)]
     if rows:
@@ -172,7 +178,7 @@ def slow_disk(page):
         page.compare("slow_disk", names, "hot/limit@16", "limit")
         page.when("slow_disk")
     delays = [delay for delay in (0, 1000, 2000, 5000) if f"disks_{delay}" in page.parts]
-    if delays:
+    if len(delays) > 1:
         shown = (("CapConduit", "capconduit"), ("early_lock_release off", "elr_off"), ("plpgsql", "plpgsql"), ("bare row", "limit"))
         lines = [(label, [page.get(f"disks_{delay}", f"hot/{peer}@16") for delay in delays]) for label, peer in shown]
         places = [f"+ {delay // 1000} ms" for delay in delays]
