@@ -80,7 +80,7 @@ async fn a_call_touches_no_more_pages_than_it_must() {
         ),
         (
             "log_call",
-            (27, 9),
+            (25, 8),
             cheapest(&switch, |call| {
                 format!("log_call('{}', '{}', 'ANSWERED')", again(call), number(call))
             })
