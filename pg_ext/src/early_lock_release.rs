@@ -10,6 +10,7 @@ use std::ffi::{CStr, c_void};
 use pgrx::pg_sys;
 
 use crate::guc;
+use crate::spi::{Statement, connected};
 
 thread_local! {
     /// Raised while the current transaction owes a flush.
@@ -45,18 +46,35 @@ pub fn arm() {
 /// With synchronous_commit off the user wants no flush; with synchronous standbys a commit waits for more than the
 /// disk. Both keep PostgreSQL's own commit.
 fn commits_wait_for_the_disk_only() -> bool {
-    // SAFETY: reading backend-local settings; the pointer is NULL or a C string.
+    // SAFETY: reading a backend-local setting.
+    let wants_durability =
+        unsafe { pg_sys::synchronous_commit > pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as i32 };
+    wants_durability && !has_synchronous_standbys()
+}
+
+fn has_synchronous_standbys() -> bool {
+    // SAFETY: reading a backend-local setting; the pointer is NULL or a C string.
     unsafe {
-        if pg_sys::synchronous_commit <= pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as i32 {
-            return false;
-        }
         let standbys = pg_sys::SyncRepStandbyNames;
-        standbys.is_null() || CStr::from_ptr(standbys).is_empty()
+        !standbys.is_null() && !CStr::from_ptr(standbys).is_empty()
     }
 }
 
-/// For an answer that rests on rows which this transaction did not write: they may be committed and not yet on disk.
+/// A transaction that wrote something has a commit that waits for the standbys, as PostgreSQL's own do: longer than any
+/// time limit of a statement, which would otherwise end the wait with an answer.
+static WRITE_SOMETHING: Statement = Statement::new(
+    "select pg_catalog.pg_logical_emit_message(true, 'capconduit', '')",
+    &[],
+);
+
+/// For an answer that rests on rows which this transaction did not write: they may be committed and not yet on disk; and
+/// not yet on a synchronous standby, when the wait of the one who wrote them was cancelled or cut off by a crash.
 pub fn flush_what_was_seen() {
+    // SAFETY: a plain read of backend-local state.
+    let can_write = unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly };
+    if can_write && !OWES_FLUSH.get() && has_synchronous_standbys() {
+        connected(|| drop(WRITE_SOMETHING.run(&[])));
+    }
     // SAFETY: plain reads of backend-local state, and a flush of WAL that has been inserted.
     unsafe {
         let wants_durability = OWES_FLUSH.get()

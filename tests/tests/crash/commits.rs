@@ -182,11 +182,24 @@ async fn with_a_synchronous_standby_no_lock_is_released_early(server: &Crashable
         "others saw what no standby has"
     );
     asked.is_silent().await;
+    // Somebody ends such a wait, as a service does whose caller has gone: the record is committed here, and on no
+    // standby. Who is told that the call has ended waits for one, although that answer writes nothing.
+    let (logging, did) = (db.asterisk().await, scenario.did.clone());
+    let log = ask(async move { logging.log("ended", &did, "BUSY").await.unwrap() }).await;
+    let end = "select pg_cancel_backend(pid) from pg_stat_activity
+                where wait_event = 'SyncRep' and query like '%log_call%'";
+    superuser.batch_execute(end).await.unwrap();
+    assert_eq!(log.answer().await.status, "logged");
+    let (other, did) = (db.asterisk().await, scenario.did.clone());
+    let mut ended = ask(async move { other.route(&did, "ended").await.unwrap() }).await;
+    asked.is_silent().await;
+    ended.is_silent().await;
     superuser
         .batch_execute("alter system reset synchronous_standby_names")
         .await
         .unwrap();
     superuser.batch_execute("select pg_reload_conf()").await.unwrap();
     asked.answer().await.link();
+    assert_eq!(ended.answer().await.reject_reason(), "call_ended");
     assert_invariants(&db).await;
 }
