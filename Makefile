@@ -1,6 +1,6 @@
 # Each goal is one script. `make` alone lists them.
 # Another instance beside this one: CAPCONDUIT_STATE=.capconduit-2 CAPCONDUIT_PORT=5441 CAPCONDUIT_HTTP_PORT=8081
-.PHONY: help run up down psql reset build test test-full lint schema bench bench-full fuzz call
+.PHONY: help run up down psql reset build test test-full soak lint schema bench bench-full fuzz call
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 run: ## install what is missing, build, start, stay in the foreground until Ctrl-C
@@ -19,6 +19,8 @@ test: ## everything that can be checked in minutes
 	@scripts/test
 test-full: ## and what takes longer
 	@scripts/test full
+soak: ## half an hour of traffic and faults: nothing lost, nothing grows
+	@scripts/soak
 lint: ## formatting, lints, scripts, licences, generated files
 	@scripts/lint
 schema: ## write migrations/schema.sql anew

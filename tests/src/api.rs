@@ -187,6 +187,24 @@ impl Visitor {
 
     /// Any bytes as the body, on a connection of its own.
     pub async fn raw(&self, method: &str, path: &str, content_type: Option<&str>, body: Bytes) -> Answer {
+        let answer = self.exchange(method, path, content_type, body).await;
+        answer.unwrap_or_else(|problem| panic!("{method} {path}: {problem}"))
+    }
+
+    /// To a service that may be gone, or die meanwhile.
+    pub async fn try_send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, String> {
+        let content_type = body.map(|_| "application/json");
+        let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
+        self.exchange(method, path, content_type, body).await
+    }
+
+    async fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> Result<Answer, String> {
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).expect("a method"))
             .uri(path)
@@ -200,35 +218,30 @@ impl Visitor {
         let request = request.body(Full::new(body)).expect("a request");
         let what = format!("{method} {path}");
         // Far above any limit of the service's own: a hang is a failure, not a hung test.
-        tokio::time::timeout(Duration::from_secs(60), self.exchange(request, what.clone()))
-            .await
-            .unwrap_or_else(|_| panic!("{what}: no answer"))
+        let answer = tokio::time::timeout(Duration::from_secs(60), self.ask(request, what));
+        answer.await.unwrap_or_else(|_| Err("no answer".to_owned()))
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>, what: String) -> Answer {
-        let stream = self.connect().await.expect("the service listens");
+    async fn ask(&self, request: Request<Full<Bytes>>, what: String) -> Result<Answer, String> {
+        let stream = self
+            .connect()
+            .await
+            .map_err(|error| format!("the service does not listen: {error}"))?;
+        let said = |error: hyper::Error| error.to_string();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
-            .expect("HTTP");
+            .map_err(said)?;
         let connection = tokio::spawn(connection);
-        let answer = sender
-            .send_request(request)
-            .await
-            .unwrap_or_else(|error| panic!("{what}: {error}"));
+        let answer = sender.send_request(request).await.map_err(said)?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = answer
-            .into_body()
-            .collect()
-            .await
-            .unwrap_or_else(|error| panic!("{what}: {error}"))
-            .to_bytes();
+        let body = answer.into_body().collect().await.map_err(said)?.to_bytes();
         connection.abort();
-        Answer {
+        Ok(Answer {
             what,
             status,
             headers,
             body,
-        }
+        })
     }
 }
 

@@ -151,21 +151,7 @@ impl TestCluster {
 
     /// The server's processes, the first of them its parent.
     pub fn processes(&self) -> Vec<u32> {
-        let file = std::fs::read_to_string(self.state.join("server/data/postmaster.pid")).expect("it runs");
-        let postmaster: u32 = file
-            .lines()
-            .next()
-            .and_then(|line| line.parse().ok())
-            .expect("a process id");
-        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
-        let children = std::fs::read_to_string(children).expect("the kernel lists children");
-        let mut all = vec![postmaster];
-        all.extend(
-            children
-                .split_whitespace()
-                .map(|pid| pid.parse::<u32>().expect("a process id")),
-        );
-        all
+        processes_of(&self.state.join("server/data"))
     }
 
     /// The processor time of all of them, those that have ended included, in clock ticks.
@@ -177,15 +163,7 @@ impl TestCluster {
 
     /// Stops the server's processes where they are, or lets them go on: what a stalled machine looks like.
     pub fn freeze(&self, frozen: bool) {
-        let signal = if frozen { "-STOP" } else { "-CONT" };
-        let pids = self.processes().into_iter().map(|pid| pid.to_string());
-        let status = Command::new("kill")
-            .arg(signal)
-            .args(pids)
-            .status()
-            .expect("kill");
-        // A process that ended meanwhile is no failure; one that was not asked is.
-        assert!(status.code().is_some());
+        send_signal(if frozen { "STOP" } else { "CONT" }, &self.processes());
     }
 
     /// The server's own log: what a test looks through for secrets, deadlocks and panics.
@@ -285,6 +263,35 @@ impl Drop for TestCluster {
         drop(self.guard.stdin.take());
         let _ = self.guard.wait();
     }
+}
+
+/// Of the server whose data lies there, the first of them its parent.
+pub(crate) fn processes_of(data: &std::path::Path) -> Vec<u32> {
+    let file = std::fs::read_to_string(data.join("postmaster.pid")).expect("it runs");
+    let postmaster: u32 = file
+        .lines()
+        .next()
+        .and_then(|line| line.parse().ok())
+        .expect("a process id");
+    let children = format!("/proc/{postmaster}/task/{postmaster}/children");
+    let children = std::fs::read_to_string(children).expect("the kernel lists children");
+    let mut all = vec![postmaster];
+    all.extend(
+        children
+            .split_whitespace()
+            .map(|pid| pid.parse::<u32>().expect("a process id")),
+    );
+    all
+}
+
+pub(crate) fn send_signal(name: &str, pids: &[u32]) {
+    let status = Command::new("kill")
+        .arg(format!("-{name}"))
+        .args(pids.iter().map(u32::to_string))
+        .status()
+        .expect("kill");
+    // A process that ended meanwhile is no failure; one that was not asked is.
+    assert!(status.code().is_some());
 }
 
 pub(crate) async fn connect(config: &Config) -> Client {

@@ -15,6 +15,12 @@ pub async fn assert_invariants(db: &TestDb) {
     assert!(breaches.is_empty(), "broken: {breaches:#?}");
 }
 
+/// The same of a server that is not the test's own first one, and while others work: all is seen in one snapshot.
+pub async fn assert_invariants_at(superuser: &Client) {
+    let breaches = breaches(superuser, true).await;
+    assert!(breaches.is_empty(), "broken: {breaches:#?}");
+}
+
 /// The same for tests that lower a cap below what is in use, or adjust totals: caps are not compared.
 pub async fn assert_consistent(db: &TestDb) {
     let breaches = breaches(&db.superuser().await, false).await;

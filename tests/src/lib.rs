@@ -16,7 +16,9 @@ mod guarded;
 mod invariants;
 mod node;
 pub mod project;
+mod proxy;
 mod random;
+mod standby;
 
 pub use api::{Answer, SWITCH_TOKEN, TestApi, Visitor};
 pub use asterisk::{CallRecord, Caller, Center, Message, Place, Running, Seen, Site, TestAsterisk};
@@ -25,6 +27,8 @@ pub use calls::{Calls, Ended, Explained, Heartbeat, Logged, Record, Released, Ta
 pub use cluster::{ClusterOptions, StopMode, TestCluster};
 pub use db::{ADMIN, API, ASTERISK, SUPERUSER, TestDb};
 pub use fixtures::{Link, Scenario, Strategy, campaign, client, did, link, seller, unique};
-pub use invariants::{Watch, assert_consistent, assert_invariants};
+pub use invariants::{Watch, assert_consistent, assert_invariants, assert_invariants_at};
 pub use node::TestNode;
+pub use proxy::{Network, Proxy};
 pub use random::{Random, rounds};
+pub use standby::Standby;

@@ -7,6 +7,7 @@ mod concurrency;
 mod cost;
 mod crash;
 mod docs;
+mod faults;
 mod harness;
 mod life;
 mod migrate;

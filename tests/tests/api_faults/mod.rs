@@ -11,6 +11,6 @@ mod full;
 mod logins;
 mod memory;
 mod stopping;
-mod support;
+pub mod support;
 mod tls;
 mod wire;

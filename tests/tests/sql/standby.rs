@@ -1,74 +1,9 @@
 //! On a hot standby: looking and rejecting work, writing is refused clearly.
 
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::Command;
-
-use capconduit_tests::{ADMIN, Calls, ClusterOptions, TestDb, project};
-use tokio_postgres::{Client, NoTls};
+use capconduit_tests::{ADMIN, Calls, ClusterOptions, Standby, TestDb};
+use tokio_postgres::NoTls;
 
 use super::support::{sqlstate, value};
-
-/// A copy of a server that never stops recovering.
-struct Standby {
-    state: PathBuf,
-    port: u16,
-}
-
-impl Standby {
-    fn of(db: &TestDb) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .expect("a free port")
-            .port();
-        let standby = Self {
-            state: db.cluster().state_folder().to_owned(),
-            port,
-        };
-        standby.shell(&format!(
-            "PGPASSFILE=$STATE/pgpass \"$BIN/pg_basebackup\" --host=127.0.0.1 --port={} --username=postgres \
-                 --pgdata=\"$DATA\" --wal-method=stream --checkpoint=fast && touch \"$DATA/standby.signal\" &&
-             printf 'port = {port}\\n' >>\"$DATA/instance.conf\" &&
-             if ((EUID == 0)); then chown -R \"$(server_user)\" \"$DATA\"; fi &&
-             as_server \"$BIN/pg_ctl\" start --pgdata=\"$DATA\" --log=\"$DATA/server.log\" --wait --timeout=60 --silent",
-            db.cluster().port()
-        ));
-        standby
-    }
-
-    fn shell(&self, script: &str) {
-        let head = ". scripts/lib.sh; home=$(cd \"$STATE/server\" && pwd -P); DATA=$home/standby
-                    BIN=$(dirname \"$(find \"$home/prefix\" -name pg_basebackup)\")";
-        let output = Command::new("bash")
-            .current_dir(project::root())
-            .args(["-c", &format!("{head}\n{script}")])
-            .env("CAPCONDUIT_STATE", &self.state)
-            .output()
-            .expect("bash runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
-
-    async fn connect(&self, db: &TestDb, login: &str) -> Client {
-        let url = db
-            .url(login)
-            .replace(&format!(":{}/", db.cluster().port()), &format!(":{}/", self.port));
-        let (client, connection) = tokio_postgres::connect(&url, NoTls)
-            .await
-            .expect("the standby answers");
-        tokio::spawn(connection);
-        client
-    }
-}
-
-impl Drop for Standby {
-    fn drop(&mut self) {
-        self.shell("as_server \"$BIN/pg_ctl\" stop --pgdata=\"$DATA\" --mode=immediate --silent || true");
-    }
-}
 
 #[tokio::test]
 async fn a_hot_standby_explains_and_rejects_and_reserves_nothing() {
@@ -77,8 +12,10 @@ async fn a_hot_standby_explains_and_rejects_and_reserves_nothing() {
     let primary = db.admin().await;
     primary.route("+18005550101", "call-1").await.unwrap().link();
     primary.log("ended", "+18005550101", "NOANSWER").await.unwrap();
-    let copied = Standby::of(&db);
-    let standby = copied.connect(&db, ADMIN).await;
+    let copied = Standby::of(db.cluster(), "standby").await;
+    let config = copied.config(&db, ADMIN);
+    let (standby, connection) = config.connect(NoTls).await.expect("the standby answers");
+    tokio::spawn(connection);
     assert!(value::<bool>(&standby, "select pg_is_in_recovery()").await);
     for did in [
         "+18005550101",
