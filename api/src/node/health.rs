@@ -159,10 +159,11 @@ impl Health {
         })
     }
 
-    /// Logged when it begins, not as long as it lasts.
+    /// Logged when it begins, not as long as it lasts. One line, whatever a file's name or a server's words hold.
     pub fn raise(&self, alarm: Alarm, text: &str) {
+        let text = text.replace(char::is_control, "\u{fffd}");
         let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner);
-        if alarms.insert(alarm, text.to_owned()).is_none() {
+        if alarms.insert(alarm, text.clone()).is_none() {
             self.alarm_gauges.with_label_values(&[alarm.name()]).set(1);
             tracing::error!(alarm = alarm.name(), "{text}");
         }

@@ -158,9 +158,8 @@ impl Args {
     fn internal_tokens(&self) -> Result<Vec<secret::Hash>> {
         let from_environment = std::env::var("INTERNAL_API_TOKEN").unwrap_or_default();
         let from_file = match &self.internal_token_file {
-            Some(path) => {
-                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
-            }
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("--internal-token-file: cannot read {}", path.display()))?,
             None => String::new(),
         };
         let tokens: Vec<&str> = from_environment

@@ -4,6 +4,7 @@
 mod catalogue;
 mod examples;
 mod links;
+mod tests_named;
 
 use capconduit_tests::project;
 

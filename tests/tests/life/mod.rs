@@ -2,9 +2,11 @@
 //! on meanwhile, and nothing that was counted changes by it.
 
 mod copies;
+mod fuzz;
 mod many;
 mod purge;
 mod purge_refused;
+mod settings;
 mod upgrade;
 
 use std::sync::Arc;

@@ -131,3 +131,26 @@ async fn names_are_only_names() {
     .await;
     assert_eq!(spool.waiting(), [long]);
 }
+
+/// Names of files stand in the log: none begins a line of its own.
+#[tokio::test]
+async fn a_name_writes_no_lines_into_the_log() {
+    let db = TestDb::sample().await;
+    let spool = Folder::new();
+    let forged = "x\n2026-01-01T00:00:00Z  INFO forged\u{1b}[2J";
+    spool.put(&format!("{forged}.sql"), "no record\n");
+    let long = format!("{forged}{}.sql", "n".repeat(251 - forged.len()));
+    spool.put(&long, "no record\n");
+    let node = TestNode::start(&db, spool.path()).await;
+    eventually("one is set aside, the other cannot be", || async {
+        spool.refused().len() == 1 && node.problem("set_aside").await.is_some()
+    })
+    .await;
+    let log = node.log();
+    assert!(log.contains("forged"), "{log}");
+    for line in log.lines() {
+        let begins = line.len() > 20 && line.starts_with("20") && line.as_bytes()[10] == b'T';
+        assert!(begins && !line.contains('\u{1b}'), "{line:?} in\n{log}");
+        assert!(!line.starts_with("2026-01-01T00:00:00Z"), "{line}");
+    }
+}

@@ -11,16 +11,16 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use super::support::{run, value};
 
 /// A function: a good value for each of its arguments (as SQL), and the statuses that it may answer with.
-struct Function {
-    name: &'static str,
-    arguments: &'static [(&'static str, &'static str)],
+pub struct Function {
+    pub name: &'static str,
+    pub arguments: &'static [(&'static str, &'static str)],
     statuses: &'static [&'static str],
 }
 
 const TARGET: &[&str] = &["ok", "reject"];
 
 /// The call functions and the looks, whoever may call them. `{n}` is another number in every call.
-const FUNCTIONS: &[Function] = &[
+pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "route_call",
         arguments: &[
@@ -179,7 +179,7 @@ const ARRAYS: &[&str] = &[
     "array(select 'call-' || n from generate_series(1, 100000) n)",
 ];
 
-fn ugly(kind: &str) -> &'static [&'static str] {
+pub fn ugly(kind: &str) -> &'static [&'static str] {
     match kind {
         "text" => TEXTS,
         "integer" => INTEGERS,
@@ -194,7 +194,7 @@ fn ugly(kind: &str) -> &'static [&'static str] {
 const REFUSALS: &[&str] = &["22023", "P0002"];
 
 /// One call; the number of rows and the answer must be documented ones.
-async fn ask(db: &Client, function: &Function, values: &[String]) -> Result<(), String> {
+pub async fn ask(db: &Client, function: &Function, values: &[String]) -> Result<(), String> {
     let arguments: Vec<String> = values
         .iter()
         .zip(function.arguments)
@@ -248,7 +248,7 @@ async fn ask(db: &Client, function: &Function, values: &[String]) -> Result<(), 
     }
 }
 
-fn good(function: &Function, n: usize) -> Vec<String> {
+pub fn good(function: &Function, n: usize) -> Vec<String> {
     function
         .arguments
         .iter()
@@ -257,7 +257,7 @@ fn good(function: &Function, n: usize) -> Vec<String> {
 }
 
 /// A sample database with a call in flight to aim at.
-async fn target() -> TestDb {
+pub async fn target() -> TestDb {
     let db = TestDb::sample().await;
     db.asterisk()
         .await
@@ -268,7 +268,7 @@ async fn target() -> TestDb {
     db
 }
 
-async fn still_well(db: &TestDb) {
+pub async fn still_well(db: &TestDb) {
     let superuser = db.superuser().await;
     let users: i64 = value(&superuser, "select count(*) from users").await;
     assert_eq!(users, 5);

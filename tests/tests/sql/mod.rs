@@ -6,7 +6,7 @@ pub mod support;
 mod attempts;
 pub mod contract;
 mod explain;
-mod hostile;
+pub mod hostile;
 mod logging;
 mod lost;
 mod own_changes;
