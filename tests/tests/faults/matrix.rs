@@ -190,7 +190,7 @@ async fn migrate(url: &str, args: &[&str]) -> std::process::Output {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "long: eight faults; failed once for a reason that is not known, see docs/RELIABILITY.md"]
+#[ignore = "long: eight faults"]
 async fn the_common_faults() {
     let faults = [
         Fault::ServerKilled,
