@@ -179,30 +179,39 @@ impl Prompt {
     }
 }
 
-/// The decision is not what a caller waits for. Medians are compared: the slowest of a hundred tell of other work on the
-/// machine.
-#[tokio::test]
-async fn the_decision_is_a_tenth_of_the_call_set_up_at_most() {
-    let times = Prompt::start().await.hundred_calls().await;
-    let (decided, set_up) = (times.decided[50], times.set_up[50]);
-    assert!(decided < set_up / 10.0, "{decided} ms of {set_up} ms");
+/// Which time of a hundred calls counts.
+#[derive(Clone, Copy)]
+enum Of {
+    Median = 50,
+    P95 = 94,
 }
 
-/// The slowest too. What others do on the machine can only add to them, so the best of several hundreds counts.
+impl Prompt {
+    /// The decision is not what a caller waits for: it takes a tenth of the median set-up at most. What others do on the
+    /// machine can only add to it, so the best of several hundreds counts.
+    async fn assert_a_tenth(&self, of: Of, hundreds: usize) {
+        let mut shares = Vec::new();
+        while shares.len() < hundreds {
+            let times = self.hundred_calls().await;
+            let share = times.decided[of as usize] / times.set_up[Of::Median as usize];
+            if share < 0.1 {
+                return;
+            }
+            shares.push(share);
+        }
+        panic!("the decision took these shares of the set-up: {shares:.2?}");
+    }
+}
+
+#[tokio::test]
+async fn the_decision_is_a_tenth_of_the_call_set_up_at_most() {
+    Prompt::start().await.assert_a_tenth(Of::Median, 5).await;
+}
+
 #[tokio::test]
 #[ignore = "needs moments in which the machine does little else"]
 async fn the_slow_decisions_are_a_tenth_of_the_call_set_up_at_most() {
-    let prompt = Prompt::start().await;
-    let mut shares = Vec::new();
-    while shares.len() < 20 {
-        let times = prompt.hundred_calls().await;
-        let share = times.decided[94] / times.set_up[50];
-        if share < 0.1 {
-            return;
-        }
-        shares.push(share);
-    }
-    panic!("of the set-up, the 95th percentile of the decision was {shares:.2?}");
+    Prompt::start().await.assert_a_tenth(Of::P95, 20).await;
 }
 
 /// `… duration: 1.234 ms  statement: SELECT * FROM route_call(…`
