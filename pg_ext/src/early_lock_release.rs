@@ -73,7 +73,9 @@ pub fn flush_what_was_seen() {
     // SAFETY: a plain read of backend-local state.
     let can_write = unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly };
     if can_write && !OWES_FLUSH.get() && has_synchronous_standbys() {
-        connected(|| drop(WRITE_SOMETHING.run(&[])));
+        connected(|| {
+            WRITE_SOMETHING.run(&[]);
+        });
     }
     // SAFETY: plain reads of backend-local state, and a flush of WAL that has been inserted.
     unsafe {
