@@ -176,6 +176,14 @@ impl Lookup {
         // SAFETY: columns of a table that exists, by C strings.
         unsafe {
             let table = relation(self.table);
+            let index = relation(self.index);
+            assert_eq!(
+                pg_sys::IndexGetRelation(index, false),
+                table,
+                "{:?} is no index of {:?}",
+                self.index,
+                self.table
+            );
             let columns = self.columns.iter().map(|name| {
                 let number = pg_sys::get_attnum(table, name.as_ptr());
                 assert!(number > 0, "{:?} has no column {name:?}", self.table);
@@ -184,7 +192,7 @@ impl Lookup {
             Resolved {
                 generation,
                 table,
-                index: relation(self.index),
+                index,
                 columns: columns.collect(),
             }
         }

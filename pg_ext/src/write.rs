@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::ffi::CStr;
 use std::rc::Rc;
 
-use pgrx::{PgTupleDesc, direct_function_call, pg_sys};
+use pgrx::{PgSqlErrorCode, PgTupleDesc, direct_function_call, pg_sys};
 
+use crate::error::raise;
 use crate::fetch::{NO_LOCK, WRITING, generation, relation};
 use crate::spi::{Argument, arg};
 
@@ -39,7 +40,7 @@ impl Insert {
         }
     }
 
-    /// A row that breaks a constraint is an error, as in SQL.
+    /// A row that breaks a constraint is an error, as in SQL; so is one that a trigger leaves out, since counters go with it.
     pub fn run(&self, values: &[Argument]) {
         assert_eq!(values.len(), self.columns.len(), "values of {:?}", self.table);
         // SAFETY: everything opened here is closed here, or by the abort.
@@ -58,7 +59,15 @@ impl Insert {
             fill(slot, &resolved, values, table, estate);
             pg_sys::AfterTriggerBeginQuery();
             pg_sys::ExecSimpleRelationInsert(&raw mut target, estate, slot);
+            if (*slot).tts_tid.ip_posid == 0 {
+                raise(
+                    PgSqlErrorCode::ERRCODE_TRIGGERED_ACTION_EXCEPTION,
+                    format!("a trigger kept a row out of {}", self.table.to_string_lossy()),
+                );
+            }
             pg_sys::AfterTriggerEndQuery(estate);
+            // What the triggers opened.
+            pg_sys::ExecCloseResultRelations(estate);
             pg_sys::ExecCloseIndices(&raw mut target);
             pg_sys::ExecResetTupleTable((*estate).es_tupleTable, false);
             pg_sys::FreeExecutorState(estate);
@@ -69,10 +78,11 @@ impl Insert {
     unsafe fn open(&self) -> (pg_sys::Relation, Rc<Resolved>) {
         loop {
             let known = self.resolved.borrow().clone();
-            let oid = match &known {
-                Some(known) => known.table,
-                None => relation(self.table),
-            };
+            // By its name again after a change: another table may bear it now.
+            let known = known.filter(|known| known.generation == generation());
+            let oid = known
+                .as_ref()
+                .map_or_else(|| relation(self.table), |known| known.table);
             // SAFETY: taking the lock is when the backend hears of changes; a table that is gone is an error.
             let table = unsafe { pg_sys::table_open(oid, WRITING) };
             match known {

@@ -72,7 +72,7 @@ async fn strike_all(faults: &[Fault], small_disks: bool, with_migrate: bool) {
         stage.load.count_from_now();
         all_are_answered(&stage, fault.name()).await;
         if let Some(migrate) = migrate {
-            migrate.succeeds(&stage).await;
+            migrate.succeeds().await;
         }
         stage.is_well().await;
         show(fault, &stage.load, over);
@@ -152,7 +152,7 @@ impl Migrate {
         Self { db, wanted, task }
     }
 
-    async fn succeeds(self, stage: &Stage) {
+    async fn succeeds(self) {
         let ended = tokio::time::timeout(Duration::from_secs(180), self.task).await;
         self.wanted.store(false, Ordering::Relaxed);
         ended.expect("migrate ends").expect("migrate runs");
@@ -173,7 +173,6 @@ impl Migrate {
             .await
             .expect("a platform");
         assert_eq!(row.get::<_, i64>(1), 0);
-        let _ = stage;
     }
 }
 

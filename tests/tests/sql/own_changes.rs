@@ -75,6 +75,56 @@ async fn added_columns_indexes_and_triggers_hold_for_the_next_call() {
     assert_eq!(busy, 3);
     let wrong: i64 = value(&admin, "select count(*) from verify_counters()").await;
     assert_eq!(wrong, 0);
+    assert!(!db.cluster().log().contains("reference leak"));
+}
+
+#[tokio::test]
+async fn a_table_that_takes_another_s_name_gets_the_rows() {
+    let db = TestDb::sample().await;
+    let (switch, admin) = (db.asterisk().await, db.admin().await);
+    switch.route(DID, "before").await.unwrap().link();
+    run(
+        &admin,
+        "set role capconduit_owner;
+         begin;
+         alter table live_calls rename to former_calls;
+         alter index live_calls_pkey rename to former_calls_pkey;
+         alter index live_calls_lease_until_idx rename to former_calls_lease_until_idx;
+         create table live_calls (like former_calls including all);
+         insert into live_calls select * from former_calls;
+         commit",
+    )
+    .await;
+    switch.route(DID, "after").await.unwrap().link();
+    let calls: Vec<String> = values(&admin, "select uniqueid from live_calls order by 1").await;
+    assert_eq!(calls, ["after", "before"]);
+    switch.log("before", DID, "ANSWERED").await.unwrap();
+    switch.log("after", DID, "ANSWERED").await.unwrap();
+    let left: i64 = value(&admin, "select count(*) from live_calls").await;
+    assert_eq!(left, 0);
+}
+
+/// A total without its record would be somebody's money.
+#[tokio::test]
+async fn a_trigger_that_drops_records_moves_nothing() {
+    let db = TestDb::sample().await;
+    let (switch, admin) = (db.asterisk().await, db.admin().await);
+    switch.route(DID, "dropped").await.unwrap().link();
+    run(
+        &admin,
+        "create function drop_it() returns trigger language plpgsql as 'begin return null; end';
+         create trigger drop_it before insert on call_logs for each row execute function drop_it()",
+    )
+    .await;
+    let (state, message) = refusal(switch.log("dropped", DID, "ANSWERED").await);
+    assert_eq!(state, "09000");
+    assert!(message.contains("call_logs"), "{message}");
+    let held: i64 = value(&admin, "select count(*) from live_calls where holds_slot").await;
+    assert_eq!(held, 1);
+    run(&admin, "drop trigger drop_it on call_logs").await;
+    switch.log("dropped", DID, "ANSWERED").await.unwrap();
+    let wrong: i64 = value(&admin, "select count(*) from verify_counters()").await;
+    assert_eq!(wrong, 0);
 }
 
 #[tokio::test]
