@@ -3588,6 +3588,16 @@ GRANT ALL ON FUNCTION capconduit.open_session(user_id bigint, verified_hash text
 
 
 --
+-- Name: FUNCTION preview_route(did text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.preview_route(did text) TO capconduit_asterisk;
+GRANT ALL ON FUNCTION capconduit.preview_route(did text) TO capconduit_staff;
+GRANT ALL ON FUNCTION capconduit.preview_route(did text) TO capconduit_internal;
+GRANT ALL ON FUNCTION capconduit.preview_route(did text) TO capconduit_read;
+
+
+--
 -- Name: FUNCTION release_call(uniqueid text, reason text, OUT status text, OUT cdr_id bigint); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use pgrx::{FromDatum, pg_sys};
 
+use crate::raw;
 use crate::spi::Argument;
 
 /// How fresh a look must be.
@@ -120,9 +121,7 @@ impl Lookup {
 
     /// The first row with this key.
     pub fn first<T>(&self, at: At, key: Argument, read: impl FnOnce(&Row) -> T) -> Option<T> {
-        let mut scan = self.open(at);
-        scan.seek(key);
-        scan.next().map(|row| read(&row))
+        self.open(at).get(key, read)
     }
 
     pub fn open(&self, at: At) -> Scan {
@@ -136,27 +135,22 @@ impl Lookup {
     }
 
     fn open_for(&self, lock: pg_sys::LOCKMODE, at: At) -> Scan {
-        // SAFETY: opened relations, scan and slot live until the scan is dropped, or until the abort.
-        unsafe {
-            let (table, index, columns) = loop {
-                let (generation, table, index, columns) = self.resolve();
-                let table = pg_sys::table_open(table, lock);
-                let index = pg_sys::index_open(index, lock);
-                // Taking the locks is when the backend hears of changes.
-                if generation == GENERATION.get() {
-                    break (table, index, columns);
-                }
-                pg_sys::index_close(index, NO_LOCK);
-                pg_sys::table_close(table, NO_LOCK);
+        loop {
+            let (generation, table, index, columns) = self.resolve();
+            let equals = match self.key {
+                Key::Int8 => pg_sys::F_INT8EQ,
+                Key::Text => pg_sys::F_TEXTEQ,
             };
-            Scan {
-                key: self.key,
-                table,
-                index,
+            // SAFETY: relations, scan and slot live until `Scan` is dropped, or until the abort.
+            let raw = unsafe { raw::open(table, index, lock, equals.into(), at.0) };
+            let scan = Scan {
+                raw,
                 last: columns.iter().copied().max().unwrap_or(0),
                 columns,
-                scan: begin_scan(table, index, at.0),
-                slot: pg_sys::table_slot_create(table, std::ptr::null_mut()),
+            };
+            // Taking the locks is when the backend hears of changes.
+            if generation == GENERATION.get() {
+                return scan;
             }
         }
     }
@@ -199,74 +193,30 @@ impl Lookup {
     }
 }
 
-#[cfg(not(feature = "pg18"))]
-unsafe fn begin_scan(
-    table: pg_sys::Relation,
-    index: pg_sys::Relation,
-    snapshot: pg_sys::Snapshot,
-) -> pg_sys::IndexScanDesc {
-    unsafe { pg_sys::index_beginscan(table, index, snapshot, 1, 0) }
-}
-
-#[cfg(feature = "pg18")]
-unsafe fn begin_scan(
-    table: pg_sys::Relation,
-    index: pg_sys::Relation,
-    snapshot: pg_sys::Snapshot,
-) -> pg_sys::IndexScanDesc {
-    unsafe { pg_sys::index_beginscan(table, index, snapshot, std::ptr::null_mut(), 1, 0) }
-}
-
 /// An open index: `seek` as often as there are keys, then `next` until there is no more.
 pub struct Scan {
-    key: Key,
-    table: pg_sys::Relation,
-    index: pg_sys::Relation,
+    raw: raw::Scan,
     columns: Rc<[i16]>,
+    /// The last column wanted: a row is taken apart so far.
     last: i16,
-    scan: pg_sys::IndexScanDesc,
-    slot: *mut pg_sys::TupleTableSlot,
 }
 
 impl Scan {
     pub fn seek(&mut self, key: Argument) {
-        let procedure = match self.key {
-            Key::Int8 => pg_sys::F_INT8EQ,
-            Key::Text => pg_sys::F_TEXTEQ,
-        };
-        // SAFETY: the datum is of the key's type; the collation is the index's own.
-        unsafe {
-            let mut scan_key = pg_sys::ScanKeyData::default();
-            pg_sys::ScanKeyEntryInitialize(
-                &raw mut scan_key,
-                0,
-                1,
-                pg_sys::BTEqualStrategyNumber as _,
-                pg_sys::InvalidOid,
-                *(*self.index).rd_indcollation,
-                pg_sys::Oid::from(procedure),
-                key.expect("keys are not null"),
-            );
-            pg_sys::index_rescan(self.scan, &raw mut scan_key, 1, std::ptr::null_mut(), 0);
-        }
+        // SAFETY: the datum is of the key's type.
+        unsafe { self.raw.seek(key.expect("keys are not null")) };
     }
 
     pub fn next(&mut self) -> Option<Row<'_>> {
-        // SAFETY: scan and slot belong together; the attributes are there until the next fetch.
-        unsafe {
-            let found =
-                pg_sys::index_getnext_slot(self.scan, pg_sys::ScanDirection::ForwardScanDirection, self.slot);
-            if found && self.last > 0 {
-                pg_sys::slot_getsomeattrs_int(self.slot, i32::from(self.last));
-            }
-            found.then_some(Row(self))
-        }
+        // SAFETY: the row's columns are there until the next fetch.
+        unsafe { self.raw.next(self.last) }.then_some(Row(self))
     }
 
     /// The first row with this key.
     pub fn get<T>(&mut self, key: Argument, read: impl FnOnce(&Row) -> T) -> Option<T> {
-        self.seek(key);
-        self.next().map(|row| read(&row))
+        // SAFETY: see `seek` and `next`.
+        let found = unsafe { self.raw.seek_first(key.expect("keys are not null"), self.last) };
+        found.then(|| read(&Row(self)))
     }
 }
 
@@ -284,7 +234,7 @@ impl Scan {
     pub fn change(&mut self, columns: &[(usize, Argument)]) -> Change {
         // SAFETY: the slot holds the row, pinned; arrays are as long as the row; the new tuple is in SPI's memory.
         unsafe {
-            let shape = (*self.table).rd_att;
+            let shape = (*self.raw.table).rd_att;
             let width = (*shape).natts as usize;
             let mut values = vec![pg_sys::Datum::from(0); width];
             let mut nulls = vec![false; width];
@@ -294,7 +244,7 @@ impl Scan {
                 values[place] = value.expect("counters are not null");
                 replace[place] = true;
             }
-            let old = pg_sys::ExecFetchSlotHeapTuple(self.slot, false, std::ptr::null_mut());
+            let old = pg_sys::ExecFetchSlotHeapTuple(self.raw.slot, false, std::ptr::null_mut());
             let new = pg_sys::heap_modify_tuple(
                 old,
                 shape,
@@ -303,7 +253,7 @@ impl Scan {
                 replace.as_mut_ptr(),
             );
             let mut place = (*old).t_self;
-            match update_heap(self.table, &raw mut place, new) {
+            match update_heap(self.raw.table, &raw mut place, new) {
                 pg_sys::TM_Result::TM_Ok => {}
                 pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => return Change::Overtaken,
                 other => panic!("heap_update: {other}"),
@@ -320,10 +270,10 @@ impl Scan {
     pub fn delete(&mut self) -> Change {
         // SAFETY: the slot holds the row.
         let result = unsafe {
-            let mut place = (*self.slot).tts_tid;
+            let mut place = (*self.raw.slot).tts_tid;
             let mut failure = pg_sys::TM_FailureData::default();
             pg_sys::heap_delete(
-                self.table,
+                self.raw.table,
                 &raw mut place,
                 pg_sys::GetCurrentCommandId(true),
                 std::ptr::null_mut(),
@@ -341,20 +291,20 @@ impl Scan {
 
     unsafe fn index_version(&self, new: pg_sys::HeapTuple) {
         unsafe {
-            let info = pg_sys::BuildIndexInfo(self.index);
+            let info = pg_sys::BuildIndexInfo(self.raw.index);
             assert_eq!((*info).ii_NumIndexAttrs, 1, "an index of one column");
             let column = (*info).ii_IndexAttrNumbers[0];
-            if (*self.slot).tts_nvalid < column {
-                pg_sys::slot_getsomeattrs_int(self.slot, i32::from(column));
+            if (*self.raw.slot).tts_nvalid < column {
+                pg_sys::slot_getsomeattrs_int(self.raw.slot, i32::from(column));
             }
             let mut is_null = false;
-            let mut key = *(*self.slot).tts_values.add(column as usize - 1);
+            let mut key = *(*self.raw.slot).tts_values.add(column as usize - 1);
             pg_sys::index_insert(
-                self.index,
+                self.raw.index,
                 &raw mut key,
                 &raw mut is_null,
                 &raw mut (*new).t_self,
-                self.table,
+                self.raw.table,
                 pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES,
                 true,
                 info,
@@ -390,22 +340,6 @@ unsafe fn update_heap(
     }
 }
 
-impl Drop for Scan {
-    fn drop(&mut self) {
-        // On an error the abort cleans up.
-        if std::thread::panicking() {
-            return;
-        }
-        // SAFETY: opened together in `open`; locks stay until the end of the transaction, as the executor's do.
-        unsafe {
-            pg_sys::index_endscan(self.scan);
-            pg_sys::ExecDropSingleTupleTableSlot(self.slot);
-            pg_sys::index_close(self.index, NO_LOCK);
-            pg_sys::table_close(self.table, NO_LOCK);
-        }
-    }
-}
-
 /// A row fetched; columns are counted as in the look-up.
 pub struct Row<'a>(&'a Scan);
 
@@ -415,8 +349,8 @@ impl Row<'_> {
         // SAFETY: the attribute was fetched by `next`; T is the column's type, as the schema says.
         unsafe {
             let place = self.0.columns[column] as usize - 1;
-            let is_null = *(*self.0.slot).tts_isnull.add(place);
-            T::from_datum(*(*self.0.slot).tts_values.add(place), is_null)
+            let is_null = *(*self.0.raw.slot).tts_isnull.add(place);
+            T::from_datum(*(*self.0.raw.slot).tts_values.add(place), is_null)
         }
     }
 

@@ -6,7 +6,7 @@
 //! `link_counters` rows by ascending id. A route waits for one link row at a time; whoever holds two took them in
 //! order; whoever closes many calls skips locked call rows and takes the links in order at the end.
 
-// Glue to a C server: the unsafe blocks are in spi, fetch, write, record, early_lock_release and locks.
+// Glue to a C server: the unsafe blocks are in spi, raw, fetch, write, record, early_lock_release and locks.
 #![allow(unsafe_code)]
 
 mod answered;
@@ -24,6 +24,8 @@ mod locks;
 mod log;
 mod next;
 mod node;
+mod preview;
+mod raw;
 mod record;
 mod route;
 mod spi;

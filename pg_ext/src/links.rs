@@ -1,8 +1,9 @@
 //! Reads what a decision rests on: the DID with its owner and campaign, and the campaign's links with their counters.
 
-use capconduit_core::{Link, Reject, Strategy};
+use capconduit_core::{Link, Reject, Strategy, Verdict, gate, select};
+use pgrx::pg_sys;
 
-use crate::fetch::{At, Key, Lookup, Row};
+use crate::fetch::{At, Key, Lookup, Row, Scan};
 use crate::spi::arg;
 use crate::{counters, guc};
 
@@ -149,6 +150,53 @@ fn read_campaign(id: i64, row: &Row) -> Campaign {
 
 /// A campaign's links by id, with their counters as of this moment.
 pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
+    let mut links = read_settings(at, campaign_id);
+    if !links.is_empty() {
+        let mut around = Surroundings::open(at);
+        for link in &mut links {
+            around.count(link);
+            around.describe(link);
+        }
+    }
+    links
+}
+
+/// The link that a call would be offered to first, or why there is none: what `read_links` and `select::choose` say
+/// together. Links behind the first that takes the call are not looked up.
+pub fn read_first_taker(at: At, campaign: &Campaign) -> Result<Link, Reject> {
+    let mut links = read_settings(at, campaign.id);
+    if links.is_empty() {
+        return Err(Reject::NoActiveClientsInCampaign);
+    }
+    let mut around = Surroundings::open(at);
+    // Turns are counted beside the slots.
+    let counters_first = campaign.strategy == Strategy::RoundRobin;
+    if counters_first {
+        links.iter_mut().for_each(|link| around.count(link));
+    }
+    let mut verdicts = Vec::with_capacity(links.len());
+    for index in select::order(campaign.strategy, &links, &mut uniform) {
+        if !counters_first {
+            around.count(&mut links[index]);
+        }
+        around.describe(&mut links[index]);
+        let verdict = gate::judge(&links[index]);
+        if verdict == Verdict::Eligible {
+            return Ok(links.swap_remove(index));
+        }
+        verdicts.push(verdict);
+    }
+    Err(select::reject_reason(&verdicts))
+}
+
+/// PostgreSQL's own generator, seeded per backend.
+pub fn uniform() -> f64 {
+    // SAFETY: a backend-local state that PostgreSQL seeds at the backend's start.
+    unsafe { pg_sys::pg_prng_double(&raw mut pg_sys::pg_global_prng_state) }
+}
+
+/// A campaign's links by id, as they were configured; the rest of each is yet to be looked up.
+fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
     let mut links = Vec::new();
     let mut settings = SETTINGS.open(at);
     settings.seek(arg(campaign_id));
@@ -170,30 +218,53 @@ pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
             already_tried: false,
         });
     }
-    drop(settings);
-    if links.is_empty() {
-        return links;
-    }
-    let (mut clients, mut counters, mut aors) = (CLIENTS.open(at), counters::Reader::new(at), AORS.open(at));
-    for link in &mut links {
-        (link.client_identifier, link.client_active) = clients
-            .get(arg(link.client_id), |row| (row.need(0), row.is(1, "active")))
-            .expect("a link's client exists");
-        let counted = counters.read(link.id).expect("a link is born with its counters");
-        (link.active, link.counted, link.last_seq) = (counted.active, counted.total, counted.last_seq);
-        link.has_contact = aors
-            .get(arg(link.client_id), |row| row.get::<&str>(0).is_some())
-            .unwrap_or(false)
-            || is_registered(at, &link.client_identifier);
-    }
     links.sort_by_key(|link| link.id);
     links
+}
+
+/// What else a link is judged by: its counters, its client, and whether that can be reached.
+struct Surroundings {
+    at: At,
+    counters: counters::Reader,
+    clients: Scan,
+    aors: Scan,
+}
+
+impl Surroundings {
+    fn open(at: At) -> Self {
+        Surroundings {
+            at,
+            counters: counters::Reader::new(at),
+            clients: CLIENTS.open(at),
+            aors: AORS.open(at),
+        }
+    }
+
+    fn count(&mut self, link: &mut Link) {
+        let counted = self
+            .counters
+            .read(link.id)
+            .expect("a link is born with its counters");
+        (link.active, link.counted, link.last_seq) = (counted.active, counted.total, counted.last_seq);
+    }
+
+    fn describe(&mut self, link: &mut Link) {
+        (link.client_identifier, link.client_active) = self
+            .clients
+            .get(arg(link.client_id), |row| (row.need(0), row.is(1, "active")))
+            .expect("a link's client exists");
+        link.has_contact = self
+            .aors
+            .get(arg(link.client_id), |row| row.get::<&str>(0).is_some())
+            .unwrap_or(false)
+            || is_registered(self.at, &link.client_identifier);
+    }
 }
 
 /// A client without a static contact is reachable while it is registered.
 fn is_registered(at: At, client_identifier: &str) -> bool {
     // SAFETY: the clock.
-    let now = unsafe { pgrx::pg_sys::GetCurrentTimestamp() };
+    let now = unsafe { pg_sys::GetCurrentTimestamp() };
     let mut contacts = CONTACTS.open(at);
     contacts.seek(arg(client_identifier));
     while let Some(row) = contacts.next() {

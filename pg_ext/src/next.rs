@@ -7,10 +7,9 @@ use pgrx::pg_sys::{INT4OID, INT8OID, TEXTOID};
 use crate::call::{Answer, LiveCall, read_live};
 use crate::counters::{settle, take_slot};
 use crate::fetch::View;
-use crate::links::{read_caller_id, read_links};
+use crate::links::{read_caller_id, read_links, uniform};
 use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
-use crate::route::uniform;
 use crate::spi::{Statement, arg, connected};
 use crate::{args, early_lock_release, error};
 

@@ -7,7 +7,7 @@ use pgrx::pg_sys;
 use crate::call::{Answer, read_live, take_live};
 use crate::counters::take_slot;
 use crate::fetch::{Key, Lookup, View};
-use crate::links::{Campaign, Dialled, read_caller_id, read_dialled, read_links};
+use crate::links::{Campaign, Dialled, read_caller_id, read_dialled, read_links, uniform};
 use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
 use crate::spi::{arg, connected, instant};
@@ -216,12 +216,6 @@ impl Choice<'_> {
         }
         answer
     }
-}
-
-/// PostgreSQL's own generator, seeded per backend.
-pub fn uniform() -> f64 {
-    // SAFETY: a backend-local state that PostgreSQL seeds at the backend's start.
-    unsafe { pg_sys::pg_prng_double(&raw mut pg_sys::pg_global_prng_state) }
 }
 
 static REMEMBER: Insert = Insert::new(

@@ -146,6 +146,7 @@ pub trait Calls {
     async fn release_expired(&self, max: i32) -> Result<Released, Error>;
     async fn release(&self, uniqueid: &str, reason: &str) -> Result<Logged, Error>;
     async fn explain(&self, did: &str) -> Result<Vec<Explained>, Error>;
+    async fn preview(&self, did: &str) -> Result<Preview, Error>;
     /// The database's clock, for `taken_at` and `booted_at`.
     async fn database_time(&self) -> Result<Timestamp, Error>;
 }
@@ -275,6 +276,11 @@ impl<C: GenericClient + Sync> Calls for C {
         Ok(rows.iter().map(Explained::from).collect())
     }
 
+    async fn preview(&self, did: &str) -> Result<Preview, Error> {
+        let sql = "select * from capconduit.preview_route($1)";
+        Ok(Preview::from(&self.query_typed_one(sql, &[text(&did)]).await?))
+    }
+
     async fn database_time(&self) -> Result<Timestamp, Error> {
         Ok(self
             .query_typed_one("select clock_timestamp()", &[])
@@ -339,6 +345,34 @@ impl From<&Row> for Explained {
             total_calls_allowed: row.get("total_calls_allowed"),
             place: row.get("place"),
             share: row.get("share"),
+        }
+    }
+}
+
+/// What `preview_route` answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    pub status: String,
+    pub reason: Option<String>,
+    pub hangup_cause: Option<i32>,
+    pub did_id: Option<i64>,
+    pub campaign_id: Option<i64>,
+    pub link_id: Option<i64>,
+    pub client_id: Option<i64>,
+    pub client_identifier: Option<String>,
+}
+
+impl From<&Row> for Preview {
+    fn from(row: &Row) -> Self {
+        Preview {
+            status: row.get("status"),
+            reason: row.get("reason"),
+            hangup_cause: row.get("hangup_cause"),
+            did_id: row.get("did_id"),
+            campaign_id: row.get("campaign_id"),
+            link_id: row.get("link_id"),
+            client_id: row.get("client_id"),
+            client_identifier: row.get("client_identifier"),
         }
     }
 }

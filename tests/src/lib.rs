@@ -23,7 +23,7 @@ mod standby;
 pub use api::{Answer, SWITCH_TOKEN, TestApi, Visitor};
 pub use asterisk::{CallRecord, Caller, Center, Message, Place, Running, Seen, Site, TestAsterisk};
 pub use authority::Authority;
-pub use calls::{Calls, Ended, Explained, Heartbeat, Logged, Record, Released, Target};
+pub use calls::{Calls, Ended, Explained, Heartbeat, Logged, Preview, Record, Released, Target};
 pub use cluster::{ClusterOptions, StopMode, TestCluster};
 pub use db::{ADMIN, API, ASTERISK, SUPERUSER, TestDb};
 pub use fixtures::{Link, Scenario, Strategy, campaign, client, did, link, seller, unique};

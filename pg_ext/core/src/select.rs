@@ -44,25 +44,36 @@ pub fn judge_all(links: &[Link]) -> Vec<Verdict> {
     links.iter().map(judge).collect()
 }
 
-/// The index of the link that gets the call, or `None` where none is eligible. `uniform` gives numbers in [0, 1).
+/// The links' indexes in the order in which the strategy asks them; the first eligible one gets the call. `uniform`
+/// gives numbers in [0, 1).
 ///
 /// Weighted: the smallest of independent exponential times with the weights as rates is link i with probability
-/// w_i / Σw, whatever the number of links. Taking the next smallest after a failure is the same as drawing anew
-/// among the rest, so a failover needs no memory of the draw.
+/// w_i / Σw, whatever the number of links, and among those that are eligible just as well. Taking the next smallest
+/// after a failure is the same as drawing anew among the rest, so a failover needs no memory of the draw.
+pub fn order(strategy: Strategy, links: &[Link], uniform: &mut dyn FnMut() -> f64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..links.len()).collect();
+    if strategy == Strategy::Weighted {
+        let times: Vec<f64> = links
+            .iter()
+            .map(|link| -(1.0 - uniform()).ln() / f64::from(link.weight))
+            .collect();
+        order.sort_by(|&left, &right| times[left].total_cmp(&times[right]));
+    } else {
+        order.sort_by_key(|&index| strategy.rank(&links[index]));
+    }
+    order
+}
+
+/// The index of the link that gets the call, or `None` where none is eligible.
 pub fn choose(
     strategy: Strategy,
     links: &[Link],
     verdicts: &[Verdict],
     uniform: &mut dyn FnMut() -> f64,
 ) -> Option<usize> {
-    let eligible = (0..links.len()).filter(|&index| verdicts[index] == Verdict::Eligible);
-    match strategy {
-        Strategy::Weighted => eligible
-            .map(|index| (-(1.0 - uniform()).ln() / f64::from(links[index].weight), index))
-            .min_by(|left, right| left.0.total_cmp(&right.0))
-            .map(|(_, index)| index),
-        _ => eligible.min_by_key(|&index| strategy.rank(&links[index])),
-    }
+    order(strategy, links, uniform)
+        .into_iter()
+        .find(|&index| verdicts[index] == Verdict::Eligible)
 }
 
 /// Why a campaign has nobody for a new call.

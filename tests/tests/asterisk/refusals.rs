@@ -120,3 +120,21 @@ async fn without_an_active_client_nobody_is_reached() {
     let seen = line.caller().call().await;
     refused(&line, &seen, 480, 20, "REJECTED_NO_ACTIVE_CLIENTS_IN_CAMPAIGN").await;
 }
+
+#[tokio::test]
+async fn a_dialplan_may_ask_before_it_answers() {
+    let line = Line::new(Strategy::Priority, &[Link::cap(1)]).await;
+    let ask = || {
+        line.switch.cli(&format!(
+            "dialplan eval function CC_PREVIEW({})",
+            line.scenario.did
+        ))
+    };
+    assert!(ask().contains("ok"), "{}", ask());
+    let _center = line.center(0, "answers", &[("RING", "100")]).await;
+    let first = line.caller().talks_for(4000).start();
+    becomes("the call takes the slot", (1, 0), async || line.counters(0).await).await;
+    assert!(ask().contains("reject"), "{}", ask());
+    CallRecord::of(line.db, &first.finish().await).await;
+    assert!(ask().contains("ok"), "{}", ask());
+}

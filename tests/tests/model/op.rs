@@ -150,8 +150,10 @@ impl Op {
                 one(sql, &[node, &timestamp(*booted_at), instance]).await?
             }
             Op::Explain(did) => {
-                let sql = "select * from explain_route($1)";
+                let sql = "select e.*, p.reason as foretold_reason, p.link_id as foretold_link
+                             from explain_route($1) e, preview_route($1) p";
                 let rows = session.rows(sql, &[&number_of(*did)]).await?;
+                assert_foretold(&rows);
                 return Ok((
                     None,
                     Answer::Explained(rows.iter().map(Explained::from).collect()),
@@ -187,6 +189,25 @@ impl Op {
             Op::Adjust(..) => Answer::Total(row.get("status"), row.get("total")),
             Op::Explain(_) | Op::Change(_) => unreachable!("answered without a row of its own"),
         }
+    }
+}
+
+/// What `preview_route` says in one row is what the links' rows of `explain_route` say, at the same moment.
+fn assert_foretold(rows: &[Row]) {
+    for row in rows {
+        let rejected: Option<&str> = row.get("reject_reason");
+        assert_eq!(row.get::<_, Option<&str>>("foretold_reason"), rejected);
+    }
+    let foretold: Option<i64> = rows[0].get("foretold_link");
+    let takers = rows.iter().filter(|row| row.get("eligible"));
+    // A weighted campaign has shares instead of places: each of its eligible links may be next.
+    let may_be_next = |row: &&Row| row.get::<_, Option<i32>>("place").is_none_or(|place| place == 1);
+    let mut next = takers
+        .filter(may_be_next)
+        .map(|row| row.get::<_, Option<i64>>("link_id"));
+    match foretold {
+        Some(_) => assert!(next.any(|link| link == foretold), "{foretold:?} of {rows:?}"),
+        None => assert_eq!(next.next(), None),
     }
 }
 

@@ -116,6 +116,11 @@ pub const FUNCTIONS: &[Function] = &[
         statuses: &[],
     },
     Function {
+        name: "preview_route",
+        arguments: &[("text", "'+18005550101'")],
+        statuses: &["ok", "reject"],
+    },
+    Function {
         name: "explain_own_did",
         arguments: &[("text", "'+18005550101'")],
         statuses: &[],

@@ -10,6 +10,7 @@ pub mod hostile;
 mod logging;
 mod lost;
 mod own_changes;
+mod preview;
 mod reasons;
 mod repair;
 mod rights;

@@ -12,6 +12,7 @@ const CALL_FUNCTIONS: &[&str] = &[
     "next_target",
     "node_heartbeat",
     "node_started",
+    "preview_route",
     "release_expired",
     "route_call",
 ];
@@ -281,7 +282,11 @@ async fn nothing_on_a_caller_s_path_shadows_what_the_functions_use() {
     assert_eq!(admin.answered("call-1").await.unwrap(), "ok");
     let logged = admin.log("call-1", "+18005550101", "ANSWERED").await.unwrap();
     assert_eq!(logged.status, "logged");
-    admin.explain("+18005550101").await.unwrap();
+    // These two have no path of their own: they find nothing by one.
+    let explained = admin.explain("+18005550101").await.unwrap();
+    let reasons: Vec<_> = explained.iter().filter_map(|row| row.reason.as_deref()).collect();
+    assert_eq!(reasons, ["eligible", "eligible"]);
+    assert_eq!(admin.preview("+18005550101").await.unwrap().link_id, Some(1));
     let adjusted: String = value(
         &admin,
         "select status from capconduit.adjust_link_total(1, 0, 'test')",

@@ -29,6 +29,14 @@ async fn a_hot_standby_explains_and_rejects_and_reserves_nothing() {
             primary.explain(did).await.unwrap(),
             "{did}"
         );
+        // All but the weighted campaign, which draws.
+        if did != "+13105550103" {
+            assert_eq!(
+                standby.preview(did).await.unwrap(),
+                primary.preview(did).await.unwrap(),
+                "{did}"
+            );
+        }
     }
     assert_eq!(
         standby.explain("+18005550101").await.unwrap()[0].active,

@@ -170,6 +170,7 @@ async fn every_function_can_be_the_first_of_its_backend() {
         "release_expired()",
         "release_call('c', 'test')",
         "explain_route('+18005550101')",
+        "preview_route('+18005550101')",
         "explain_own_did('+18005550101')",
         "adjust_link_total(1, 0, 'test')",
     ] {
@@ -207,6 +208,7 @@ async fn stricter_isolation_is_refused_clearly() {
             &format!(
                 "begin isolation level {level};
                  select explain_route('+18005550101');
+                 select preview_route('+18005550101');
                  select verify_counters();
                  commit"
             ),

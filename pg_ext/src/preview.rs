@@ -1,0 +1,64 @@
+//! `preview_route`: whom a call to this number would be offered first, in one row, by the same reads and the same rules
+//! as `route_call`. For whoever asks before there is a call: a menu before it answers, a monitor once a minute.
+
+use capconduit_core::{Link, Reject, did};
+use pgrx::pg_extern;
+
+use crate::fetch::View;
+use crate::links::{read_dialled, read_first_taker};
+use crate::record::Record;
+use crate::spi::arg;
+
+/// status, reason, hangup_cause, did_id, campaign_id, link_id, client_id, client_identifier.
+type Preview = Record<8>;
+
+/// Nothing here is found by a name in the search path, so the SQL declares no path of its own.
+#[pg_extern(sql = false)]
+fn preview_route(did: Option<&str>) -> Preview {
+    let Some(number) = did::normalize(did.unwrap_or_default()) else {
+        return reject(Reject::InvalidDidInput, None, None);
+    };
+    View::Calling.look(|at| {
+        let Some(dialled) = read_dialled(at, &number) else {
+            return reject(Reject::DidNotFound, None, None);
+        };
+        let did_id = Some(dialled.did_id);
+        match (dialled.campaign, dialled.stop) {
+            (Some(campaign), None) => match read_first_taker(at, &campaign) {
+                Ok(link) => offer(did_id, campaign.id, &link),
+                Err(reason) => reject(reason, did_id, Some(campaign.id)),
+            },
+            (campaign, stop) => reject(
+                stop.unwrap_or(Reject::NoActiveCampaignForDid),
+                did_id,
+                campaign.map(|campaign| campaign.id),
+            ),
+        }
+    })
+}
+
+fn offer(did_id: Option<i64>, campaign_id: i64, link: &Link) -> Preview {
+    Record([
+        arg("ok"),
+        None,
+        None,
+        arg(did_id),
+        arg(campaign_id),
+        arg(link.id),
+        arg(link.client_id),
+        arg(link.client_identifier.as_str()),
+    ])
+}
+
+fn reject(reason: Reject, did_id: Option<i64>, campaign_id: Option<i64>) -> Preview {
+    Record([
+        arg("reject"),
+        arg(reason.token()),
+        arg(reason.hangup_cause()),
+        arg(did_id),
+        arg(campaign_id),
+        None,
+        None,
+        None,
+    ])
+}

@@ -1,0 +1,172 @@
+//! An index scan of PostgreSQL's, several of its functions at a time behind one guard. pgrx guards each call into the
+//! server by itself, which for these, a hundred in one decision, takes as long as a look-up.
+
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
+use pgrx::pg_sys::{self, Datum, IndexScanDesc, LOCKMODE, Oid, Relation, Snapshot, TupleTableSlot};
+
+/// Declares functions of the server, and holds that pgrx declares them so for the server's release.
+macro_rules! server {
+    ($($(#[$meta:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
+        unsafe extern "C-unwind" {
+            $($(#[$meta])* fn $name($($argument: $type),*) $(-> $result)?;)*
+        }
+        $($(#[$meta])* const _: unsafe fn($($type),*) $(-> $result)? = pg_sys::$name;)*
+    };
+}
+
+server! {
+    fn table_open(table: Oid, lock: LOCKMODE) -> Relation;
+    fn table_close(table: Relation, lock: LOCKMODE);
+    fn index_open(index: Oid, lock: LOCKMODE) -> Relation;
+    fn index_close(index: Relation, lock: LOCKMODE);
+    #[cfg(not(feature = "pg18"))]
+    fn index_beginscan(table: Relation, index: Relation, snapshot: Snapshot, keys: i32, order_bys: i32) -> IndexScanDesc;
+    #[cfg(feature = "pg18")]
+    fn index_beginscan(
+        table: Relation,
+        index: Relation,
+        snapshot: Snapshot,
+        instrument: *mut pg_sys::IndexScanInstrumentation,
+        keys: i32,
+        order_bys: i32,
+    ) -> IndexScanDesc;
+    fn index_rescan(
+        scan: IndexScanDesc,
+        keys: pg_sys::ScanKey,
+        key_count: i32,
+        order_bys: pg_sys::ScanKey,
+        order_by_count: i32,
+    );
+    fn index_getnext_slot(
+        scan: IndexScanDesc,
+        direction: pg_sys::ScanDirection::Type,
+        slot: *mut TupleTableSlot,
+    ) -> bool;
+    fn index_endscan(scan: IndexScanDesc);
+    fn table_slot_create(table: Relation, registry: *mut *mut pg_sys::List) -> *mut TupleTableSlot;
+    fn slot_getsomeattrs_int(slot: *mut TupleTableSlot, last: i32);
+    fn ExecDropSingleTupleTableSlot(slot: *mut TupleTableSlot);
+    fn ScanKeyEntryInitialize(
+        entry: pg_sys::ScanKey,
+        flags: i32,
+        column: pg_sys::AttrNumber,
+        strategy: pg_sys::StrategyNumber,
+        subtype: Oid,
+        collation: Oid,
+        procedure: pg_sys::RegProcedure,
+        argument: Datum,
+    );
+}
+
+const NO_LOCK: LOCKMODE = pg_sys::NoLock as _;
+
+/// A table, one of its B-tree indexes, and a scan for rows whose first column is equal to a key.
+pub struct Scan {
+    pub table: Relation,
+    pub index: Relation,
+    pub slot: *mut TupleTableSlot,
+    scan: IndexScanDesc,
+    key: pg_sys::ScanKeyData,
+}
+
+/// # Safety
+/// The index is one of the table's; `equals` fits the type of its first column; the snapshot outlives the scan.
+pub unsafe fn open(table: Oid, index: Oid, lock: LOCKMODE, equals: Oid, snapshot: Snapshot) -> Scan {
+    let mut key = pg_sys::ScanKeyData::default();
+    let entry = &raw mut key;
+    // SAFETY: nothing in the guard has a destructor.
+    let (table, index, scan, slot) = unsafe {
+        pg_guard_ffi_boundary(|| {
+            let table = table_open(table, lock);
+            let index = index_open(index, lock);
+            let strategy = pg_sys::BTEqualStrategyNumber as _;
+            let collation = *(*index).rd_indcollation;
+            ScanKeyEntryInitialize(
+                entry,
+                0,
+                1,
+                strategy,
+                Oid::INVALID,
+                collation,
+                equals,
+                Datum::null(),
+            );
+            #[cfg(not(feature = "pg18"))]
+            let scan = index_beginscan(table, index, snapshot, 1, 0);
+            #[cfg(feature = "pg18")]
+            let scan = index_beginscan(table, index, snapshot, std::ptr::null_mut(), 1, 0);
+            (table, index, scan, table_slot_create(table, std::ptr::null_mut()))
+        })
+    };
+    Scan {
+        table,
+        index,
+        slot,
+        scan,
+        key,
+    }
+}
+
+impl Scan {
+    /// # Safety
+    /// The key is of the type that the scan was opened for.
+    pub unsafe fn seek(&mut self, key: Datum) {
+        self.key.sk_argument = key;
+        let entry = &raw mut self.key;
+        // SAFETY: the scan copies its key.
+        unsafe { pg_guard_ffi_boundary(|| index_rescan(self.scan, entry, 1, std::ptr::null_mut(), 0)) }
+    }
+
+    /// The next row into the slot, taken apart up to column `last`. `false`: there is none.
+    ///
+    /// # Safety
+    /// After `seek`.
+    pub unsafe fn next(&mut self, last: i16) -> bool {
+        // SAFETY: scan and slot belong together.
+        unsafe { pg_guard_ffi_boundary(|| fetch(self.scan, self.slot, last)) }
+    }
+
+    /// `seek` and `next`.
+    ///
+    /// # Safety
+    /// As `seek`.
+    pub unsafe fn seek_first(&mut self, key: Datum, last: i16) -> bool {
+        self.key.sk_argument = key;
+        let entry = &raw mut self.key;
+        // SAFETY: as `seek` and `next`.
+        unsafe {
+            pg_guard_ffi_boundary(|| {
+                index_rescan(self.scan, entry, 1, std::ptr::null_mut(), 0);
+                fetch(self.scan, self.slot, last)
+            })
+        }
+    }
+}
+
+unsafe fn fetch(scan: IndexScanDesc, slot: *mut TupleTableSlot, last: i16) -> bool {
+    unsafe {
+        let found = index_getnext_slot(scan, pg_sys::ScanDirection::ForwardScanDirection, slot);
+        if found && last > 0 {
+            slot_getsomeattrs_int(slot, i32::from(last));
+        }
+        found
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        // On an error the abort cleans up.
+        if std::thread::panicking() {
+            return;
+        }
+        // SAFETY: opened together in `open`; locks stay until the end of the transaction, as the executor's do.
+        unsafe {
+            pg_guard_ffi_boundary(|| {
+                index_endscan(self.scan);
+                ExecDropSingleTupleTableSlot(self.slot);
+                index_close(self.index, NO_LOCK);
+                table_close(self.table, NO_LOCK);
+            });
+        }
+    }
+}
