@@ -198,15 +198,14 @@ fn assert_foretold(rows: &[Row]) {
         let rejected: Option<&str> = row.get("reject_reason");
         assert_eq!(row.get::<_, Option<&str>>("foretold_reason"), rejected);
     }
+    let explained: Vec<Explained> = rows.iter().map(Explained::from).collect();
     let foretold: Option<i64> = rows[0].get("foretold_link");
-    let takers = rows.iter().filter(|row| row.get("eligible"));
     // A weighted campaign has shares instead of places: each of its eligible links may be next.
-    let may_be_next = |row: &&Row| row.get::<_, Option<i32>>("place").is_none_or(|place| place == 1);
-    let mut next = takers
-        .filter(may_be_next)
-        .map(|row| row.get::<_, Option<i64>>("link_id"));
+    let may_be_next =
+        |row: &&Explained| row.eligible == Some(true) && row.place.is_none_or(|place| place == 1);
+    let mut next = explained.iter().filter(may_be_next).map(|row| row.link_id);
     match foretold {
-        Some(_) => assert!(next.any(|link| link == foretold), "{foretold:?} of {rows:?}"),
+        Some(_) => assert!(next.any(|link| link == foretold), "{foretold:?} of {explained:?}"),
         None => assert_eq!(next.next(), None),
     }
 }
