@@ -49,6 +49,22 @@ impl Database {
         Self { address, link: None }
     }
 
+    /// A second connection to the same database, not made yet.
+    pub fn another(&self) -> Self {
+        Self {
+            address: self.address.clone(),
+            link: None,
+        }
+    }
+
+    /// Connected afterwards, if it was not.
+    pub async fn open(&mut self) -> Result<(), Failure> {
+        if self.link.as_ref().is_none_or(|(client, _)| client.is_closed()) {
+            self.link = Some(self.connect().await?);
+        }
+        Ok(())
+    }
+
     /// One statement, in a transaction of its own.
     pub async fn row(&mut self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Row, Failure> {
         let result = self.try_row(sql, params).await;
@@ -61,9 +77,7 @@ impl Database {
     }
 
     async fn try_row(&mut self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Row, Failure> {
-        if self.link.as_ref().is_none_or(|(client, _)| client.is_closed()) {
-            self.link = Some(self.connect().await?);
-        }
+        self.open().await?;
         let Some((client, _)) = &self.link else {
             return Err(Failure::Unreachable("not connected".into()));
         };

@@ -3,6 +3,7 @@
 
 mod asterisk;
 mod connection;
+mod files;
 mod health;
 mod heartbeat;
 mod replay;

@@ -1,26 +1,27 @@
 //! The replay: each second every record in the spool is handed to the database, oldest first, each in a transaction of its
 //! own. Its file goes only after the answer, which means that the record is on disk there. `log_call` takes a record any
 //! number of times, so a crash between answer and removal doubles nothing.
+//!
+//! A record costs little but the wait for the database's disk. After an outage thousands wait, so several connections
+//! hand records over at once and share that wait. Records begin in their order and may end out of it; records of one call
+//! never overtake each other.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
-use std::io;
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::connection::{Database, Failure};
+use super::files::{Files, Look};
 use super::health::{Alarm, Health};
-use super::spool::{Content, Entry, Spool};
-use super::statement::{self, Record, Refusal};
+use super::spool::{Entry, Spool};
+use super::statement::Record;
 use crate::serve::listener;
 
 const EVERY: Duration = Duration::from_secs(1);
-
-/// A file without its end that grew no further for so long was cut off.
-const GROWS_NO_MORE: Duration = Duration::from_secs(60);
 
 /// A record that waits for so long needs somebody to look.
 const TOO_OLD: Duration = Duration::from_secs(60);
@@ -28,9 +29,13 @@ const TOO_OLD: Duration = Duration::from_secs(60);
 /// Some thousand records. With less left the dialplan's next ones may find no room.
 const LITTLE_ROOM_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Between tries of what failed: doubled each time up to the second. A database that is back is found within five seconds.
+/// Between tries to connect: doubled each time up to the second. A database that is back is found within five seconds.
 const RECONNECT: (Duration, Duration) = (EVERY, Duration::from_secs(5));
-const TRY_AGAIN: (Duration, Duration) = (EVERY, Duration::from_secs(60));
+
+/// Connections at once, one more for so many records that wait. Too few: an hour's records take an hour's part to replay.
+/// Too many: new calls wait behind old ones, and the login's connections are used up.
+const AT_ONCE: usize = 8;
+const RECORDS_FOR_ONE: usize = 50;
 
 const PROGRESS_EVERY: usize = 1_000;
 
@@ -47,27 +52,23 @@ pub const LOG_CALL: &str = "\
 
 #[derive(Debug)]
 pub struct Replay {
-    spool: Spool,
-    database: Database,
+    files: Files,
+    /// The first one stays; the others are there while many records wait.
+    connections: Vec<Database>,
     health: Arc<Health>,
-    /// Files without their end: their length, and since when it is so.
-    growing: HashMap<OsString, (usize, Instant)>,
-    /// Files that failed: when they are due again.
-    later: HashMap<OsString, Later>,
     /// How long to wait before the next try to connect.
     reconnect: Duration,
 }
 
-#[derive(Debug)]
-struct Later {
-    due: Instant,
-    wait: Duration,
-    /// What somebody has to mend, if it is that.
-    alarm: Option<(Alarm, String)>,
-}
-
-#[derive(Debug, Default)]
-struct Tally {
+/// One look at the spool, worked through.
+struct Round<'a> {
+    entries: &'a [Entry],
+    /// How many of them were begun.
+    begun: usize,
+    /// The next one, which waits for another record of its call.
+    held: Option<(&'a Entry, Record)>,
+    /// Calls whose records are on their way.
+    calls: HashSet<String>,
     replayed: usize,
     refused: usize,
     put_off: usize,
@@ -77,11 +78,9 @@ struct Tally {
 impl Replay {
     pub fn new(spool: Spool, database: Database, health: Arc<Health>) -> Self {
         Self {
-            spool,
-            database,
+            files: Files::new(spool, health.clone()),
+            connections: vec![database],
             health,
-            growing: HashMap::new(),
-            later: HashMap::new(),
             reconnect: RECONNECT.0,
         }
     }
@@ -107,7 +106,7 @@ impl Replay {
 
     /// Everything that is due, once. Fails when there is no database to talk to.
     async fn round(&mut self, stop: &watch::Receiver<bool>) -> Result<(), String> {
-        let entries = match self.spool.scan() {
+        let entries = match self.files.scan() {
             Ok(entries) => entries,
             Err(error) => {
                 self.health
@@ -115,153 +114,129 @@ impl Replay {
                 return Ok(());
             }
         };
-        let there: HashSet<&OsString> = entries.iter().map(|entry| &entry.name).collect();
-        self.growing.retain(|name, _| there.contains(name));
-        self.later.retain(|name, _| there.contains(name));
-        let mut tally = Tally::default();
-        let mut outcome = Ok(());
-        for (n, entry) in entries.iter().enumerate() {
-            if *stop.borrow() {
-                break;
-            }
-            if let Err(text) = self.one(entry, &mut tally).await {
-                outcome = Err(text);
-                break;
-            }
-            if (n + 1) % PROGRESS_EVERY == 0 {
-                tracing::info!(done = n + 1, of = entries.len(), "replaying");
-                self.health.spool(entries.len() - n - 1, entry.age());
-            }
-        }
-        tally.tell();
-        if outcome.is_ok() && tally.replayed + tally.refused > 0 {
+        self.connect_for(entries.len()).await?;
+        let mut round = Round::over(&entries);
+        let outcome = self.work_through(&mut round, stop).await;
+        round.tell();
+        if outcome.is_ok() && round.replayed + round.refused > 0 {
             self.health.clear(Alarm::Replay);
         }
         outcome
     }
 
-    async fn one(&mut self, entry: &Entry, tally: &mut Tally) -> Result<(), String> {
-        let name = &entry.name;
-        if self
-            .later
-            .get(name)
-            .is_some_and(|later| later.due > Instant::now())
-        {
+    /// For few records one connection, made when the first record needs it. More only help: they are done without.
+    async fn connect_for(&mut self, records: usize) -> Result<(), String> {
+        let wanted = (records / RECORDS_FOR_ONE).clamp(1, AT_ONCE);
+        self.connections.truncate(wanted);
+        if wanted == 1 {
             return Ok(());
         }
-        let record = match self.look(name) {
-            Ok(Look::Record(record)) => record,
-            Ok(Look::Wait) => return Ok(()),
-            Ok(Look::Unfit(reason)) => {
-                self.set_aside(name, &reason, tally);
-                return Ok(());
+        let first = &mut self.connections[0];
+        first.open().await.map_err(|failure| failure.text().to_owned())?;
+        while self.connections.len() < wanted {
+            let mut another = self.connections[0].another();
+            if let Err(failure) = another.open().await {
+                tracing::debug!(failure = failure.text(), "replaying with fewer connections");
+                break;
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => {
-                let text = format!("{} cannot be read: {error}", name.display());
-                self.put_off(name, Some((Alarm::Spool, text)));
-                return Ok(());
-            }
-        };
-        match self.log(&record).await {
-            Ok(status) => {
-                self.reconnect = RECONNECT.0;
-                tally.replayed += 1;
-                self.health.replayed(&status);
-                tracing::debug!(uniqueid = record.uniqueid(), status, "replayed");
-                match self.spool.remove(name) {
-                    Ok(()) => {
-                        self.later.remove(name);
-                    }
-                    Err(error) => {
-                        let text = format!("{} is replayed and cannot be removed: {error}", name.display());
-                        self.put_off(name, Some((Alarm::Spool, text)));
-                    }
-                }
-            }
-            Err(Failure::Refused(reason)) => self.set_aside(name, &reason, tally),
-            Err(Failure::Later(text)) => {
-                tally.put_off += 1;
-                tally.last_failure = Some(text);
-                self.put_off(name, None);
-            }
-            Err(Failure::Unreachable(text)) => return Err(text),
+            self.connections.push(another);
         }
         Ok(())
     }
 
-    fn look(&mut self, name: &OsStr) -> io::Result<Look> {
-        let bytes = match self.spool.read(name)? {
-            Content::Bytes(bytes) => bytes,
-            Content::NoFile => return Ok(Look::Unfit("it is no regular file".into())),
-        };
-        match statement::parse(&bytes) {
-            Ok(record) => {
-                self.growing.remove(name);
-                Ok(Look::Record(record))
+    /// What has begun is always waited for: at a stop, and when a connection is lost.
+    async fn work_through(
+        &mut self,
+        round: &mut Round<'_>,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<(), String> {
+        let mut idle = std::mem::take(&mut self.connections);
+        let mut on_their_way = FuturesUnordered::new();
+        let mut outcome = Ok(());
+        loop {
+            while outcome.is_ok()
+                && let Some(connection) = idle.pop()
+            {
+                let Some((entry, record)) = self.next(round, stop) else {
+                    idle.push(connection);
+                    break;
+                };
+                round.calls.insert(record.uniqueid().to_owned());
+                on_their_way.push(hand_over(connection, entry, record));
             }
-            Err(Refusal::Invalid(reason)) => Ok(Look::Unfit(format!("not a record: {reason}"))),
-            Err(Refusal::Incomplete) => Ok(self.is_still_growing(name, bytes.len())),
-        }
-    }
-
-    fn is_still_growing(&mut self, name: &OsStr, length: usize) -> Look {
-        let now = Instant::now();
-        let seen = self.growing.entry(name.to_owned()).or_insert((length, now));
-        if seen.0 != length {
-            *seen = (length, now);
-        }
-        if seen.1.elapsed() < GROWS_NO_MORE {
-            return Look::Wait;
-        }
-        Look::Unfit(format!(
-            "truncated: it ends after {length} bytes without its `;` and newline"
-        ))
-    }
-
-    async fn log(&mut self, record: &Record) -> Result<String, Failure> {
-        let params: Vec<(&(dyn ToSql + Sync), Type)> = record
-            .0
-            .iter()
-            .map(|value| (value as &(dyn ToSql + Sync), Type::TEXT))
-            .collect();
-        let row = self.database.row(LOG_CALL, &params).await?;
-        row.try_get(0)
-            .map_err(|error| Failure::Later(format!("log_call's answer is not understood: {error}")))
-    }
-
-    fn set_aside(&mut self, name: &OsStr, reason: &str, tally: &mut Tally) {
-        match self.spool.set_aside(name, reason) {
-            Ok(()) => {
-                tally.refused += 1;
-                self.health.refused();
-                self.later.remove(name);
-                self.growing.remove(name);
-                tracing::error!(file = ?name, reason, "a record was set aside: see `refused` in the spool");
-            }
-            Err(error) => {
-                let text = format!("{} cannot be set aside: {error} ({reason})", name.display());
-                self.put_off(name, Some((Alarm::SetAside, text)));
+            let Some((connection, entry, record, answer)) = on_their_way.next().await else {
+                break;
+            };
+            idle.push(connection);
+            round.calls.remove(record.uniqueid());
+            match answer {
+                Err(Failure::Unreachable(text)) => outcome = Err(text),
+                answer => self.settle(round, entry, &record, answer),
             }
         }
+        self.connections = idle;
+        outcome
     }
 
-    fn put_off(&mut self, name: &OsStr, alarm: Option<(Alarm, String)>) {
-        let before = self.later.get(name).map(|later| later.wait);
-        let wait = before.map_or(TRY_AGAIN.0, |wait| TRY_AGAIN.1.min(wait * 2));
-        self.later.insert(
-            name.to_owned(),
-            Later {
-                due: Instant::now() + wait,
-                wait,
-                alarm,
-            },
-        );
+    /// The oldest record that has not begun; none as long as another one of its call is on its way.
+    fn next<'a>(
+        &mut self,
+        round: &mut Round<'a>,
+        stop: &watch::Receiver<bool>,
+    ) -> Option<(&'a Entry, Record)> {
+        while round.held.is_none() {
+            if *stop.borrow() {
+                return None;
+            }
+            let entry = round.entries.get(round.begun)?;
+            round.begun += 1;
+            match self.files.look(&entry.name) {
+                Look::Record(record) => round.held = Some((entry, record)),
+                Look::NotNow => {}
+                Look::Unfit(reason) => self.set_aside(round, entry, &reason),
+            }
+            if round.begun.is_multiple_of(PROGRESS_EVERY) {
+                tracing::info!(begun = round.begun, of = round.entries.len(), "replaying");
+                self.health.spool(round.entries.len() - round.begun, entry.age());
+            }
+        }
+        round
+            .held
+            .take_if(|(_, record)| !round.calls.contains(record.uniqueid()))
+    }
+
+    fn settle(
+        &mut self,
+        round: &mut Round<'_>,
+        entry: &Entry,
+        record: &Record,
+        answer: Result<String, Failure>,
+    ) {
+        match answer {
+            Ok(status) => {
+                self.reconnect = RECONNECT.0;
+                round.replayed += 1;
+                self.health.replayed(&status);
+                tracing::debug!(uniqueid = record.uniqueid(), status, "replayed");
+                self.files.remove(&entry.name);
+            }
+            Err(Failure::Refused(reason)) => self.set_aside(round, entry, &reason),
+            Err(failure) => {
+                round.put_off += 1;
+                round.last_failure = Some(failure.text().to_owned());
+                self.files.put_off(&entry.name, None);
+            }
+        }
+    }
+
+    fn set_aside(&mut self, round: &mut Round<'_>, entry: &Entry, reason: &str) {
+        round.refused += usize::from(self.files.set_aside(&entry.name, reason));
     }
 
     /// What the health page and the metrics say of the spool.
     fn show(&self) {
-        match self.spool.scan() {
+        let spool = self.files.spool();
+        match spool.scan() {
             Ok(entries) => {
                 let oldest = entries.first().map(Entry::age).unwrap_or_default();
                 self.health.spool(entries.len(), oldest);
@@ -277,22 +252,17 @@ impl Replay {
                     self.health.clear(Alarm::Replay);
                 }
                 for alarm in [Alarm::Spool, Alarm::SetAside] {
-                    let trouble = self.later.values().filter_map(|later| later.alarm.as_ref());
-                    let text = trouble
-                        .filter(|(kind, _)| *kind == alarm)
-                        .map(|(_, text)| text)
-                        .min();
-                    self.health.set(alarm, text.cloned());
+                    self.health.set(alarm, self.files.trouble(alarm).cloned());
                 }
             }
             Err(error) => self
                 .health
                 .raise(Alarm::Spool, &format!("the spool cannot be read: {error}")),
         }
-        if let Ok(count) = self.spool.refused_files() {
+        if let Ok(count) = spool.refused_files() {
             self.health.refused_files(count);
         }
-        if let Ok(free) = self.spool.free_bytes() {
+        if let Ok(free) = spool.free_bytes() {
             self.health.free_bytes(free);
             let little = || format!("the spool's disk has {free} bytes left");
             self.health
@@ -301,13 +271,39 @@ impl Replay {
     }
 }
 
-enum Look {
-    Record(Record),
-    Wait,
-    Unfit(String),
+/// Gives the connection back with the answer.
+async fn hand_over(
+    mut connection: Database,
+    entry: &Entry,
+    record: Record,
+) -> (Database, &Entry, Record, Result<String, Failure>) {
+    let params: Vec<(&(dyn ToSql + Sync), Type)> = record
+        .0
+        .iter()
+        .map(|value| (value as &(dyn ToSql + Sync), Type::TEXT))
+        .collect();
+    let answer = connection.row(LOG_CALL, &params).await.and_then(|row| {
+        row.try_get(0)
+            .map_err(|error| Failure::Later(format!("log_call's answer is not understood: {error}")))
+    });
+    drop(params);
+    (connection, entry, record, answer)
 }
 
-impl Tally {
+impl<'a> Round<'a> {
+    fn over(entries: &'a [Entry]) -> Self {
+        Self {
+            entries,
+            begun: 0,
+            held: None,
+            calls: HashSet::new(),
+            replayed: 0,
+            refused: 0,
+            put_off: 0,
+            last_failure: None,
+        }
+    }
+
     fn tell(&self) {
         if self.replayed + self.refused > 0 {
             tracing::info!(

@@ -52,13 +52,13 @@ async fn kills_lose_nothing(records: usize, kills: usize) {
 
 #[tokio::test]
 async fn a_replay_that_is_killed_goes_on_where_it_was() {
-    kills_lose_nothing(1_500, 6).await;
+    kills_lose_nothing(4_000, 6).await;
 }
 
 #[tokio::test]
-#[ignore = "ten thousand durable commits take a minute"]
-async fn ten_thousand_files_are_replayed_through_twenty_kills() {
-    kills_lose_nothing(10_000, 20).await;
+#[ignore = "long: twenty kills"]
+async fn thirty_thousand_files_are_replayed_through_twenty_kills() {
+    kills_lose_nothing(30_000, 20).await;
 }
 
 #[tokio::test]

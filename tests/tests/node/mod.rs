@@ -5,6 +5,7 @@ mod database;
 mod files;
 mod hostile;
 mod killed;
+mod many;
 mod refused;
 mod start;
 pub mod support;

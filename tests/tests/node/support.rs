@@ -46,12 +46,17 @@ impl Folder {
     /// The record of a call, spooled so many seconds ago.
     pub fn put_aged(&self, uniqueid: &str, call_status: &str, seconds: u64) {
         let name = format!("{uniqueid}.sql");
-        self.put(&name, record(uniqueid, call_status));
+        self.put_ago(&name, record(uniqueid, call_status), Duration::from_secs(seconds));
+    }
+
+    /// As if it had been written so long ago.
+    pub fn put_ago(&self, name: &str, content: impl AsRef<[u8]>, ago: Duration) {
+        self.put(name, content);
         let file = std::fs::File::options()
             .write(true)
             .open(self.0.join(name))
             .expect("the spooled file");
-        file.set_modified(SystemTime::now() - Duration::from_secs(seconds))
+        file.set_modified(SystemTime::now() - ago)
             .expect("its time can be set");
     }
 
