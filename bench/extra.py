@@ -1,6 +1,5 @@
 """Workloads that are no rounds of one script. Owns: calls at a cap, upkeep in bulk, changes during calls, the replay."""
 
-import os
 import subprocess
 import tempfile
 import threading
@@ -15,7 +14,7 @@ from server import ROOT, die
 DATABASE = "bench_small"
 
 
-def tight(bench):
+def tight(bench, _rounds, _seconds):
     """16 clients, 8 slots: the highest number of calls that was ever seen on the link, and what is left at the end."""
     active = {
         "capconduit": "select coalesce(max(active), 0) from link_counters join campaign_client_settings s on s.id = link_id "
@@ -75,7 +74,7 @@ def calls_of(session, node, count):
             die(f"{1000 - ok} calls were not routed")
 
 
-def heartbeat(bench, calls=5000, lists=40):
+def heartbeat(bench, _rounds, _seconds, calls=5000, lists=40):
     """A node's list of all its calls, again and again, all of them alive."""
     with bench.server.session(DATABASE) as session:
         calls_of(session, "beat", calls)
@@ -88,7 +87,6 @@ def heartbeat(bench, calls=5000, lists=40):
         taken = timed(lambda: session.ask(beat), lists)
         cpu = (bench.server.processor_seconds()[0] - before) / len(taken) * 1000
         wal = (session.numbers("select pg_current_wal_insert_lsn() - '0/0'")[0] - wal) / len(taken)
-        # All have ended: missing twice, then closed, each with its record.
         # The switch ends them, and each has its record.
         for _ in range(0, calls, 1000):
             some = "(select uniqueid, did_number from live_calls where node = 'beat' limit 1000)"
@@ -101,7 +99,7 @@ def heartbeat(bench, calls=5000, lists=40):
             "cpu_ms": round(cpu, 2), "wal_bytes": round(wal)}  # fmt: skip
 
 
-def expired(bench, leases=50_000, at_once=1000):
+def expired(bench, _rounds, _seconds, leases=50_000, at_once=1000):
     """Leases that have all run out: given back in portions, each call with its record."""
     with bench.server.session(DATABASE) as session:
         calls_of(session, "gone", leases)
@@ -123,17 +121,17 @@ def expired(bench, leases=50_000, at_once=1000):
             "per_second": round(leases / sum(taken) * 1000), "ms_per_portion_p50": round(percentile(taken, 0.5), 1)}  # fmt: skip
 
 
-def changes(bench, rate=50):
+def changes(bench, rounds, seconds, rate=50):
     """Calls over all campaigns with 16 clients, and the same while somebody changes campaigns and caps."""
     alone, beside, latencies = [], [], []
     contender = c.spread("capconduit")
     with bench.server.session(DATABASE) as session:
-        for _ in range(bench.options.rounds):
+        for _ in range(rounds):
             for kept, changed in ((alone, False), (beside, True)):
                 check = Check(session, contender)
                 with tempfile.TemporaryDirectory() as folder:
                     changer = change_settings(bench.server, rate, folder) if changed else None
-                    run = pgbench(bench.server, DATABASE, contender.file, 16, bench.options.seconds, define=contender.define(1000))
+                    run = pgbench(bench.server, DATABASE, contender.file, 16, seconds, define=contender.define(1000))
                     if changer:
                         changer.terminate()
                         changer.communicate()
@@ -168,19 +166,15 @@ RECORD = (
 )
 
 
-def replay(bench, records=100_000):
+def replay(bench, _rounds, _seconds, records=50_000):
     """What a switch has spooled while the database was away, handed over by its agent."""
     server = bench.server
     with tempfile.TemporaryDirectory(dir=server.state) as folder:
         for number in range(records):
             name = f"spool-{1_700_000_000 + number // 100}.{number}"
             (Path(folder) / f"{name}.sql").write_text(RECORD.format(id=name))
-        url = server.setting("ASTERISK_DATABASE_URL").rsplit("/", 1)[0] + f"/{DATABASE}"
-        env = dict(os.environ, DATABASE_URL=url, CAPCONDUIT_NODE="spool", CAPCONDUIT_SPOOL=folder, RUST_LOG="warn")
-        env |= {"CAPCONDUIT_NODE_LISTEN": f"127.0.0.1:{int(server.http_port) + 1}", "CAPCONDUIT_ASTERISK_COMMAND": "false"}
         start = time.perf_counter()
-        log = open(server.state / "node.log", "w")
-        agent = subprocess.Popen([ROOT / "scripts" / "capconduit", "node"], env=env, stdout=log, stderr=log)
+        agent, _ = server.agent(DATABASE, "spool", folder)
         try:
             with server.session(DATABASE) as session:
                 done = 0
@@ -194,5 +188,4 @@ def replay(bench, records=100_000):
         finally:
             agent.terminate()
             agent.wait()
-            log.close()
     return {"records": records, "seconds": round(seconds, 1), "per_second": round(records / seconds)}

@@ -15,7 +15,7 @@ from server import ROOT, die
 CLIENTS = 16
 
 
-def measure(bench, database="bench_small"):
+def measure(bench, rounds, seconds, database="bench_small"):
     server = bench.server
     url = server.setting("API_DATABASE_URL").rsplit("/", 1)[0] + f"/{database}"
     # scripts/service reads the addresses that scripts/server has written: the database is named for it.
@@ -27,22 +27,22 @@ def measure(bench, database="bench_small"):
     finally:
         env_file.write_text(written)
     try:
-        return requests(bench, database)
+        return requests(bench.server, rounds, seconds, database)
     finally:
         server.script("service", "stop")
 
 
-def requests(bench, database):
-    server, found = bench.server, {}
+def requests(server, rounds, seconds, database):
+    found = {}
     cookie = login(server.http_port)
     env = dict(os.environ, INTERNAL_API_TOKEN=server.setting("INTERNAL_API_TOKEN"), BENCH_COOKIE=cookie)
     rates = {}
-    for _ in range(bench.options.rounds):
+    for _ in range(rounds):
         for name in ("route_info", "log_call"):
-            rates.setdefault(f"{name}_sql", []).append(by_sql(server, database, name, bench.options.seconds))
-            rates.setdefault(f"{name}_http", []).append(by_http(server, env, name, CLIENTS, bench.options.seconds))
-        rates.setdefault("page_http", []).append(by_http(server, env, "page", CLIENTS, bench.options.seconds))
-        rates.setdefault("login_http", []).append(by_http(server, env, "login", 4, bench.options.seconds))
+            rates.setdefault(f"{name}_sql", []).append(by_sql(server, database, name, seconds))
+            rates.setdefault(f"{name}_http", []).append(by_http(server, env, name, CLIENTS, seconds))
+        rates.setdefault("page_http", []).append(by_http(server, env, "page", CLIENTS, seconds))
+        rates.setdefault("login_http", []).append(by_http(server, env, "login", 4, seconds))
     for name, values in rates.items():
         found[name] = round(statistics.median(values), 1)
     for name in ("route_info", "log_call"):

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from server import ROOT, die
 
-# Seconds before the first counted report, connecting included. A backend's first call loads the library and plans:
-# some 25 ms of processor time each.
-WARM_UP = {1: 1, 4: 1, 16: 2, 64: 5}
+# Seconds before the first counted report. A backend's first call loads the library and plans: some 25 ms of processor
+# time each, and what is written in plpgsql is planned several times before its plan is kept.
+WARM_UP = {1: 1, 4: 1, 16: 1, 64: 4}
 PROGRESS = re.compile(r"^progress: ([0-9.]+) s, ([0-9.]+) tps")
 RUN = int(time.time())
 
@@ -31,6 +31,12 @@ class TooShort(Exception):
         self.transactions = transactions
 
 
+def length(clients, seconds):
+    """Of a run, in seconds. The last report may come when connections have ended: with fewer than two there may be none
+    that counts."""
+    return WARM_UP[clients] + max(seconds, 2)
+
+
 def pgbench(server, database, script, clients, seconds, *rest, **options):
     """A run, and a longer one where a busy machine made it too short; what they did counts together."""
     done = 0
@@ -40,21 +46,21 @@ def pgbench(server, database, script, clients, seconds, *rest, **options):
             return run | {"transactions": run["transactions"] + done}
         except TooShort as short:
             done += short.transactions
-    die(f"{script}: {clients} clients do not come to work within {WARM_UP[clients] + seconds + 15} s")
+    die(f"{script}: {clients} clients do not come to work within {length(clients, seconds) + 15} s")
 
 
 def run_once(server, database, script, clients, seconds, protocol="prepared", options="", define=None, log=1.0, watch=None):
     """`log`: the share of transactions whose latency is kept. `watch`: a session to read the WAL's position with."""
     global RUN
     RUN += 1
-    warm = WARM_UP.get(clients, 1)
+    warm = WARM_UP[clients]
     variables = dict(run=RUN, call=0) | (define or {})
     # Settings of the extension exist once its library is loaded.
     options = f"{options} -c session_preload_libraries=capconduit" if "capconduit." in options else options
     one_core = clients == 1
     with tempfile.TemporaryDirectory() as folder:
         command = [server.bin / "pgbench", "--no-vacuum", f"--protocol={protocol}", f"--client={clients}", "--jobs=1"]
-        command += [f"--time={warm + seconds}", "--progress=1", f"--file={ROOT}/bench/sql/{script}.sql"]
+        command += [f"--time={length(clients, seconds)}", "--progress=1", f"--file={ROOT}/bench/sql/{script}.sql"]
         command += ["--log", f"--log-prefix={folder}/log", f"--sampling-rate={log}"]
         command += [f"--define={name}={value}" for name, value in variables.items()]
         if one_core:

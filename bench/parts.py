@@ -1,25 +1,18 @@
-"""The parts of the benchmark. Owns: which contenders run beside each other, on which data and which disk."""
+"""The parts of the benchmark. Owns: which contenders run beside each other, on which data and which disk, how often, and
+about how long that takes."""
 
 import dataclasses
+from dataclasses import dataclass
 
+import asterisk_part as asterisk
 import contenders as c
 import extra
 import http_part as http
 import measure
 
-CLIENTS = (1, 4, 16, 64)
 SMALL = dict(dids=1_000, campaigns=100, logs=10_000)
 LARGE = dict(dids=1_000_000, campaigns=100_000, logs=10_000_000)
-ALL = []
-
-
-def part(quick=True):
-    def register(function):
-        function.name, function.quick = function.__name__, quick
-        ALL.append(function)
-        return function
-
-    return register
+SIZES = {"10k": 1000, "100k": 100, "1M": 10, "10M": 1}
 
 
 def small(bench, delay=0):
@@ -27,43 +20,6 @@ def small(bench, delay=0):
     bench.server.stop()
     bench.server.start(delay)
     bench.server.database("bench_small", **SMALL)
-
-
-@part()
-def decision(bench):
-    """Read-only decision, beside SELECT 1 and the same join in SQL."""
-    small(bench)
-    rows = [c.decision_sample(1), c.decision_sample(16)]
-    for clients in (1, 16, 64):
-        rows += [c.select1(clients), c.decision("capconduit", clients), c.decision("plpgsql", clients)]
-    bench.rounds("decision", rows)
-
-
-@part()
-def spread(bench):
-    """Full cycle over all campaigns, beside the bare limit and the peers."""
-    small(bench)
-    peers = ["limit", "limit4", "capconduit", "elr_off", "plpgsql", "advisory", "dialplan"]
-    rows = [c.spread(peer) for peer in peers]
-    bench.rounds("spread", [*rows, c.spread("capconduit", 64), c.spread("limit", 64)])
-
-
-@part()
-def hot(bench):
-    """Full cycle on one link, beside the bare limit on one row and the peers."""
-    small(bench)
-    peers = ["limit", "limit4", "capconduit", "elr_off", "plpgsql", "advisory", "dialplan"]
-    rows = [c.spread("limit"), c.spread("limit4"), *(c.hot(peer) for peer in peers)]
-    bench.rounds("hot", [*rows, c.hot("capconduit", 64), c.hot("limit", 64)])
-
-
-@part()
-def reject(bench):
-    """Calls to a campaign that is full: by concurrency, and by total."""
-    small(bench)
-    limits = [c.select1(), c.hot("limit"), c.hot("limit4")]
-    rows = [c.reject("capconduit"), c.reject("plpgsql"), c.reject_total("capconduit"), c.reject_total("plpgsql")]
-    bench.rounds("reject", [*limits, *rows, c.reject("capconduit", 64), c.reject_total("capconduit", 64)])
 
 
 def large(bench):
@@ -74,118 +30,141 @@ def large(bench):
     warm(bench, "bench_large", LARGE["dids"])
 
 
-def warm(bench, database, dids):
+def warm(bench, database, dids, seconds=10):
     """What a platform that has run for an hour has in memory."""
     looks = c.decision("capconduit")
-    measure.pgbench(bench.server, database, looks.file, 16, 15, define=looks.define(dids), log=0.001)
+    measure.pgbench(bench.server, database, looks.file, 16, seconds, define=looks.define(dids), log=0.001)
 
 
-@part(quick=False)
-def large_decision(bench):
-    """Read-only decision among a million numbers."""
-    large(bench)
-    rows = []
-    for clients in (1, 16, 64):
-        rows += [c.select1(clients), c.decision("capconduit", clients), c.decision("plpgsql", clients)]
-    bench.rounds("large_decision", rows, "bench_large", LARGE["dids"])
-
-
-@part(quick=False)
-def large_spread(bench):
-    """Full cycle over a hundred thousand campaigns, with ten million records behind it."""
-    large(bench)
-    rows = [c.spread(peer) for peer in ("limit", "limit4", "capconduit", "plpgsql", "advisory")]
-    rows += [c.spread("capconduit", 1), c.spread("limit", 1), c.spread("capconduit", 64), c.hot("limit"), c.hot("capconduit")]
-    bench.rounds("large_spread", rows, "bench_large", LARGE["dids"])
-
-
-@part()
-def slow_disk(bench):
-    """One link on a disk that takes 2 ms longer for each flush."""
-    small(bench, delay=2000)
-    rows = [c.spread("limit"), c.hot("limit"), c.hot("limit4")]
-    bench.rounds("slow_disk", [*rows, *(c.hot(peer) for peer in ("capconduit", "elr_off", "plpgsql", "advisory", "dialplan"))])
-
-
-@part()
-def chains(bench):
-    """Failover over two links, and a round robin campaign of eight."""
-    small(bench)
-    bench.rounds("chains", [c.spread("limit"), c.failover(16), c.failover(64), c.turns(16), c.turns(64)])
-
-
-@part()
-def split(bench):
-    """Where the processor time of one call goes: one client, step by step."""
-    small(bench)
-    rows = [c.select1(1), c.decision("capconduit", 1), c.route("capconduit", 1), c.spread("capconduit", 1)]
-    bench.rounds("split", [*rows, c.decision("plpgsql", 1), c.route("plpgsql", 1), c.spread("plpgsql", 1), c.spread("limit", 1)])
-
-
-@part()
-def tight(bench):
-    """Sixteen callers for eight slots: who goes beyond the cap, and who forgets a slot."""
-    small(bench)
-    bench.note("tight", extra.tight)
-
-
-@part()
-def upkeep(bench):
-    """Heartbeats with 5,000 live calls, 50,000 expired leases, settings changed during calls."""
-    small(bench)
-    bench.note("heartbeat", extra.heartbeat)
-    bench.note("expired", extra.expired)
-    bench.note("changes", extra.changes)
-
-
-@part(quick=False)
-def replay(bench):
-    """100,000 spooled records, handed over by the agent."""
-    small(bench)
-    bench.note("replay", extra.replay)
-
-
-@part()
-def rest(bench):
-    """The REST service: what HTTP adds to a call, pages, CSV, logins."""
-    small(bench)
-    bench.note("rest", http.measure)
-
-
-@part(quick=False)
-def clients(bench):
-    """One to 64 connections, prepared and simple protocol, every workload."""
-    small(bench)
-    makers = [c.select1, lambda *a: c.spread("limit", *a), lambda *a: c.hot("limit", *a), lambda *a: c.decision("capconduit", *a)]
-    makers += [lambda *a: c.route("capconduit", *a), lambda *a: c.spread("capconduit", *a)]
-    makers += [lambda *a: c.spread("plpgsql", *a), lambda *a: c.hot("capconduit", *a), lambda *a: c.hot("plpgsql", *a)]
-    makers += [lambda *a: c.reject("capconduit", *a), c.failover, c.turns]
-    bench.rounds("clients", [make(number, "prepared") for make in makers for number in CLIENTS])
-    small(bench)
-    bench.rounds("simple", [make(16, "simple") for make in makers])
-
-
-@part(quick=False)
-def disks(bench):
-    """One link and all links on disks from quick to slow."""
-    for delay in (0, 1000, 2000, 5000):
-        small(bench, delay)
-        rows = [c.spread("limit"), c.hot("limit"), c.spread("capconduit")]
-        rows += [c.hot(peer) for peer in ("capconduit", "elr_off", "plpgsql")]
-        bench.rounds(f"disks_{delay}", rows)
-
-
-@part(quick=False)
-def sizes(bench):
-    """One client on four sizes of data, in turn: what a call costs as the platform grows."""
+def all_sizes(bench):
     bench.server.stop()
     bench.server.start()
-    rows = []
-    for name, factor in (("10k", 1000), ("100k", 100), ("1M", 10), ("10M", 1)):
-        size = {key: value // factor for key, value in LARGE.items()}
-        database = "bench_large" if factor == 1 else f"bench_{name.lower()}"
-        bench.server.database(database, **size, cached=True)
-        warm(bench, database, size["dids"])
-        here = [c.select1(1), c.decision("capconduit", 1), c.spread("capconduit", 1), c.spread("plpgsql", 1), c.spread("limit", 1)]
-        rows += [dataclasses.replace(row, place=(database, size["dids"], name)) for row in here]
-    bench.rounds("sizes", rows)
+    for name, factor in SIZES.items():
+        size = size_of(factor)
+        bench.server.database(database_of(name), **size, cached=True)
+        warm(bench, database_of(name), size["dids"], 10 if factor <= 10 else 2)
+
+
+def size_of(factor):
+    return {key: value // factor for key, value in LARGE.items()}
+
+
+def database_of(name):
+    return "bench_large" if SIZES[name] == 1 else f"bench_{name.lower()}"
+
+
+@dataclass
+class Rounds:
+    """Contenders in turn, round after round."""
+
+    name: str
+    about: str
+    rows: list
+    # How many rounds `make bench` and `make bench-full` make; none: not in it.
+    quick: int
+    full: int
+    prepare: callable = small
+    # The database, and how many numbers it has.
+    place: tuple = ("bench_small", 1000)
+    # Seconds until the first run begins.
+    before: int = 8
+
+    def run(self, bench, rounds, _seconds):
+        self.prepare(bench)
+        bench.rounds(self.name, self.rows, rounds, *self.place)
+
+    def seconds(self, rounds, seconds):
+        # The half second: connections, the checks between two runs.
+        return self.before + rounds * sum(measure.length(row.clients, seconds) + 0.5 for row in self.rows)
+
+
+@dataclass
+class Notes:
+    """Measurements that are no rounds of pgbench, each with a result of its own."""
+
+    name: str
+    about: str
+    actions: dict
+    quick: int
+    full: int
+    # Seconds in all, and those of each round.
+    before: int
+    each: int = 0
+
+    def run(self, bench, rounds, seconds):
+        small(bench)
+        for name, action in self.actions.items():
+            bench.note(name, action, rounds, seconds)
+
+    def seconds(self, rounds, seconds):
+        return self.before + rounds * self.each * seconds
+
+
+def peers(workload, *names):
+    return [workload(name) for name in names]
+
+
+def by_clients(*numbers, protocol="prepared"):
+    """Every workload, with so many clients each."""
+    makers = [c.select1]
+    makers += [lambda *a, w=w, p=p: w(p, *a) for w, p in (
+        (c.spread, "limit"), (c.hot, "limit"), (c.decision, "capconduit"), (c.route, "capconduit"), (c.spread, "capconduit"),
+        (c.spread, "plpgsql"), (c.hot, "capconduit"), (c.hot, "plpgsql"), (c.reject, "capconduit"))]  # fmt: skip
+    makers += [c.failover, c.turns]
+    return [make(number, protocol) for make in makers for number in numbers]
+
+
+def decisions(*clients):
+    makers = [c.select1, lambda n: c.decision("capconduit", n), lambda n: c.decision("plpgsql", n)]
+    return [make(number) for number in clients for make in makers]
+
+
+def on_disk(delay):
+    rows = [c.hot("limit"), c.spread("limit"), *peers(c.hot, "capconduit", "elr_off", "plpgsql")]
+    about = f"The same on a disk that takes {delay // 1000} ms longer."
+    return Rounds(f"disks_{delay}", about, rows, 0, 2, lambda bench: small(bench, delay))
+
+
+def at_sizes():
+    rows = [c.select1(1), c.decision("capconduit", 1), c.spread("capconduit", 1), c.spread("plpgsql", 1), c.spread("limit", 1)]
+    return [dataclasses.replace(row, place=(database_of(name), size_of(factor)["dids"], name))
+            for name, factor in SIZES.items() for row in rows]  # fmt: skip
+
+
+PEERS = ("limit", "limit4", "capconduit", "elr_off", "plpgsql", "advisory", "dialplan")
+MILLION = ("bench_large", LARGE["dids"])
+ALL = [
+    Rounds("decision", "Read-only decision, beside SELECT 1 and the same join in SQL.",
+           [c.decision_sample(1), c.decision_sample(16), *decisions(1, 16, 64)], 3, 3),
+    Rounds("spread", "Full cycle over all campaigns, beside the bare limit and the peers.", peers(c.spread, *PEERS), 3, 2),
+    Rounds("hot", "Full cycle on one link, beside the bare limit on one row and the peers.",
+           [*peers(c.spread, "limit", "limit4"), *peers(c.hot, *PEERS)], 3, 3),
+    Rounds("reject", "Calls to a campaign that is full: by concurrency, and by total.",
+           [c.select1(), *peers(c.hot, "limit", "limit4"), *peers(c.reject, "capconduit", "plpgsql"),
+            *peers(c.reject_total, "capconduit", "plpgsql")], 3, 3),
+    Rounds("slow_disk", "One link on a disk that takes 2 ms longer for each flush.",
+           [c.spread("limit"), *peers(c.hot, *PEERS)], 3, 3, lambda bench: small(bench, 2000)),
+    on_disk(1000),
+    on_disk(5000),
+    Rounds("chains", "Failover over two links, and a round robin campaign of eight.",
+           [c.spread("limit"), c.failover(), c.turns()], 3, 2),
+    Rounds("split", "Where the processor time of one call goes: one client, step by step.",
+           [c.select1(1), c.decision("capconduit", 1), c.route("capconduit", 1), c.spread("capconduit", 1),
+            c.decision("plpgsql", 1), c.route("plpgsql", 1), c.spread("plpgsql", 1), c.spread("limit", 1)], 3, 2),
+    Rounds("clients", "One to 64 connections, every workload.", by_clients(1, 4, 16, 64), 0, 2),
+    Rounds("simple", "Every workload with the simple protocol, 16 connections.", by_clients(16, protocol="simple"), 0, 1),
+    Notes("tight", "Sixteen callers for eight slots: who goes beyond the cap, and who forgets a slot.",
+          {"tight": extra.tight}, 1, 1, 30),
+    Notes("upkeep", "Heartbeats with 5,000 live calls, 50,000 expired leases, settings changed during calls.",
+          {"heartbeat": extra.heartbeat, "expired": extra.expired, "changes": extra.changes}, 3, 2, 45, 4),
+    Notes("replay", "50,000 spooled records, handed over by the agent.", {"replay": extra.replay}, 0, 1, 60),
+    Notes("rest", "The REST service: what HTTP adds to a call, pages, CSV, logins.", {"rest": http.measure}, 3, 2, 25, 8),
+    Notes("asterisk", "Real calls through Asterisk, SIPp on both sides: 50, 100 and 200 offered a second.",
+          {"asterisk": asterisk.measure}, 0, 1, 90),
+    Rounds("large_decision", "Read-only decision among a million numbers.", decisions(1, 16, 64), 0, 2, large, MILLION, 280),
+    Rounds("large_spread", "Full cycle over a hundred thousand campaigns, with ten million records behind it.",
+           [*peers(c.spread, "limit", "limit4", "capconduit", "plpgsql", "advisory"), c.hot("limit"), c.hot("capconduit")],
+           0, 3, large, MILLION, 20),
+    Rounds("sizes", "One client on four sizes of data, in turn: what a call costs as the platform grows.",
+           at_sizes(), 0, 2, all_sizes, MILLION, 70),
+]  # fmt: skip

@@ -138,7 +138,8 @@ begin
     insert into bench.advisory_log (asterisk_uniqueid, user_id, campaign_id, did_id, client_id, link_id,
         incoming_did_number, timestamp_start, timestamp_end, call_status, counted)
     values (advisory_log.uniqueid, live.user_id, live.campaign_id, live.did_id, live.client_id, live.link_id,
-        live.did_number, live.routed_at, now(), call_status, call_status = 'ANSWERED')
+        coalesce(live.did_number, 'unknown'), coalesce(live.routed_at, now()), now(), call_status,
+        call_status = 'ANSWERED' and live.link_id is not null)
     on conflict (asterisk_uniqueid) do nothing;
     status := 'logged';
 end

@@ -65,6 +65,15 @@ def steal_share(before):
     return (now[0] - before[0]) / max(now[1] - before[1], 1)
 
 
+def busy_share(seconds=1):
+    """Of all cores, while we wait."""
+    ticks = lambda: [int(value) for value in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    before = ticks()
+    time.sleep(seconds)
+    spent = [now - then for then, now in zip(before, ticks())]
+    return 1 - (spent[3] + spent[4]) / max(sum(spent), 1)
+
+
 def machine(server):
     model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1024 / 1024

@@ -33,12 +33,12 @@ class Bench:
         self.started = time.time()
         self.file = RESULTS / f"{options.into}.json"
 
-    def rounds(self, name, contenders, database="bench_small", dids=1000):
+    def rounds(self, name, contenders, rounds, database, dids):
         """Every contender, one after the other, `rounds` times. What is kept of each round: one line of numbers."""
         begun, kept = self.begin(), {}
         with contextlib.ExitStack() as stack:
             sessions = {}
-            for number in range(1, self.options.rounds + 1):
+            for number in range(1, rounds + 1):
                 for contender in contenders:
                     here, size, _ = contender.place or (database, dids, None)
                     if here not in sessions:
@@ -50,31 +50,34 @@ class Bench:
                     )  # fmt: skip
                     check.after(run["transactions"])
                     kept.setdefault(contender.name, []).append(line(run))
-                say(f"{name}: round {number} of {self.options.rounds}, {self.minutes():.1f} minutes")
+                say(f"{name}: round {number} of {rounds}, {self.minutes():.1f} minutes")
             for session in sessions.values():
                 verify(session, name)
         report.table(name, kept)
-        self.keep(name, kept, begun)
+        self.keep(name, kept, begun, rounds)
 
-    def note(self, name, measure):
+    def note(self, name, measure, rounds, seconds):
         """Results that are no rounds of pgbench: some numbers."""
         begun = self.begin()
-        values = measure(self)
+        values = measure(self, rounds, seconds)
         say(f"{name}: " + json.dumps(values))
-        self.keep(name, values, begun)
+        self.keep(name, values, begun, rounds)
 
     def begin(self):
-        return time.time(), report.steal()
+        """Watches the machine for a second, while nothing of ours runs."""
+        others = report.busy_share()
+        return time.time(), report.steal(), others
 
-    def keep(self, name, measured, begun):
+    def keep(self, name, measured, begun, rounds):
         """Into the file at once: what a long run has measured stays, whatever happens later."""
-        started, steal = begun
+        started, steal, others = begun
         self.results[name] = {
             "begun": report.when(started),
             "minutes": round((time.time() - started) / 60, 1),
-            "rounds": self.options.rounds,
+            "rounds": rounds,
             "seconds_each": self.options.seconds,
             "load": round(os.getloadavg()[1], 1),
+            "others": round(others, 2),
             "stolen": round(report.steal_share(steal), 3),
             "measured": measured,
         }
@@ -98,37 +101,57 @@ def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__.split("\n")[0])
     environment = lambda name, default: int(os.environ.get(name) or default)
     parser.add_argument("--full", action="store_true", help="every part, on every size of data")
-    parser.add_argument("--parts", help="only these, by name, separated by commas")
+    parser.add_argument("--parts", help="only these, by name or its beginning, separated by commas")
     parser.add_argument("--list", action="store_true", help="the parts' names")
     parser.add_argument("--report", action="store_true", help="only write the report from the results that are there")
-    parser.add_argument("--rounds", type=int, default=environment("ROUNDS", 0), help="3, or 5 with --full")
+    parser.add_argument("--rounds", type=int, default=environment("ROUNDS", 0), help="for every part, instead of its own")
     parser.add_argument("--seconds", type=int, default=environment("SECONDS_EACH", 2), help="of one contender in a round")
     parser.add_argument("--into", help="the results' file in bench/results: parts in it are replaced, others stay")
     return parser.parse_args()
+
+
+def plan(options):
+    """Each chosen part with its rounds."""
+    wanted = options.parts.split(",") if options.parts else None
+    names = [part.name for part in parts.ALL]
+    chosen = []
+    for name in wanted or []:
+        found = [part for part in names if part == name or part.startswith(f"{name}_")]
+        if not found:
+            die(f"no part is called {name}: scripts/bench --list")
+        chosen += found
+    for part in parts.ALL:
+        rounds = part.full if options.full or wanted else part.quick
+        if part.name in chosen or (wanted is None and rounds):
+            yield part, options.rounds or rounds
+
+
+def tell(planned, seconds):
+    say("part              rounds  about")
+    for part, rounds in planned:
+        say(f"{part.name:<20}{rounds:>4}{part.seconds(rounds, seconds):6.0f} s")
+    whole = sum(part.seconds(rounds, seconds) for part, rounds in planned)
+    say(f"about {whole / 60:.0f} minutes in all on a quiet machine; large data that is there already saves four\n")
 
 
 def main():
     options = arguments()
     if options.list:
         for part in parts.ALL:
-            say(f"{part.name:<16}{'quick' if part.quick else 'full only':<11}{part.__doc__}")
+            say(f"{part.name:<16}{'quick' if part.quick else 'full only':<11}{part.about}")
         return
     if options.report:
         document.write(json.loads((RESULTS / f"{options.into or 'full'}.json").read_text()))
         return
-    options.rounds = options.rounds or (5 if options.full else 3)
-    wanted = options.parts.split(",") if options.parts else None
-    unknown = set(wanted or []) - {part.name for part in parts.ALL}
-    if unknown:
-        die(f"no part is called {', '.join(unknown)}: scripts/bench --list")
-    chosen = [part for part in parts.ALL if (part.name in wanted if wanted else options.full or part.quick)]
-    options.into = options.into or ("partial" if wanted else "full" if options.full else "quick")
-    bench = Bench(options)
+    options.into = options.into or ("partial" if options.parts else "full" if options.full else "quick")
+    bench, planned = Bench(options), list(plan(options))
+    tell(planned, options.seconds)
     # Whoever ends us ends the server too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        for part in chosen:
-            part(bench)
+        for number, (part, rounds) in enumerate(planned, 1):
+            say(f"--- {part.name}, part {number} of {len(planned)}, after {bench.minutes():.1f} minutes")
+            part.run(bench, rounds, options.seconds)
     finally:
         bench.server.stop()
     say(f"\nwritten: {bench.file.relative_to(ROOT)}, after {bench.minutes():.1f} minutes\n")

@@ -46,6 +46,15 @@ class Server:
         if (self.state / "server").exists():
             self.script("server", "stop")
 
+    def agent(self, database, node, spool, asterisk="false"):
+        """`capconduit node` on this spool, and where it tells of itself."""
+        url = self.setting("ASTERISK_DATABASE_URL").rsplit("/", 1)[0] + f"/{database}"
+        address = f"127.0.0.1:{int(self.http_port) + 1}"
+        env = dict(os.environ, DATABASE_URL=url, CAPCONDUIT_NODE=node, CAPCONDUIT_SPOOL=str(spool), RUST_LOG="warn")
+        env |= {"CAPCONDUIT_NODE_LISTEN": address, "CAPCONDUIT_ASTERISK_COMMAND": asterisk}
+        with open(self.state / "node.log", "w") as log:
+            return subprocess.Popen([ROOT / "scripts" / "capconduit", "node"], env=env, stdout=log, stderr=log), address
+
     def slow_disk(self):
         # Where the server's user can read it.
         folder = (self.state / "server").resolve()

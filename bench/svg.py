@@ -67,13 +67,17 @@ class Frame:
 
 
 def lines(title, x_label, y_label, places, series, log=False):
-    """`series`: a list of (name, values), one value for each of `places`; None where there is none."""
+    """`places`: (position, label) along the axis. `series`: (name, values), one value for each place; None where there is
+    none. The legend follows the lines' ends, from the top."""
+    series = sorted(series, key=lambda one: -(one[1][-1] or 0))
+    y_label = f"{y_label} (logarithmic)" if log else y_label
     values = [value for _, line in series for value in line if value is not None]
     frame = Frame(title, x_label, y_label, decades(min(values), max(values)) if log else nice(max(values)), log)
-    step = (frame.right - LEFT) / max(len(places), 1)
-    at = [LEFT + step * (i + 0.5) for i in range(len(places))]
-    for x, place in zip(at, places):
-        frame.parts.append(text(x, frame.bottom + 20, place, 12, "middle"))
+    low, high = places[0][0], places[-1][0]
+    at = [LEFT + 30 + (frame.right - LEFT - 60) * (position - low) / (high - low) for position, _ in places]
+    for x, (_, label) in zip(at, places):
+        frame.parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{frame.bottom}" y2="{frame.bottom + 5}" stroke="#222"/>')
+        frame.parts.append(text(x, frame.bottom + 20, label, 12, "middle"))
     for i, (_, line) in enumerate(series):
         points = [(x, frame.y(value)) for x, value in zip(at, line) if value is not None]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
@@ -93,8 +97,8 @@ def stacks(title, y_label, bars, parts):
             top, height = frame.y(below + value), frame.y(below) - frame.y(below + value)
             frame.parts.append(f'<rect x="{x:.1f}" y="{top:.1f}" width="{step * 0.6:.1f}" height="{height:.1f}" fill="{COLOURS[j]}"/>')
             if height > 14:
-                middle = f'fill-opacity="1" style="fill:#fff"'
-                frame.parts.append(text(x + step * 0.3, top + height / 2 + 4, f"{value:.0f}", 12, "middle", middle))
+                white = 'style="fill:#fff"'
+                frame.parts.append(text(x + step * 0.3, top + height / 2 + 4, f"{value:.0f}", 12, "middle", white))
             below += value
         frame.parts.append(text(x + step * 0.3, frame.bottom + 20, name, 12, "middle"))
         frame.parts.append(text(x + step * 0.3, frame.y(below) - 6, f"{below:.0f}", 12, "middle", weight="bold"))
