@@ -27,8 +27,8 @@ schema: ## write migrations/schema.sql anew
 	@scripts/schema
 bench: ## what a call costs, beside bare PostgreSQL and beside others; a quarter of an hour
 	@scripts/bench
-bench-full: ## all of it, with ten million call records; some 5 GB of disk, hours
-	@scripts/bench --full && scripts/bench --report
+bench-full: ## all of it, with ten million call records and real calls; half an hour, some 7 GB of disk
+	@scripts/bench --full
 call: ## one real call through the running platform; SCENARIO=busy|noanswer|failover|abandon|capped|rejected
 	@scripts/call
 fuzz: ## the REST service against a fuzzer that reads its description

@@ -99,7 +99,7 @@ def turns(clients=16, protocol="prepared"):
 
 
 class Check:
-    """The same database before and after one run: a fast wrong answer is not measured, it ends the benchmark."""
+    """The same database before and after one run: a fast wrong answer is no result, its part fails."""
 
     def __init__(self, session, contender):
         self.session, self.contender = session, contender

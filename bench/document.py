@@ -85,7 +85,7 @@ def head(page):
     machine = page.machine
     page.add("# Benchmarks")
     page.add("What a call costs, beside what PostgreSQL can do at best and beside what others would write. All of it can be run",
-             "again: `make bench` (a quarter of an hour), `make bench-full` (all, half an hour), `scripts/bench --list` (the parts).",
+             "again: `make bench` (a quarter of an hour), `make bench-full` (all, with the report; half an hour), `scripts/bench --list` (the parts).",
              "This page and its plots are made from [the results](../bench/results) by `scripts/bench --report`.")  # fmt: skip
     page.add(f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; a flush of 8 KiB takes "
              f"{machine['fsync_ms']} ms. Linux {machine['kernel']}, PostgreSQL {machine['postgresql']}, revision "
@@ -135,7 +135,7 @@ def meaning(page):
     page.add("## What it means")
     part = "spread"
     cpu, limit = page.get(part, "spread/capconduit@16", "cpu_us"), page.get(part, "spread/limit@16", "cpu_us")
-    if not cpu:
+    if not cpu or "hot" not in page.parts:
         return
     twin = page.get(part, "spread/plpgsql@16", "cpu_us")
     ours, theirs = page.get("hot", "hot/capconduit@16"), page.get("hot", "hot/plpgsql@16")
@@ -281,8 +281,9 @@ def clients(page):
         simple = page.get("simple", f"{name}@16/simple")
         rows.append([label, *(f"{value:,.0f}" if value else "" for value in values), f"{simple:,.0f}" if simple else ""])
     page.table(["", "1", "4", "16", "64", "16, simple"], rows)
-    lines = [(label, [page.get("clients", f"{name}@{number}") for number in numbers]) for label, name in shown if "all links" in label or "one link" in label]
-    picture = svg.lines("Calls with more clients", "clients", "per second", list(enumerate(numbers)), lines)
+    writing = sorted((one for one in shown if one[0].endswith(("all links", "one link"))), key=lambda one: "capconduit" not in one[1])
+    lines = [(label, [page.get("clients", f"{name}@{number}") for number in numbers]) for label, name in writing]
+    picture = svg.lines("Calls with more clients", "clients (logarithmic)", "per second", list(enumerate(numbers)), lines)
     page.plot("clients", "Rate over clients", picture)
     page.add("A limit is one transaction, a call is two. With one client a call on one link waits for two flushes.")
     page.when("clients", "simple")
@@ -359,7 +360,7 @@ def method(page):
              "  the workload (a whole call, where it is one). Latencies are pgbench's, of the whole call.",
              "- One client and its connection share one core: where the scheduler puts the two decides otherwise.",
              "- After every run the tables are looked at: as many records as calls, each once, each counted on its link, no slot kept,",
-             "  turns fair to one; after every part `verify_counters()`. A wrong answer ends the benchmark.",
+             "  turns fair to one; after every part `verify_counters()`. A wrong answer is no result: its part fails.",
              "- **The limit** is one UPDATE and one INSERT in one durable transaction. As one statement it is one round trip, as",
              "  BEGIN, UPDATE, INSERT, COMMIT it is four, and a hot row is locked over three of them. Ratios are to the one statement: it is",
              "  the harder one to reach.",

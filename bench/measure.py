@@ -15,7 +15,7 @@ from server import ROOT, die
 
 # Seconds before the first counted report. A backend's first call loads the library and plans: some 25 ms of processor
 # time each, and what is written in plpgsql is planned several times before its plan is kept.
-WARM_UP = {1: 1, 4: 1, 16: 1, 64: 4}
+WARM_UP = {1: 1, 4: 1, 16: 1, 64: 3}
 PROGRESS = re.compile(r"^progress: ([0-9.]+) s, ([0-9.]+) tps")
 RUN = int(time.time())
 

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 
 import document
 import parts
@@ -148,15 +149,30 @@ def main():
     tell(planned, options.seconds)
     # Whoever ends us ends the server too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    failed = []
     try:
         for number, (part, rounds) in enumerate(planned, 1):
             say(f"--- {part.name}, part {number} of {len(planned)}, after {bench.minutes():.1f} minutes")
-            part.run(bench, rounds, options.seconds)
+            try:
+                part.run(bench, rounds, options.seconds)
+            except SystemExit as error:
+                # A wrong answer ends its part; the others may be right.
+                if not isinstance(error.code, str):
+                    raise
+                say(error.code)
+                failed.append(f"{part.name}: {error.code}")
+            except Exception as error:
+                traceback.print_exc()
+                failed.append(f"{part.name}: {error!r}")
     finally:
         bench.server.stop()
     say(f"\nwritten: {bench.file.relative_to(ROOT)}, after {bench.minutes():.1f} minutes\n")
     for target in report.targets(bench.results):
         say(target.line())
+    if options.full:
+        document.write(json.loads(bench.file.read_text()))
+    if failed:
+        die("parts FAILED:\n" + "\n".join(failed))
 
 
 if __name__ == "__main__":

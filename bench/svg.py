@@ -56,9 +56,9 @@ class Frame:
         return self.bottom - share * (self.bottom - TOP)
 
     def legend(self, names):
-        for i, name in enumerate(names):
+        for i, (colour, name) in enumerate(names):
             y = TOP + 10 + 22 * i
-            self.parts.append(f'<rect x="{self.right + 16}" y="{y - 9}" width="14" height="10" fill="{COLOURS[i]}"/>')
+            self.parts.append(f'<rect x="{self.right + 16}" y="{y - 9}" width="14" height="10" fill="{colour}"/>')
             self.parts.append(text(self.right + 36, y, name, 12))
 
     def svg(self):
@@ -68,22 +68,22 @@ class Frame:
 
 def lines(title, x_label, y_label, places, series, log=False):
     """`places`: (position, label) along the axis. `series`: (name, values), one value for each place; None where there is
-    none. The legend follows the lines' ends, from the top."""
-    series = sorted(series, key=lambda one: -(one[1][-1] or 0))
+    none; the first gets the first colour. The legend follows the lines' ends, from the top."""
+    series = sorted(zip(COLOURS, series), key=lambda one: -(one[1][1][-1] or 0))
     y_label = f"{y_label} (logarithmic)" if log else y_label
-    values = [value for _, line in series for value in line if value is not None]
+    values = [value for _, (_, line) in series for value in line if value is not None]
     frame = Frame(title, x_label, y_label, decades(min(values), max(values)) if log else nice(max(values)), log)
     low, high = places[0][0], places[-1][0]
     at = [LEFT + 30 + (frame.right - LEFT - 60) * (position - low) / (high - low) for position, _ in places]
     for x, (_, label) in zip(at, places):
         frame.parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{frame.bottom}" y2="{frame.bottom + 5}" stroke="#222"/>')
         frame.parts.append(text(x, frame.bottom + 20, label, 12, "middle"))
-    for i, (_, line) in enumerate(series):
+    for colour, (_, line) in series:
         points = [(x, frame.y(value)) for x, value in zip(at, line) if value is not None]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        frame.parts.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[i]}" stroke-width="2.5"/>')
-        frame.parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{COLOURS[i]}"/>' for x, y in points]
-    frame.legend([name for name, _ in series])
+        frame.parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>')
+        frame.parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>' for x, y in points]
+    frame.legend([(colour, name) for colour, (name, _) in series])
     return frame.svg()
 
 
@@ -102,5 +102,5 @@ def stacks(title, y_label, bars, parts):
             below += value
         frame.parts.append(text(x + step * 0.3, frame.bottom + 20, name, 12, "middle"))
         frame.parts.append(text(x + step * 0.3, frame.y(below) - 6, f"{below:.0f}", 12, "middle", weight="bold"))
-    frame.legend(parts)
+    frame.legend(list(zip(COLOURS, parts))[::-1])
     return frame.svg()
