@@ -64,13 +64,13 @@ class Document:
         if here:
             rounds = sorted({part["rounds"] for part in here})
             self.add(f"*Measured {here[0]['begun']}; {' or '.join(map(str, rounds))} rounds of {here[0]['seconds_each']} s; "
-                     f"{max(map(others, here)):.0%} of the processor was at other work just before, "
+                     f"{noise(here)}, "
                      f"{max(part['stolen'] for part in here):.1%} taken by the machine below.*")  # fmt: skip
 
 
-def others(part):
-    """Results from before this was measured have a load average only, which our own clients raise too."""
-    return part.get("others", min(part["load"] / 10, 1))
+def noise(here):
+    seen = [part["others"] for part in here if "others" in part]
+    return f"{max(seen):.0%} of the processor was at other work just before" if seen else f"load {max(part['load'] for part in here)}"
 
 
 def write(result):
@@ -91,7 +91,7 @@ def head(page):
              f"{machine['fsync_ms']} ms. Linux {machine['kernel']}, PostgreSQL {machine['postgresql']}, revision "
              f"{machine['revision']}. Clients and server share the cores. Settings: [postgresql.conf](../scripts/postgresql.conf); "
              "fsync and checksums are on, commits are durable.")  # fmt: skip
-    busiest = max(map(others, page.parts.values()))
+    busiest = max(part.get("others", 0) for part in page.parts.values())
     if busiest > 0.25:
         page.add(f"**The machine had other work meanwhile (up to {busiest:.0%} of its processor): rates and latencies are worse "
                  "than they need be, and ratios are coarse.**")  # fmt: skip
@@ -147,7 +147,7 @@ def meaning(page):
              f"- **What gives out first is Asterisk.** It needs {call:.1f} ms of processor for a simple call "
              f"({'[below](#real-calls)' if 'asterisk' in page.parts else '[ASTERISK.md](ASTERISK.md)'}): {call * 1000 / cpu:.0f} times "
              f"as much. A hundred calls a second, which fill a large switch, cost the database {cpu / 100:.0f} % of one core for the "
-             "calls themselves.",
+             f"calls themselves{asked(page)}.",
              f"- **What gives out first in the database** is the disk's flush when all calls go over one link or one connection, else "
              f"the processor. A busy link does {ours:,.0f} calls a second here.",
              f"- **Where plpgsql would have been enough.** Calls that spread over many links: the plpgsql twin makes "
@@ -162,6 +162,12 @@ def real_call(page):
     """Milliseconds of Asterisk's processor for one call; 7 where it was not measured: docs/ASTERISK.md."""
     rates = (page.noted("asterisk") or {}).get("rates")
     return rates[0]["asterisk_ms_per_call"] if rates else 7
+
+
+def asked(page):
+    """What the switch asks the database besides, for a hundred calls a second."""
+    rates = (page.noted("asterisk") or {}).get("rates")
+    return f", and {rates[0]['postgresql_ms_per_call'] * 10:.0f} % with all that the switch reads and tells meanwhile" if rates else ""
 
 
 def decision(page):

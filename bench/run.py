@@ -147,6 +147,9 @@ def main():
     options.into = options.into or ("partial" if options.parts else "full" if options.full else "quick")
     bench, planned = Bench(options), list(plan(options))
     tell(planned, options.seconds)
+    if options.full and not options.parts:
+        # All of it is of one revision, or not there.
+        bench.file.unlink(missing_ok=True)
     # Whoever ends us ends the server too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     failed = []
