@@ -67,15 +67,15 @@ class Rounds:
     # The database, and how many numbers it has.
     place: tuple = ("bench_small", 1000)
     # Seconds until the first run begins.
-    before: int = 8
+    before: int = 5
 
     def run(self, bench, rounds, _seconds):
         self.prepare(bench)
         bench.rounds(self.name, self.rows, rounds, *self.place)
 
     def seconds(self, rounds, seconds):
-        # The half second: connections, the checks between two runs.
-        return self.before + rounds * sum(measure.length(row.clients, seconds) + 0.5 for row in self.rows)
+        # And connections, and the checks between two runs.
+        return self.before + rounds * sum(measure.length(row.clients, seconds) + 0.3 for row in self.rows)
 
 
 @dataclass

@@ -22,7 +22,7 @@ async fn connections(db: &TestDb) -> i64 {
 
 #[tokio::test]
 async fn a_server_that_is_killed_in_the_middle_has_every_record_once() {
-    const RECORDS: usize = 6_000;
+    const RECORDS: usize = 4_000;
     let db = TestDb::sample_on(TestCluster::start_with(ClusterOptions::default()).await).await;
     let spool = Folder::new();
     fill(&spool, RECORDS);
