@@ -148,9 +148,10 @@ TARGETS = [
     Target("processor time of a cycle, 10M records × 10k",
            *in_part("sizes", "spread/capconduit@1#10M", "spread/capconduit@1#10k"), 1.2, "cpu_us", True),
 ]  # fmt: skip
-for workload in ("decision", "route", "spread", "hot", "reject", "failover", "turns"):
+for workload, label in dict(decision="decision", route="route alone", spread="all links", hot="one link", reject="reject",
+                            failover="failover", turns="round robin").items():  # fmt: skip
     pair = in_part("clients", f"{workload}/capconduit@64", f"{workload}/capconduit@16")
-    TARGETS.append(Target(f"{workload}: 64 clients × 16", *pair, 0.9))
+    TARGETS.append(Target(f"{label}: 64 clients × 16 clients", *pair, 0.9))
 
 
 def targets(results):
