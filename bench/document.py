@@ -308,7 +308,7 @@ def asterisk(page):
         page.add(f"Not measured: {found['skipped']}.")
         return
     page.add(f"SIPp calls through an Asterisk with [the shipped configuration](../asterisk), SIPp answers at once; each rate for "
-             f"{found['seconds']} s, calls of half a second without media. Set-up is from the INVITE to the 200, at the caller. Both "
+             f"{found['seconds']} s, calls of half a second without media. Set-up is from the INVITE to the 200, at the caller, of the calls that were completed. Both "
              f"SIPp, Asterisk and the database share {page.machine['cores']} cores.")  # fmt: skip
     rows = []
     for rate in found["rates"]:
