@@ -85,9 +85,17 @@ def machine(server):
         "kernel": ".".join(platform.release().split("-")[0].split(".")[:2]),
         "postgresql": run(server.bin / "postgres", "--version").removeprefix("postgres (PostgreSQL) "),
         "python": platform.python_version(),
-        "revision": run("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=8"),
+        "revision": revision(run),
         "fsync_ms": flush_milliseconds(server.state),
     }
+
+
+def revision(run):
+    """What is measured: that the results themselves have changed makes no other revision."""
+    git = ("git", "-C", str(Path(__file__).parent.parent))
+    results = (":!bench/results", ":!docs/BENCHMARKS.md", ":!docs/benchmarks")
+    changed = run(*git, "status", "--porcelain", "--untracked-files=no", "--", ".", *results)
+    return run(*git, "describe", "--always", "--abbrev=8") + ("-dirty" if changed else "")
 
 
 def flush_milliseconds(folder):
