@@ -97,7 +97,7 @@ def head(page):
     # Not the highest: of so many looks one may meet the server's own upkeep.
     busy = statistics.median(part.get("others", 0) for part in page.parts.values())
     if busy > 0.2:
-        page.add(f"**The machine had other work meanwhile (in half of the parts {busy:.0%} of its processor and more): rates and "
+        page.add(f"**The machine had other work meanwhile (in half of the parts at least {busy:.0%} of its processor): rates and "
                  "latencies are worse than they need be, and ratios are coarse.**")  # fmt: skip
 
 
@@ -319,8 +319,8 @@ def asterisk(page):
                 "Asterisk, ms per call", "PostgreSQL, ms per call", "cores busy"], rows)  # fmt: skip
     beyond = [rate["offered_per_second"] for rate in found["rates"] if rate["failed"] or rate["setup_ms_p50"] > 500]
     if beyond:
-        page.add(f"{' and '.join(map(str, beyond))} calls a second are more than this machine can do with SIPp on the same cores: they are "
-                 "shown as they were.")  # fmt: skip
+        page.add(f"With SIPp on the same cores this machine cannot do {' or '.join(map(str, beyond))} calls a second: the row is shown "
+                 "as it was.")  # fmt: skip
     spooled = sum(rate["spooled"] for rate in found["rates"])
     if spooled:
         page.add(f"{spooled:,} records were not taken within the switch's second of patience and came through the spool: each once.")
