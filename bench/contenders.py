@@ -66,6 +66,10 @@ def decision(peer, clients=16, protocol="prepared"):
     return Contender("decision", peer, clients, protocol, "decision", leaves={}, log=0.1)
 
 
+def explain(clients=16, protocol="prepared"):
+    return Contender("explain", "capconduit", clients, protocol, "explain", leaves={}, log=0.1)
+
+
 def decision_sample(clients=16):
     return Contender("decision_sample", "capconduit", clients, script="decision_sample", leaves={}, log=0.1)
 

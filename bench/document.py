@@ -92,7 +92,7 @@ def head(page):
              "This page and its plots are made from [the results](../bench/results) by `scripts/bench --report`.")  # fmt: skip
     page.add(f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; a flush of 8 KiB takes "
              f"{machine['fsync_ms']} ms. Linux {machine['kernel']}, PostgreSQL {machine['postgresql']}, revision "
-             f"{machine['revision']}. Clients and server share the cores. Settings: [postgresql.conf](../scripts/postgresql.conf); "
+             f"{machine['revision']}. Clients and server share the cores. Settings: [postgresql.conf](../scripts/postgresql.conf), but a quarter of the memory as shared_buffers; "
              "fsync and checksums are on, commits are durable.")  # fmt: skip
     # Not the highest: of so many looks one may meet the server's own upkeep.
     busy = statistics.median(part.get("others", 0) for part in page.parts.values())
@@ -103,7 +103,7 @@ def head(page):
 
 # Why a target may be missed, by the beginning of its text; shown when it is.
 REASONS = {
-    "decision, ": "A decision reads some ten rows and returns one row of reasons for each link; `SELECT 1` reads none, and with "
+    "decision, ": "A decision reads some ten rows of eight tables by their indexes; `SELECT 1` reads none, and with "
                 "one client on one core it costs little more than the message. The prototypes from which these targets come ran "
                 "beside a `SELECT 1` that took 28 µs.",
     "one link, ": "Every call on one link changes the same row, twice; what is lost here is lost in waiting for it.",
@@ -180,8 +180,9 @@ def decision(page):
         if part in page.parts:
             page.add(f"{title}. The plain join does not judge, choose or explain.")
             for number in (1, 16, 64):
-                names = [("`SELECT 1`", f"select1/limit@{number}"), (f"`explain_route`, {number} client{'s' * (number > 1)}", f"decision/capconduit@{number}"),
-                         ("the sample data's numbers", f"decision_sample/capconduit@{number}"), ("the plain join", f"decision/plpgsql@{number}")]  # fmt: skip
+                names = [("`SELECT 1`", f"select1/limit@{number}"), (f"`preview_route`, {number} client{'s' * (number > 1)}", f"decision/capconduit@{number}"),
+                         ("the sample data's numbers", f"decision_sample/capconduit@{number}"),
+                         ("`explain_route`, every link's reason", f"explain/capconduit@{number}"), ("the plain join", f"decision/plpgsql@{number}")]  # fmt: skip
                 page.compare(part, names, f"select1/limit@{number}", "SELECT 1")
             page.when(part)
 
@@ -207,8 +208,8 @@ def cycle(page):
         page.compare("chains", names, "spread/limit@16", "limit, spread")
         page.when("chains")
     if "split" in page.parts:
-        page.add("Where a call's processor time goes, one client on one core. `explain_route` stands for the decision; it makes a",
-                 "row for each link, which a route does not, so that the reservation's share is shown a little too small.")  # fmt: skip
+        page.add("Where a call's processor time goes, one client on one core. `preview_route` stands for the decision; it does",
+                 "not look behind the first link that takes the call, which a route does: it writes down why each was or was not chosen.")  # fmt: skip
         bars = []
         for label, peer in (("CapConduit", "capconduit"), ("plpgsql", "plpgsql")):
             steps = [page.get("split", name, "cpu_us") for name in

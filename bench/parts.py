@@ -115,7 +115,7 @@ def by_clients(*numbers, protocol="prepared"):
 
 
 def decisions(*clients):
-    makers = [c.select1, lambda n: c.decision("capconduit", n), lambda n: c.decision("plpgsql", n)]
+    makers = [c.select1, lambda n: c.decision("capconduit", n), c.explain, lambda n: c.decision("plpgsql", n)]
     return [make(number) for number in clients for make in makers]
 
 

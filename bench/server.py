@@ -40,6 +40,10 @@ class Server:
     def start(self, delay=0):
         """With a disk that is `delay` microseconds slower at each flush."""
         self.delay = delay
+        # What scripts/postgresql.conf advises for production.
+        quarter = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 // 2**20
+        self.state.mkdir(parents=True, exist_ok=True)
+        (self.state / "extra.conf").write_text(f"shared_buffers = {quarter}MB\n")
         self.script("server", "start")
 
     def stop(self):

@@ -1,2 +1,2 @@
 \set pick random(0, 2)
-select * from capconduit.explain_route((array['+18005550101', '+12125550102', '+13105550103'])[:pick + 1]);
+select * from capconduit.preview_route((array['+18005550101', '+12125550102', '+13105550103'])[:pick + 1]);

@@ -1,0 +1,2 @@
+\set id random(:low, :high)
+select * from capconduit.explain_route('+1777' || lpad(:id::text, 7, '0'));
