@@ -21,6 +21,16 @@ pub enum Answer {
     Refused(String),
 }
 
+/// What came back from an operation.
+#[derive(Debug, Clone)]
+pub enum Heard {
+    Answer(Answer),
+    /// An error that says so: nothing has changed.
+    Cancelled,
+    /// Whether it has happened, nobody knows.
+    Nothing,
+}
+
 /// What is known of an operation's run, beside its arguments.
 #[derive(Debug, Clone)]
 pub struct Seen {

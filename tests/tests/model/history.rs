@@ -4,12 +4,11 @@
 use std::time::Duration;
 
 use capconduit_tests::{SUPERUSER, TestDb};
-use tokio_postgres::NoTls;
 
 use super::answer::{Answer, Seen};
 use super::op::Op;
 use super::rows::{Micros, Rows};
-use super::session::Session;
+use super::session::{Commit, Session};
 use super::step::{Fate, Step};
 use super::world::World;
 
@@ -73,15 +72,7 @@ impl<'a> History<'a> {
 
     /// A connection of its own, so that it can be cut.
     async fn cut(&mut self, op: &Op, fate: Fate) -> Result<(), String> {
-        let config = self.db.config(SUPERUSER);
-        let (client, connection) = config.connect(NoTls).await.expect("a connection");
-        let connection = tokio::spawn(connection);
-        let session = Session::over(client).await;
-        let pid: i32 = session
-            .one("select pg_backend_pid()", &[])
-            .await
-            .expect("its pid")
-            .get(0);
+        let session = Session::open(&self.db.config(SUPERUSER), Commit::AtOnce).await;
         session.run("begin").await;
         let run = run(op, &session, self.world.next_link + 1).await;
         match fate {
@@ -93,14 +84,14 @@ impl<'a> History<'a> {
             Fate::Terminated => {
                 let sql = "select pg_terminate_backend($1)";
                 self.session
-                    .one(sql, &[&pid])
+                    .one(sql, &[&session.pid])
                     .await
                     .expect("the backend is ended");
             }
             _ => {}
         }
-        connection.abort();
-        self.until_gone(pid).await;
+        session.cut();
+        self.session.until_gone(session.pid).await;
         if fate != Fate::CutAtCommit {
             return self.unchanged(op, &run).await;
         }
@@ -114,18 +105,6 @@ impl<'a> History<'a> {
                 aborted.map_err(|other| format!("neither committed: {error}\nnor aborted: {other}"))
             }
         }
-    }
-
-    async fn until_gone(&self, pid: i32) {
-        for _ in 0..10_000 {
-            let sql = "select count(*) from pg_stat_activity where pid = $1";
-            let left: i64 = self.session.one(sql, &[&pid]).await.expect("the activity").get(0);
-            if left == 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        panic!("backend {pid} does not end");
     }
 
     /// The answer is as expected, and nothing of it stays.

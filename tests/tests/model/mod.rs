@@ -1,7 +1,8 @@
 //! Random histories against a model. `world` and `rows` are what the model knows, `calls`, `log`, `lost`, `judge` and
 //! `change` its own reading of the contract, written from the documentation and sharing no code with the extension;
-//! `draw` draws histories, `history` runs one of them against both, `concurrent` runs small ones on several
-//! connections at once and looks for an order that explains them.
+//! `draw` draws histories, `history` runs one of them against both. `concurrent` runs small ones (`race`) on several
+//! connections at once, `struck` with faults that hit a connection, `crashes` with ones that hit the server; `search` looks
+//! for an order that explains them.
 //!
 //! Every history has a seed. A failure shows its seed and the history, shrunk; CAPCONDUIT_TEST_SEED=<seed> runs it
 //! again first.
@@ -16,9 +17,12 @@ mod judge;
 mod log;
 mod lost;
 mod op;
+mod race;
 mod rows;
+mod search;
 mod session;
 mod step;
+mod struck;
 mod world;
 
 use std::cell::RefCell;
@@ -26,27 +30,27 @@ use std::fmt::Debug;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use capconduit_tests::TestDb;
+use capconduit_tests::{SUPERUSER, TestDb};
 use proptest::collection::vec;
 use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use tokio::runtime::Runtime;
 
 use history::History;
-use session::{SWEEP, Session};
+use session::{Commit, SWEEP, Session};
 use step::Step;
 use world::World;
 
 #[test]
 fn every_history_goes_as_the_model_says() {
-    let lab = Lab::new(1);
-    let histories = (draw::any_world(), vec(draw::any_step(), 1..40));
+    let lab = Lab::new(1, Commit::AtOnce);
+    let drawn = (draw::any_world(), vec(draw::any_step(), 1..40));
     let lines = |(world, steps): &(World, Vec<Step>)| {
         let steps = steps.iter().enumerate();
         let steps = steps.map(|(number, step)| format!("step {number}: {step:?}"));
         world.lines().into_iter().chain(steps).collect()
     };
-    lab.explore(1_000, 40_000, &histories, lines, async |(world, steps)| {
+    lab.explore(histories(1_000, 40_000), &drawn, lines, async |(world, steps)| {
         let sessions = lab.sessions();
         let mut history = History::begin(&lab.db, &sessions[0], &world).await;
         for (number, step) in steps.iter().enumerate() {
@@ -61,56 +65,56 @@ fn every_history_goes_as_the_model_says() {
 struct Lab {
     runtime: Runtime,
     db: TestDb,
-    sessions: RefCell<Rc<[Session]>>,
+    commit: Commit,
+    sessions: RefCell<Vec<Rc<Session>>>,
 }
 
 impl Lab {
-    fn new(connections: usize) -> Lab {
+    fn new(connections: usize, commit: Commit) -> Lab {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .expect("a runtime");
         let db = runtime.block_on(TestDb::new());
-        let sessions = RefCell::new(Rc::from([]));
-        let lab = Lab {
+        let open = || runtime.block_on(Session::open(&db.config(SUPERUSER), commit));
+        let sessions = (0..connections).map(|_| Rc::new(open())).collect();
+        Lab {
             runtime,
             db,
-            sessions,
-        };
-        lab.runtime.block_on(lab.connect(connections));
-        lab
+            commit,
+            sessions: RefCell::new(sessions),
+        }
     }
 
-    fn sessions(&self) -> Rc<[Session]> {
+    fn sessions(&self) -> Vec<Rc<Session>> {
         self.sessions.borrow().clone()
     }
 
-    /// A history may have cost a connection its life.
-    async fn connect(&self, connections: usize) {
-        let mut sessions = Vec::new();
-        for _ in 0..connections {
-            sessions.push(Session::open(&self.db).await);
-        }
-        self.sessions.replace(sessions.into());
+    fn replace(&self, number: usize, session: Rc<Session>) {
+        self.sessions.borrow_mut()[number] = session;
     }
 
-    /// Runs that many histories, more for the long test run, and shows the smallest that fails.
+    /// A history may have cost a connection its life.
+    fn renew(&self) {
+        for session in self.sessions.borrow_mut().iter_mut() {
+            if session.client.is_closed() {
+                let config = self.db.config(SUPERUSER);
+                *session = Rc::new(self.runtime.block_on(Session::open(&config, self.commit)));
+            }
+        }
+    }
+
+    /// Runs that many histories, and shows the smallest that fails.
     fn explore<S: Strategy>(
         &self,
-        histories: u64,
-        long: u64,
+        count: u64,
         strategy: &S,
         lines: impl Fn(&S::Value) -> Vec<String>,
         test: impl AsyncFn(S::Value) -> Result<(), String>,
     ) where
         S::Value: Debug,
     {
-        let count = if std::env::var_os("CAPCONDUIT_TEST_FULL").is_some() {
-            long
-        } else {
-            histories
-        };
         let first = first_seed();
         println!("{count} histories from seed {first}");
         for number in 0..count {
@@ -119,10 +123,7 @@ impl Lab {
                 self.runtime.block_on(self.sessions()[0].run(SWEEP));
             }
             let failure = runner(seed).run(strategy, |history| {
-                let sessions = self.sessions();
-                if sessions.iter().any(|session| session.client.is_closed()) {
-                    self.runtime.block_on(self.connect(sessions.len()));
-                }
+                self.renew();
                 let bounded = async { tokio::time::timeout(Duration::from_secs(60), test(history)).await };
                 match self.runtime.block_on(bounded) {
                     Ok(Ok(())) => Ok(()),
@@ -140,6 +141,12 @@ impl Lab {
             }
         }
     }
+}
+
+/// How many histories: more for the long test run.
+fn histories(normal: u64, long: u64) -> u64 {
+    let full = std::env::var_os("CAPCONDUIT_TEST_FULL").is_some();
+    if full { long } else { normal }
 }
 
 fn first_seed() -> u64 {

@@ -2,10 +2,11 @@
 
 use capconduit_tests::{Explained, Heartbeat, Logged, Target};
 use jiff::Timestamp;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use super::answer::{Answer, MISUSE, Seen, refused};
+use super::answer::{Answer, Heard, MISUSE, Seen, refused};
 use super::calls::{self, Given, RouteArgs};
 use super::change::Change;
 use super::judge;
@@ -97,12 +98,22 @@ impl Op {
     /// Puts it to the database: now() of its transaction (None where it was refused), and the answer.
     /// `next_link` is the id of a link that is added.
     pub async fn ask(&self, session: &Session, next_link: i64) -> (Option<Micros>, Answer) {
+        match self.hear(session, next_link).await {
+            (now, Heard::Answer(answer)) => (now, answer),
+            (_, heard) => panic!("{self:?}: {heard:?}"),
+        }
+    }
+
+    /// The same where a fault may strike.
+    pub async fn hear(&self, session: &Session, next_link: i64) -> (Option<Micros>, Heard) {
         match self.try_ask(session, next_link).await {
-            Ok((now, answer)) => (now, answer),
-            Err(error) => {
-                let state = error.code().unwrap_or_else(|| panic!("{self:?}: {error}"));
-                (None, Answer::Refused(state.code().to_owned()))
-            }
+            Ok((now, answer)) => (now, Heard::Answer(answer)),
+            Err(error) => match error.code().map(SqlState::code) {
+                // Cut, or ended by an administrator or a crash: before its commit or after, nobody can know.
+                None | Some("57P01" | "57P02") => (None, Heard::Nothing),
+                Some("57014") => (None, Heard::Cancelled),
+                Some(state) => (None, Heard::Answer(refused(state))),
+            },
         }
     }
 

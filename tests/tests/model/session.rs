@@ -3,11 +3,12 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
-use capconduit_tests::TestDb;
 use jiff::Timestamp;
+use tokio::task::AbortHandle;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Error, Row, Statement};
+use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 
 use super::change::{Change, insert_link_sql};
 use super::rows::{Attempt, Call, Counter, Micros, Node, Parties, Record, Rows};
@@ -15,30 +16,60 @@ use super::world::{NODE_SILENCE, SECOND, World, caller_id_of, identifier_of, num
 
 pub struct Session {
     pub client: Client,
+    pub pid: i32,
     prepared: RefCell<HashMap<&'static str, Statement>>,
+    connection: AbortHandle,
+}
+
+/// What a commit waits for before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Commit {
+    /// Nothing, where no history loses its server.
+    AtOnce,
+    /// The disk, and a synchronous standby: the default.
+    Durable,
 }
 
 impl Session {
-    /// As a superuser: histories also do what DBAs do. Commits do not wait for the disk, which is the crash tests'
-    /// subject.
-    pub async fn open(db: &TestDb) -> Session {
-        Self::over(db.superuser().await).await
-    }
-
-    pub async fn over(client: Client) -> Session {
+    /// As a superuser: histories also do what DBAs do.
+    pub async fn open(config: &Config, commit: Commit) -> Session {
+        let (client, connection) = config.connect(NoTls).await.expect("a connection");
+        let connection = tokio::spawn(connection).abort_handle();
         let settings = format!(
-            "load 'capconduit'; set capconduit.node_silence_seconds = {}; set synchronous_commit = off;
+            "load 'capconduit'; set capconduit.node_silence_seconds = {}; set synchronous_commit = {};
              set search_path = capconduit, public; set client_min_messages = warning",
-            NODE_SILENCE / SECOND
+            NODE_SILENCE / SECOND,
+            if commit == Commit::AtOnce { "off" } else { "on" }
         );
         client
             .batch_execute(&settings)
             .await
             .expect("the session's settings");
+        let pid = client.query_one("select pg_backend_pid()", &[]).await;
         Session {
+            pid: pid.expect("its pid").get(0),
             client,
             prepared: RefCell::default(),
+            connection,
         }
+    }
+
+    /// The network breaks: the server's end is not told what becomes of its answer.
+    pub fn cut(&self) {
+        self.connection.abort();
+    }
+
+    /// Until another session's backend is no more.
+    pub async fn until_gone(&self, pid: i32) {
+        for _ in 0..10_000 {
+            let sql = "select count(*) from pg_stat_activity where pid = $1";
+            let left: i64 = self.one(sql, &[&pid]).await.expect("the activity").get(0);
+            if left == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        panic!("backend {pid} does not end");
     }
 
     pub async fn rows(&self, sql: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
