@@ -16,6 +16,10 @@ impl Random {
         Self(seed)
     }
 
+    pub fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// Another generator, for a task of its own.
     pub fn fork(&mut self) -> Self {
         Self(self.number())

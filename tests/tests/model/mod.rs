@@ -11,6 +11,7 @@ mod answer;
 mod calls;
 mod change;
 mod concurrent;
+mod crashes;
 mod draw;
 mod history;
 mod judge;
