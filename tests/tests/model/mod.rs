@@ -22,6 +22,7 @@ mod race;
 mod rows;
 mod search;
 mod session;
+mod sights;
 mod step;
 mod struck;
 mod world;

@@ -57,7 +57,7 @@ fn what_a_fault_left_open_has_happened_once_or_not_at_all() {
         let strikes = strikes.iter().map(|strike| format!("{strike:?}"));
         race.lines().into_iter().chain(strikes).collect()
     };
-    lab.explore(histories(300, 6_000), &races, lines, async |(race, strikes)| {
+    lab.explore(histories(200, 4_000), &races, lines, async |(race, strikes)| {
         run(&race, &strikes, &lab, &tally).await
     });
     println!(
