@@ -53,6 +53,11 @@ async fn a_call_touches_no_more_pages_than_it_must() {
     let again = |call: usize| format!("pbx1-1.{call}");
     let seen = [
         (
+            "preview_route",
+            (21, 0),
+            cheapest(&people, |call| format!("preview_route('{}')", number(call))).await,
+        ),
+        (
             "explain_route",
             (33, 0),
             cheapest(&people, |call| format!("explain_route('{}')", number(call))).await,
