@@ -166,7 +166,7 @@ RECORD = (
 )
 
 
-def replay(bench, _rounds, _seconds, records=50_000):
+def replay(bench, _rounds, _seconds, records=100_000):
     """What a switch has spooled while the database was away, handed over by its agent."""
     server = bench.server
     with tempfile.TemporaryDirectory(dir=server.state) as folder:

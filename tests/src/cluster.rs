@@ -398,7 +398,7 @@ fn read_socket_folder(state: &std::path::Path) -> String {
 
 /// A port that nobody listens on, below the range from which the system takes ports for outgoing connections.
 /// Each process begins elsewhere, so that two of them rarely try the same one.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = (std::process::id() % 1000) as u16 * 10;
     (0..10_000)

@@ -1,4 +1,4 @@
-//! A `capconduit` process of a test. Owns: that it ends with the test, whatever becomes of it, and what it wrote.
+//! A process of a test, `capconduit` or another one. Owns: that it ends with the test, whatever becomes of it, and what it wrote.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -29,19 +29,34 @@ impl Guarded {
         subcommand: &str,
         settings: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Self {
-        let log = project::fresh_state_folder().with_extension(format!("{subcommand}.log"));
+        let capconduit = project::capconduit();
+        let mut command = match network {
+            Some(network) => {
+                let mut inside = Command::new("nsenter");
+                inside
+                    .arg(format!("--net=/run/netns/{network}"))
+                    .arg(capconduit.get_program());
+                inside
+            }
+            None => capconduit,
+        };
+        command.arg(subcommand).envs(settings);
+        Self::run(subcommand, &command)
+    }
+
+    /// Any program with its arguments and environment. It stays in the foreground, and ends when it is told to.
+    pub fn run(name: &str, command: &Command) -> Self {
+        let log = project::fresh_state_folder().with_extension(format!("{name}.log"));
         let file = File::create(&log).expect("a log file in the temporary folder");
-        let program = project::capconduit();
         let mut guard = Command::new("sh")
             .args(["-c", GUARD, "sh"])
-            .args(
-                network
-                    .iter()
-                    .flat_map(|network| ["nsenter".to_owned(), format!("--net=/run/netns/{network}")]),
+            .arg(command.get_program())
+            .args(command.get_args())
+            .envs(
+                command
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
             )
-            .arg(program.get_program())
-            .arg(subcommand)
-            .envs(settings)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(file)

@@ -10,6 +10,7 @@ mod doctor;
 mod full;
 mod logins;
 mod memory;
+mod nginx;
 mod stopping;
 pub mod support;
 mod tls;

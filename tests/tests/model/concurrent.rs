@@ -12,7 +12,7 @@ fn what_happens_at_once_could_have_happened_one_after_the_other() {
     let lab = Lab::new(6, Commit::AtOnce);
     // A race may need several goes to show its fault again: while a failure is being shrunk, each gets them.
     let goes = Cell::new(1);
-    let races = histories(1_500, 30_000);
+    let races = histories(1_500, 10_000);
     lab.explore(races, &any_race(1..3), Race::lines, async |race| {
         for _ in 0..goes.get() {
             if let Err(why) = run(&race, &lab).await {

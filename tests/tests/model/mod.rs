@@ -52,7 +52,7 @@ fn every_history_goes_as_the_model_says() {
         let steps = steps.map(|(number, step)| format!("step {number}: {step:?}"));
         world.lines().into_iter().chain(steps).collect()
     };
-    lab.explore(histories(1_000, 40_000), &drawn, lines, async |(world, steps)| {
+    lab.explore(histories(1_000, 10_000), &drawn, lines, async |(world, steps)| {
         let sessions = lab.sessions();
         let mut history = History::begin(&lab.db, &sessions[0], &world).await;
         for (number, step) in steps.iter().enumerate() {

@@ -96,10 +96,43 @@ impl<'a> Search<'a> {
     }
 
     /// Whether they can follow on this world in some order, and end in what was found.
+    ///
+    /// A route that waits for a row chose before: when another call that waited with it commits first, whoever only looks
+    /// may see that one without the route, though in the order of their choices the route comes first. So where no order
+    /// holds all, those that wrote nothing need only fit each some part of what went before or beside it.
     pub fn explains(&mut self, world: &World) -> bool {
         let cancelled = |index: &usize| matches!(self.ran[*index].heard, Heard::Cancelled);
         let done = (0..self.ran.len()).filter(cancelled).fold(0, with);
-        self.follows(world, done, Stage::Start)
+        if self.follows(world, done, Stage::Start) {
+            return true;
+        }
+        let looked = |index: &usize| self.ran[*index].promises_nothing();
+        let looks: Vec<usize> = (0..self.ran.len()).filter(looked).collect();
+        if self.restarted.is_some() || looks.is_empty() {
+            return false;
+        }
+        let writers = looks.iter().copied().fold(done, with);
+        looks.iter().all(|&look| self.fits(world, look, writers))
+            && self.follows(world, writers, Stage::Start)
+    }
+
+    /// Whether this look could follow on what had ended before it and some of what ran beside it.
+    fn fits(&mut self, world: &World, look: usize, done: u64) -> bool {
+        let ran = &self.ran[look];
+        let open: Vec<usize> = (0..self.ran.len())
+            .filter(|&index| !has(done, index) && self.ran[index].began < ran.ended)
+            .collect();
+        let due = |before: usize| open.iter().any(|&other| self.ran[other].ended < before);
+        if !due(ran.began) && !self.ways(world, look, done).is_empty() {
+            return true;
+        }
+        open.iter().any(|&index| {
+            !due(self.ran[index].began)
+                && self
+                    .ways(world, index, done)
+                    .iter()
+                    .any(|world| self.fits(world, look, with(done, index)))
+        })
     }
 
     fn follows(&mut self, world: &World, done: u64, stage: Stage) -> bool {
