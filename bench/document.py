@@ -112,8 +112,8 @@ REASONS = {
     "processor time": "The larger indexes are a level or two deeper and miss the processor's caches, and pages that a call changes "
                       "first after a checkpoint are written whole. The limit's own tables do not grow with the platform, so it "
                       "stays where it is.",
-    "64 clients": "Sixty-four processes on so few cores displace each other, mostly while one of them holds a row that the others "
-                  "want. A switch has 30 connections at most: more callers wait in the switch, not in the database.",
+    "64 clients": "Sixty-four processes on so few cores displace each other (`SELECT 1` itself loses a fifth, [below](#as-clients-come)), and "
+                  "at times while one of them holds a row that the others want. A switch has 30 connections at most: more callers wait in the switch, not in the database.",
 }  # fmt: skip
 
 
