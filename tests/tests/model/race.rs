@@ -115,7 +115,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    fn tick(&self) -> usize {
+    pub fn tick(&self) -> usize {
         self.ticks.replace(self.ticks.get() + 1)
     }
 
