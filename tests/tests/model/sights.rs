@@ -72,7 +72,8 @@ impl Search<'_> {
                 Op::ReleaseExpired(_) | Op::Heartbeat { .. } | Op::Started { .. }
             )
         };
-        if !closes_many(&ran.op) {
+        // A route closes what has expired on a full link, and passes over others' calls as well.
+        if !closes_many(&ran.op) && !matches!(ran.op, Op::Route(_)) {
             return vec![BTreeSet::new()];
         }
         let others = self.ran.iter().enumerate().filter(|(other, _)| *other != index);
