@@ -56,6 +56,8 @@ pub struct Lookup {
     index: &'static CStr,
     key: Key,
     columns: &'static [&'static CStr],
+    /// The columns are the index's own.
+    covering: bool,
     resolved: RefCell<Option<Resolved>>,
 }
 
@@ -115,8 +117,32 @@ impl Lookup {
             index,
             key,
             columns,
+            covering: false,
             resolved: RefCell::new(None),
         }
+    }
+
+    /// Reads what it wants from the index alone, wherever the table's page need not be asked for who may see a row. An
+    /// index of a later schema: ask first whether it is there.
+    pub const fn covering(
+        table: &'static CStr,
+        index: &'static CStr,
+        key: Key,
+        columns: &'static [&'static CStr],
+    ) -> Self {
+        Lookup {
+            table,
+            index,
+            key,
+            columns,
+            covering: true,
+            resolved: RefCell::new(None),
+        }
+    }
+
+    /// Whether there is such an index.
+    pub fn exists(&self) -> bool {
+        self.resolve().2 != pg_sys::Oid::INVALID
     }
 
     /// The first row with this key.
@@ -142,7 +168,7 @@ impl Lookup {
                 Key::Text => pg_sys::F_TEXTEQ,
             };
             // SAFETY: relations, scan and slot live until `Scan` is dropped, or until the abort.
-            let raw = unsafe { raw::open(table, index, lock, equals.into(), at.0) };
+            let raw = unsafe { raw::open(table, index, lock, equals.into(), at.0, self.covering) };
             let scan = Scan {
                 raw,
                 last: columns.iter().copied().max().unwrap_or(0),
@@ -171,6 +197,14 @@ impl Lookup {
         unsafe {
             let table = relation(self.table);
             let index = relation(self.index);
+            if self.covering && index == pg_sys::Oid::INVALID {
+                return Resolved {
+                    generation,
+                    table,
+                    index,
+                    columns: Rc::default(),
+                };
+            }
             assert_eq!(
                 pg_sys::IndexGetRelation(index, false),
                 table,
@@ -178,8 +212,9 @@ impl Lookup {
                 self.index,
                 self.table
             );
+            let owner = if self.covering { index } else { table };
             let columns = self.columns.iter().map(|name| {
-                let number = pg_sys::get_attnum(table, name.as_ptr());
+                let number = pg_sys::get_attnum(owner, name.as_ptr());
                 assert!(number > 0, "{:?} has no column {name:?}", self.table);
                 number
             });
@@ -348,9 +383,8 @@ impl Row<'_> {
     pub fn get<T: FromDatum>(&self, column: usize) -> Option<T> {
         // SAFETY: the attribute was fetched by `next`; T is the column's type, as the schema says.
         unsafe {
-            let place = self.0.columns[column] as usize - 1;
-            let is_null = *(*self.0.raw.slot).tts_isnull.add(place);
-            T::from_datum(*(*self.0.raw.slot).tts_values.add(place), is_null)
+            let (value, is_null) = self.0.raw.column(self.0.columns[column]);
+            T::from_datum(value, is_null)
         }
     }
 

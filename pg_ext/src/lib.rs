@@ -12,6 +12,7 @@
 mod answered;
 mod args;
 mod call;
+mod copies;
 mod counters;
 mod early_lock_release;
 mod error;

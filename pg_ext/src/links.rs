@@ -3,9 +3,9 @@
 use capconduit_core::{Link, Reject, Strategy, Verdict, gate, select};
 use pgrx::pg_sys;
 
-use crate::fetch::{At, Key, Lookup, Row, Scan};
+use crate::fetch::{At, Key, Lookup, Row};
 use crate::spi::arg;
-use crate::{counters, guc};
+use crate::{copies, counters, guc};
 
 /// What is known of a dialled number, and what routing needs of its campaign.
 pub struct Dialled {
@@ -139,47 +139,79 @@ fn read_campaign(id: i64, row: &Row) -> Campaign {
     Campaign {
         id,
         name: row.need(2),
-        strategy: row
-            .get::<&str>(3)
-            .and_then(Strategy::parse)
-            .expect("the schema allows known strategies only"),
+        strategy: strategy(row.need(3)),
         dial_timeout_seconds: row.need(4),
         max_ring_seconds: row.get(5).unwrap_or_else(|| guc::MAX_RING_SECONDS.get()),
     }
 }
 
+pub fn strategy(name: &str) -> Strategy {
+    Strategy::parse(name).expect("the schema allows known strategies only")
+}
+
 /// A campaign's links by id, with their counters as of this moment.
 pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
-    let mut links = read_settings(at, campaign_id);
+    count_all(at, read_settings(at, campaign_id))
+}
+
+/// Links that were read as they are configured, with the rest that they are judged by.
+fn count_all(at: At, mut links: Vec<Link>) -> Vec<Link> {
     if !links.is_empty() {
         let mut around = Surroundings::open(at);
         for link in &mut links {
             around.count(link);
-            around.describe(link);
+            around.reach(link);
         }
     }
     links
 }
 
-/// The link that a call would be offered to first, or why there is none: what `read_links` and `select::choose` say
+/// What a call to this number meets, with the links if any are to be asked.
+pub fn read_all(at: At, number: &str) -> (Option<Dialled>, Vec<Link>) {
+    if let Some(offered) = copies::read_offered(at, number)
+        && let Some(campaign) = CAMPAIGNS.first(at, arg(offered.campaign_id), |row| {
+            read_campaign(offered.campaign_id, row)
+        })
+    {
+        let dialled = Dialled {
+            did_id: offered.did_id,
+            user_id: offered.user_id,
+            campaign: Some(campaign),
+            shadowed: Vec::new(),
+            stop: None,
+        };
+        return (Some(dialled), count_all(at, offered.links));
+    }
+    let dialled = read_dialled(at, number);
+    let links = match &dialled {
+        Some(Dialled {
+            campaign: Some(campaign),
+            stop: None,
+            ..
+        }) => read_links(at, campaign.id),
+        _ => Vec::new(),
+    };
+    (dialled, links)
+}
+
+/// The link that a call would be offered to first, or why there is none: what `count_all` and `select::choose` say
 /// together. Links behind the first that takes the call are not looked up.
-pub fn read_first_taker(at: At, campaign: &Campaign) -> Result<Link, Reject> {
-    let mut links = read_settings(at, campaign.id);
+pub fn first_taker(at: At, strategy: Strategy, mut links: Vec<Link>) -> Result<Link, Reject> {
     if links.is_empty() {
         return Err(Reject::NoActiveClientsInCampaign);
     }
     let mut around = Surroundings::open(at);
     // Turns are counted beside the slots.
-    let counters_first = campaign.strategy == Strategy::RoundRobin;
+    let counters_first = strategy == Strategy::RoundRobin;
     if counters_first {
         links.iter_mut().for_each(|link| around.count(link));
     }
     let mut verdicts = Vec::with_capacity(links.len());
-    for index in select::order(campaign.strategy, &links, &mut uniform) {
+    for index in select::order(strategy, &links, &mut uniform) {
         if !counters_first {
             around.count(&mut links[index]);
         }
-        around.describe(&mut links[index]);
+        around.reach(&mut links[index]);
         let verdict = gate::judge(&links[index]);
         if verdict == Verdict::Eligible {
             return Ok(links.swap_remove(index));
@@ -195,39 +227,52 @@ pub fn uniform() -> f64 {
     unsafe { pg_sys::pg_prng_double(&raw mut pg_sys::pg_global_prng_state) }
 }
 
-/// A campaign's links by id, as they were configured; the rest of each is yet to be looked up.
-fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
+/// A campaign's links by id, as they are configured; the rest of each is yet to be looked up.
+pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
+    if copies::are_links_there() {
+        return copies::read_links(at, campaign_id);
+    }
     let mut links = Vec::new();
     let mut settings = SETTINGS.open(at);
+    let mut clients = CLIENTS.open(at);
+    let mut aors = AORS.open(at);
     settings.seek(arg(campaign_id));
     while let Some(row) = settings.next() {
-        links.push(Link {
-            id: row.need(0),
-            client_id: row.need(1),
-            client_identifier: String::new(),
-            link_active: row.is(2, "active"),
-            client_active: false,
-            has_contact: false,
-            max_concurrency: row.need(3),
-            total_calls_allowed: row.get(4),
-            forwarding_priority: row.need(5),
-            weight: row.need(6),
-            active: 0,
-            counted: 0,
-            last_seq: 0,
-            already_tried: false,
-        });
+        let client_id = arg(row.need::<i64>(1));
+        let (identifier, active) = clients
+            .get(client_id, |client| (client.need(0), client.is(1, "active")))
+            .expect("a link's client exists");
+        let contact = aors.get(client_id, |aor| aor.get::<&str>(0).is_some());
+        links.push(configured(&row, identifier, active, contact == Some(true)));
     }
     links.sort_by_key(|link| link.id);
     links
 }
 
-/// What else a link is judged by: its counters, its client, and whether that can be reached.
+/// id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight.
+pub fn configured(row: &Row, client_identifier: String, client_active: bool, has_contact: bool) -> Link {
+    Link {
+        id: row.need(0),
+        client_id: row.need(1),
+        client_identifier,
+        link_active: row.is(2, "active"),
+        client_active,
+        has_contact,
+        max_concurrency: row.need(3),
+        total_calls_allowed: row.get(4),
+        forwarding_priority: row.need(5),
+        weight: row.need(6),
+        active: 0,
+        counted: 0,
+        last_seq: 0,
+        already_tried: false,
+    }
+}
+
+/// What else a link is judged by: its counters, and where its client has registered.
 struct Surroundings {
     at: At,
     counters: counters::Reader,
-    clients: Scan,
-    aors: Scan,
 }
 
 impl Surroundings {
@@ -235,8 +280,6 @@ impl Surroundings {
         Surroundings {
             at,
             counters: counters::Reader::new(at),
-            clients: CLIENTS.open(at),
-            aors: AORS.open(at),
         }
     }
 
@@ -248,16 +291,8 @@ impl Surroundings {
         (link.active, link.counted, link.last_seq) = (counted.active, counted.total, counted.last_seq);
     }
 
-    fn describe(&mut self, link: &mut Link) {
-        (link.client_identifier, link.client_active) = self
-            .clients
-            .get(arg(link.client_id), |row| (row.need(0), row.is(1, "active")))
-            .expect("a link's client exists");
-        link.has_contact = self
-            .aors
-            .get(arg(link.client_id), |row| row.get::<&str>(0).is_some())
-            .unwrap_or(false)
-            || is_registered(self.at, &link.client_identifier);
+    fn reach(&mut self, link: &mut Link) {
+        link.has_contact = link.has_contact || is_registered(self.at, &link.client_identifier);
     }
 }
 

@@ -1,11 +1,12 @@
 //! `preview_route`: whom a call to this number would be offered first, in one row, by the same reads and the same rules
 //! as `route_call`. For whoever asks before there is a call: a menu before it answers, a monitor once a minute.
 
-use capconduit_core::{Link, Reject, did};
+use capconduit_core::{Link, Reject, Strategy, did};
 use pgrx::pg_extern;
 
-use crate::fetch::View;
-use crate::links::{read_dialled, read_first_taker};
+use crate::copies;
+use crate::fetch::{At, View};
+use crate::links::{first_taker, read_dialled, read_settings};
 use crate::record::Record;
 use crate::spi::arg;
 
@@ -19,15 +20,22 @@ fn preview_route(did: Option<&str>) -> Preview {
         return reject(Reject::InvalidDidInput, None, None);
     };
     View::Calling.look(|at| {
+        if let Some(offered) = copies::read_offered(at, &number) {
+            let did_id = Some(offered.did_id);
+            return first(at, did_id, offered.campaign_id, offered.strategy, offered.links);
+        }
         let Some(dialled) = read_dialled(at, &number) else {
             return reject(Reject::DidNotFound, None, None);
         };
         let did_id = Some(dialled.did_id);
         match (dialled.campaign, dialled.stop) {
-            (Some(campaign), None) => match read_first_taker(at, &campaign) {
-                Ok(link) => offer(did_id, campaign.id, &link),
-                Err(reason) => reject(reason, did_id, Some(campaign.id)),
-            },
+            (Some(campaign), None) => first(
+                at,
+                did_id,
+                campaign.id,
+                campaign.strategy,
+                read_settings(at, campaign.id),
+            ),
             (campaign, stop) => reject(
                 stop.unwrap_or(Reject::NoActiveCampaignForDid),
                 did_id,
@@ -35,6 +43,13 @@ fn preview_route(did: Option<&str>) -> Preview {
             ),
         }
     })
+}
+
+fn first(at: At, did_id: Option<i64>, campaign_id: i64, strategy: Strategy, links: Vec<Link>) -> Preview {
+    match first_taker(at, strategy, links) {
+        Ok(link) => offer(did_id, campaign_id, &link),
+        Err(reason) => reject(reason, did_id, Some(campaign_id)),
+    }
 }
 
 fn offer(did_id: Option<i64>, campaign_id: i64, link: &Link) -> Preview {

@@ -44,6 +44,11 @@ server! {
     ) -> bool;
     fn index_endscan(scan: IndexScanDesc);
     fn table_slot_create(table: Relation, registry: *mut *mut pg_sys::List) -> *mut TupleTableSlot;
+    fn index_getnext_tid(scan: IndexScanDesc, direction: pg_sys::ScanDirection::Type) -> pg_sys::ItemPointer;
+    fn index_fetch_heap(scan: IndexScanDesc, slot: *mut TupleTableSlot) -> bool;
+    fn index_deform_tuple(tuple: pg_sys::IndexTuple, shape: pg_sys::TupleDesc, values: *mut Datum, nulls: *mut bool);
+    fn visibilitymap_get_status(table: Relation, block: pg_sys::BlockNumber, buffer: *mut pg_sys::Buffer) -> u8;
+    fn ReleaseBuffer(buffer: pg_sys::Buffer);
     fn slot_getsomeattrs_int(slot: *mut TupleTableSlot, last: i32);
     fn ExecDropSingleTupleTableSlot(slot: *mut TupleTableSlot);
     fn ScanKeyEntryInitialize(
@@ -59,19 +64,41 @@ server! {
 }
 
 const NO_LOCK: LOCKMODE = pg_sys::NoLock as _;
+const NO_BUFFER: pg_sys::Buffer = pg_sys::InvalidBuffer as _;
+const FORWARD: pg_sys::ScanDirection::Type = pg_sys::ScanDirection::ForwardScanDirection;
 
 /// A table, one of its B-tree indexes, and a scan for rows whose first column is equal to a key.
 pub struct Scan {
     pub table: Relation,
     pub index: Relation,
+    /// The table's row. Null in a covering scan, until a page of the table has to be asked.
     pub slot: *mut TupleTableSlot,
     scan: IndexScanDesc,
     key: pg_sys::ScanKeyData,
+    covered: Option<Covered>,
 }
+
+/// An index's own row: the table is asked only for pages that are not known to be visible to everybody.
+struct Covered {
+    values: [Datum; WIDEST],
+    nulls: [bool; WIDEST],
+    /// The page of the visibility map that was looked at last.
+    map: pg_sys::Buffer,
+}
+
+/// Columns of an index that a covering scan can read.
+const WIDEST: usize = 16;
 
 /// # Safety
 /// The index is one of the table's; `equals` fits the type of its first column; the snapshot outlives the scan.
-pub unsafe fn open(table: Oid, index: Oid, lock: LOCKMODE, equals: Oid, snapshot: Snapshot) -> Scan {
+pub unsafe fn open(
+    table: Oid,
+    index: Oid,
+    lock: LOCKMODE,
+    equals: Oid,
+    snapshot: Snapshot,
+    covering: bool,
+) -> Scan {
     let mut key = pg_sys::ScanKeyData::default();
     let entry = &raw mut key;
     // SAFETY: nothing in the guard has a destructor.
@@ -95,15 +122,27 @@ pub unsafe fn open(table: Oid, index: Oid, lock: LOCKMODE, equals: Oid, snapshot
             let scan = index_beginscan(table, index, snapshot, 1, 0);
             #[cfg(feature = "pg18")]
             let scan = index_beginscan(table, index, snapshot, std::ptr::null_mut(), 1, 0);
-            (table, index, scan, table_slot_create(table, std::ptr::null_mut()))
+            (*scan).xs_want_itup = covering;
+            let slot = if covering {
+                std::ptr::null_mut()
+            } else {
+                table_slot_create(table, std::ptr::null_mut())
+            };
+            (table, index, scan, slot)
         })
     };
+    let covered = covering.then_some(Covered {
+        values: [Datum::null(); WIDEST],
+        nulls: [true; WIDEST],
+        map: NO_BUFFER,
+    });
     Scan {
         table,
         index,
         slot,
         scan,
         key,
+        covered,
     }
 }
 
@@ -123,7 +162,7 @@ impl Scan {
     /// After `seek`.
     pub unsafe fn next(&mut self, last: i16) -> bool {
         // SAFETY: scan and slot belong together.
-        unsafe { pg_guard_ffi_boundary(|| fetch(self.scan, self.slot, last)) }
+        unsafe { pg_guard_ffi_boundary(|| self.fetch(last)) }
     }
 
     /// `seek` and `next`.
@@ -137,19 +176,73 @@ impl Scan {
         unsafe {
             pg_guard_ffi_boundary(|| {
                 index_rescan(self.scan, entry, 1, std::ptr::null_mut(), 0);
-                fetch(self.scan, self.slot, last)
+                self.fetch(last)
             })
         }
     }
-}
 
-unsafe fn fetch(scan: IndexScanDesc, slot: *mut TupleTableSlot, last: i16) -> bool {
-    unsafe {
-        let found = index_getnext_slot(scan, pg_sys::ScanDirection::ForwardScanDirection, slot);
-        if found && last > 0 {
-            slot_getsomeattrs_int(slot, i32::from(last));
+    unsafe fn fetch(&mut self, last: i16) -> bool {
+        unsafe {
+            if self.covered.is_some() {
+                return self.fetch_covered();
+            }
+            let found = index_getnext_slot(self.scan, FORWARD, self.slot);
+            if found && last > 0 {
+                slot_getsomeattrs_int(self.slot, i32::from(last));
+            }
+            found
         }
-        found
+    }
+
+    /// As an index-only scan of the executor's does.
+    unsafe fn fetch_covered(&mut self) -> bool {
+        let Some(covered) = &mut self.covered else {
+            return false;
+        };
+        unsafe {
+            loop {
+                let place = index_getnext_tid(self.scan, FORWARD);
+                if place.is_null() {
+                    return false;
+                }
+                let block = (*place).ip_blkid;
+                let block = u32::from(block.bi_hi) << 16 | u32::from(block.bi_lo);
+                let status = visibilitymap_get_status(self.table, block, &raw mut covered.map);
+                if u32::from(status) & pg_sys::VISIBILITYMAP_ALL_VISIBLE == 0 {
+                    if self.slot.is_null() {
+                        self.slot = table_slot_create(self.table, std::ptr::null_mut());
+                    }
+                    if !index_fetch_heap(self.scan, self.slot) {
+                        continue;
+                    }
+                }
+                index_deform_tuple(
+                    (*self.scan).xs_itup,
+                    (*self.scan).xs_itupdesc,
+                    covered.values.as_mut_ptr(),
+                    covered.nulls.as_mut_ptr(),
+                );
+                return true;
+            }
+        }
+    }
+
+    /// A column of the row fetched last, counted from 1, and whether it is NULL.
+    ///
+    /// # Safety
+    /// The row has that column, and it was taken apart.
+    pub unsafe fn column(&self, number: i16) -> (Datum, bool) {
+        let place = number as usize - 1;
+        match &self.covered {
+            Some(covered) => (covered.values[place], covered.nulls[place]),
+            // SAFETY: the slot's arrays are as long as the row.
+            None => unsafe {
+                (
+                    *(*self.slot).tts_values.add(place),
+                    *(*self.slot).tts_isnull.add(place),
+                )
+            },
+        }
     }
 }
 
@@ -163,7 +256,14 @@ impl Drop for Scan {
         unsafe {
             pg_guard_ffi_boundary(|| {
                 index_endscan(self.scan);
-                ExecDropSingleTupleTableSlot(self.slot);
+                if let Some(covered) = &self.covered
+                    && covered.map != NO_BUFFER
+                {
+                    ReleaseBuffer(covered.map);
+                }
+                if !self.slot.is_null() {
+                    ExecDropSingleTupleTableSlot(self.slot);
+                }
                 index_close(self.index, NO_LOCK);
                 table_close(self.table, NO_LOCK);
             });

@@ -7,7 +7,7 @@ use pgrx::pg_sys;
 use crate::call::{Answer, read_live, take_live};
 use crate::counters::take_slot;
 use crate::fetch::{Key, Lookup, View};
-use crate::links::{Campaign, Dialled, read_caller_id, read_dialled, read_links, uniform};
+use crate::links::{Campaign, Dialled, read_all, read_caller_id, uniform};
 use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
 use crate::spi::{arg, connected, instant};
@@ -57,15 +57,7 @@ struct Seen {
 
 fn look(number: &str, uniqueid: &str) -> Seen {
     View::Fresh.look(|at| {
-        let dialled = read_dialled(at, number);
-        let links = match &dialled {
-            Some(Dialled {
-                campaign: Some(campaign),
-                stop: None,
-                ..
-            }) => read_links(at, campaign.id),
-            _ => Vec::new(),
-        };
+        let (dialled, links) = read_all(at, number);
         Seen {
             in_flight: LIVE.first(at, arg(uniqueid), |_| ()).is_some(),
             recorded: RECORDED.first(at, arg(uniqueid), |_| ()).is_some(),

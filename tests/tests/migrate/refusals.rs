@@ -37,13 +37,8 @@ async fn refused(db: &TestDb, prepare: &str, words: &str) {
 async fn a_newer_schema() {
     let db = TestDb::new().await;
     let prepare =
-        "insert into capconduit.refinery_schema_history (version, name, checksum) values (2, 'later', '1')";
-    refused(
-        &db,
-        prepare,
-        "schema version 2, this command knows 1: use a newer capconduit",
-    )
-    .await;
+        "insert into capconduit.refinery_schema_history (version, name, checksum) values (999, 'later', '1')";
+    refused(&db, prepare, "schema version 999, this command knows").await;
 }
 
 #[tokio::test]

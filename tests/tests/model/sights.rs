@@ -62,18 +62,18 @@ impl Search<'_> {
         }
     }
 
-    /// Whoever closes many calls passes over those that others work on, until the next time. So it may have passed
-    /// over any set of calls that some operation ran on, or many were closed by, at the same time.
+    /// Whoever closes others' calls passes over those that others work on, until the next time. So it may have passed
+    /// over any set of calls that some operation ran on, or closed, at the same time.
     fn may_be_locked(&self, world: &World, index: usize) -> Vec<BTreeSet<String>> {
         let ran = &self.ran[index];
-        let closes_many = |op: &Op| {
+        // A route closes what has expired on a full link.
+        let closes_others = |op: &Op| {
             matches!(
                 op,
-                Op::ReleaseExpired(_) | Op::Heartbeat { .. } | Op::Started { .. }
+                Op::Route(_) | Op::ReleaseExpired(_) | Op::Heartbeat { .. } | Op::Started { .. }
             )
         };
-        // A route closes what has expired on a full link, and passes over others' calls as well.
-        if !closes_many(&ran.op) && !matches!(ran.op, Op::Route(_)) {
+        if !closes_others(&ran.op) {
             return vec![BTreeSet::new()];
         }
         let others = self.ran.iter().enumerate().filter(|(other, _)| *other != index);
@@ -84,7 +84,7 @@ impl Search<'_> {
         let busy = world.rows.calls.keys().filter(|id| {
             at_once
                 .iter()
-                .any(|op| op.uniqueid() == Some(id.as_str()) || closes_many(op) || matches!(op, Op::Route(_)))
+                .any(|op| op.uniqueid() == Some(id.as_str()) || closes_others(op))
         });
         subsets(busy)
     }

@@ -1,0 +1,108 @@
+//! Reads from copies that lie together: beside a campaign's numbers what their DIDs say, beside its links what the
+//! campaign and the clients say. Foreign keys hold each copy equal to its source, so they never tell anything else than
+//! the tables themselves; they tell it from two index pages instead of a dozen pages of five tables.
+//!
+//! They serve the ordinary case, a call that nothing stops. Whatever else is to be told is read from the tables.
+
+use capconduit_core::{Link, Strategy};
+
+use crate::fetch::{At, Key, Lookup};
+use crate::links::{configured, strategy};
+use crate::spi::arg;
+
+static NUMBERS: Lookup = Lookup::covering(
+    c"campaign_dids",
+    c"campaign_dids_number_idx",
+    Key::Text,
+    &[c"campaign_id", c"did_id", c"did_user_id", c"did_status"],
+);
+static LINKS: Lookup = Lookup::covering(
+    c"campaign_client_settings",
+    c"campaign_client_settings_decision_idx",
+    Key::Int8,
+    &[
+        c"id",
+        c"client_id",
+        c"status",
+        c"max_concurrency",
+        c"total_calls_allowed",
+        c"forwarding_priority",
+        c"weight",
+        c"client_endpoint",
+        c"client_status",
+        c"client_has_contact",
+        c"campaign_user_id",
+        c"campaign_owner_status",
+        c"campaign_status",
+        c"campaign_strategy",
+    ],
+);
+
+/// A number's campaign and its links, which are yet to be counted.
+pub struct Offered {
+    pub did_id: i64,
+    pub user_id: i64,
+    pub campaign_id: i64,
+    pub strategy: Strategy,
+    pub links: Vec<Link>,
+}
+
+/// The campaign that takes a number's calls, if nothing stops them before its links are looked at. `None` where only the
+/// tables can tell.
+pub fn read_offered(at: At, number: &str) -> Option<Offered> {
+    if !(NUMBERS.exists() && are_links_there()) {
+        return None;
+    }
+    let mut did = None;
+    let mut campaigns = Vec::new();
+    let mut numbers = NUMBERS.open(at);
+    numbers.seek(arg(number));
+    while let Some(row) = numbers.next() {
+        did = row.is(3, "active").then(|| (row.need(1), row.need(2)));
+        campaigns.push(row.need::<i64>(0));
+    }
+    let (did_id, user_id) = did?;
+    // In the index the campaigns follow each other by id: the lowest that is active takes the calls.
+    for campaign_id in campaigns {
+        let mut links = Vec::new();
+        // Without a link, nothing is known here of the campaign.
+        let (owner, active, strategy) = read_campaign(at, campaign_id, |link| links.push(link))?;
+        if owner == user_id && active {
+            return Some(Offered {
+                did_id,
+                user_id,
+                campaign_id,
+                strategy,
+                links,
+            });
+        }
+    }
+    None
+}
+
+/// Whether the schema has the copies beside links.
+pub fn are_links_there() -> bool {
+    LINKS.exists()
+}
+
+/// A campaign's links by id, as they were configured.
+pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
+    let mut links = Vec::new();
+    read_campaign(at, campaign_id, |link| links.push(link));
+    links
+}
+
+/// Owner, whether both are active, and strategy, as each link has them; `None` without links.
+fn read_campaign(at: At, campaign_id: i64, mut each: impl FnMut(Link)) -> Option<(i64, bool, Strategy)> {
+    let mut campaign = None;
+    let mut links = LINKS.open(at);
+    links.seek(arg(campaign_id));
+    while let Some(row) = links.next() {
+        campaign = campaign.or_else(|| {
+            let active = row.is(11, "active") && row.is(12, "active");
+            Some((row.need(10), active, strategy(row.need(13))))
+        });
+        each(configured(&row, row.need(7), row.is(8, "active"), row.need(9)));
+    }
+    campaign
+}
