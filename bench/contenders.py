@@ -31,6 +31,8 @@ class Contender:
     log: float = 1.0
     # The database, how many numbers it has, and what its size is called; None: the part's own.
     place: tuple = None
+    # Begin right after a checkpoint: every page is written to the log whole at its first change.
+    after_checkpoint: bool = False
 
     @property
     def name(self):

@@ -92,7 +92,8 @@ def head(page):
              "This page and its plots are made from [the results](../bench/results) by `scripts/bench --report`.")  # fmt: skip
     page.add(f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; a flush of 8 KiB takes "
              f"{machine['fsync_ms']} ms. Linux {machine['kernel']}, PostgreSQL {machine['postgresql']}, revision "
-             f"{machine['revision']}. Clients and server share the cores. Settings: [postgresql.conf](../scripts/postgresql.conf), but a quarter of the memory as shared_buffers; "
+             f"{machine['revision']}. Clients and server share the cores. Settings: [postgresql.conf](../scripts/postgresql.conf), but a quarter of the memory as shared_buffers, in "
+             f"{'huge pages' if machine.get('huge_pages') else 'ordinary pages'}; "
              "fsync and checksums are on, commits are durable.")  # fmt: skip
     # Not the highest: of so many looks one may meet the server's own upkeep.
     busy = statistics.median(part.get("others", 0) for part in page.parts.values())
@@ -103,15 +104,13 @@ def head(page):
 
 # Why a target may be missed, by the beginning of its text; shown when it is.
 REASONS = {
-    "decision, ": "A decision reads some ten rows of eight tables by their indexes; `SELECT 1` reads none, and with "
-                "one client on one core it costs little more than the message. The prototypes from which these targets come ran "
-                "beside a `SELECT 1` that took 28 µs.",
+    "decision, ": "A decision goes down three indexes; `SELECT 1` reads nothing, and with one client on one core it costs little more "
+                "than the message. The prototypes from which these targets come ran beside a `SELECT 1` that took 28 µs.",
     "one link, ": "Every call on one link changes the same row, twice; what is lost here is lost in waiting for it.",
-    "all links, 10M": "With 300,000 links nearly every call meets pages that no other call has touched since the last checkpoint: "
-                      "each is written to the WAL whole, and a call touches more of them than the limit does.",
+    "all links, 10M": "A call goes down a dozen indexes, with 300,000 links and 10,000,000 records behind them mostly to pages that "
+                      "are in no cache of the processor's; the limit goes down one, whose thousand rows are.",
     "processor time": "The larger indexes are a level or two deeper and miss the processor's caches, and pages that a call changes "
-                      "first after a checkpoint are written whole. The limit's own tables do not grow with the platform, so it "
-                      "stays where it is.",
+                      "first after a checkpoint are written whole. The limit's own tables do not grow with the platform.",
     "64 clients": "Sixty-four processes on so few cores displace each other (`SELECT 1` itself loses a fifth, [below](#as-clients-come)), and "
                   "at times while one of them holds a row that the others want. A switch has 30 connections at most: more callers wait in the switch, not in the database.",
 }  # fmt: skip
@@ -189,34 +188,32 @@ def decision(page):
         where_a_decision_goes(page)
 
 
-# By prepared statements; three links to a campaign, a static contact each; the difference of 1,100 and 100 transactions.
+# By prepared statements; three links to a campaign, a static contact each; the difference of 550 and 50 transactions.
 INSTRUCTIONS = (
     ("the statement itself, as `SELECT 1` has it", 23),
-    ("a function in FROM, and a row of eight columns", 18),
-    ("opening eight tables and their indexes, and sixteen locks", 50),
-    ("eight descents of an index", 36),
-    ("twelve rows fetched and taken apart", 15),
-    ("copies, judging, and the guards between Rust and C", 18),
+    ("a function in FROM, and a row of eight columns", 21),
+    ("opening three tables and their indexes, and six locks", 17),
+    ("three descents of an index, five rows fetched and taken apart", 23),
+    ("copies, judging, and the guards between Rust and C", 13),
 )
 
 
 def where_a_decision_goes(page):
     whole = sum(share for _, share in INSTRUCTIONS)
-    page.add(f"Where the {whole},000 instructions of a `preview_route` go; `explain_route` with three links takes 250,000. Counted by hand with callgrind on 2026-11-23, "
+    page.add(f"Where the {whole},000 instructions of a `preview_route` go; `explain_route` with three links takes 204,000. Counted by hand with callgrind on 2026-11-25, "
              "1,000 numbers, without the kernel's part; no command repeats it:")
     page.table(["", "thousand", "share"], [[what, share, f"{share / whole:.0%}"] for what, share in INSTRUCTIONS])
-    page.add("So most of a decision is reaching rows of eight normalised tables, by the shortest way that PostgreSQL has below its executor.",
-             "Two tables made for reading alone, kept by triggers, would spare five of the eight: some 60,000 instructions, reckoned by this table",
-             "and not built. Every change of a setting would then have to wait for every other one, lest a row stay behind, and a row that",
-             "stayed behind would send calls to the wrong place until somebody noticed.",
-             "Against the milliseconds that Asterisk needs for the same call, that is a bad bargain: the one place where a setting is stored is the one that is read.")  # fmt: skip
+    page.add("Without the copies beside numbers and links (their indexes dropped, and every row read where it belongs) it is 160,000: five more",
+             "tables and indexes to open. What the copies cost is paid by whoever changes a setting: a client's status is carried over to",
+             "each of its links ([ARCHITECTURE.md](ARCHITECTURE.md#copies)).")  # fmt: skip
 
 
 def cycle(page):
     page.add("## A whole call: route and record")
     page.add("Two durable transactions; the limit makes one. 16 clients.")
     for part, workload, title in (("spread", "spread", "All links in turn"), ("hot", "hot", "One link"),
-                                  ("large_spread", "spread", "All of 300,000 links, behind them 10,000,000 records")):  # fmt: skip
+                                  ("large_spread", "spread", "All of 300,000 links, behind them 10,000,000 records"),
+                                  ("checkpoint", "spread", "The same, each begun right after a checkpoint: pages are logged whole when they first change")):  # fmt: skip
         if part in page.parts:
             page.add(f"**{title}**")
             page.compare(part, [(label, f"{workload}/{peer}@16") for peer, label in PEERS.items()], f"{workload}/limit@16", "limit")

@@ -30,10 +30,17 @@ def large(bench):
     warm(bench, "bench_large", LARGE["dids"])
 
 
-def warm(bench, database, dids, seconds=10):
-    """What a platform that has run for an hour has in memory."""
-    looks = c.decision("capconduit")
-    measure.pgbench(bench.server, database, looks.file, 16, seconds, define=looks.define(dids), log=0.001)
+# All that calls touch, but for the old records themselves.
+TOUCHED = """select sum(pg_prewarm(c.oid)) from pg_class c where c.relnamespace = 'capconduit'::regnamespace
+                 and c.relkind in ('r', 'i') and c.relname <> 'call_logs'"""
+
+
+def warm(bench, database, dids, seconds=20):
+    """What a platform that has run for a while is like: what calls touch is in memory, and most of it has been written
+    since the last checkpoint. How it is right after one is the part `checkpoint`."""
+    bench.server.psql(database, "--command=create extension if not exists pg_prewarm", f"--command={TOUCHED}", quiet=True)
+    calls = c.spread("capconduit")
+    measure.pgbench(bench.server, database, calls.file, 16, seconds, define=calls.define(dids), log=0.001)
 
 
 def all_sizes(bench):
@@ -42,7 +49,7 @@ def all_sizes(bench):
     for name, factor in SIZES.items():
         size = size_of(factor)
         bench.server.database(database_of(name), **size, cached=True)
-        warm(bench, database_of(name), size["dids"], 10 if factor <= 10 else 2)
+        warm(bench, database_of(name), size["dids"], 20 if factor <= 10 else 2)
 
 
 def size_of(factor):
@@ -147,12 +154,15 @@ ALL = [
            [c.spread("limit"), *peers(c.hot, *PEERS)], 3, 2, lambda bench: small(bench, 2000)),
     on_disk(1000),
     on_disk(5000),
-    Rounds("large_decision", "Read-only decision among a million numbers.", decisions(1, 16, 64), 0, 2, large, MILLION, 280),
+    Rounds("large_decision", "Read-only decision among a million numbers.", decisions(1, 16, 64), 0, 2, large, MILLION, 290),
     Rounds("large_spread", "Full cycle over a hundred thousand campaigns, with ten million records behind it.",
            [*peers(c.spread, "limit", "limit4", "capconduit", "plpgsql", "advisory"), c.hot("limit"), c.hot("capconduit")],
-           0, 2, large, MILLION, 20),
+           0, 2, large, MILLION, 35),
+    Rounds("checkpoint", "The same, each right after a checkpoint: every page is logged whole at its first change.",
+           [dataclasses.replace(row, after_checkpoint=True) for row in peers(c.spread, "limit", "capconduit", "plpgsql")],
+           0, 2, large, MILLION, 35),
     Rounds("sizes", "One client on four sizes of data, in turn: what a call costs as the platform grows.",
-           at_sizes(), 0, 2, all_sizes, MILLION, 60),
+           at_sizes(), 0, 2, all_sizes, MILLION, 100),
     Rounds("clients", "One to 64 connections, every workload.", by_clients(1, 4, 16, 64), 0, 2),
     Notes("asterisk", "Real calls through Asterisk, SIPp on both sides: 50, 100 and 200 offered a second.",
           {"asterisk": asterisk.measure}, 0, 1, 80),

@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+import re
 import statistics
 import subprocess
 import tempfile
@@ -84,10 +85,17 @@ def machine(server):
         "memory_gib": round(memory),
         "kernel": ".".join(platform.release().split("-")[0].split(".")[:2]),
         "postgresql": run(server.bin / "postgres", "--version").removeprefix("postgres (PostgreSQL) "),
+        "huge_pages": huge_pages(),
         "python": platform.python_version(),
         "revision": revision(run),
         "fsync_ms": flush_milliseconds(server.state),
     }
+
+
+def huge_pages():
+    """Whether the server's shared memory lies in pages of 2 MiB: it asks for them, and gets them where there are any."""
+    pages = dict(re.findall(r"^(HugePages_\w+): +(\d+)", Path("/proc/meminfo").read_text(), re.M))
+    return int(pages.get("HugePages_Free", 0)) - int(pages.get("HugePages_Rsvd", 0)) < int(pages.get("HugePages_Total", 0))
 
 
 def revision(run):

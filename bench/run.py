@@ -44,6 +44,8 @@ class Bench:
                     here, size, _ = contender.place or (database, dids, None)
                     if here not in sessions:
                         sessions[here] = stack.enter_context(self.server.session(here))
+                    if contender.after_checkpoint:
+                        sessions[here].ask("checkpoint")
                     check = Check(sessions[here], contender)
                     run = pgbench(
                         self.server, here, contender.file, contender.clients, self.options.seconds,
