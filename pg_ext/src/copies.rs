@@ -42,15 +42,29 @@ static LINKS: Lookup = Lookup::covering(
 pub struct Offered {
     pub did_id: i64,
     pub user_id: i64,
-    pub campaign_id: i64,
+    pub campaign: Campaign,
+}
+
+/// What the links of a campaign tell of it.
+pub struct Campaign {
+    pub id: i64,
     pub strategy: Strategy,
+    /// By id, as they are configured.
     pub links: Vec<Link>,
+    owner: i64,
+    /// Both campaign and owner.
+    active: bool,
+}
+
+/// Whether there are copies beside links.
+pub fn are_beside_links() -> bool {
+    LINKS.is_usable()
 }
 
 /// The campaign that takes a number's calls, if nothing stops them before its links are looked at. `None` where only the
 /// tables can tell.
 pub fn read_offered(at: At, number: &str) -> Option<Offered> {
-    if !(NUMBERS.exists() && are_links_there()) {
+    if !(NUMBERS.is_usable() && LINKS.is_usable()) {
         return None;
     }
     let mut did = None;
@@ -63,46 +77,34 @@ pub fn read_offered(at: At, number: &str) -> Option<Offered> {
     }
     let (did_id, user_id) = did?;
     // In the index the campaigns follow each other by id: the lowest that is active takes the calls.
-    for campaign_id in campaigns {
-        let mut links = Vec::new();
-        // Without a link, nothing is known here of the campaign.
-        let (owner, active, strategy) = read_campaign(at, campaign_id, |link| links.push(link))?;
-        if owner == user_id && active {
+    for id in campaigns {
+        let campaign = read_campaign(at, id)?;
+        if campaign.owner == user_id && campaign.active {
             return Some(Offered {
                 did_id,
                 user_id,
-                campaign_id,
-                strategy,
-                links,
+                campaign,
             });
         }
     }
     None
 }
 
-/// Whether the schema has the copies beside links.
-pub fn are_links_there() -> bool {
-    LINKS.exists()
-}
-
-/// A campaign's links by id, as they were configured.
-pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
-    let mut links = Vec::new();
-    read_campaign(at, campaign_id, |link| links.push(link));
-    links
-}
-
-/// Owner, whether both are active, and strategy, as each link has them; `None` without links.
-fn read_campaign(at: At, campaign_id: i64, mut each: impl FnMut(Link)) -> Option<(i64, bool, Strategy)> {
-    let mut campaign = None;
+/// `None` without links: then nothing is known here of the campaign.
+pub fn read_campaign(at: At, id: i64) -> Option<Campaign> {
+    let mut campaign: Option<Campaign> = None;
     let mut links = LINKS.open(at);
-    links.seek(arg(campaign_id));
+    links.seek(arg(id));
     while let Some(row) = links.next() {
-        campaign = campaign.or_else(|| {
-            let active = row.is(11, "active") && row.is(12, "active");
-            Some((row.need(10), active, strategy(row.need(13))))
+        let campaign = campaign.get_or_insert_with(|| Campaign {
+            id,
+            strategy: strategy(row.need(13)),
+            links: Vec::new(),
+            owner: row.need(10),
+            active: row.is(11, "active") && row.is(12, "active"),
         });
-        each(configured(&row, row.need(7), row.is(8, "active"), row.need(9)));
+        let link = configured(&row, row.need(7), row.is(8, "active"), row.need(9));
+        campaign.links.push(link);
     }
     campaign
 }

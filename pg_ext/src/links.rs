@@ -169,9 +169,8 @@ fn count_all(at: At, mut links: Vec<Link>) -> Vec<Link> {
 /// What a call to this number meets, with the links if any are to be asked.
 pub fn read_all(at: At, number: &str) -> (Option<Dialled>, Vec<Link>) {
     if let Some(offered) = copies::read_offered(at, number)
-        && let Some(campaign) = CAMPAIGNS.first(at, arg(offered.campaign_id), |row| {
-            read_campaign(offered.campaign_id, row)
-        })
+        && let id = offered.campaign.id
+        && let Some(campaign) = CAMPAIGNS.first(at, arg(id), |row| read_campaign(id, row))
     {
         let dialled = Dialled {
             did_id: offered.did_id,
@@ -180,7 +179,7 @@ pub fn read_all(at: At, number: &str) -> (Option<Dialled>, Vec<Link>) {
             shadowed: Vec::new(),
             stop: None,
         };
-        return (Some(dialled), count_all(at, offered.links));
+        return (Some(dialled), count_all(at, offered.campaign.links));
     }
     let dialled = read_dialled(at, number);
     let links = match &dialled {
@@ -229,8 +228,8 @@ pub fn uniform() -> f64 {
 
 /// A campaign's links by id, as they are configured; the rest of each is yet to be looked up.
 pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
-    if copies::are_links_there() {
-        return copies::read_links(at, campaign_id);
+    if copies::are_beside_links() {
+        return copies::read_campaign(at, campaign_id).map_or_else(Vec::new, |campaign| campaign.links);
     }
     let mut links = Vec::new();
     let mut settings = SETTINGS.open(at);

@@ -22,7 +22,8 @@ fn preview_route(did: Option<&str>) -> Preview {
     View::Calling.look(|at| {
         if let Some(offered) = copies::read_offered(at, &number) {
             let did_id = Some(offered.did_id);
-            return first(at, did_id, offered.campaign_id, offered.strategy, offered.links);
+            let campaign = offered.campaign;
+            return first(at, did_id, campaign.id, campaign.strategy, campaign.links);
         }
         let Some(dialled) = read_dialled(at, &number) else {
             return reject(Reject::DidNotFound, None, None);
