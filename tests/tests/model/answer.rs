@@ -1,10 +1,12 @@
 //! Answers, in one shape for the database's and the model's, and what else is seen of an operation's run.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use capconduit_tests::{Explained, Heartbeat, Logged, Target};
 
 use super::rows::Micros;
+use super::world::World;
 
 /// What any operation answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +47,8 @@ pub struct Seen {
     pub locked: BTreeSet<String>,
     /// Of the calls to be closed, where only some of them had to be.
     pub closed: Option<BTreeSet<String>>,
+    /// The world by which it chose a link, where that is an earlier one than it wrote to.
+    pub look: Option<Rc<World>>,
 }
 
 pub fn refused(sqlstate: &str) -> Answer {
@@ -74,6 +78,7 @@ impl Seen {
             reason: target.and_then(|target| target.reason.clone()),
             locked: BTreeSet::new(),
             closed: None,
+            look: None,
         }
     }
 }

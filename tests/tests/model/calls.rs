@@ -30,24 +30,39 @@ pub fn route(world: &mut World, args: &RouteArgs, seen: &Seen) -> Answer {
     if world.rows.records.contains_key(&args.uniqueid) {
         return reject("call_ended", 16, None, None);
     }
-    let (stopped, campaign) = stop(world, &args.number);
+    if let Some(look) = &seen.look
+        && let Some(answer) = route_by(look, world, args, seen)
+    {
+        return answer;
+    }
+    // What was chosen is full by now, so it has looked again.
+    route_by(&world.clone(), world, args, seen).expect("what is chosen now has room now")
+}
+
+/// Chooses by that look and takes a slot in this world; `None` where what was chosen does not hold any more.
+fn route_by(look: &World, world: &mut World, args: &RouteArgs, seen: &Seen) -> Option<Answer> {
+    let (stopped, campaign) = stop(look, &args.number);
     if let Some((reason, cause)) = stopped {
-        return reject(reason, cause, campaign, None);
+        return Some(reject(reason, cause, campaign, None));
     }
     let campaign_id = campaign.expect("nothing stops the call");
-    let strategy = world.campaigns[&campaign_id].strategy;
-    let judged = judge(world, campaign_id, &[]);
-    let chosen = choose(world, strategy, &judged, seen.drawn);
-    let taken_over = full_ahead(world, strategy, &judged, chosen)
+    let strategy = look.campaigns[&campaign_id].strategy;
+    if !has_turn(look, world, campaign_id, strategy) {
+        return None;
+    }
+    let judged = judge(look, campaign_id, &[]);
+    let chosen = choose(look, strategy, &judged, seen.drawn);
+    let taken_over = full_ahead(look, strategy, &judged, chosen)
         .into_iter()
-        .find_map(|id| take_over(world, id, seen).map(|closed| (id, closed)));
+        .find_map(|id| take_over(look, world, id, seen).map(|closed| (id, closed)));
     let link_id = match taken_over {
         Some((id, closed)) => {
             *world = closed;
             id
         }
         None => match chosen {
-            Some(id) => id,
+            Some(id) if has_room(look, world, id) => id,
+            Some(_) => return None,
             None => {
                 let full = judged.iter().any(|(_, verdict)| verdict.ends_with("_cap"));
                 let (reason, cause) = if full {
@@ -55,22 +70,17 @@ pub fn route(world: &mut World, args: &RouteArgs, seen: &Seen) -> Answer {
                 } else {
                     ("no_active_clients_in_campaign", 20)
                 };
-                return reject(reason, cause, Some(campaign_id), Some(describe(&judged, None)));
+                let decision = describe(&judged, None);
+                return Some(reject(reason, cause, Some(campaign_id), Some(decision)));
             }
         },
     };
-    reserve(
-        world,
-        args,
-        campaign_id,
-        link_id,
-        describe(&judged, Some(link_id)),
-        seen,
-    )
+    let decision = describe(&judged, Some(link_id));
+    Some(reserve(look, world, args, campaign_id, link_id, decision, seen))
 }
 
 /// The world after a full link's expired leases were closed, if that makes room on it.
-fn take_over(world: &World, link_id: i64, seen: &Seen) -> Option<World> {
+fn take_over(look: &World, world: &World, link_id: i64, seen: &Seen) -> Option<World> {
     let expired: Vec<(String, &str)> = world
         .rows
         .calls
@@ -85,10 +95,11 @@ fn take_over(world: &World, link_id: i64, seen: &Seen) -> Option<World> {
         .collect();
     let mut closed = world.clone();
     close(&mut closed, &expired);
-    (!expired.is_empty() && has_room(&closed, link_id)).then_some(closed)
+    (!expired.is_empty() && has_room(look, &closed, link_id)).then_some(closed)
 }
 
 fn reserve(
+    look: &World,
     world: &mut World,
     args: &RouteArgs,
     campaign_id: i64,
@@ -96,12 +107,12 @@ fn reserve(
     decision: String,
     seen: &Seen,
 ) -> Answer {
-    let campaign = world.campaigns[&campaign_id].clone();
-    let (did_id, did) = world.did_by_number(&args.number).expect("the DID is known");
+    let campaign = &look.campaigns[&campaign_id];
+    let (did_id, did) = look.did_by_number(&args.number).expect("the DID is known");
     let user_id = did.user;
-    take(world, link_id, campaign.strategy);
+    take(look, world, link_id, campaign.strategy);
     let max_ring = campaign.max_ring.unwrap_or(MAX_RING_SECONDS);
-    let client_id = world.links[&link_id].client;
+    let client_id = look.links[&link_id].client;
     let call = Call {
         linkedid: None,
         node: args.node.clone(),
@@ -139,24 +150,22 @@ fn reserve(
     answer
 }
 
+/// Turns of a round robin are taken one after the other: no look is older than the turn before.
+fn has_turn(look: &World, world: &World, campaign_id: i64, strategy: &str) -> bool {
+    let turn = |world: &World, id: i64| world.rows.counters.get(&id).map(|counter| counter.last_seq);
+    let mut links = look.links_of(campaign_id).into_iter();
+    strategy != "round_robin" || links.all(|id| turn(world, id).is_none_or(|seq| Some(seq) == turn(look, id)))
+}
+
 /// A slot, and in a round robin the turn.
-fn take(world: &mut World, link_id: i64, strategy: &str) {
+fn take(look: &World, world: &mut World, link_id: i64, strategy: &str) {
+    let counter = world.counter(link_id).expect("a link has a counter");
     if strategy == "round_robin" {
-        let links = world.links_of(world.links[&link_id].campaign);
-        let latest = links.iter().map(|id| world.rows.counters[id].last_seq).max();
-        world
-            .rows
-            .counters
-            .get_mut(&link_id)
-            .expect("a link has a counter")
-            .last_seq = latest.unwrap_or(0) + 1;
+        let links = look.links_of(look.links[&link_id].campaign);
+        let latest = links.iter().map(|id| look.rows.counters[id].last_seq).max();
+        counter.last_seq = latest.unwrap_or(0) + 1;
     }
-    world
-        .rows
-        .counters
-        .get_mut(&link_id)
-        .expect("a link has a counter")
-        .active += 1;
+    counter.active += 1;
 }
 
 fn present(call: &Call) -> Answer {
@@ -248,8 +257,20 @@ pub fn next(
         .unwrap_or(*range.start());
     let mut tried = call.tried.clone();
     tried.push(call.link_id);
-    let judged = judge(world, call.campaign_id, &tried);
-    let Some(link_id) = choose(world, &call.strategy, &judged, seen.drawn) else {
+    // As a route: by that look, or anew where what was chosen does not hold any more.
+    let by = |look: &World| {
+        let judged = judge(look, call.campaign_id, &tried);
+        let chosen = choose(look, &call.strategy, &judged, seen.drawn);
+        let holds = has_turn(look, world, call.campaign_id, &call.strategy)
+            && chosen.is_none_or(|id| has_room(look, world, id));
+        holds.then_some((judged, chosen))
+    };
+    let newest = world.clone();
+    let earlier = seen.look.as_deref();
+    let (look, (judged, chosen)) = earlier
+        .and_then(|look| Some((look, by(look)?)))
+        .unwrap_or_else(|| (&newest, by(&newest).expect("what is chosen now has room now")));
+    let Some(link_id) = chosen else {
         call.decision = format!(
             "{};{}:{}",
             call.decision,
@@ -270,7 +291,7 @@ pub fn next(
         );
     };
     give_back(world, &call);
-    take(world, link_id, &call.strategy);
+    take(look, world, link_id, &call.strategy);
     call.decision = format!(
         "{};{}:{}",
         call.decision,
@@ -279,7 +300,7 @@ pub fn next(
     );
     call.tried = tried;
     call.link_id = link_id;
-    call.client_id = world.links[&link_id].client;
+    call.client_id = look.links[&link_id].client;
     call.holds_slot = true;
     call.attempt += 1;
     call.attempt_timeout = timeout;

@@ -1,9 +1,12 @@
 //! Small histories on several connections at once. Whatever they answered, and left behind, must be what they could
-//! have answered one after the other, in some order that puts nothing before what had ended when it began.
+//! have answered one after the other, in some order that puts nothing before what had ended when it began. One thing may take
+//! two places in it: a choice of a link, and what is written for it.
 
 use std::cell::Cell;
 
-use super::race::{Race, any_race};
+use super::answer::Answer;
+use super::race::{Prepared, Race, any_race};
+use super::search::Ran;
 use super::session::Commit;
 use super::step::{Failed, Fate, Step};
 use super::world::{Campaign, Client, Contact, Did, Link, World};
@@ -47,8 +50,8 @@ async fn run(race: &Race, lab: &Lab) -> Result<(), String> {
     prepared.explained(control, &ran, None).await.map(|_| ())
 }
 
-/// The better link has room for one call, the other one for two.
-fn two_links() -> World {
+/// Links of client 1, 2, … in this order of priority, with room for so many calls each.
+fn links(rooms: &[i32]) -> World {
     let mut world = World::default();
     world.users.insert(1, true);
     world.dids.insert(
@@ -67,7 +70,7 @@ fn two_links() -> World {
     };
     world.campaigns.insert(1, campaign);
     world.campaign_dids.insert((1, 1));
-    for (client, most) in [(1, 1), (2, 2)] {
+    for (client, most) in (1..).zip(rooms) {
         let contact = Contact::Static;
         world.clients.insert(
             client,
@@ -80,7 +83,7 @@ fn two_links() -> World {
             campaign: 1,
             client,
             active: true,
-            max_concurrency: most,
+            max_concurrency: *most,
             allowed: None,
             priority: client as i32,
             weight: 1,
@@ -89,40 +92,57 @@ fn two_links() -> World {
     world
 }
 
-/// A route chose the second link while the first was full, and waits for it with a call that moves there and so makes room
-/// at the first. Whoever looks when that call has moved and the route has not ended sees the room that the route did not
-/// take. That is the one thing for which no single order is asked.
-#[test]
-fn a_look_between_two_calls_that_waited_for_one_row_contradicts_nothing() {
-    let lab = Lab::new(4, Commit::AtOnce);
-    let fate = Fate::Heard;
-    let route = |call| Step::Route {
+fn route(call: u8) -> Step {
+    Step::Route {
         call,
         did: 1,
         node: 0,
-        fate,
-    };
-    let next = Step::Next {
-        call: 0,
+        fate: Fate::Heard,
+    }
+}
+
+fn next(call: u8) -> Step {
+    Step::Next {
+        call,
         failed: Failed::Present,
         status: "BUSY",
         cause: None,
-        fate,
-    };
+        fate: Fate::Heard,
+    }
+}
+
+/// Calls that were routed to these links, and what is asked next on connections of its own.
+async fn after_routes(rooms: &[i32], routed: std::ops::Range<u8>, lab: &Lab) -> Prepared {
     let race = Race {
-        world: two_links(),
-        before: vec![route(0)],
+        world: links(rooms),
+        before: routed.map(route).collect(),
         lanes: Vec::new(),
         held_link: None,
     };
+    race.prepare(&lab.db, &lab.sessions()[0]).await.expect("calls")
+}
+
+fn link_of(ran: &Ran) -> Option<i64> {
+    match ran.answer() {
+        Some(Answer::Target(target)) => target.link_id,
+        _ => None,
+    }
+}
+
+/// A route chose the second link while the first was full, and waits for it with a call that moves there and so makes room
+/// at the first. Whoever looks when that call has moved and the route has not ended sees the room that the route did not
+/// take: in between are the route's choice and its slot.
+#[test]
+fn a_look_between_two_calls_that_waited_for_one_row_contradicts_nothing() {
+    let lab = Lab::new(4, Commit::AtOnce);
     lab.runtime.block_on(async {
+        let prepared = after_routes(&[1, 2], 0..1, &lab).await;
         let sessions = lab.sessions();
         let [control, moving, routing, looking] = &sessions[..] else {
             panic!("four connections")
         };
-        let prepared = race.prepare(&lab.db, control).await.expect("one call");
         moving.run("begin").await;
-        let mut moved = prepared.ask(moving, &prepared.resolve(&next)).await;
+        let mut moved = prepared.ask(moving, &prepared.resolve(&next(0))).await;
         routing.run("begin").await;
         let second = prepared.resolve(&route(1));
         let (mut routed, ()) = tokio::join!(prepared.ask(routing, &second), async {
@@ -143,8 +163,75 @@ fn a_look_between_two_calls_that_waited_for_one_row_contradicts_nothing() {
             .await;
         routing.run("commit").await;
         routed.ended = prepared.tick();
-        // And nothing more is granted: what wrote has an order, and a look cannot see what nobody did.
-        let explained = prepared.explained(control, &[moved, routed, look], None).await;
-        assert_eq!(explained, Ok(0));
+        let mut ran = [moved, routed, look];
+        assert_eq!([&ran[0], &ran[1]].map(link_of), [Some(2), Some(2)]);
+        assert_eq!(prepared.explained(control, &ran, None).await, Ok(0));
+        // And nothing more is granted: a call that had moved has made room for a route asked after it, and a route that has
+        // ended is seen.
+        let asked = std::mem::replace(&mut ran[1].began, ran[0].ended + 1);
+        prepared.explained(control, &ran, None).await.expect_err("room");
+        ran[1].began = asked;
+        ran[2].began = ran[1].ended + 1;
+        ran[2].ended = ran[2].began;
+        prepared.explained(control, &ran, None).await.expect_err("a slot");
+    });
+}
+
+/// Two calls, each on the only link that the other could move to, fail at once: each finds the other's slot held. One after
+/// the other, the second would have found the first one's link free.
+#[test]
+fn two_calls_that_find_each_other_s_slot_held_contradict_nothing() {
+    let lab = Lab::new(3, Commit::AtOnce);
+    lab.runtime.block_on(async {
+        let prepared = after_routes(&[1, 1], 0..2, &lab).await;
+        let sessions = lab.sessions();
+        let [control, first, second] = &sessions[..] else {
+            panic!("three connections")
+        };
+        let mut ran = Vec::new();
+        for (call, session) in (0..).zip([first, second]) {
+            session.run("begin").await;
+            ran.push(prepared.ask(session, &prepared.resolve(&next(call))).await);
+        }
+        for (ran, session) in ran.iter_mut().zip([first, second]) {
+            session.run("commit").await;
+            ran.ended = prepared.tick();
+        }
+        assert_eq!([&ran[0], &ran[1]].map(link_of), [None, None]);
+        assert_eq!(prepared.explained(control, &ran, None).await, Ok(0));
+        // And nothing more is granted: asked after the first had ended, the second would have had to find its link free.
+        ran[1].began = ran[0].ended + 1;
+        prepared.explained(control, &ran, None).await.expect_err("room");
+    });
+}
+
+/// A call moves from the first link to the third, since the second is full. Before that is committed, the call on the second
+/// ends and another takes its place, since the first link is still full.
+#[test]
+fn a_call_that_moves_while_a_better_link_changes_hands_contradicts_nothing() {
+    let lab = Lab::new(3, Commit::AtOnce);
+    lab.runtime.block_on(async {
+        let prepared = after_routes(&[1, 1, 1], 0..2, &lab).await;
+        let sessions = lab.sessions();
+        let [control, moving, others] = &sessions[..] else {
+            panic!("three connections")
+        };
+        moving.run("begin").await;
+        let mut moved = prepared.ask(moving, &prepared.resolve(&next(0))).await;
+        let release = Step::Release {
+            call: 1,
+            fate: Fate::Heard,
+        };
+        let released = prepared.ask(others, &prepared.resolve(&release)).await;
+        let routed = prepared.ask(others, &prepared.resolve(&route(2))).await;
+        moving.run("commit").await;
+        moved.ended = prepared.tick();
+        assert_eq!([&moved, &routed].map(link_of), [Some(3), Some(2)]);
+        let mut ran = [moved, released, routed];
+        assert_eq!(prepared.explained(control, &ran, None).await, Ok(0));
+        // And nothing more is granted: asked after that call had moved, the route would have had to take the first link.
+        ran[2].began = ran[0].ended + 1;
+        ran[2].ended = ran[2].began;
+        prepared.explained(control, &ran, None).await.expect_err("room");
     });
 }

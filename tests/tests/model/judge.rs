@@ -2,6 +2,7 @@
 
 use capconduit_tests::Explained;
 
+use super::rows::Counter;
 use super::world::{Contact, World, identifier_of, number_of};
 
 pub const ELIGIBLE: &str = "eligible";
@@ -17,27 +18,30 @@ pub fn verdict(world: &World, link_id: i64, tried: &[i64]) -> &'static str {
         "client_inactive"
     } else if !matches!(client.contact, Contact::Static | Contact::Registered) {
         "no_contact"
-    } else if !has_total_room(world, link_id) {
+    } else if !has_total_room(world, link_id, &world.rows.counters[&link_id]) {
         "total_cap"
-    } else if !has_free_slot(world, link_id) {
+    } else if !has_free_slot(world, link_id, &world.rows.counters[&link_id]) {
         "concurrency_cap"
     } else {
         ELIGIBLE
     }
 }
 
-fn has_total_room(world: &World, link_id: i64) -> bool {
-    let counter = &world.rows.counters[&link_id];
+fn has_total_room(world: &World, link_id: i64, counter: &Counter) -> bool {
     let allowed = world.links[&link_id].allowed;
     allowed.is_none_or(|allowed| counter.total + i64::from(counter.active) < allowed)
 }
 
-fn has_free_slot(world: &World, link_id: i64) -> bool {
-    world.rows.counters[&link_id].active < world.links[&link_id].max_concurrency
+fn has_free_slot(world: &World, link_id: i64, counter: &Counter) -> bool {
+    counter.active < world.links[&link_id].max_concurrency
 }
 
-pub fn has_room(world: &World, link_id: i64) -> bool {
-    has_total_room(world, link_id) && has_free_slot(world, link_id)
+/// Whether a link that was chosen by that look has room in this world.
+pub fn has_room(look: &World, world: &World, link_id: i64) -> bool {
+    let counter = world.rows.counters.get(&link_id);
+    counter.is_some_and(|counter| {
+        has_total_room(look, link_id, counter) && has_free_slot(look, link_id, counter)
+    })
 }
 
 /// A link with its verdict.

@@ -2,6 +2,8 @@
 //! happened, between the question and the answer; what was cancelled has not; what was asked and never answered may have
 //! happened at any time since, or never. A crash keeps all that was answered and some of what was not.
 
+use std::rc::Rc;
+
 use super::answer::{Answer, Heard};
 use super::history::fill_id;
 use super::op::Op;
@@ -76,6 +78,10 @@ pub struct Search<'a> {
     pub after: Micros,
     /// When the server started that came after the crash, if there was one.
     pub restarted: Option<Micros>,
+    /// Whether a choice and what it writes may be two moments.
+    apart: bool,
+    /// The worlds on the way, if so, and what was done by then.
+    pub past: Vec<(u64, Rc<World>)>,
     /// What kept the longest attempt from being an order.
     pub furthest: (usize, String),
     /// The operations without an answer that have happened in the order that was found.
@@ -90,6 +96,8 @@ impl<'a> Search<'a> {
             rows,
             after,
             restarted: None,
+            apart: false,
+            past: Vec::new(),
             furthest: (0, String::new()),
             happened_unheard: 0,
         }
@@ -97,42 +105,21 @@ impl<'a> Search<'a> {
 
     /// Whether they can follow on this world in some order, and end in what was found.
     ///
-    /// A route that waits for a row chose before: when another call that waited with it commits first, whoever only looks
-    /// may see that one without the route, though in the order of their choices the route comes first. So where no order
-    /// holds all, those that wrote nothing need only fit each some part of what went before or beside it.
+    /// Whoever takes a slot, or finds none to take, chose by one look and writes later: it may wait for rows in between. What
+    /// others did meanwhile may leave no order in which both are one moment. Then the look may be any since the question; the
+    /// slot must still be there.
     pub fn explains(&mut self, world: &World) -> bool {
         let cancelled = |index: &usize| matches!(self.ran[*index].heard, Heard::Cancelled);
         let done = (0..self.ran.len()).filter(cancelled).fold(0, with);
-        if self.follows(world, done, Stage::Start) {
-            return true;
-        }
-        let looked = |index: &usize| self.ran[*index].promises_nothing();
-        let looks: Vec<usize> = (0..self.ran.len()).filter(looked).collect();
-        if self.restarted.is_some() || looks.is_empty() {
-            return false;
-        }
-        let writers = looks.iter().copied().fold(done, with);
-        looks.iter().all(|&look| self.fits(world, look, writers))
-            && self.follows(world, writers, Stage::Start)
+        [false, true].into_iter().any(|apart| {
+            self.apart = apart;
+            self.follows(world, done, Stage::Start)
+        })
     }
 
-    /// Whether this look could follow on what had ended before it and some of what ran beside it.
-    fn fits(&mut self, world: &World, look: usize, done: u64) -> bool {
-        let ran = &self.ran[look];
-        let open: Vec<usize> = (0..self.ran.len())
-            .filter(|&index| !has(done, index) && self.ran[index].began < ran.ended)
-            .collect();
-        let due = |before: usize| open.iter().any(|&other| self.ran[other].ended < before);
-        if !due(ran.began) && !self.ways(world, look, done).is_empty() {
-            return true;
-        }
-        open.iter().any(|&index| {
-            !due(self.ran[index].began)
-                && self
-                    .ways(world, index, done)
-                    .iter()
-                    .any(|world| self.fits(world, look, with(done, index)))
-        })
+    /// What had ended by then and is not done.
+    pub fn due(&self, done: u64, by: usize) -> impl Iterator<Item = usize> {
+        (0..self.ran.len()).filter(move |&index| !has(done, index) && self.ran[index].ended < by)
     }
 
     fn follows(&mut self, world: &World, done: u64, stage: Stage) -> bool {
@@ -144,9 +131,11 @@ impl<'a> Search<'a> {
                 if self.all(&open, Ran::promises_nothing) && self.follows(world, done, Stage::Lost) {
                     let mut kept = world.clone();
                     kept.server_start = restarted;
+                    let before = std::mem::take(&mut self.past);
                     if self.follows(&kept, open.iter().copied().fold(done, with), Stage::AfterCrash) {
                         return true;
                     }
+                    self.past = before;
                 }
             }
             (Stage::Lost, _) => {
@@ -165,12 +154,20 @@ impl<'a> Search<'a> {
             if open.iter().any(|&other| self.ran[other].ended < ran.began) {
                 continue;
             }
-            for world in self.ways(world, index, done) {
-                if self.follows(&world, with(done, index), stage) {
-                    let unheard = stage != Stage::Lost && self.ran[index].answer().is_none();
-                    self.happened_unheard += usize::from(unheard);
-                    return true;
-                }
+            let ways = self.ways(world, index, done);
+            if self.apart {
+                self.past.push((done, Rc::new(world.clone())));
+            }
+            let found = ways
+                .iter()
+                .any(|world| self.follows(world, with(done, index), stage));
+            if self.apart {
+                self.past.pop();
+            }
+            if found {
+                let unheard = stage != Stage::Lost && self.ran[index].answer().is_none();
+                self.happened_unheard += usize::from(unheard);
+                return true;
             }
         }
         false

@@ -2,6 +2,7 @@
 //! of it, one that was not nothing.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::answer::{Answer, Heard, Seen};
 use super::op::Op;
@@ -18,6 +19,8 @@ impl Search<'_> {
         };
         let locked = self.may_be_locked(world, index);
         sights = each(&sights, &locked, |seen, locked| seen.locked = locked.clone());
+        let looks = self.may_have_looked_at(index);
+        sights = each(&sights, &looks, |seen, look| seen.look = look.clone());
         if let Op::ReleaseExpired(most) = ran.op {
             let closed = subsets(world.rows.calls.keys());
             let some = closed.into_iter().filter(|set| set.len() as i32 == most);
@@ -60,6 +63,19 @@ impl Search<'_> {
             }
             _ => vec![seen],
         }
+    }
+
+    /// The worlds by which it may have chosen a link: the present one, or any since it was asked.
+    fn may_have_looked_at(&self, index: usize) -> Vec<Option<Rc<World>>> {
+        let ran = &self.ran[index];
+        let asked_by = |done: u64| self.due(done, ran.began).next().is_none();
+        let chooses = matches!(ran.op, Op::Route(_) | Op::Next { .. });
+        let past = self
+            .past
+            .iter()
+            .filter(|(done, _)| chooses && asked_by(*done))
+            .map(|(_, world)| Some(Rc::clone(world)));
+        past.chain([None]).collect()
     }
 
     /// Whoever closes others' calls passes over those that others work on, until the next time. So it may have passed
