@@ -54,22 +54,22 @@ async fn a_call_touches_no_more_pages_than_it_must() {
     let seen = [
         (
             "preview_route",
-            (21, 0),
+            (9, 0),
             cheapest(&people, |call| format!("preview_route('{}')", number(call))).await,
         ),
         (
             "explain_route",
-            (33, 0),
+            (22, 0),
             cheapest(&people, |call| format!("explain_route('{}')", number(call))).await,
         ),
         (
             "reject",
-            (31, 0),
+            (19, 0),
             cheapest(&switch, |call| format!("route_call('{FULL}', 'pbx1-2.{call}')")).await,
         ),
         (
             "route_call",
-            (44, 4),
+            (29, 4),
             cheapest(&switch, |call| {
                 format!("route_call('{}', '{}')", number(call), again(call))
             })
@@ -77,7 +77,7 @@ async fn a_call_touches_no_more_pages_than_it_must() {
         ),
         (
             "next_target",
-            (46, 6),
+            (37, 6),
             cheapest(&switch, |call| {
                 format!("next_target('{}', 1, 'BUSY', 17)", again(call))
             })
