@@ -10,7 +10,7 @@ use anyhow::Result;
 use tokio_postgres::Client;
 
 use crate::db::{self, Address};
-use crate::migrate::tables;
+use crate::migrate::{large_objects, tables};
 use crate::serve;
 use crate::serve::operations::EXTENSION_VERSION;
 use crate::serve::settings::Settings;
@@ -111,6 +111,7 @@ async fn check_database(report: &mut Report, address: &Address, settings: Option
     report.add_result("login", login(&client).await);
     report.add_result("limits", limits(&client).await);
     report.add_result("functions", functions(&client).await);
+    report.add_result("large objects", large_objects(&client).await);
     report.add_result("connections", connections(&client, settings).await);
     report.add_result("clock", clock(&client).await);
     report.add_result("old snapshots", old_snapshots(&client).await);
@@ -259,6 +260,17 @@ async fn functions(client: &Client) -> Result<Finding, tokio_postgres::Error> {
             "owner, search_path or rights are not as designed: {}; run `capconduit migrate --force`",
             wrong.join(", ")
         ))
+    })
+}
+
+/// Who may log in may fill the disk with them, where migrate had no superuser's power to prevent it.
+async fn large_objects(client: &Client) -> Result<Finding, tokio_postgres::Error> {
+    Ok(match large_objects::closing(client).await? {
+        None => Fine("PUBLIC may make none".into()),
+        Some(closing) => Warning(format!(
+            "every login may make them: as a superuser, in this database, run `{}`",
+            closing.statement
+        )),
     })
 }
 

@@ -1,13 +1,13 @@
 //! The database step: who may connect, the two schemas, and the extension at exactly this command's version.
 //!
-//! A grant to PUBLIC is taken away at every run; grants to named roles stay. The schemas are made before the extension,
-//! so that they are no members of it, and everything belongs to capconduit_owner.
+//! A grant to PUBLIC is taken away at every run, as far as the login may; grants to named roles stay. The schemas are made
+//! before the extension, so that they are no members of it, and everything belongs to capconduit_owner.
 
 use anyhow::{Context, Result, bail};
 use tokio_postgres::Client;
 
 use super::change::{Change, identifier};
-use super::owner;
+use super::{large_objects, owner};
 
 /// The extension's version that belongs to this command: a release has one version for both.
 pub const EXTENSION_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -48,6 +48,12 @@ pub(super) async fn apply(client: &mut Client) -> Result<String> {
 
 pub(super) async fn plan(client: &Client) -> Result<Vec<Change>> {
     let mut changes = access(client).await?;
+    // Without the power it is no change of this login's: `doctor` tells of it.
+    if let Some(closing) = large_objects::closing(client).await?
+        && closing.possible
+    {
+        changes.push(Change::new(closing.statement));
+    }
     let row = client
         .query_one(
             "select to_regnamespace('capconduit') is null, to_regnamespace('asterisk') is null,

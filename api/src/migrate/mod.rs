@@ -3,6 +3,7 @@
 
 mod change;
 mod database;
+pub mod large_objects;
 pub mod lock;
 mod owner;
 mod pooler;

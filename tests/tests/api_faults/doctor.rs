@@ -74,6 +74,8 @@ const BREAKAGES: &[Breakage] = &[
     by_sql("functions", "FAIL", "migrate --force", "alter function capconduit.schema_version() owner to postgres"),
     by_sql("functions", "FAIL", "migrate --force", "grant execute on function capconduit.schema_version() to public"),
     by_sql("functions", "FAIL", "migrate --force", "alter function capconduit.schema_version() reset search_path"),
+    by_sql("large objects", "warn", "revoke execute on function lo_create(oid), lowrite(integer,bytea) from public",
+        "grant execute on function lo_create(oid), lowrite(integer, bytea) to public"),
     by_sql("connections", "FAIL", "lower --pool-size", "alter role capconduit_api connection limit 7"),
     by_setting("connections", "warn", "max_connections", &[("CAPCONDUIT_POOL_SIZE", "59")]),
     by_sql("clock", "warn", "NTP", SHADOWED),

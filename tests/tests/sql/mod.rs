@@ -4,6 +4,7 @@
 pub mod support;
 
 mod attempts;
+mod beyond;
 pub mod contract;
 mod explain;
 pub mod hostile;
