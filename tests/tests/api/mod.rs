@@ -11,6 +11,7 @@ mod clients;
 mod dids;
 mod exports;
 mod guessing;
+mod injection;
 mod internal;
 mod logs;
 mod matrix;

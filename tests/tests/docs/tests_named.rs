@@ -1,23 +1,44 @@
-//! A test that a document names as proof exists: `folder::file::name` is a test function in that file.
+//! A test that a document names as proof exists: `folder::file::name` is a test function in that file, `folder::file` a
+//! file of tests, and `folder::` a folder of them; so is a path under `tests/`.
 
 use capconduit_tests::project;
 
+/// What tells somebody that a test shows something.
+const DOCUMENTS: [&str; 5] = ["SECURITY", "RELIABILITY", "HA", "OPERATIONS", "ASTERISK"];
+
 #[test]
-fn every_test_that_security_names_exists() {
-    let text = super::read("docs/SECURITY.md");
-    let named: Vec<&str> = text
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(|code| code.matches("::").count() == 2)
-        .collect();
-    assert!(named.len() > 50, "{} tests are named", named.len());
-    let missing: Vec<&str> = named.into_iter().filter(|test| !exists(test)).collect();
-    assert!(missing.is_empty(), "docs/SECURITY.md names {missing:#?}");
+fn every_test_that_a_document_names_exists() {
+    let mut functions = 0;
+    let mut missing = Vec::new();
+    for document in DOCUMENTS {
+        let text = super::read(&format!("docs/{document}.md"));
+        for code in text.split('`').skip(1).step_by(2) {
+            functions += usize::from(code.matches("::").count() == 2);
+            if is_name(code) && !exists(code)
+                || code.starts_with("tests/") && !project::root().join(code).exists()
+            {
+                missing.push(format!("docs/{document}.md: {code}"));
+            }
+        }
+    }
+    assert!(functions > 80, "{functions} tests are named");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Parts of small letters between `::`.
+fn is_name(code: &str) -> bool {
+    code.contains("::")
+        && code
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | ':'))
 }
 
 fn exists(test: &str) -> bool {
-    let parts: Vec<&str> = test.split("::").collect();
+    let parts: Vec<&str> = test.split("::").filter(|part| !part.is_empty()).collect();
+    if parts.len() < 3 {
+        let path = project::root().join("tests/tests").join(parts.join("/"));
+        return path.is_dir() || path.with_extension("rs").is_file();
+    }
     let file = project::root().join(format!("tests/tests/{}/{}.rs", parts[0], parts[1]));
     let source = std::fs::read_to_string(file).unwrap_or_default();
     // The attribute stands above the function, maybe with others.
@@ -33,4 +54,6 @@ fn a_name_without_a_test_is_noticed() {
     assert!(!exists("docs::tests_named::exists"));
     assert!(!exists("docs::tests_named::nobody"));
     assert!(!exists("docs::nowhere::a_name_without_a_test_is_noticed"));
+    assert!(exists("docs::") && exists("docs::tests_named"));
+    assert!(!exists("dogs::") && !exists("docs::nowhere"));
 }
