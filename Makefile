@@ -1,6 +1,6 @@
 # Each goal is one script. `make` alone lists them.
 # Another instance beside this one: CAPCONDUIT_STATE=.capconduit-2 CAPCONDUIT_PORT=5441 CAPCONDUIT_HTTP_PORT=8081
-.PHONY: help run up down psql reset build test test-full soak lint schema bench bench-full fuzz call
+.PHONY: help run up down psql reset build test test-full soak lint schema accept bench bench-full fuzz call
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 run: ## install what is missing, build, start, stay in the foreground until Ctrl-C
@@ -25,6 +25,8 @@ lint: ## formatting, lints, scripts, licences, generated files
 	@scripts/lint
 schema: ## write migrations/schema.sql anew
 	@scripts/schema
+accept: ## write the reviewed list of objects, rights and settings anew
+	@scripts/accept
 bench: ## what a call costs, beside bare PostgreSQL and beside others; a quarter of an hour
 	@scripts/bench
 bench-full: ## all of it, with ten million call records and real calls; half an hour, some 7 GB of disk

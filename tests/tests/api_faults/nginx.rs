@@ -158,6 +158,40 @@ impl Drop for Site {
     }
 }
 
+/// What a client that knows nothing newer is told. The client may be as old as it likes: only the site refuses it.
+#[tokio::test]
+async fn an_old_protocol_is_refused() {
+    let db = TestDb::sample().await;
+    let (site, _api) = Site::start(&db).await;
+    let url = format!("{}/api/auth/status", site.origin);
+    for (newest, served) in [("1.0", false), ("1.1", false), ("1.2", true), ("1.3", true)] {
+        let mut curl = tokio::process::Command::new("curl");
+        curl.args([
+            "--silent",
+            "--show-error",
+            "--max-time",
+            "60",
+            "--tlsv1.0",
+            "--tls-max",
+            newest,
+        ])
+        .args([
+            "--ciphers",
+            "DEFAULT@SECLEVEL=0",
+            "--cacert",
+            &site.authority.file("ours.pem"),
+        ])
+        .arg(&url);
+        let output = curl.output().await.expect("curl can be run");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), served, "{newest}: {said}");
+        assert!(
+            served || said.contains("alert protocol version"),
+            "{newest}: {said}"
+        );
+    }
+}
+
 const VISITOR: &str = "127.0.0.2";
 
 #[tokio::test]

@@ -1,6 +1,12 @@
 //! Encryption towards the database, against a private CA that is made here: every sslmode is honoured, or refused loudly.
 
-use capconduit_tests::{API, Authority, ClusterOptions, SUPERUSER, TestApi, TestCluster, TestDb, project};
+use capconduit_tests::{
+    ADMIN, API, ASTERISK, Authority, ClusterOptions, SUPERUSER, TestApi, TestCluster, TestDb, TestNode,
+    project,
+};
+
+use crate::migrate::capconduit;
+use crate::node::support::{Folder, eventually, logged, record};
 
 /// pg_hba.conf: the rule for connections over TCP.
 fn write_access(authority: &Authority, rule: &str) {
@@ -125,6 +131,57 @@ async fn encryption_that_cannot_be_had_is_missed() {
         Refused("TLS"),
     )
     .await;
+}
+
+/// The other two commands that stay or change something: each checks whom it talks to, and the server asks for TLS.
+#[tokio::test]
+async fn migrate_and_the_agent_check_the_server() {
+    let authority = Authority::new();
+    let db = server(&authority).await;
+    write_access(
+        &authority,
+        "host all postgres 127.0.0.1/32 scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256",
+    );
+    let superuser = db.cluster().connect(SUPERUSER, db.name()).await;
+    superuser
+        .execute("select pg_reload_conf()", &[])
+        .await
+        .expect("the rules are read");
+    let full = |url: &str, authorities: &str| {
+        format!(
+            "{url}?sslmode=verify-full&sslrootcert={}",
+            authority.file(authorities)
+        )
+    };
+    let elsewhere = |url: &str| url.replace("@127.0.0.1:", "@localhost:");
+
+    let admin = db.url(ADMIN);
+    capconduit(&full(&admin, "ours.pem"), &["migrate", "--force"])
+        .await
+        .ok();
+    for (url, words) in [
+        (format!("{admin}?sslmode=disable"), "no encryption"),
+        (full(&admin, "theirs.pem"), "UnknownIssuer"),
+        (full(&elsewhere(&admin), "ours.pem"), "not valid for name"),
+    ] {
+        capconduit(&url, &["migrate"]).await.refused(words);
+    }
+
+    let switch = db.url(ASTERISK);
+    let spool = Folder::new();
+    spool.put("one.sql", record("one", "BUSY"));
+    for (url, words) in [
+        (format!("{switch}?sslmode=disable"), "no encryption"),
+        (full(&switch, "theirs.pem"), "UnknownIssuer"),
+        (full(&elsewhere(&switch), "ours.pem"), "not valid for name"),
+    ] {
+        let node = TestNode::start_inside(None, &url, spool.path(), &[]).await;
+        eventually("the agent says why", || async { node.log().contains(words) }).await;
+        assert_eq!(spool.waiting().len(), 1, "{words}");
+    }
+    let _node = TestNode::start_inside(None, &full(&switch, "ours.pem"), spool.path(), &[]).await;
+    spool.is_empty().await;
+    assert_eq!(logged(&db, "one").await, ["one BUSY"]);
 }
 
 /// The service itself, with a client certificate where the server asks for one.

@@ -1,17 +1,24 @@
-//! The ledger: every function, table, view, policy and role with its owner, its flags and its rights, against a
-//! reviewed list; the same after dump and restore. A difference is either a mistake or belongs into the list:
-//! `CAPCONDUIT_ACCEPT=1 cargo test -p capconduit-tests contract` writes it anew, and review sees the difference.
+//! The ledger: every function, table, view, trigger, policy, role and setting with its owner, its flags and its rights,
+//! against a reviewed list; the same after dump and restore. A difference is either a mistake or belongs into the list:
+//! `make accept` writes it anew, and review sees the difference.
 
 use std::process::Command;
 
 use capconduit_tests::{ADMIN, API, ASTERISK, Calls, SUPERUSER, TestDb, assert_invariants, project, unique};
+use tokio_postgres::Client;
 
 use super::support::{run, value, values};
 
 const LEDGER: &str = "tests/tests/sql/contract.txt";
 
 pub async fn ledger(db: &TestDb) -> Vec<String> {
-    let mut lines: Vec<String> = values(&db.connect_as(SUPERUSER).await, include_str!("contract.sql")).await;
+    ledger_by(&db.connect_as(SUPERUSER).await).await
+}
+
+/// The same on a superuser's connection.
+pub async fn ledger_by(client: &Client) -> Vec<String> {
+    run(client, "load 'capconduit'").await;
+    let mut lines: Vec<String> = values(client, include_str!("contract.sql")).await;
     lines.sort();
     lines
 }
@@ -170,7 +177,9 @@ async fn a_dump_restores_to_the_same_rights_and_the_same_answers() {
         let arguments = [as_owner, &["--exit-on-error", file]].concat();
         tool(&db, "pg_restore", login, &name, &arguments);
         let copy = TestDb::named(db.cluster().clone(), &name);
-        let differences = differences(&before, &ledger(&copy).await);
+        let mut differences = differences(&before, &ledger(&copy).await);
+        // migrate sets these; it has not run on the copy.
+        differences.retain(|line| !line.starts_with("- setting of "));
         assert!(
             differences.is_empty(),
             "restored by {login} (before: -, after: +):\n{}",

@@ -1,4 +1,4 @@
--- One line of text for each object of the platform and each right on it.
+-- One line of text for each object of the platform, each right on it, and each setting that belongs to it.
 with ours as (
     select oid, nspname from pg_namespace where nspname in ('capconduit', 'asterisk')
 ), rights (class, object, acl, owner) as (
@@ -64,9 +64,32 @@ select format('policy %s.%s on %s for %s to %s%s%s', p.schemaname, p.tablename, 
               ' check ' || regexp_replace(p.with_check, '\s+', ' ', 'g'))
   from pg_policies p
 union all
-select format('role %s | %s%s, %s', r.rolname, case when r.rolcanlogin then 'login' else 'no login' end,
+select format('role %s | %s%s, %s, %s', r.rolname, case when r.rolcanlogin then 'login' else 'no login' end,
               case when r.rolinherit then '' else ', inherits nothing' end,
               coalesce('member of ' || (select string_agg(g.rolname, ', ' order by g.rolname)
                                           from pg_auth_members m join pg_roles g on g.oid = m.roleid
-                                         where m.member = r.oid), 'member of nothing'))
+                                         where m.member = r.oid), 'member of nothing'),
+              case r.rolconnlimit when -1 then 'no limit' else r.rolconnlimit || ' connections' end)
   from pg_roles r where r.rolname like 'capconduit%'
+union all
+-- A composite type is what a function answers with: its columns in their order are a contract.
+select format('column %s of type %s.%s: %s %s', a.attnum, s.nspname, c.relname, a.attname,
+              format_type(a.atttypid, a.atttypmod))
+  from pg_class c join ours s on s.oid = c.relnamespace
+  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+ where c.relkind = 'c'
+union all
+select format('trigger on %s.%s%s: %s', s.nspname, c.relname,
+              case t.tgenabled when 'O' then '' else format(' (enabled %s)', t.tgenabled) end, pg_get_triggerdef(t.oid))
+  from pg_trigger t join pg_class c on c.oid = t.tgrelid join ours s on s.oid = c.relnamespace
+ where not t.tgisinternal
+union all
+-- What migrate sets in this database, which no dump holds.
+select format('setting of %s: %s', r.rolname, c.setting)
+  from pg_db_role_setting d join pg_roles r on r.oid = d.setrole, unnest(d.setconfig) c (setting)
+ where d.setdatabase = (select oid from pg_database where datname = current_database())
+union all
+-- The extension's own settings: known once its library is loaded.
+select format('parameter %s | %s, %s%s, from %s to %s, at first %s', p.name, p.context, p.vartype, ' in ' || p.unit,
+              coalesce(p.min_val, '-'), coalesce(p.max_val, '-'), p.boot_val)
+  from pg_settings p where p.name like 'capconduit.%'
