@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod examples;
+mod ha;
 mod links;
 mod tests_named;
 
