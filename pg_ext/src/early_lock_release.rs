@@ -9,8 +9,8 @@ use std::ffi::{CStr, c_void};
 
 use pgrx::pg_sys;
 
-use crate::guc;
 use crate::spi::{Statement, connected};
+use crate::{guc, standby_wait};
 
 thread_local! {
     /// Raised while the current transaction owes a flush.
@@ -24,6 +24,9 @@ pub fn register() {
 
 /// Call before the transaction's first write.
 pub fn arm() {
+    if has_synchronous_standbys() {
+        standby_wait::bound();
+    }
     if OWES_FLUSH.get() || !guc::EARLY_LOCK_RELEASE.get() || !commits_wait_for_the_disk_only() {
         return;
     }
@@ -73,6 +76,7 @@ pub fn flush_what_was_seen() {
     // SAFETY: a plain read of backend-local state.
     let can_write = unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly };
     if can_write && !OWES_FLUSH.get() && has_synchronous_standbys() {
+        standby_wait::bound();
         connected(|| {
             WRITE_SOMETHING.run(&[]);
         });

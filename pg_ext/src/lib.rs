@@ -6,7 +6,8 @@
 //! `link_counters` rows by ascending id. A route waits for one link row at a time; whoever holds two took them in
 //! order; whoever closes many calls skips locked call rows and takes the links in order at the end.
 
-// Glue to a C server: the unsafe blocks are in spi, raw, fetch, write, record, early_lock_release and locks.
+// Glue to a C server: the unsafe blocks are in spi, raw, fetch, write, record, early_lock_release,
+// standby_wait and locks.
 #![allow(unsafe_code)]
 
 mod answered;
@@ -30,6 +31,7 @@ mod raw;
 mod record;
 mod route;
 mod spi;
+mod standby_wait;
 mod write;
 
 pgrx::pg_module_magic!(name, version);
@@ -38,5 +40,6 @@ pgrx::pg_module_magic!(name, version);
 pub extern "C-unwind" fn _PG_init() {
     guc::define();
     early_lock_release::register();
+    standby_wait::register();
     fetch::register();
 }

@@ -145,6 +145,11 @@ impl TestCluster {
         &self.host
     }
 
+    /// The namespace that it lives in.
+    pub(crate) fn network(&self) -> Option<&str> {
+        self.options.network.as_deref()
+    }
+
     pub fn state_folder(&self) -> &std::path::Path {
         &self.state
     }

@@ -14,6 +14,8 @@ use crate::{TestCluster, TestDb, project};
 pub struct Standby {
     cluster: Arc<TestCluster>,
     name: String,
+    /// An address, or the folder of its unix socket.
+    host: String,
     port: u16,
 }
 
@@ -29,19 +31,44 @@ impl Standby {
         let standby = Self {
             cluster: cluster.clone(),
             name: name.to_owned(),
+            host: "127.0.0.1".to_owned(),
             port: free_port(),
         };
+        standby.copy_of(port, &format!("port = {}", standby.port)).await;
+        standby
+    }
+
+    /// One with the primary's port, at other addresses, in the primary's network: there tests connect by its unix socket.
+    pub async fn at(cluster: &Arc<TestCluster>, addresses: &[&str], name: &str) -> Self {
+        let sockets = cluster.state_folder().join("server").join(format!("{name}.run"));
+        let standby = Self {
+            cluster: cluster.clone(),
+            name: name.to_owned(),
+            host: sockets.display().to_string(),
+            port: cluster.port(),
+        };
+        standby.shell("as_server mkdir \"$DATA.run\"".to_owned()).await;
+        let settings = format!(
+            "listen_addresses = '{}'\nunix_socket_directories = '{}'",
+            addresses.join(","),
+            standby.host
+        );
+        standby.copy_of(cluster.port(), &settings).await;
+        standby
+    }
+
+    /// Copies the server at this port, adds settings of its own, and starts.
+    async fn copy_of(&self, port: u16, settings: &str) {
+        let name = &self.name;
         let script = format!(
             "as_server env PGPASSFILE=\"$PGPASSFILE\" \"$BIN/pg_basebackup\" \
-                 --dbname=\"host=127.0.0.1 port={} user=postgres application_name={name}\" \
+                 --dbname=\"host=127.0.0.1 port={port} user=postgres application_name={name}\" \
                  --pgdata=\"$DATA\" --wal-method=stream --checkpoint=fast --write-recovery-conf \
                  --create-slot --slot={name}
-             as_server sh -c 'echo \"port = $1\" >>\"$2/instance.conf\"' sh {} \"$DATA\"",
-            port, standby.port
+             as_server tee -a \"$DATA/instance.conf\" <<<\"{settings}\" >/dev/null"
         );
-        standby.shell(script).await;
-        standby.start().await;
-        standby
+        self.shell(script).await;
+        self.start().await;
     }
 
     pub async fn start(&self) {
@@ -53,6 +80,13 @@ impl Standby {
     pub async fn stop(&self) {
         let script =
             "as_server \"$BIN/pg_ctl\" stop --pgdata=\"$DATA\" --mode=fast --wait --timeout=60 --silent";
+        self.shell(script.to_owned()).await;
+    }
+
+    /// Its processes end at once, and nothing is written: the primary notices.
+    pub async fn dies(&self) {
+        let script =
+            "as_server \"$BIN/pg_ctl\" stop --pgdata=\"$DATA\" --mode=immediate --wait --timeout=60 --silent";
         self.shell(script.to_owned()).await;
     }
 
@@ -85,7 +119,7 @@ impl Standby {
         let primary = db.config(login);
         let mut config = Config::new();
         config
-            .host("127.0.0.1")
+            .host(&self.host)
             .port(self.port)
             .user(login)
             .password(primary.get_password().expect("a password"))
@@ -130,7 +164,14 @@ impl Standby {
              [ -e \"$PGPASSFILE\" ] || as_server sh -c 'umask 077; cat >\"$1\"' sh \"$PGPASSFILE\" <\"$STATE/pgpass\"",
             self.name
         );
-        let mut command = Command::new("bash");
+        let mut command = match self.cluster.network() {
+            None => Command::new("bash"),
+            Some(network) => {
+                let mut inside = Command::new("nsenter");
+                inside.args([&format!("--net=/run/netns/{network}"), "bash"]);
+                inside
+            }
+        };
         command
             .current_dir(project::root())
             .args(["-c", &format!("{head}\n{script}")])

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio_postgres::Client;
 
 use super::trace::Seen;
 use crate::TestDb;
@@ -42,7 +43,11 @@ const BUSY: Duration = Duration::from_secs(3);
 impl CallRecord {
     /// The one record of the call that SIPp saw. It is written before the switch says goodbye; a spooled one is later.
     pub async fn of(db: &TestDb, seen: &Seen) -> Self {
-        let admin = db.admin().await;
+        Self::at(&db.admin().await, seen).await
+    }
+
+    /// The same, by an administrator of whichever server is the primary.
+    pub async fn at(admin: &Client, seen: &Seen) -> Self {
         let call_id = seen.call_id();
         for _ in 0..200 {
             let rows = admin.query(RECORD, &[&call_id]).await.expect("records");

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use tokio::sync::OnceCell;
 
-use crate::{ClusterOptions, TestAsterisk, TestCluster, TestDb, project};
+use crate::{ClusterOptions, Standby, TestAsterisk, TestCluster, TestDb, project};
 
 /// Whose address it is: scripts/asterisk-site describes the ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Site {
 impl Site {
     /// The database's address, as switches see it.
     pub const DATABASE: &str = "10.88.0.1";
+    /// That of a second server, where a test has one.
+    pub const STANDBY: &str = "10.88.0.3";
 
     /// The site that tests of single calls share, with its database and one switch, `pbx1`.
     pub async fn shared() -> &'static (Arc<Site>, TestDb, TestAsterisk) {
@@ -93,7 +95,8 @@ impl Site {
     pub async fn database_with(&self, kind: &str, mut settings: Vec<String>) -> TestDb {
         let rules = self.folder.join("pg_hba.conf");
         let lines = format!(
-            "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n{kind} all all 10.88.0.2/32 scram-sha-256\n"
+            "local all all scram-sha-256\nhost all,replication all 127.0.0.1/32 scram-sha-256\n\
+             {kind} all all 10.88.0.2/32 scram-sha-256\n"
         );
         std::fs::write(&rules, lines).expect("pg_hba.conf");
         settings.push(format!("listen_addresses = '127.0.0.1,{}'", Self::DATABASE));
@@ -104,6 +107,11 @@ impl Site {
             ..ClusterOptions::default()
         };
         TestDb::on(TestCluster::start_with(options).await).await
+    }
+
+    /// A second server that follows this one, at `STANDBY` and the same port: the driver keeps one port for all hosts.
+    pub async fn standby(&self, db: &TestDb, name: &str) -> Standby {
+        Standby::at(db.cluster(), &["127.0.0.2", Self::STANDBY], name).await
     }
 
     /// An address that nobody else has.

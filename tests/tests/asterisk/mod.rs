@@ -16,3 +16,4 @@ mod rest;
 mod support;
 mod tls;
 mod traffic;
+mod two_servers;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use capconduit_tests::{
     ASTERISK, CallRecord, Link, Scenario, Seen, Site, Strategy, TestAsterisk, TestDb, TestNode,
-    assert_invariants,
+    assert_invariants_at,
 };
 use tokio_postgres::Client;
 
@@ -49,12 +49,18 @@ impl Traffic {
 
     /// The agent beside this switch, in its network: what the switch cannot reach, it cannot reach either.
     pub async fn agent(&self, switch: &TestAsterisk) -> TestNode {
+        self.agent_to(switch, &[Site::DATABASE]).await
+    }
+
+    /// The same with these addresses of the database; in a URL each has its own port.
+    pub async fn agent_to(&self, switch: &TestAsterisk, hosts: &[&str]) -> TestNode {
         let command = switch.command();
         let settings = [
             ("CAPCONDUIT_ASTERISK_COMMAND", command.as_str()),
             ("CAPCONDUIT_NODE", switch.node()),
         ];
-        let url = self.db.url_at(ASTERISK, Site::DATABASE);
+        let hosts = hosts.join(&format!(":{},", self.db.cluster().port()));
+        let url = self.db.url_at(ASTERISK, &hosts);
         TestNode::start_inside(Some(self.site.name()), &url, &switch.spool_folder(), &settings).await
     }
 
@@ -76,27 +82,31 @@ impl Traffic {
 
     /// Every call that SIPp saw has its one equal record, there is no other, and every slot is free.
     pub async fn assert_accounted(&self, seen: &[Seen], late_ms: u64) -> Vec<CallRecord> {
-        let mut records = Vec::new();
-        for call in seen.iter().flat_map(Seen::calls) {
-            let record = CallRecord::of(&self.db, &call).await;
-            record.assert_equals_but_late(&call, late_ms);
-            records.push(record);
-        }
         // Not the connection that a fault may have cut.
-        let admin = self.db.admin().await;
-        let count = async |sql: &'static str| admin.query_one(sql, &[]).await.expect(sql).get::<_, i64>(0);
-        assert_eq!(
-            count("select count(*) from call_logs").await,
-            records.len() as i64
-        );
-        assert_eq!(count("select count(*) from live_calls").await, 0);
-        assert_eq!(
-            count("select coalesce(sum(active), 0) from link_counters").await,
-            0
-        );
-        assert_invariants(&self.db).await;
-        records
+        assert_accounted_at(&self.db.superuser().await, seen, late_ms).await
     }
+}
+
+/// The same by a superuser of whichever server is the primary.
+pub async fn assert_accounted_at(superuser: &Client, seen: &[Seen], late_ms: u64) -> Vec<CallRecord> {
+    let mut records = Vec::new();
+    for call in seen.iter().flat_map(Seen::calls) {
+        let record = CallRecord::at(superuser, &call).await;
+        record.assert_equals_but_late(&call, late_ms);
+        records.push(record);
+    }
+    let count = async |sql: &'static str| superuser.query_one(sql, &[]).await.expect(sql).get::<_, i64>(0);
+    assert_eq!(
+        count("select count(*) from call_logs").await,
+        records.len() as i64
+    );
+    assert_eq!(count("select count(*) from live_calls").await, 0);
+    assert_eq!(
+        count("select coalesce(sum(active), 0) from link_counters").await,
+        0
+    );
+    assert_invariants_at(superuser).await;
+    records
 }
 
 /// From the INVITE until the caller hears anything that matters: ringing, or a refusal.
