@@ -321,6 +321,11 @@ mod tests {
             assert_eq!(second.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
             assert_eq!(second.get_connect_timeout(), Some(&Duration::from_secs(5)));
         }
+        // As libpq reads it: in a URL a port belongs to its host alone.
+        let ports = parse("postgres://u@db1,db2:5433/d", "test").unwrap();
+        assert_eq!(describe(&ports), "u@db1:5432,db2:5433/d");
+        let ports = parse("host=db1,db2 port=5433 user=u dbname=d", "test").unwrap();
+        assert_eq!(describe(&ports), "u@db1:5433,db2:5433/d");
         let one = parse("postgres://u@db1/d", "test").unwrap();
         assert_eq!(one.get_target_session_attrs(), TargetSessionAttrs::Any);
     }

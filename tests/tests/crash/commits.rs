@@ -148,6 +148,9 @@ async fn who_wants_no_durability_waits_for_no_disk(server: &Crashable) {
     assert_invariants(&db).await;
 }
 
+/// The login's own limit would end the wait, and its connection.
+const PATIENT: &str = "set statement_timeout = 0";
+
 /// With a synchronous standby a commit waits for more than the disk: PostgreSQL's own commit, locks and all.
 async fn with_a_synchronous_standby_no_lock_is_released_early(server: &Crashable) {
     let (db, scenario) = scene(server).await;
@@ -171,6 +174,7 @@ async fn with_a_synchronous_standby_no_lock_is_released_early(server: &Crashable
     // The checkpointer tells the others that there are standbys: give it a moment.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let did = scenario.did.clone();
+    switch.batch_execute(PATIENT).await.unwrap();
     let mut asked = ask(async move { switch.route(&did, "call-1").await.unwrap() }).await;
     until(
         &db,
@@ -191,6 +195,7 @@ async fn with_a_synchronous_standby_no_lock_is_released_early(server: &Crashable
     superuser.batch_execute(end).await.unwrap();
     assert_eq!(log.answer().await.status, "logged");
     let (other, did) = (db.asterisk().await, scenario.did.clone());
+    other.batch_execute(PATIENT).await.unwrap();
     let mut ended = ask(async move { other.route(&did, "ended").await.unwrap() }).await;
     asked.is_silent().await;
     ended.is_silent().await;

@@ -7,6 +7,7 @@ mod commits;
 mod early_release;
 mod page_boundaries;
 mod repeats;
+mod standby_wait;
 
 use std::future::Future;
 use std::path::PathBuf;
