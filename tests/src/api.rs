@@ -32,6 +32,13 @@ impl TestApi {
 
     /// With environment variables of its own: the service's settings.
     pub async fn start_with(db: &TestDb, settings: &[(&str, &str)]) -> Self {
+        let api = Self::start_unready(db, settings).await;
+        api.nobody().get("/ready").await.expect_status(200);
+        api
+    }
+
+    /// The same on a database that it cannot serve yet, or with another build of it (CAPCONDUIT_BIN).
+    pub async fn start_unready(db: &TestDb, settings: &[(&str, &str)]) -> Self {
         let (address, metrics_address) = (loopback(), loopback());
         let url = db.url(API);
         let defaults = [
@@ -48,14 +55,13 @@ impl TestApi {
             address,
             metrics_address,
         };
-        api.becomes_ready().await;
+        api.listens().await;
         api
     }
 
-    async fn becomes_ready(&self) {
+    async fn listens(&self) {
         for _ in 0..600 {
             if TcpStream::connect(&self.address).await.is_ok() {
-                self.nobody().get("/ready").await.expect_status(200);
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -38,6 +38,8 @@ pub struct ClusterOptions {
     pub preload: Option<PathBuf>,
     /// A network namespace that the server lives in. The tests, outside of it, connect by its unix socket.
     pub network: Option<String>,
+    /// Another build of the extension's library than the one that is tested.
+    pub library: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -187,6 +189,13 @@ impl TestCluster {
     /// Starts a stopped or killed server again, with the same files, port and options.
     pub async fn start(&self) {
         self.server(&["start"]).await;
+    }
+
+    /// Puts another build of the library in place while the server runs, as an upgrade does: for whoever connects from now on.
+    pub async fn install(&self, library: &std::path::Path) {
+        let mut command = self.script("server", &["install"]);
+        command.env("CAPCONDUIT_SO", library);
+        run(command).await;
     }
 
     async fn server(&self, args: &[&str]) {
@@ -352,6 +361,9 @@ fn script(
     command.env("CAPCONDUIT_PORT", port.to_string());
     if let Some(library) = &options.preload {
         command.env("CAPCONDUIT_SERVER_PRELOAD", library);
+    }
+    if let Some(library) = &options.library {
+        command.env("CAPCONDUIT_SO", library);
     }
     command
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use capconduit_tests::{
-    Caller, Center, Link, SUPERUSER, Scenario, Seen, Site, Standby, StopMode, TestAsterisk, TestNode,
+    Caller, Center, Link, SUPERUSER, Scenario, Site, Standby, StopMode, TestAsterisk, TestNode,
 };
 use tokio::time::sleep;
 use tokio_postgres::{Client, NoTls};

@@ -77,6 +77,21 @@ impl Pair {
         since.elapsed()
     }
 
+    /// From now on whoever is told something has it on both servers.
+    async fn waits_for_its_standby(&self) {
+        let superuser = self.db.superuser().await;
+        for sql in [
+            "alter system set synchronous_standby_names = 'standby1'",
+            "select pg_reload_conf()",
+        ] {
+            superuser.batch_execute(sql).await.expect("a setting");
+        }
+        let sync = "select sync_state = 'sync' from pg_stat_replication where application_name = 'standby1'";
+        is_true(&superuser, sync).await;
+        // What was told before has arrived, too.
+        has_it_all(&superuser, "standby1").await;
+    }
+
     async fn the_primary_dies(&self) -> Duration {
         self.db.cluster().stop(StopMode::Kill).await;
         self.standby.promote().await;
@@ -127,15 +142,7 @@ async fn is_true(client: &Client, question: &str) {
 async fn a_synchronous_standby_has_what_was_told() {
     let mut random = Random::seeded();
     let pair = Pair::start(&mut random).await;
-    let superuser = pair.db.superuser().await;
-    for sql in [
-        "alter system set synchronous_standby_names = 'standby1'",
-        "select pg_reload_conf()",
-    ] {
-        superuser.batch_execute(sql).await.expect("a setting");
-    }
-    let sync = "select sync_state = 'sync' from pg_stat_replication where application_name = 'standby1'";
-    is_true(&superuser, sync).await;
+    pair.waits_for_its_standby().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     // The standby hears no more: from here on nobody may be told anything. What waits is lost with the primary.
     pair.between.set(Network::Swallows);
@@ -223,13 +230,14 @@ async fn a_primary_that_is_closed_to_writes_is_left() {
     assert_invariants_at(&at_standby).await;
 }
 
-/// A machine that accepts connections and says nothing. Whoever asks gives up on it and goes on to the next host.
+/// A machine that accepts connections and says nothing. Whoever asks gives up on it and goes on to the next host, and finds
+/// there what it was told.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: every client waits until its patience is over"]
 async fn a_primary_that_hangs_is_left() {
     let mut random = Random::seeded();
     let pair = Pair::start(&mut random).await;
-    pair.load.may_lose();
+    pair.waits_for_its_standby().await;
     let hung = pair.db.cluster().processes();
     pair.db.cluster().freeze(true);
     pair.standby.promote().await;
@@ -240,7 +248,13 @@ async fn a_primary_that_hangs_is_left() {
     signal("KILL", &hung[1..]);
     pair.db.cluster().stop(StopMode::Kill).await;
     pair.load.end().await;
-    assert_invariants_at(&pair.at_standby().await).await;
+    let at_standby = pair.at_standby().await;
+    let told = pair.load.told();
+    let lost = told.lost(&at_standby).await;
+    println!("hung: {} answers told, {} lost", told.len(), lost.len());
+    assert!(lost.is_empty(), "told, and lost: {lost:#?}");
+    pair.load.assert_no_surprise();
+    assert_invariants_at(&at_standby).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

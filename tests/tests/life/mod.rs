@@ -4,6 +4,7 @@
 mod copies;
 mod fuzz;
 mod many;
+mod old_release;
 mod purge;
 mod purge_refused;
 mod settings;

@@ -1,0 +1,178 @@
+//! The release before, as it was built: its library in backends that go on, its service, its catalogue, beside those of
+//! today. What an upgrade meets between its first file and the last connection of before.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use capconduit_tests::{
+    Calls, ClusterOptions, Link, SUPERUSER, Scenario, Strategy, TestApi, TestCluster, TestDb, Watch,
+    assert_invariants, project,
+};
+use tokio_postgres::Client;
+
+use super::Traffic;
+use crate::migrate::capconduit;
+use crate::sql::support::value;
+
+/// The folder of the release: its library, its command, its sources. Built at the first time.
+fn release() -> PathBuf {
+    let script = project::root().join("scripts/old-release");
+    let output = Command::new(script).arg("0.1.0").output().expect("it can be run");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "no old release, no test: {complaint}");
+    PathBuf::from(String::from_utf8(output.stdout).expect("text").trim_end())
+}
+
+/// One of the old release's own scripts, with what was built of it, for this server.
+fn run_old(release: &Path, cluster: &TestCluster, name: &str, args: &[&str]) {
+    let mut command = Command::new(release.join("source/scripts").join(name));
+    command
+        .args(args)
+        .env("CAPCONDUIT_STATE", cluster.state_folder())
+        .env("CAPCONDUIT_SO", release.join("libcapconduit.so"))
+        .env("CAPCONDUIT_BIN", release.join("capconduit"));
+    let output = command.output().expect("it can be run");
+    assert!(output.status.success(), "{name} {args:?}: {output:?}");
+}
+
+/// Whether a connection's process has the library loaded that is in place now, or one that was unlinked since.
+async fn has_the_new_library(client: &Client) -> bool {
+    let pid: i32 = value(client, "select pg_backend_pid()").await;
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("the process's memory");
+    let loaded = maps.lines().find(|line| line.contains("/capconduit.so"));
+    !loaded.expect("the library is loaded").ends_with("(deleted)")
+}
+
+async fn version(client: &Client) -> String {
+    value(
+        client,
+        "select extversion from pg_extension where extname = 'capconduit'",
+    )
+    .await
+}
+
+/// Everything that a switch, its agent and an administrator do; each call goes from one connection to the other.
+async fn calls_cross(one: &Client, other: &Client, did: &str, name: &str) {
+    let call = |n: u32| format!("{name}-{n}");
+    let first = one.route(did, &call(1)).await.expect("an answer").link();
+    assert_eq!(
+        other.route(did, &call(1)).await.expect("the same again").link(),
+        first
+    );
+    let second = other.next(&call(1), 1, "BUSY").await.expect("an answer").link();
+    assert_ne!(first, second);
+    assert_eq!(one.answered(&call(1)).await.expect("an answer"), "ok");
+    for (client, status) in [(other, "logged"), (one, "duplicate")] {
+        let logged = client.log(&call(1), did, "ANSWERED").await.expect("an answer");
+        assert_eq!(logged.status, status);
+    }
+    one.route_on(did, &call(2), "+15550001111", name)
+        .await
+        .expect("an answer")
+        .link();
+    let (now, instance) = (one.database_time().await.expect("a time"), "instance");
+    assert_eq!(
+        other
+            .node_started(name, now, instance)
+            .await
+            .expect("an answer")
+            .closed,
+        Some(1)
+    );
+    other
+        .route_on(did, &call(3), "+15550001111", name)
+        .await
+        .expect("an answer")
+        .link();
+    let now = one.database_time().await.expect("a time");
+    let beat = one
+        .heartbeat(name, instance, now, &[&call(3)])
+        .await
+        .expect("an answer");
+    assert_eq!((beat.status.as_str(), beat.listed), ("ok", Some(1)), "{beat:?}");
+    for client in [one, other] {
+        assert_eq!(client.explain(did).await.expect("an answer").len(), 2);
+        client.release_expired(10).await.expect("an answer");
+    }
+    one.release(&call(3), "by hand").await.expect("an answer");
+    assert_eq!(
+        other.log(&call(3), did, "BUSY").await.expect("an answer").status,
+        "corrected"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: builds the release before"]
+async fn a_backend_with_the_old_library_goes_on_beside_the_new_one() {
+    let old = tokio::task::spawn_blocking(release).await.expect("no panic");
+    let old_library = old.join("libcapconduit.so");
+    let options = ClusterOptions {
+        library: Some(old_library.clone()),
+        ..ClusterOptions::default()
+    };
+    let cluster = TestCluster::start_with(options).await;
+    run_old(&old, &cluster, "server", &["install"]);
+    let db = TestDb::bare_on(cluster.clone()).await;
+    run_old(&old, &cluster, "database", &["migrate", db.name()]);
+    let superuser = db.superuser().await;
+    assert_eq!(version(&superuser).await, "0.1.0");
+    let scenario = Scenario::new(&superuser, Strategy::RoundRobin, &[Link::cap(50), Link::cap(50)]).await;
+    let did = scenario.did.as_str();
+    let watch = Watch::start(&db, Duration::from_millis(20)).await;
+    let traffic = Traffic::start(&db, &scenario, "call", 2).await;
+    let a = db.superuser().await;
+    calls_cross(&a, &a, did, "alone").await;
+
+    // Both services, before: the old one at work, the new one says what is to be done.
+    let binary = old.join("capconduit").display().to_string();
+    let old_api = TestApi::start_unready(&db, &[("CAPCONDUIT_BIN", &binary)]).await;
+    old_api.nobody().get("/ready").await.expect_status(200);
+    let new_api = TestApi::start_unready(&db, &[]).await;
+    let refusal = new_api.nobody().get("/ready").await.expect_status(503).text();
+    assert!(
+        refusal.contains("run the `capconduit migrate` of this version"),
+        "{refusal}"
+    );
+
+    // The new release's files are there, but its library is not: nothing is changed.
+    cluster.install(&old_library).await;
+    let refused = capconduit(&db.url(SUPERUSER), &["migrate"]).await;
+    assert_ne!(refused.code, 0, "{refused:?}");
+    assert!(refused.err.contains("could not find function"), "{refused:?}");
+    assert_eq!(version(&superuser).await, "0.1.0");
+    calls_cross(&a, &db.superuser().await, did, "refused").await;
+
+    let new_library = std::env::var("CAPCONDUIT_SO").map(PathBuf::from);
+    let new_library = new_library.unwrap_or_else(|_| project::root().join("target/release/libcapconduit.so"));
+    cluster.install(&new_library).await;
+    let between = db.superuser().await;
+    calls_cross(&a, &between, did, "between").await;
+    capconduit(&db.url(SUPERUSER), &["migrate"]).await.ok();
+    assert_eq!(version(&superuser).await, env!("CARGO_PKG_VERSION"));
+
+    let b = db.superuser().await;
+    calls_cross(&a, &b, did, "a-b").await;
+    calls_cross(&b, &a, did, "b-a").await;
+    assert!(!has_the_new_library(&a).await && has_the_new_library(&b).await);
+    b.preview(did).await.expect("the new library has it");
+    let error = a.preview(did).await.expect_err("the old one has not");
+    let error = error
+        .as_db_error()
+        .expect("an error of the database, and no crash");
+    assert!(error.message().contains("could not find function"), "{error}");
+    calls_cross(&a, &b, did, "after").await;
+
+    // Neither service was restarted. The old one serves who asks, and tells who watches it that it is the old one.
+    new_api.nobody().get("/ready").await.expect_status(200);
+    old_api.nobody().get("/ready").await.expect_status(503);
+    old_api.nobody().get("/api/auth/me").await.expect_status(401);
+    let worked = traffic.end().await;
+    assert!(worked.calls > 100, "{worked:?}");
+    println!(
+        "{} calls by backends with the old library through the upgrade",
+        worked.calls
+    );
+    watch.finish().await;
+    assert_invariants(&db).await;
+}
