@@ -262,6 +262,8 @@ impl TestCluster {
         // The server may be gone: a crash test killed it. Then its files go with it.
         if let Ok((client, connection)) = self.config(crate::SUPERUSER, "postgres").connect(NoTls).await {
             let driver = tokio::spawn(connection);
+            // A test may have left its server waiting for a standby that has gone.
+            let _ = client.batch_execute("set synchronous_commit = local").await;
             let _ = client
                 .batch_execute(&format!("drop database if exists {name} with (force)"))
                 .await;

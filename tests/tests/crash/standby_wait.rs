@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants};
+use capconduit_tests::{Calls, Link, Scenario, Standby, Strategy, TestDb, assert_invariants};
 use tokio_postgres::Client;
 
 use super::{ask, soon, until};
@@ -90,5 +90,44 @@ async fn a_call_waits_for_a_standby_as_long_as_a_statement_may_take() {
         soon(switch.log("call-1", did, "BUSY")).await.unwrap().status,
         "duplicate"
     );
+    assert_invariants(&db).await;
+}
+
+/// As docs/HA.md says: the death of one of two is nobody's business, that of the second is.
+#[tokio::test]
+async fn of_two_standbys_one_may_die() {
+    let db = TestDb::on_own_server(Default::default()).await;
+    let scenario = Scenario::new(&db.admin().await, Strategy::Priority, &[Link::cap(9)]).await;
+    let did = scenario.did.as_str();
+    let db2 = Standby::of(db.cluster(), "db2").await;
+    let db3 = Standby::of(db.cluster(), "db3").await;
+    let superuser = db.superuser().await;
+    for sql in [
+        "set synchronous_commit = local",
+        "alter system set synchronous_standby_names = 'any 1 (db2, db3)'",
+        "select pg_reload_conf()",
+    ] {
+        superuser.batch_execute(sql).await.unwrap();
+    }
+    let both = "select count(*) = 2 from pg_stat_replication where sync_state = 'quorum'";
+    until(&db, both).await;
+    db2.dies().await;
+    let switch = limited(&db).await;
+    for n in 0..20 {
+        let id = format!("call-{n}");
+        soon(switch.route(did, &id)).await.unwrap().link();
+        assert_eq!(soon(switch.log(&id, did, "BUSY")).await.unwrap().status, "logged");
+    }
+    db3.dies().await;
+    ends_unanswered(&switch, switch.route(did, "call-x")).await;
+    // One of them is back.
+    db2.start().await;
+    let switch = limited(&db).await;
+    until(
+        &db,
+        "select exists (select from pg_stat_replication where state = 'streaming')",
+    )
+    .await;
+    soon(switch.route(did, "call-x")).await.unwrap().link();
     assert_invariants(&db).await;
 }
