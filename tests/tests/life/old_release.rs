@@ -9,6 +9,7 @@ use capconduit_tests::{
     Calls, ClusterOptions, Link, SUPERUSER, Scenario, Strategy, TestApi, TestCluster, TestDb, Watch,
     assert_invariants, project,
 };
+use serde_json::json;
 use tokio_postgres::Client;
 
 use super::Traffic;
@@ -166,9 +167,18 @@ async fn a_backend_with_the_old_library_goes_on_beside_the_new_one() {
     // Neither service was restarted. The old one serves who asks, and tells who watches it that it is the old one.
     new_api.nobody().get("/ready").await.expect_status(200);
     old_api.nobody().get("/ready").await.expect_status(503);
-    old_api.nobody().get("/api/auth/me").await.expect_status(401);
+    let call = json!({"did": did, "uniqueid": "old-service"});
+    let record = json!({"incomingDidNumber": did, "asteriskUniqueid": "old-service", "callStatus": "BUSY",
+                        "timestampStart": "2026-03-01T09:30:00Z"});
+    let (of_old, of_new) = (old_api.switch(), new_api.switch());
+    let routed = of_old.post("/api/internal/route_call", call).await;
+    assert_eq!(routed.expect_status(200).json()["status"], "ok");
+    for (service, status) in [(&of_new, 201), (&of_old, 409)] {
+        let logged = service.post("/api/internal/log_call", record.clone()).await;
+        logged.expect_status(status);
+    }
     let worked = traffic.end().await;
-    assert!(worked.calls > 100, "{worked:?}");
+    assert!(worked.calls > 20, "{worked:?}");
     println!(
         "{} calls by backends with the old library through the upgrade",
         worked.calls
