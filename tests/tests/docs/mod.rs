@@ -4,6 +4,7 @@
 mod catalogue;
 mod examples;
 mod ha;
+mod ha_walk;
 mod links;
 mod tests_named;
 
