@@ -244,17 +244,15 @@ fn take_encryption(url: &str) -> (String, tls::Options) {
     (url, options)
 }
 
-/// Connects. The task that drives the connection ends when the client is dropped.
-pub async fn connect(address: &Address) -> Result<(Client, JoinHandle<()>)> {
+/// Drives a connection, and ends with its client or with what broke it.
+pub type Driver = JoinHandle<Result<(), tokio_postgres::Error>>;
+
+pub async fn connect(address: &Address) -> Result<(Client, Driver)> {
     let (client, connection) = address
         .open()
         .await
         .with_context(|| format!("cannot connect to {}", describe(address)))?;
-    let driver = tokio::spawn(async move {
-        // A broken connection fails the query that was waiting for it; there is nothing to add here.
-        let _ = connection.await;
-    });
-    Ok((client, driver))
+    Ok((client, tokio::spawn(connection)))
 }
 
 /// `user@host:port,host:port/database`, for messages: never the password.

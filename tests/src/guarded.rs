@@ -7,8 +7,9 @@ use std::process::{Child, Command, Stdio};
 
 use crate::project;
 
-/// When the test process ends, however it does, the guard's input ends, and the process is stopped.
-const GUARD: &str = r#""$@" </dev/null & pid=$!; echo $pid; cat >/dev/null; kill $pid; wait $pid"#;
+/// When the test process ends, however it does, the guard's input ends, and the process is stopped, a frozen one too.
+const GUARD: &str =
+    r#""$@" </dev/null & pid=$!; echo $pid; cat >/dev/null; kill $pid; kill -CONT $pid; wait $pid"#;
 
 #[derive(Debug)]
 pub struct Guarded {

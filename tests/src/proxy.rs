@@ -98,14 +98,14 @@ async fn carry(
     let mut answer_is_lost = false;
     loop {
         if *network.borrow() == Network::Swallows {
-            return swallow(client).await;
+            return swallow(client, server).await;
         }
         tokio::select! {
             read = client.read(&mut asked) => {
                 let Ok(length @ 1..) = read else { return Ended::ByItself };
                 let now = *network.borrow();
                 if now == Network::Swallows {
-                    return swallow(client).await;
+                    return swallow(client, server).await;
                 }
                 let hit = matches!(now, Network::CutsQuestions | Network::CutsAnswers)
                     && messages.fetch_add(1, Ordering::Relaxed).is_multiple_of(ONE_IN);
@@ -124,7 +124,7 @@ async fn carry(
                     return Ended::Cut;
                 }
                 if *network.borrow() == Network::Swallows {
-                    return swallow(client).await;
+                    return swallow(client, server).await;
                 }
                 if client.write_all(&answered[..length]).await.is_err() {
                     return Ended::ByItself;
@@ -139,10 +139,16 @@ async fn carry(
     }
 }
 
-/// Reads and forgets until the client gives up. The server's end is closed: to it the client has vanished.
-async fn swallow(mut client: TcpStream) -> Ended {
+/// How long a server's end stays open when its client is gone: longer than any platform process may hold a lock by it.
+const VANISHED: Duration = Duration::from_secs(60);
+
+/// Reads and forgets until the client gives up. The server is told of nothing, not even of the end: to it the client has
+/// vanished.
+async fn swallow(mut client: TcpStream, _server: TcpStream) -> Ended {
     let mut lost = [0; 4096];
     let reading = async { while matches!(client.read(&mut lost).await, Ok(1..)) {} };
     let _ = tokio::time::timeout(Duration::from_secs(600), reading).await;
+    drop(client);
+    tokio::time::sleep(VANISHED).await;
     Ended::Cut
 }

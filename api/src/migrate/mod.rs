@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio_postgres::Client;
 
-use crate::db::{self, DatabaseArgs};
+use crate::db::{self, Address, DatabaseArgs, Driver};
 pub use change::identifier;
 pub use retry::sql_state;
 use roles::Passwords;
@@ -42,6 +42,15 @@ pub struct Args {
     wait: u64,
 }
 
+/// No limit of the login's own: a statement takes as long as it must, and bounds its waits for locks itself. But when
+/// this process is stopped, or its machine is gone, the server must not wait for it with every table locked. Too low: a
+/// slow network's answer ends a good run. Too high: calls wait that long. Outside a transaction, what is kept is the
+/// lock that keeps other runs away.
+const SESSION: &str = "\
+    set statement_timeout = 0; set idle_in_transaction_session_timeout = '10s';
+    set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;
+    set tcp_user_timeout = '20s'; set client_connection_check_interval = '10s'";
+
 /// What a step says when it found nothing to do.
 const UP_TO_DATE: &str = "up to date";
 
@@ -49,22 +58,43 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let mut config = args.database.config()?;
     config.application_name("capconduit migrate");
     let passwords = Passwords::from_env()?;
-    let (mut client, _driver) = db::connect(&config).await?;
+    let (mut client, driver) = db::connect(&config).await?;
+    let result = migrate(&args, &config, &passwords, &mut client).await;
+    if result.is_err() && client.is_closed() {
+        return result.context(last_words(driver).await);
+    }
+    result
+}
 
+/// Why the server ended a connection: where it was idle, no statement is there to be told.
+async fn last_words(driver: Driver) -> String {
+    let said = match driver.await {
+        Ok(Err(error)) => error.as_db_error().map(|db| format!(" ({})", db.message())),
+        _ => None,
+    };
+    format!(
+        "the connection was lost{}: what was finished stays, run migrate again",
+        said.unwrap_or_default()
+    )
+}
+
+async fn migrate(
+    args: &Args,
+    config: &Address,
+    passwords: &Passwords,
+    client: &mut Client,
+) -> Result<ExitCode> {
     let started = Instant::now();
-    println!("database    {}", db::describe(&config));
-    pooler::refuse(&client, &config).await?;
-    preflight::check(&client).await?;
-    // No limits of the login's own: a step takes as long as it must, and bounds its waits for locks itself.
-    client
-        .batch_execute("set statement_timeout = 0; set idle_in_transaction_session_timeout = 0")
-        .await?;
+    println!("database    {}", db::describe(config));
+    pooler::refuse(client, config).await?;
+    preflight::check(client).await?;
+    client.batch_execute(SESSION).await?;
 
     let changed = if args.check {
-        check(&mut client, &passwords, args.force).await?
+        check(client, passwords, args.force).await?
     } else {
-        lock::acquire(&client, Duration::from_secs(args.wait)).await?;
-        apply(&mut client, &passwords, args.force).await?;
+        lock::acquire(client, Duration::from_secs(args.wait)).await?;
+        apply(client, passwords, args.force).await?;
         false
     };
     println!("finished    in {} ms", started.elapsed().as_millis());

@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::DbError;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row};
 
-use crate::db::{self, Address};
+use crate::db::{self, Address, Driver};
 
 /// Above the role's own limit of four seconds: the server gives up first, and says why. Too high: a frozen server holds
 /// the agent.
@@ -38,7 +37,7 @@ impl Failure {
 #[derive(Debug)]
 pub struct Database {
     address: Address,
-    link: Option<(Client, JoinHandle<()>)>,
+    link: Option<(Client, Driver)>,
 }
 
 impl Database {
@@ -94,7 +93,7 @@ impl Database {
         }
     }
 
-    async fn connect(&self) -> Result<(Client, JoinHandle<()>), Failure> {
+    async fn connect(&self) -> Result<(Client, Driver), Failure> {
         let connected = tokio::time::timeout(CONNECT_TIMEOUT, db::connect(&self.address)).await;
         let text = match connected {
             Ok(Ok(link)) => return Ok(link),

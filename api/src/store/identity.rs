@@ -4,6 +4,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+/// How long a write may hold its rows between two statements when this process stands still. Too low: a moment without
+/// the processor ends a good write. Too high, above a switch's lock_timeout of 3 s: calls behind its rows are refused.
+const IDLE_WRITE: &str = "; set local idle_in_transaction_session_timeout = '2s'";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DbRole {
     Seller,
@@ -41,10 +45,13 @@ impl Identity {
 
     /// One simple-protocol message that opens the transaction. Only numbers, fixed words and hexadecimal digits enter it.
     pub fn begin(&self, read_only: bool, timeout: Duration) -> String {
-        let mut sql = String::with_capacity(200);
+        let mut sql = String::with_capacity(250);
         sql.push_str(if read_only { "begin read only" } else { "begin" });
         let _ = write!(sql, "; set local role {}", self.role.name());
         let _ = write!(sql, "; set local statement_timeout = {}", timeout.as_millis());
+        if !read_only {
+            sql.push_str(IDLE_WRITE);
+        }
         if let Some(id) = self.user_id {
             let _ = write!(sql, "; set local capconduit.user_id = '{id}'");
         }

@@ -7,6 +7,7 @@ mod connections;
 mod create_admin;
 mod database;
 mod doctor;
+mod frozen;
 mod full;
 mod logins;
 mod memory;

@@ -6,9 +6,12 @@ use capconduit_tests::{
     ADMIN, Calls, ClusterOptions, Link, SUPERUSER, Scenario, Strategy, TestCluster, TestDb,
     assert_invariants, project,
 };
+use tokio::process::Child;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 
 use super::{capconduit, command};
+use crate::node::support::signal;
 
 /// Roles belong to the cluster, the lock to the database: so two databases of a cluster that knows no roles yet.
 #[tokio::test]
@@ -122,4 +125,73 @@ async fn a_second_migrate_waits_for_the_first_only_so_long() {
         .refused("another migrate or wipe is at work");
     admin.batch_execute("commit").await.unwrap();
     assert!(first.wait_with_output().await.unwrap().status.success());
+}
+
+/// A migrate that is stopped between two statements with every table locked. Where it was too quick: again.
+async fn stopped_with_every_lock(db: &TestDb) -> Child {
+    let superuser = db.superuser().await;
+    let held = superuser
+        .prepare(
+            "select exists (select from pg_locks l where l.relation = 'capconduit.live_calls'::regclass
+                               and l.mode = 'AccessExclusiveLock' and l.granted)",
+        )
+        .await
+        .unwrap();
+    let idle = "select count(*) from pg_stat_activity
+                 where datname = current_database() and application_name = 'capconduit migrate'
+                   and state = 'idle in transaction'";
+    for _ in 0..20 {
+        let mut migrate = command(&db.url(ADMIN), &["migrate", "--force"], &[])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = migrate.id().unwrap();
+        while migrate.try_wait().unwrap().is_none() {
+            if superuser.query_one(&held, &[]).await.unwrap().get(0) {
+                signal("STOP", pid);
+                break;
+            }
+        }
+        // What it had asked for when it was stopped is done first.
+        sleep(Duration::from_millis(1500)).await;
+        if superuser.query_one(idle, &[]).await.unwrap().get::<_, i64>(0) == 1
+            && superuser.query_one(&held, &[]).await.unwrap().get(0)
+        {
+            return migrate;
+        }
+        signal("CONT", pid);
+        assert!(migrate.wait_with_output().await.unwrap().status.success());
+    }
+    panic!("twenty times it could not be stopped in time");
+}
+
+/// Ctrl-Z, a laptop that is closed, a machine without power: to the server it is a client that says nothing more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migrate_that_is_stopped_gives_its_locks_back() {
+    let db = TestDb::new().await;
+    let scenario = Scenario::new(&db.admin().await, Strategy::RoundRobin, &[Link::cap(1000)]).await;
+    let switch = db.asterisk().await;
+    let migrate = stopped_with_every_lock(&db).await;
+    let stopped = Instant::now();
+    let mut refused = 0;
+    while let Err(error) = switch.route(&scenario.did, "call").await {
+        assert_eq!(error.code().map(|code| code.code()), Some("55P03"), "{error:?}");
+        refused += 1;
+        assert!(stopped.elapsed() < Duration::from_secs(15), "calls go on");
+    }
+    println!(
+        "calls went on after {:.1?}, {refused} tries were refused",
+        stopped.elapsed()
+    );
+    assert!(refused > 0, "it held the locks");
+    signal("CONT", migrate.id().unwrap());
+    let ended = migrate.wait_with_output().await.unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("idle-in-transaction timeout"), "{said}");
+    capconduit(&db.url(ADMIN), &["migrate", "--force"]).await.ok();
+    let logged = switch.log("call", &scenario.did, "ANSWERED").await.unwrap();
+    assert_eq!(logged.status, "logged");
+    assert_invariants(&db).await;
 }
