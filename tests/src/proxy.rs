@@ -139,8 +139,9 @@ async fn carry(
     }
 }
 
-/// How long a server's end stays open when its client is gone: longer than any platform process may hold a lock by it.
-const VANISHED: Duration = Duration::from_secs(60);
+/// How long a server's end stays open when its client is gone: about as long as keepalives take that nobody answers, and
+/// longer than a transaction may hold its locks by it.
+const VANISHED: Duration = Duration::from_secs(30);
 
 /// Reads and forgets until the client gives up. The server is told of nothing, not even of the end: to it the client has
 /// vanished.

@@ -38,7 +38,7 @@ struct Pair {
 impl Pair {
     async fn start(random: &mut Random) -> Self {
         let db = TestDb::sample_on(TestCluster::start_with(ClusterOptions::default()).await).await;
-        let links = [Link::cap(4), Link::cap(4), Link::cap(4)];
+        let links = [Link::cap(9), Link::cap(9), Link::cap(9)];
         let scenario = Scenario::new(&db.admin().await, Strategy::RoundRobin, &links).await;
         let between = Proxy::before(db.cluster().port()).await;
         let standby = Standby::through(db.cluster(), between.port(), "standby1").await;

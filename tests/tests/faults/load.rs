@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use capconduit_tests::{Random, TestApi, Visitor, unique};
 use serde_json::json;
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::Config;
 
 use super::line::{Answer, Line, Question};
+use super::told::Told;
 use crate::node::support::{DID, Folder, record};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +27,15 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Longer than it takes undisturbed, on a busy machine too. The agent looks at its spool once a second, and a migrate
+    /// is a process of its own.
+    pub fn long(self) -> Duration {
+        Duration::from_millis(match self {
+            Operation::Replay | Operation::Migrate => 1600,
+            _ => 1000,
+        })
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Operation::Route => "route_call",
@@ -50,32 +60,27 @@ pub struct Tally {
     pub errors: BTreeMap<String, usize>,
 }
 
-/// What somebody was told, and relies on.
-#[derive(Debug, Default, Clone)]
-pub struct Told {
-    /// The call is known at this attempt or a later one; at this one it has this link.
-    calls: HashMap<String, (i32, Option<i64>)>,
-    recorded: HashSet<String>,
-    numbers: HashSet<String>,
-}
-
 pub struct Load {
     /// The hosts that its connections go to.
     switch: Vec<Config>,
-    did: String,
+    pub(super) did: String,
     /// Whoever writes through the service; another one after it was started anew.
     seller: Mutex<Visitor>,
     cookie: String,
     pub spool: Arc<Folder>,
-    pace: Duration,
-    live: Mutex<HashSet<String>>,
+    pub(super) pace: Duration,
+    /// On the switch just now: what it says in its lists.
+    pub(super) live: Mutex<HashSet<String>>,
     spooled: Mutex<HashMap<String, Instant>>,
     told: Mutex<Told>,
     tallies: Mutex<BTreeMap<Operation, Tally>>,
     surprises: Mutex<Vec<String>>,
     may_lose: AtomicBool,
     over: AtomicBool,
+    /// Nobody spools anything more.
+    all_recorded: AtomicBool,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    watcher: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Who makes calls.
@@ -114,7 +119,9 @@ impl Load {
             surprises: Mutex::default(),
             may_lose: AtomicBool::new(false),
             over: AtomicBool::new(false),
+            all_recorded: AtomicBool::new(false),
             tasks: Mutex::default(),
+            watcher: Mutex::default(),
         });
         let mut tasks = Vec::new();
         for number in 0..CALLERS {
@@ -123,8 +130,9 @@ impl Load {
         for _ in 0..WRITERS {
             tasks.push(tokio::spawn(load.clone().writes()));
         }
+        tasks.extend(load.clone().lanes());
         tasks.push(tokio::spawn(load.clone().lists_calls()));
-        tasks.push(tokio::spawn(load.clone().watches_the_spool()));
+        *load.watcher.lock().unwrap() = Some(tokio::spawn(load.clone().watches_the_spool()));
         *load.tasks.lock().unwrap() = tasks;
         load
     }
@@ -133,16 +141,16 @@ impl Load {
         *self.seller.lock().unwrap() = api.nobody().with("cookie", &self.cookie);
     }
 
-    /// Nobody begins anything new; ends when all have ended and the agent has taken every record.
+    /// Nobody begins anything new; ends when all calls have ended and the agent has taken every record.
     pub async fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
         let tasks: Vec<_> = self.tasks.lock().unwrap().drain(..).collect();
         for task in tasks {
-            tokio::time::timeout(Duration::from_secs(200), task)
-                .await
-                .expect("everybody ends")
-                .expect("nobody panics");
+            has_ended(task).await;
         }
+        self.all_recorded.store(true, Ordering::Relaxed);
+        let watcher = self.watcher.lock().unwrap().take();
+        has_ended(watcher.expect("it ends once")).await;
     }
 
     pub fn note(&self, operation: Operation, begun: Instant, result: Result<(), &str>) {
@@ -182,12 +190,21 @@ impl Load {
         self.surprises.lock().unwrap().push(what);
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
     }
 
+    /// A connection of its own, known by this name.
+    pub(super) fn line(&self, name: &str) -> Line {
+        let mut hosts = self.switch.clone();
+        for host in &mut hosts {
+            host.application_name(format!("switch {name}"));
+        }
+        Line::new(hosts)
+    }
+
     async fn calls(self: Arc<Self>, number: usize, mut random: Random) {
-        let mut line = Line::new(self.switch.clone());
+        let mut line = self.line("calls");
         let run = unique();
         for call in 0.. {
             let id = format!("{}-{run}{number}.{call}", super::line::NODE);
@@ -206,9 +223,7 @@ impl Load {
             did: self.did.clone(),
             id: id.to_owned(),
         };
-        let Some(first) = self.until_told(line, Operation::Route, route).await else {
-            return;
-        };
+        let first = self.until_told(line, Operation::Route, route).await;
         let mut status = if random.chance(60) { "ANSWERED" } else { "NOANSWER" };
         if self.is_placed(id, &first) {
             if random.chance(40) {
@@ -216,9 +231,7 @@ impl Load {
                     id: id.to_owned(),
                     failed_attempt: 1,
                 };
-                let Some(second) = self.until_told(line, Operation::Next, next).await else {
-                    return;
-                };
+                let second = self.until_told(line, Operation::Next, next).await;
                 if !self.is_placed(id, &second) {
                     status = "BUSY";
                 }
@@ -235,7 +248,7 @@ impl Load {
     }
 
     /// As the dialplan does: it asks twice, and then leaves the record to the agent.
-    async fn record(&self, line: &mut Line, id: &str, status: &str, by_spool: bool) {
+    pub(super) async fn record(&self, line: &mut Line, id: &str, status: &str, by_spool: bool) {
         let log = Question::Log {
             id: id.to_owned(),
             did: self.did.clone(),
@@ -261,7 +274,7 @@ impl Load {
     }
 
     /// Notes what was told; false: the call has no place.
-    fn is_placed(&self, id: &str, answer: &Answer) -> bool {
+    pub(super) fn is_placed(&self, id: &str, answer: &Answer) -> bool {
         let Answer::Target(target) = answer else {
             panic!("{id}: no target: {answer:?}");
         };
@@ -279,14 +292,19 @@ impl Load {
         false
     }
 
-    /// The same question until there is an answer; None: the load has ended before.
-    async fn until_told(&self, line: &mut Line, operation: Operation, question: Question) -> Option<Answer> {
+    /// The same question until there is an answer, also when the load is over: a call that has begun is ended.
+    pub(super) async fn until_told(
+        &self,
+        line: &mut Line,
+        operation: Operation,
+        question: Question,
+    ) -> Answer {
         let begun = Instant::now();
-        while !self.is_over() {
+        loop {
             match line.ask(&question).await {
                 Ok(answer) => {
                     self.note(operation, begun, Ok(()));
-                    return Some(answer);
+                    return answer;
                 }
                 Err(error) => {
                     self.note(operation, begun, Err(&error));
@@ -294,13 +312,12 @@ impl Load {
                 }
             }
         }
-        None
     }
 
     async fn lists_calls(self: Arc<Self>) {
-        let mut line = Line::new(self.switch.clone());
+        let mut line = self.line("lists");
         while !self.is_over() {
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
             let begun = Instant::now();
             let taken_at = match line.ask(&Question::Time).await {
                 Ok(Answer::Time(time)) => time,
@@ -334,7 +351,7 @@ impl Load {
                 let id = name.trim_end_matches(".sql").to_owned();
                 self.told.lock().unwrap().recorded.insert(id);
             }
-            if self.is_over() {
+            if self.all_recorded.load(Ordering::Relaxed) {
                 left = left.saturating_sub(LOOK);
                 if self.spooled.lock().unwrap().is_empty() || left.is_zero() {
                     break;
@@ -397,43 +414,9 @@ impl Load {
     }
 }
 
-impl Told {
-    pub fn len(&self) -> usize {
-        self.calls.len() + self.recorded.len() + self.numbers.len()
-    }
-
-    /// What this database does not know of it.
-    pub async fn lost(&self, superuser: &Client) -> Vec<String> {
-        let sql = "select asterisk_uniqueid, attempts, link_id, true from capconduit.call_logs
-                   union all select uniqueid, attempt, link_id, false from capconduit.live_calls";
-        let rows = superuser.query(sql, &[]).await.expect("the calls");
-        let known: HashMap<String, (i32, Option<i64>, bool)> = rows
-            .iter()
-            .map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3))))
-            .collect();
-        let is_there = |id: &String, attempt: i32, link: Option<i64>| {
-            known
-                .get(id)
-                .is_some_and(|&(at, on, _)| at > attempt || (at == attempt && on == link))
-        };
-        let calls = self
-            .calls
-            .iter()
-            .filter(|(id, (attempt, link))| !is_there(id, *attempt, *link))
-            .map(|(id, told)| format!("call {id}: told {told:?}, known {:?}", known.get(id)));
-        let recorded = self
-            .recorded
-            .iter()
-            .filter(|id| !known.get(*id).is_some_and(|known| known.2))
-            .map(|id| format!("record of {id}"));
-        let sql = "select number from capconduit.dids";
-        let rows = superuser.query(sql, &[]).await.expect("the numbers");
-        let there: HashSet<String> = rows.iter().map(|row| row.get(0)).collect();
-        let numbers = self
-            .numbers
-            .iter()
-            .filter(|number| !there.contains(*number))
-            .map(|number| format!("number {number}"));
-        calls.chain(recorded).chain(numbers).collect()
-    }
+async fn has_ended(task: JoinHandle<()>) {
+    tokio::time::timeout(Duration::from_secs(200), task)
+        .await
+        .expect("everybody ends")
+        .expect("nobody panics");
 }

@@ -2,9 +2,11 @@
 //! stays true. A module per question; `load` is the work, `stage` the platform it is done by.
 
 mod failover;
+mod lanes;
 mod line;
 mod load;
 mod matrix;
 mod soak;
 mod stage;
 mod strikes;
+mod told;

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct Stage {
     pub db: TestDb,
     pub disks: Option<Disks>,
     spool: Arc<Folder>,
+    /// Somebody migrates the database again and again.
+    migrates: AtomicBool,
 }
 
 impl Stage {
@@ -46,7 +49,7 @@ impl Stage {
             false => None,
         };
         let proxy = Proxy::before(cluster.port()).await;
-        let links = [Link::cap(4), Link::cap(4), Link::cap(4)];
+        let links = [Link::cap(9), Link::cap(9), Link::cap(9)];
         let scenario = Scenario::new(&db.admin().await, Strategy::RoundRobin, &links).await;
         let spool = Arc::new(Folder::new());
         let api = start_service(&db, &proxy).await;
@@ -60,8 +63,7 @@ impl Stage {
             .port(proxy.port())
             .user(ASTERISK)
             .password(password)
-            .dbname(db.name())
-            .application_name("switch");
+            .dbname(db.name());
         let load = Load::start(
             vec![switch],
             &scenario.did,
@@ -80,7 +82,16 @@ impl Stage {
             db,
             disks,
             spool,
+            migrates: AtomicBool::new(false),
         }
+    }
+
+    pub fn migrates(&self) -> bool {
+        self.migrates.load(Ordering::Relaxed)
+    }
+
+    pub fn will_migrate(&self, migrates: bool) {
+        self.migrates.store(migrates, Ordering::Relaxed);
     }
 
     pub fn cluster(&self) -> &Arc<TestCluster> {
@@ -125,6 +136,15 @@ impl Stage {
         .await;
     }
 
+    /// The load has ended: no call is left that nobody ends, and no slot with it.
+    pub async fn is_empty(&self) {
+        let superuser = self.db.superuser().await;
+        let sql = "select (select coalesce(string_agg(uniqueid, ' '), '') from capconduit.live_calls),
+                          (select coalesce(sum(active), 0)::bigint from capconduit.link_counters)";
+        let row = superuser.query_one(sql, &[]).await.expect("what is left");
+        assert_eq!((row.get::<_, &str>(0), row.get::<_, i64>(1)), ("", 0));
+    }
+
     /// Nobody has to mend anything: whatever was answered is there, counters agree with rows, service and agent are well.
     pub async fn is_well(&self) {
         let told = self.load.told();
@@ -147,7 +167,7 @@ impl Stage {
     }
 }
 
-fn through(proxy: &Proxy, db: &TestDb, login: &str) -> String {
+pub fn through(proxy: &Proxy, db: &TestDb, login: &str) -> String {
     let port = |port: u16| format!(":{port}/");
     db.url(login)
         .replace(&port(db.cluster().port()), &port(proxy.port()))

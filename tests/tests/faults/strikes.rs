@@ -16,6 +16,8 @@ pub enum Fault {
     BackendFrozen,
     ServiceKilled,
     AgentKilled,
+    ServiceFrozen,
+    AgentFrozen,
     WalDiskFull,
     DataDiskFull,
     CutInQuestion,
@@ -29,7 +31,25 @@ pub enum Fault {
 /// How long most of them last.
 const A_MOMENT: Duration = Duration::from_millis(1200);
 
-const LOCKS: &str = "begin; lock table link_counters, dids, users in exclusive mode";
+/// One message in four is cut: so long that nobody gets through unharmed. Longer than the agent's pauses, too.
+const TWO_MOMENTS: Duration = Duration::from_millis(2400);
+
+/// Every row that calls, records, lists and writes change. Asked for briefly: to wait with some of them in hand for the
+/// others would make a deadlock of the test's own.
+const LOCKS: &str = "begin; set local lock_timeout = '300ms';
+    lock table live_calls, call_logs, link_counters, nodes, dids, users in exclusive mode";
+
+/// Who is at work: the switch's connections, each with its own question, the service, the agent, and migrate.
+const AT_WORK: [&str; 8] = [
+    "switch calls",
+    "switch route",
+    "switch next",
+    "switch log",
+    "switch lists",
+    "capconduit serve",
+    "capconduit node",
+    "capconduit migrate",
+];
 
 impl Fault {
     pub fn name(self) -> &'static str {
@@ -37,9 +57,11 @@ impl Fault {
             Fault::ServerKilled => "kill -9 of the postmaster",
             Fault::BackendKilled => "kill -9 of a backend",
             Fault::ServerFrozen => "server stopped for 2 s",
-            Fault::BackendFrozen => "a backend stopped for 4 s",
+            Fault::BackendFrozen => "backends stopped for 4 s",
             Fault::ServiceKilled => "kill -9 of the service",
             Fault::AgentKilled => "kill -9 of the agent",
+            Fault::ServiceFrozen => "service stopped for 3 s",
+            Fault::AgentFrozen => "agent stopped for 3 s",
             Fault::WalDiskFull => "WAL disk full",
             Fault::DataDiskFull => "data disk full",
             Fault::CutInQuestion => "cut in mid-statement",
@@ -56,12 +78,12 @@ impl Fault {
         match self {
             Fault::ServerKilled => {
                 stage.cluster().stop(StopMode::Kill).await;
-                tokio::time::sleep(Duration::from_millis(300)).await;
+                tokio::time::sleep(A_MOMENT).await;
                 stage.cluster().start().await;
             }
             Fault::BackendKilled => {
-                let victim = a_backend(stage, random).await;
-                signal("KILL", &[victim]);
+                let victims = backends(stage).await;
+                signal("KILL", &[victims[random.below(victims.len())]]);
                 stage.server_is_up().await;
             }
             Fault::ServerFrozen => {
@@ -70,10 +92,15 @@ impl Fault {
                 stage.cluster().freeze(false);
             }
             Fault::BackendFrozen => {
-                let victim = a_backend(stage, random).await;
-                signal("STOP", &[victim]);
+                let mut victims = backends(stage).await;
+                signal("STOP", &victims);
+                // Migrate's session may just have ended; then the next one's.
+                while !is_stopped(victims[victims.len() - 1]) {
+                    victims.extend(backends(stage).await);
+                    signal("STOP", &victims);
+                }
                 tokio::time::sleep(Duration::from_secs(4)).await;
-                signal("CONT", &[victim]);
+                signal("CONT", &victims);
             }
             Fault::ServiceKilled => {
                 signal("KILL", &[stage.api().pid()]);
@@ -82,9 +109,11 @@ impl Fault {
             }
             Fault::AgentKilled => {
                 signal("KILL", &[stage.agent().pid()]);
-                tokio::time::sleep(A_MOMENT).await;
+                tokio::time::sleep(TWO_MOMENTS).await;
                 stage.agent_again().await;
             }
+            Fault::ServiceFrozen => frozen(stage.api().pid()).await,
+            Fault::AgentFrozen => frozen(stage.agent().pid()).await,
             Fault::WalDiskFull => wal_disk_full(stage).await,
             Fault::DataDiskFull => {
                 let disks = stage.disks.as_ref().expect("small disks");
@@ -93,25 +122,23 @@ impl Fault {
                 disks.make_room("data");
                 stage.server_is_up().await;
             }
-            Fault::CutInQuestion => network(stage, Network::CutsQuestions, A_MOMENT).await,
-            Fault::CutInAnswer => network(stage, Network::CutsAnswers, A_MOMENT).await,
+            Fault::CutInQuestion => network(stage, Network::CutsQuestions, TWO_MOMENTS).await,
+            Fault::CutInAnswer => network(stage, Network::CutsAnswers, TWO_MOMENTS).await,
             Fault::PacketsLost => network(stage, Network::Swallows, Duration::from_secs(4)).await,
             Fault::RowsLocked => {
-                let holder = stage.db.superuser().await;
-                holder.batch_execute(LOCKS).await.expect("the locks");
+                let holder = holder(stage).await;
                 // Above the switch's lock_timeout of 3 s.
                 tokio::time::sleep(Duration::from_secs(4)).await;
                 holder.batch_execute("rollback").await.expect("they are free");
             }
             Fault::StatementsCancelled => {
                 // Behind a lock, so that there is something to cancel.
-                let holder = stage.db.superuser().await;
-                holder.batch_execute(LOCKS).await.expect("the locks");
+                let holder = holder(stage).await;
                 let sql = format!(
                     "select count(pg_cancel_backend(pid)) from pg_stat_activity
-                      where state = 'active' and usename in ('{ASTERISK}', '{API}')"
+                      where state = 'active' and (usename in ('{ASTERISK}', '{API}') or application_name = 'capconduit migrate')"
                 );
-                for _ in 0..20 {
+                for _ in 0..40 {
                     holder.batch_execute(&sql).await.expect("cancelled");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -128,13 +155,64 @@ async fn network(stage: &Stage, network: Network, lasts: Duration) {
     stage.proxy.set(Network::Works);
 }
 
-/// One that a switch has used just now.
-async fn a_backend(stage: &Stage, random: &mut Random) -> u32 {
+async fn frozen(process: u32) {
+    signal("STOP", &[process]);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    signal("CONT", &[process]);
+}
+
+/// With every lock in hand.
+async fn holder(stage: &Stage) -> Client {
+    let holder = stage.db.superuser().await;
+    for _ in 0..200 {
+        if holder.batch_execute(LOCKS).await.is_ok() {
+            return holder;
+        }
+        holder
+            .batch_execute("rollback")
+            .await
+            .expect("all are given back");
+    }
+    panic!("the tables stay in use");
+}
+
+/// Of each who are at work the one that was used just now, of the agent and migrate all; migrate's last, which comes and goes.
+async fn backends(stage: &Stage) -> Vec<u32> {
     let superuser = stage.db.superuser().await;
-    let sql = "select pid from pg_stat_activity where application_name = 'switch' order by state_change desc";
-    let rows = superuser.query(sql, &[]).await.expect("the backends");
-    let number = random.below(rows.len().min(3));
-    u32::try_from(rows[number].get::<_, i32>(0)).expect("a process id")
+    let sql = "select pid from (
+                   select pid, application_name, row_number() over (partition by application_name order by state_change desc) as place
+                     from pg_stat_activity where application_name = any ($1)) a
+                where place = 1 or application_name in ('capconduit node', 'capconduit migrate')
+                order by application_name = 'capconduit migrate', place desc";
+    let migrating =
+        "select exists (select from pg_stat_activity where application_name = 'capconduit migrate')";
+    if stage.migrates() {
+        for _ in 0..500 {
+            if superuser
+                .query_one(migrating, &[])
+                .await
+                .expect("an answer")
+                .get(0)
+            {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    let rows = superuser
+        .query(sql, &[&&AT_WORK[..]])
+        .await
+        .expect("the backends");
+    assert!(!rows.is_empty(), "somebody is at work");
+    rows.iter()
+        .map(|row| row.get::<_, i32>(0).unsigned_abs())
+        .collect()
+}
+
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
 async fn wal_disk_full(stage: &Stage) {
@@ -160,10 +238,11 @@ async fn wal_disk_full(stage: &Stage) {
 async fn no_connections(stage: &Stage) {
     let superuser = stage.db.superuser().await;
     let end = format!(
-        "select count(pg_terminate_backend(pid)) from pg_stat_activity where usename in ('{ASTERISK}', '{API}')"
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity
+          where usename in ('{ASTERISK}', '{API}') or application_name = 'capconduit migrate'"
     );
     let mut taken: Vec<Client> = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..40 {
         while let Ok((client, connection)) = stage.db.config(SUPERUSER).connect(NoTls).await {
             tokio::spawn(connection);
             taken.push(client);
