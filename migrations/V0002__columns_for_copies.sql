@@ -2,6 +2,8 @@
 -- campaign and the client say. Four steps, so that no call waits: columns (here), keys and values (V0003), no more holes
 -- (V0004), indexes (V0005). A library that does not know the copies goes on with the tables they come from.
 
+lock table users, clients, pjsip_aors, campaigns, campaign_dids, campaign_client_settings in access exclusive mode;
+
 alter table clients add column has_contact boolean;
 alter table campaigns add column owner_status text;
 alter table campaign_dids
