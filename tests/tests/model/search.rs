@@ -105,9 +105,9 @@ impl<'a> Search<'a> {
 
     /// Whether they can follow on this world in some order, and end in what was found.
     ///
-    /// Whoever takes a slot, or finds none to take, chose by one look and writes later: it may wait for rows in between. What
-    /// others did meanwhile may leave no order in which both are one moment. Then the look may be any since the question; the
-    /// slot must still be there.
+    /// Whoever takes a slot, or finds none to take, chose by one look and writes later: it may wait for rows in between.
+    /// What others did meanwhile may leave no order in which both are one moment. Then the look may be any since the
+    /// question; the slot must still be there.
     pub fn explains(&mut self, world: &World) -> bool {
         let cancelled = |index: &usize| matches!(self.ran[*index].heard, Heard::Cancelled);
         let done = (0..self.ran.len()).filter(cancelled).fold(0, with);
