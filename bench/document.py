@@ -391,6 +391,8 @@ def method(page):
              "  up, do not count.",
              "- Processor time is that of the database connections alone, WAL all that was written meanwhile, each per transaction of",
              "  the workload (a whole call, where it is one). Latencies are pgbench's, of the whole call.",
+             "- Large data is measured as a platform is that has run for a while: what calls touch has been read into memory, and some",
+             "  ten thousands of calls have written most pages since the last checkpoint. Right after one it is a part of its own.",
              "- One client and its connection share one core: where the scheduler puts the two decides otherwise.",
              "- After every run the tables are looked at: as many records as calls, each once, each counted on its link, no slot kept,",
              "  turns fair to one; after every part `verify_counters()`. A wrong answer is no result: its part fails.",
