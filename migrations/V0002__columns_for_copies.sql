@@ -47,10 +47,11 @@ create trigger pjsip_aors_has_contact after insert or update or delete on pjsip_
 create trigger users_lock_links before update of status on users
     for each row when (old.status is distinct from new.status) execute function lock_links_in_order();
 create trigger clients_lock_links before update on clients
-    for each row when ((old.client_identifier, old.status, old.has_contact)
-        is distinct from (new.client_identifier, new.status, new.has_contact))
+    for each row when (old.client_identifier is distinct from new.client_identifier
+        or old.status is distinct from new.status or old.has_contact is distinct from new.has_contact)
     execute function lock_links_in_order();
 create trigger campaigns_lock_links before update on campaigns
-    for each row when ((old.user_id, old.owner_status, old.status, old.routing_strategy)
-        is distinct from (new.user_id, new.owner_status, new.status, new.routing_strategy))
+    for each row when (old.user_id is distinct from new.user_id
+        or old.owner_status is distinct from new.owner_status or old.status is distinct from new.status
+        or old.routing_strategy is distinct from new.routing_strategy)
     execute function lock_links_in_order();
