@@ -23,8 +23,14 @@ const CHARACTERS: [(u32, u32); 7] = [
 ];
 
 fn text(random: &mut Random) -> String {
-    let longest = [3, 30, 60, 300, 3000][random.below(5)];
-    let length = random.below(longest + 1);
+    // Any length, or one beside the longest that some column takes.
+    let length = match random.below(2) {
+        0 => {
+            let longest = [4, 60, 400, 3000][random.below(4)];
+            random.below(longest)
+        }
+        _ => [24, 50, 100, 150, 255][random.below(5)] + random.below(4) - 1,
+    };
     let (first, last) = CHARACTERS[random.below(CHARACTERS.len())];
     let mut character = || {
         let (first, last) = if random.chance(70) {
@@ -85,13 +91,18 @@ async fn ugly_values_from_many_connections() {
                 let function = &FUNCTIONS[random.below(FUNCTIONS.len())];
                 // Few numbers, so that the connections meet on the same calls.
                 let mut values = good(function, number.fetch_add(1, Ordering::Relaxed) / 8);
+                // Often one alone: among many, the first to be refused hides the others.
+                let alone = random.chance(60).then(|| random.below(function.arguments.len()));
                 for (place, (kind, _)) in function.arguments.iter().enumerate() {
-                    if random.chance(15) {
-                        values[place] = made(kind, &mut random);
-                    } else if random.chance(18) {
-                        let choices = &ugly(kind)[..ugly(kind).len() - usize::from(*kind == "text[]")];
-                        values[place] = choices[random.below(choices.len())].to_owned();
+                    if !alone.map_or_else(|| random.chance(30), |alone| alone == place) {
+                        continue;
                     }
+                    values[place] = if random.chance(50) {
+                        made(kind, &mut random)
+                    } else {
+                        let choices = &ugly(kind)[..ugly(kind).len() - usize::from(*kind == "text[]")];
+                        choices[random.below(choices.len())].to_owned()
+                    };
                 }
                 faults.extend(ask(&client, function, &values).await.err());
             }
