@@ -3,15 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use capconduit_tests::{API, ASTERISK, Random, TestApi, TestDb, TestNode, Visitor, assert_invariants_at};
+use capconduit_tests::{
+    API, ASTERISK, Answer, Random, TestApi, TestDb, TestNode, Visitor, assert_invariants_at, unique,
+};
+use serde_json::json;
 use tokio_postgres::{Client, NoTls};
 
-use super::stage::Stage;
+use super::stage::{Stage, through};
 use super::strikes::Fault;
-use crate::api_faults::support::cookie;
-use crate::node::support::Folder;
+use crate::api_faults::support::{PASSWORD, cookie};
+use crate::node::support::{Folder, record};
 
 /// What strikes, by weight. A killed server takes all its backends' memory with it, so that those are measured too, it
 /// comes more rarely than the others.
@@ -33,23 +37,56 @@ const GROWTH_KIB_PER_TEN_MINUTES: f64 = 1024.0;
 /// Tables that every call changes.
 const HOT_TABLES: [&str; 3] = ["link_counters", "live_calls", "nodes"];
 
-/// A service and an agent that are never killed: their memory shows what all the others' faults do to them.
+/// Kibibytes that nothing of the platform reaches, in a short run either. A password's hash takes 19 MiB for a moment.
+const CEILINGS_KIB: (f64, f64, f64) = (96.0 * 1024.0, 48.0 * 1024.0, 32.0 * 1024.0);
+
+/// A backend is warm when it has lived so long: its plans are made, its caches filled.
+const WARM_SECONDS: f64 = 60.0;
+
+/// A service and an agent that are never killed, on the same network: their memory shows what all the faults do to them.
 struct Steady {
     api: TestApi,
     agent: TestNode,
-    _spool: Folder,
+    spool: Folder,
+    /// Records that were given to the agent.
+    spooled: AtomicUsize,
 }
 
 impl Steady {
-    async fn start(db: &TestDb) -> Self {
-        let api = TestApi::start(db).await;
+    async fn start(stage: &Stage) -> Self {
+        let url = through(&stage.proxy, &stage.db, API);
+        let settings = [
+            ("DATABASE_URL", url.as_str()),
+            ("CAPCONDUIT_REQUEST_SECONDS", "4"),
+        ];
+        let api = TestApi::start_with(&stage.db, &settings).await;
         let spool = Folder::new();
-        let agent = TestNode::start_with(db, spool.path(), &[("CAPCONDUIT_NODE", "pbx3")]).await;
+        let url = through(&stage.proxy, &stage.db, ASTERISK);
+        let settings = [("DATABASE_URL", url.as_str()), ("CAPCONDUIT_NODE", "pbx3")];
+        let agent = TestNode::start_with(&stage.db, spool.path(), &settings).await;
         Self {
             api,
             agent,
-            _spool: spool,
+            spool,
+            spooled: AtomicUsize::new(0),
         }
+    }
+
+    /// A switch that cannot reach the database leaves a record for the agent.
+    fn spool_one(&self) {
+        let number = self.spooled.fetch_add(1, Ordering::Relaxed);
+        let id = format!("steady-{number}");
+        let half = self.spool.path().join(format!("{id}.half"));
+        std::fs::write(&half, record(&id, "NOANSWER")).expect("a spooled file");
+        std::fs::rename(half, self.spool.path().join(format!("{id}.sql"))).expect("a spooled file");
+    }
+
+    /// What the agent was given is in the database, once each.
+    async fn has_replayed_all(&self, superuser: &Client) {
+        self.spool.is_empty().await;
+        let sql = "select count(*) from capconduit.call_logs where asterisk_uniqueid like 'steady-%'";
+        let there: i64 = superuser.query_one(sql, &[]).await.expect("records").get(0);
+        assert_eq!(there, self.spooled.load(Ordering::Relaxed) as i64);
     }
 }
 
@@ -61,6 +98,41 @@ struct Sample {
     /// The largest of the platform's backends.
     backend_kib: f64,
     tables: Vec<i64>,
+}
+
+/// Of every backend that became warm, what it took and when. Whoever is killed with the server begins a life of its own.
+#[derive(Default)]
+struct Backends(BTreeMap<(i32, i64), Vec<(f64, f64)>>);
+
+impl Backends {
+    async fn look(&mut self, superuser: &Client, minute: f64) {
+        let sql = format!(
+            "select pid, extract(epoch from backend_start)::bigint, extract(epoch from now() - backend_start)::double precision
+               from pg_stat_activity where usename in ('{ASTERISK}', '{API}') and backend_type = 'client backend'"
+        );
+        for row in superuser.query(&sql, &[]).await.expect("the backends") {
+            let (pid, born, age): (i32, i64, f64) = (row.get(0), row.get(1), row.get(2));
+            let kib = resident_kib(pid.unsigned_abs(), "RssAnon:");
+            // One that has just ended has no memory.
+            if age >= WARM_SECONDS && kib > 0.0 {
+                self.0.entry((pid, born)).or_default().push((minute, kib));
+            }
+        }
+    }
+
+    /// Kibibytes in ten minutes, over all lives; and how many minutes these are.
+    fn growth(&self) -> (f64, f64) {
+        let (mut above, mut below, mut minutes) = (0.0, 0.0, 0.0);
+        for life in self.0.values() {
+            let count = life.len() as f64;
+            let x = life.iter().map(|at| at.0).sum::<f64>() / count;
+            let y = life.iter().map(|at| at.1).sum::<f64>() / count;
+            above += life.iter().map(|at| (at.0 - x) * (at.1 - y)).sum::<f64>();
+            below += life.iter().map(|at| (at.0 - x).powi(2)).sum::<f64>();
+            minutes += life[life.len() - 1].0 - life[0].0;
+        }
+        (if below > 0.0 { above / below * 10.0 } else { 0.0 }, minutes)
+    }
 }
 
 fn resident_kib(pid: u32, field: &str) -> f64 {
@@ -105,11 +177,61 @@ fn growth(samples: &[Sample], value: impl Fn(&Sample) -> f64) -> f64 {
     above / below * 10.0
 }
 
+/// May a request be answered so while something breaks?
+fn is_expected(answer: &Answer, good: &[u16]) {
+    assert!(
+        good.contains(&answer.status) || answer.status == 503,
+        "{}: {} {}",
+        answer.what,
+        answer.status,
+        answer.text()
+    );
+}
+
+/// Logs in and out, writes and deletes a number, reads the records as CSV: nothing of it stays.
+async fn visits(steady: &Steady) {
+    let nobody = steady.api.nobody();
+    let body = json!({"username": "seller_alice", "password": PASSWORD});
+    let Ok(answer) = nobody.try_send("POST", "/api/auth/login", Some(&body)).await else {
+        return;
+    };
+    is_expected(&answer, &[200, 429]);
+    if answer.status != 200 {
+        return;
+    }
+    let alice = nobody.with("cookie", &answer.session_cookie());
+    let body = json!({"number": format!("+4931{:07}", unique())});
+    if let Ok(answer) = alice.try_send("POST", "/api/seller/dids", Some(&body)).await {
+        is_expected(&answer, &[201]);
+        if answer.status == 201 {
+            let path = format!("/api/seller/dids/{}", answer.json()["id"]);
+            for _ in 0..20 {
+                match alice.try_send("DELETE", &path, None).await {
+                    Ok(answer) if answer.status != 503 => {
+                        is_expected(&answer, &[204, 404]);
+                        break;
+                    }
+                    _ => tokio::time::sleep(Duration::from_millis(300)).await,
+                }
+            }
+        }
+    }
+    // Its connection may be cut in the middle of the file: then there is no answer.
+    if let Ok(answer) = alice.try_send("GET", "/api/seller/logs.csv", None).await {
+        is_expected(&answer, &[200]);
+    }
+    if let Ok(answer) = alice.try_send("POST", "/api/auth/logout", None).await {
+        is_expected(&answer, &[200, 204]);
+    }
+}
+
 /// Reads and changes of settings, by people: lists, reports, weights, priorities, times, a link that is closed for a while.
-async fn people(stage: Arc<Stage>, alice: Visitor, mut random: Random, end: Instant) {
+async fn people(stage: Arc<Stage>, steady: Arc<Steady>, alice: Visitor, mut random: Random, end: Instant) {
     let other = stage.scenario.clone();
     let mut admin: Option<Client> = None;
     while Instant::now() < end {
+        steady.spool_one();
+        visits(&steady).await;
         for path in [
             "/api/seller/logs?per_page=50",
             "/api/seller/dids",
@@ -119,12 +241,7 @@ async fn people(stage: Arc<Stage>, alice: Visitor, mut random: Random, end: Inst
         ] {
             // Its server may be killed just now: then another one has its place at the next round.
             if let Ok(answer) = alice.try_send("GET", path, None).await {
-                assert!(
-                    [200, 404, 503].contains(&answer.status),
-                    "{path}: {} {}",
-                    answer.status,
-                    answer.text()
-                );
+                is_expected(&answer, &[200, 404]);
             }
         }
         if admin.as_ref().is_none_or(Client::is_closed) {
@@ -184,12 +301,13 @@ async fn nothing_is_lost_and_nothing_grows() {
     });
     let mut random = Random::seeded();
     let stage = Arc::new(Stage::start(false, Duration::from_millis(100), &mut random).await);
-    let steady = Steady::start(&stage.db).await;
+    let steady = Arc::new(Steady::start(&stage).await);
+    let mut backends = Backends::default();
     let session = cookie(&steady.api, "seller_alice").await;
     let alice = steady.api.nobody().with("cookie", &session);
     let started = Instant::now();
     let end = started + Duration::from_secs_f64(minutes * 60.0);
-    let settings = tokio::spawn(people(stage.clone(), alice, random.fork(), end));
+    let settings = tokio::spawn(people(stage.clone(), steady.clone(), alice, random.fork(), end));
     let (mut faults, mut samples) = (BTreeMap::<&str, usize>::new(), Vec::<Sample>::new());
     let mut operations = BTreeMap::<&str, (usize, usize, Duration)>::new();
     let mut next_minute = started + Duration::from_secs(60);
@@ -202,6 +320,9 @@ async fn nothing_is_lost_and_nothing_grows() {
         let superuser = stage.db.superuser().await;
         assert_invariants_at(&superuser).await;
         checks += 1;
+        backends
+            .look(&superuser, started.elapsed().as_secs_f64() / 60.0)
+            .await;
         if Instant::now() < next_minute {
             continue;
         }
@@ -228,6 +349,8 @@ async fn nothing_is_lost_and_nothing_grows() {
     settings.await.expect("people end");
     stage.load.end().await;
     stage.is_well().await;
+    stage.is_empty().await;
+    steady.has_replayed_all(&stage.db.superuser().await).await;
     println!("faults: {faults:?}");
     for (name, (told, failed, longest)) in &operations {
         println!(
@@ -241,10 +364,15 @@ async fn nothing_is_lost_and_nothing_grows() {
         .filter(|s| s.minute >= minutes / 6.0)
         .cloned()
         .collect();
+    let (of_backends, lived) = backends.growth();
+    println!(
+        "{} backends became warm, and lived {lived:.0} minutes more in all",
+        backends.0.len()
+    );
     let rates = [
         ("service", growth(&warm, |s| s.service_kib)),
         ("agent", growth(&warm, |s| s.agent_kib)),
-        ("largest backend", growth(&warm, |s| s.backend_kib)),
+        ("backends, each by itself", of_backends),
     ];
     println!(
         "growth in KiB per ten minutes, after minute {:.0}: {rates:?}",
@@ -255,6 +383,14 @@ async fn nothing_is_lost_and_nothing_grows() {
         println!("{table}: {first} bytes when warm, {last} at the end");
         assert!(last <= 4 * first, "{table} grew from {first} to {last} bytes");
     }
+    for sample in &samples {
+        let (service, agent, backend) = CEILINGS_KIB;
+        assert!(
+            sample.service_kib < service && sample.agent_kib < agent && sample.backend_kib < backend,
+            "{sample:?}"
+        );
+    }
+    assert!(lived > 0.0, "no backend lived long enough to be measured");
     // Shorter runs are no measure of growth.
     if minutes >= 20.0 {
         for (name, rate) in rates {
