@@ -33,13 +33,15 @@ struct Worked {
 }
 
 impl Traffic {
-    /// Call ids begin with `name`. The login's own limits hold, as for a switch: a call that must wait for a lock for 3 s, or
-    /// for its answer for 4 s, fails, and the test with it.
+    /// Call ids begin with `name`. A switch's limits hold, also where no migrate has set them yet: a call that must wait for
+    /// a lock for 3 s, or for its answer for 4 s, fails, and the test with it.
     async fn start(db: &TestDb, scenario: &Scenario, name: &str, switches: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         for number in 0..switches {
             let (switch, did) = (db.asterisk().await, scenario.did.clone());
+            let limits = "set lock_timeout = '3s'; set statement_timeout = '4s'";
+            switch.batch_execute(limits).await.expect("a setting");
             let (name, stop) = (format!("{name}-{number}"), stop.clone());
             tasks.spawn(async move { work(&switch, &did, &name, &stop).await });
         }
