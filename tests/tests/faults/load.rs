@@ -218,7 +218,7 @@ impl Load {
         }
     }
 
-    async fn call(&self, line: &mut Line, id: &str, random: &mut Random) {
+    pub(super) async fn call(&self, line: &mut Line, id: &str, random: &mut Random) {
         let route = Question::Route {
             did: self.did.clone(),
             id: id.to_owned(),

@@ -3,19 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use capconduit_tests::{
-    API, ASTERISK, Answer, Random, TestApi, TestDb, TestNode, Visitor, assert_invariants_at, unique,
-};
-use serde_json::json;
+use capconduit_tests::{API, ASTERISK, Random, TestDb, Visitor, assert_invariants_at, unique};
 use tokio_postgres::{Client, NoTls};
 
-use super::stage::{Stage, through};
+use super::line::{Line, NODE};
+use super::memory::{Backends, DIRECT, lasting_kib, resident_kib};
+use super::stage::Stage;
+use super::steady::{Steady, is_expected, visits};
 use super::strikes::Fault;
-use crate::api_faults::support::{PASSWORD, cookie};
-use crate::node::support::{Folder, record};
+use crate::api_faults::support::cookie;
 
 /// What strikes, by weight. A killed server takes all its backends' memory with it, so that those are measured too, it
 /// comes more rarely than the others.
@@ -40,56 +38,6 @@ const HOT_TABLES: [&str; 3] = ["link_counters", "live_calls", "nodes"];
 /// Kibibytes that nothing of the platform reaches, in a short run either. A password's hash takes 19 MiB for a moment.
 const CEILINGS_KIB: (f64, f64, f64) = (96.0 * 1024.0, 48.0 * 1024.0, 32.0 * 1024.0);
 
-/// A backend is warm when it has lived so long: its plans are made, its caches filled.
-const WARM_SECONDS: f64 = 60.0;
-
-/// A service and an agent that are never killed, on the same network: their memory shows what all the faults do to them.
-struct Steady {
-    api: TestApi,
-    agent: TestNode,
-    spool: Folder,
-    /// Records that were given to the agent.
-    spooled: AtomicUsize,
-}
-
-impl Steady {
-    async fn start(stage: &Stage) -> Self {
-        let url = through(&stage.proxy, &stage.db, API);
-        let settings = [
-            ("DATABASE_URL", url.as_str()),
-            ("CAPCONDUIT_REQUEST_SECONDS", "4"),
-        ];
-        let api = TestApi::start_with(&stage.db, &settings).await;
-        let spool = Folder::new();
-        let url = through(&stage.proxy, &stage.db, ASTERISK);
-        let settings = [("DATABASE_URL", url.as_str()), ("CAPCONDUIT_NODE", "pbx3")];
-        let agent = TestNode::start_with(&stage.db, spool.path(), &settings).await;
-        Self {
-            api,
-            agent,
-            spool,
-            spooled: AtomicUsize::new(0),
-        }
-    }
-
-    /// A switch that cannot reach the database leaves a record for the agent.
-    fn spool_one(&self) {
-        let number = self.spooled.fetch_add(1, Ordering::Relaxed);
-        let id = format!("steady-{number}");
-        let half = self.spool.path().join(format!("{id}.half"));
-        std::fs::write(&half, record(&id, "NOANSWER")).expect("a spooled file");
-        std::fs::rename(half, self.spool.path().join(format!("{id}.sql"))).expect("a spooled file");
-    }
-
-    /// What the agent was given is in the database, once each.
-    async fn has_replayed_all(&self, superuser: &Client) {
-        self.spool.is_empty().await;
-        let sql = "select count(*) from capconduit.call_logs where asterisk_uniqueid like 'steady-%'";
-        let there: i64 = superuser.query_one(sql, &[]).await.expect("records").get(0);
-        assert_eq!(there, self.spooled.load(Ordering::Relaxed) as i64);
-    }
-}
-
 #[derive(Debug, Clone)]
 struct Sample {
     minute: f64,
@@ -98,48 +46,6 @@ struct Sample {
     /// The largest of the platform's backends.
     backend_kib: f64,
     tables: Vec<i64>,
-}
-
-/// Of every backend that became warm, what it took and when. Whoever is killed with the server begins a life of its own.
-#[derive(Default)]
-struct Backends(BTreeMap<(i32, i64), Vec<(f64, f64)>>);
-
-impl Backends {
-    async fn look(&mut self, superuser: &Client, minute: f64) {
-        let sql = format!(
-            "select pid, extract(epoch from backend_start)::bigint, extract(epoch from now() - backend_start)::double precision
-               from pg_stat_activity where usename in ('{ASTERISK}', '{API}') and backend_type = 'client backend'"
-        );
-        for row in superuser.query(&sql, &[]).await.expect("the backends") {
-            let (pid, born, age): (i32, i64, f64) = (row.get(0), row.get(1), row.get(2));
-            let kib = resident_kib(pid.unsigned_abs(), "RssAnon:");
-            // One that has just ended has no memory.
-            if age >= WARM_SECONDS && kib > 0.0 {
-                self.0.entry((pid, born)).or_default().push((minute, kib));
-            }
-        }
-    }
-
-    /// Kibibytes in ten minutes, over all lives; and how many minutes these are.
-    fn growth(&self) -> (f64, f64) {
-        let (mut above, mut below, mut minutes) = (0.0, 0.0, 0.0);
-        for life in self.0.values() {
-            let count = life.len() as f64;
-            let x = life.iter().map(|at| at.0).sum::<f64>() / count;
-            let y = life.iter().map(|at| at.1).sum::<f64>() / count;
-            above += life.iter().map(|at| (at.0 - x) * (at.1 - y)).sum::<f64>();
-            below += life.iter().map(|at| (at.0 - x).powi(2)).sum::<f64>();
-            minutes += life[life.len() - 1].0 - life[0].0;
-        }
-        (if below > 0.0 { above / below * 10.0 } else { 0.0 }, minutes)
-    }
-}
-
-fn resident_kib(pid: u32, field: &str) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(field));
-    let digits = line.unwrap_or("0").replace(|c: char| !c.is_ascii_digit(), "");
-    digits.parse().expect("a number of kB")
 }
 
 async fn sample(db: &TestDb, steady: &Steady, since: Instant) -> Sample {
@@ -158,7 +64,7 @@ async fn sample(db: &TestDb, steady: &Steady, since: Instant) -> Sample {
     }
     Sample {
         minute: since.elapsed().as_secs_f64() / 60.0,
-        service_kib: resident_kib(steady.api.pid(), "VmRSS:"),
+        service_kib: lasting_kib(steady.api.pid()).await,
         agent_kib: resident_kib(steady.agent.pid(), "VmRSS:"),
         backend_kib: backends.fold(0.0, f64::max),
         tables,
@@ -177,51 +83,16 @@ fn growth(samples: &[Sample], value: impl Fn(&Sample) -> f64) -> f64 {
     above / below * 10.0
 }
 
-/// May a request be answered so while something breaks?
-fn is_expected(answer: &Answer, good: &[u16]) {
-    assert!(
-        good.contains(&answer.status) || answer.status == 503,
-        "{}: {} {}",
-        answer.what,
-        answer.status,
-        answer.text()
-    );
-}
-
-/// Logs in and out, writes and deletes a number, reads the records as CSV: nothing of it stays.
-async fn visits(steady: &Steady) {
-    let nobody = steady.api.nobody();
-    let body = json!({"username": "seller_alice", "password": PASSWORD});
-    let Ok(answer) = nobody.try_send("POST", "/api/auth/login", Some(&body)).await else {
-        return;
-    };
-    is_expected(&answer, &[200, 429]);
-    if answer.status != 200 {
-        return;
-    }
-    let alice = nobody.with("cookie", &answer.session_cookie());
-    let body = json!({"number": format!("+4931{:07}", unique())});
-    if let Ok(answer) = alice.try_send("POST", "/api/seller/dids", Some(&body)).await {
-        is_expected(&answer, &[201]);
-        if answer.status == 201 {
-            let path = format!("/api/seller/dids/{}", answer.json()["id"]);
-            for _ in 0..20 {
-                match alice.try_send("DELETE", &path, None).await {
-                    Ok(answer) if answer.status != 503 => {
-                        is_expected(&answer, &[204, 404]);
-                        break;
-                    }
-                    _ => tokio::time::sleep(Duration::from_millis(300)).await,
-                }
-            }
-        }
-    }
-    // Its connection may be cut in the middle of the file: then there is no answer.
-    if let Ok(answer) = alice.try_send("GET", "/api/seller/logs.csv", None).await {
-        is_expected(&answer, &[200]);
-    }
-    if let Ok(answer) = alice.try_send("POST", "/api/auth/logout", None).await {
-        is_expected(&answer, &[200, 204]);
+/// Calls of a switch beside the server.
+async fn calls_directly(stage: Arc<Stage>, mut random: Random, end: Instant) {
+    let mut config = stage.db.config(ASTERISK);
+    config.application_name(DIRECT);
+    let mut line = Line::new(vec![config]);
+    while Instant::now() < end {
+        let id = format!("{NODE}-direct{}", unique());
+        stage.load.live.lock().unwrap().insert(id.clone());
+        stage.load.call(&mut line, &id, &mut random).await;
+        stage.load.live.lock().unwrap().remove(&id);
     }
 }
 
@@ -308,6 +179,7 @@ async fn nothing_is_lost_and_nothing_grows() {
     let started = Instant::now();
     let end = started + Duration::from_secs_f64(minutes * 60.0);
     let settings = tokio::spawn(people(stage.clone(), steady.clone(), alice, random.fork(), end));
+    let direct = tokio::spawn(calls_directly(stage.clone(), random.fork(), end));
     let (mut faults, mut samples) = (BTreeMap::<&str, usize>::new(), Vec::<Sample>::new());
     let mut operations = BTreeMap::<&str, (usize, usize, Duration)>::new();
     let mut next_minute = started + Duration::from_secs(60);
@@ -347,6 +219,7 @@ async fn nothing_is_lost_and_nothing_grows() {
         samples.push(now);
     }
     settings.await.expect("people end");
+    direct.await.expect("calls end");
     stage.load.end().await;
     stage.is_well().await;
     stage.is_empty().await;
@@ -366,13 +239,13 @@ async fn nothing_is_lost_and_nothing_grows() {
         .collect();
     let (of_backends, lived) = backends.growth();
     println!(
-        "{} backends became warm, and lived {lived:.0} minutes more in all",
+        "{} backends of the switch beside the server became warm, and lived {lived:.1} minutes more in all",
         backends.0.len()
     );
     let rates = [
         ("service", growth(&warm, |s| s.service_kib)),
         ("agent", growth(&warm, |s| s.agent_kib)),
-        ("backends, each by itself", of_backends),
+        ("switch's backends, each by itself", of_backends),
     ];
     println!(
         "growth in KiB per ten minutes, after minute {:.0}: {rates:?}",
@@ -390,9 +263,9 @@ async fn nothing_is_lost_and_nothing_grows() {
             "{sample:?}"
         );
     }
-    assert!(lived > 0.0, "no backend lived long enough to be measured");
     // Shorter runs are no measure of growth.
     if minutes >= 20.0 {
+        assert!(lived >= 5.0, "no backend lived long enough to be measured");
         for (name, rate) in rates {
             assert!(
                 rate <= GROWTH_KIB_PER_TEN_MINUTES,
