@@ -135,9 +135,13 @@ fn is_contention(code: &SqlState) -> bool {
 }
 
 /// Connection trouble (08), resources (53), operator intervention (57P), a standby that cannot write.
+/// 25P03: the server, or this process, stood still in the middle of a write.
 fn is_outage(code: &SqlState) -> bool {
     let code = code.code();
-    code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") || code == "25006"
+    code.starts_with("08")
+        || code.starts_with("53")
+        || code.starts_with("57P")
+        || ["25006", "25P03"].contains(&code)
 }
 
 /// `campaigns_dial_timeout_seconds_check` names the table and the column: the JSON key is dialTimeoutSeconds.
