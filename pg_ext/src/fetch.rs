@@ -140,8 +140,8 @@ impl Lookup {
         }
     }
 
-    /// Whether there is such an index, and it may be read alone: a serializable transaction's reads are noted where the
-    /// table is asked.
+    /// Whether there is such an index, complete, and it may be read alone: a serializable transaction's reads are noted
+    /// where the table is asked.
     pub fn is_usable(&self) -> bool {
         // SAFETY: reads a variable of this backend.
         let level = unsafe { pg_sys::XactIsoLevel };
@@ -200,11 +200,12 @@ impl Lookup {
         unsafe {
             let table = relation(self.table);
             let index = relation(self.index);
-            if self.covering && index == pg_sys::Oid::INVALID {
+            // One that is being built, or was not built to its end, does not have all rows.
+            if self.covering && (index == pg_sys::Oid::INVALID || !pg_sys::get_index_isvalid(index)) {
                 return Resolved {
                     generation,
                     table,
-                    index,
+                    index: pg_sys::Oid::INVALID,
                     columns: Rc::default(),
                 };
             }

@@ -131,6 +131,9 @@ pub unsafe fn open(
             (table, index, scan, slot)
         })
     };
+    // SAFETY: the index is open.
+    let width = unsafe { (*(*index).rd_att).natts } as usize;
+    assert!(!covering || width <= WIDEST, "an index of {width} columns");
     let covered = covering.then_some(Covered {
         values: [Datum::null(); WIDEST],
         nulls: [true; WIDEST],

@@ -277,6 +277,31 @@ async fn a_copy_carried_over_is_nobody_s_change_of_the_row() {
     assert_eq!(told, [""; 0], "copies are no business of the audit log");
 }
 
+/// As one that an administrator makes anew with `concurrently`, and that is not there yet, or never came to its end.
+#[tokio::test]
+async fn an_index_that_is_not_complete_is_not_read() {
+    let db = TestDb::new().await;
+    let control = db.superuser().await;
+    run(&control, WORLD).await;
+    let number: String = value(
+        &control,
+        "select did_number from campaign_dids where campaign_id = (select max(campaign_id) from campaign_client_settings)",
+    )
+    .await;
+    let before = control.explain(&number).await.unwrap();
+    run(
+        &control,
+        "update pg_index set indisvalid = false, indisready = false
+          where indexrelid in ('campaign_dids_number_idx'::regclass, 'campaign_client_settings_decision_idx'::regclass);
+         insert into clients (client_identifier, name) values ('new', 'new');
+         insert into campaign_client_settings (campaign_id, client_id, max_concurrency)
+         select campaign_id, (select max(id) from clients), 1 from campaign_dids",
+    )
+    .await;
+    let after = control.explain(&number).await.unwrap();
+    assert_eq!(after.len(), before.len() + 1, "{after:?}");
+}
+
 /// A hand may change a source, never a copy.
 #[tokio::test]
 async fn a_copy_that_says_something_else_is_refused() {
