@@ -2919,7 +2919,7 @@ CREATE TRIGGER campaigns_lock_counters BEFORE DELETE ON capconduit.campaigns FOR
 -- Name: campaigns campaigns_lock_links; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER campaigns_lock_links BEFORE UPDATE ON capconduit.campaigns FOR EACH ROW WHEN (((((old.user_id IS DISTINCT FROM new.user_id) OR (old.owner_status IS DISTINCT FROM new.owner_status)) OR (old.status IS DISTINCT FROM new.status)) OR (old.routing_strategy IS DISTINCT FROM new.routing_strategy))) EXECUTE FUNCTION capconduit.lock_links_in_order();
+CREATE TRIGGER campaigns_lock_links BEFORE UPDATE ON capconduit.campaigns FOR EACH ROW WHEN (((old.user_id IS DISTINCT FROM new.user_id) OR (old.owner_status IS DISTINCT FROM new.owner_status) OR (old.status IS DISTINCT FROM new.status) OR (old.routing_strategy IS DISTINCT FROM new.routing_strategy))) EXECUTE FUNCTION capconduit.lock_links_in_order();
 
 
 --
@@ -2954,7 +2954,7 @@ CREATE TRIGGER clients_lock_counters BEFORE DELETE ON capconduit.clients FOR EAC
 -- Name: clients clients_lock_links; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER clients_lock_links BEFORE UPDATE ON capconduit.clients FOR EACH ROW WHEN ((((old.client_identifier IS DISTINCT FROM new.client_identifier) OR (old.status IS DISTINCT FROM new.status)) OR (old.has_contact IS DISTINCT FROM new.has_contact))) EXECUTE FUNCTION capconduit.lock_links_in_order();
+CREATE TRIGGER clients_lock_links BEFORE UPDATE ON capconduit.clients FOR EACH ROW WHEN (((old.client_identifier IS DISTINCT FROM new.client_identifier) OR (old.status IS DISTINCT FROM new.status) OR (old.has_contact IS DISTINCT FROM new.has_contact))) EXECUTE FUNCTION capconduit.lock_links_in_order();
 
 
 --
