@@ -38,7 +38,7 @@ create trigger campaign_client_settings_copy_again before update on campaign_cli
     execute function copy_for_decisions();
 
 -- Whether a client has a contact of its own: an AOR belongs to one client, whoever changes it has locked it.
-create trigger clients_has_contact before insert on clients
+create trigger clients_has_contact before insert or update of has_contact on clients
     for each row execute function copy_for_decisions();
 create trigger pjsip_aors_has_contact after insert or update or delete on pjsip_aors
     for each row execute function note_contact();

@@ -1,5 +1,5 @@
 -- A foreign key looks at a row only when all of its columns are there. New rows and changes are checked from here on, the
--- rest in V0005, which locks nobody out.
+-- rest in V0005, which lets everybody read.
 lock table clients, campaigns, campaign_dids, campaign_client_settings in access exclusive mode;
 
 alter table clients add constraint clients_copies_check check (has_contact is not null) not valid;

@@ -2940,7 +2940,7 @@ CREATE TRIGGER clients_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.clie
 -- Name: clients clients_has_contact; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER clients_has_contact BEFORE INSERT ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.copy_for_decisions();
+CREATE TRIGGER clients_has_contact BEFORE INSERT OR UPDATE OF has_contact ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.copy_for_decisions();
 
 
 --

@@ -94,8 +94,9 @@ as $$
 begin
     case tg_table_name
         when 'clients' then
-            -- Its AOR comes later.
-            new.has_contact := false;
+            -- Of a new one the AOR comes later. Whoever writes it by hand writes what is so.
+            new.has_contact := exists (
+                select from capconduit.pjsip_aors a where a.client_id = new.id and a.contact is not null);
         when 'campaigns' then
             select u.status into new.owner_status from capconduit.users u where u.id = new.user_id for key share;
             new.owner_status := coalesce(new.owner_status, '');
@@ -191,6 +192,8 @@ begin
         select array_agg(s.id) into links
           from (select id from capconduit.campaign_client_settings where campaign_id = old.id order by id for update) s;
     else
+        -- Clients that the user made lose their maker: they come before their links, as where a client itself is changed.
+        perform from capconduit.clients k where k.created_by = old.id order by k.id for no key update;
         -- No link is added to a campaign that is locked.
         perform from capconduit.campaigns c where c.user_id = old.id order by c.id for update;
         select array_agg(s.id) into links

@@ -140,12 +140,12 @@ impl Lookup {
         }
     }
 
-    /// Whether there is such an index, complete, and it may be read alone: a serializable transaction's reads are noted
-    /// where the table is asked.
+    /// Whether there is such an index, complete, and it may be read alone. Not with the snapshot of a whole transaction: it
+    /// may be older than the index, and a serializable one's reads are noted where the table is asked.
     pub fn is_usable(&self) -> bool {
         // SAFETY: reads a variable of this backend.
         let level = unsafe { pg_sys::XactIsoLevel };
-        level != pg_sys::XACT_SERIALIZABLE as i32 && self.resolve().2 != pg_sys::Oid::INVALID
+        level <= pg_sys::XACT_READ_COMMITTED as i32 && self.resolve().2 != pg_sys::Oid::INVALID
     }
 
     /// The first row with this key.

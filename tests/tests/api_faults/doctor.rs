@@ -63,7 +63,7 @@ const BREAKAGES: &[Breakage] = &[
     by_setting("database", "FAIL", "cannot connect", &[("DATABASE_URL", "postgres://capconduit_api@127.0.0.1:1/x")]),
     by_sql("durability", "FAIL", "synchronous_commit", "alter role capconduit_api set synchronous_commit = off"),
     by_sql("versions", "FAIL", "capconduit migrate", "update pg_extension set extversion = '0.0.1' where extname = 'capconduit'"),
-    by_sql("versions", "FAIL", "capconduit migrate", "update capconduit.refinery_schema_history set version = version + 1"),
+    by_sql("versions", "FAIL", "capconduit migrate", "delete from capconduit.refinery_schema_history where version > 1"),
     by_sql("login", "FAIL", "superuser", "alter role capconduit_api superuser"),
     by_sql("login", "FAIL", "capconduit_staff", "revoke capconduit_staff from capconduit_api"),
     by_sql("login", "warn", "without taking on a role", "grant select on capconduit.call_logs to capconduit_api"),
