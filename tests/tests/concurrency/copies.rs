@@ -295,11 +295,19 @@ async fn an_index_that_is_not_complete_is_not_read() {
           where indexrelid in ('campaign_dids_number_idx'::regclass, 'campaign_client_settings_decision_idx'::regclass);
          insert into clients (client_identifier, name) values ('new', 'new');
          insert into campaign_client_settings (campaign_id, client_id, max_concurrency)
-         select id, (select max(id) from clients), 1 from campaigns",
+         select id, (select max(id) from clients), 1 from campaigns;
+         insert into campaign_dids (campaign_id, did_id) values (1, 2)",
     )
     .await;
     let after = control.explain(&number).await.unwrap();
     assert_eq!(after.len(), before.len() + 1, "{after:?}");
+    // The second number of the first seller was in the second campaign, and is in the first one now.
+    let preview = control.preview("+155500012").await.unwrap();
+    assert_eq!(
+        (preview.did_id, preview.campaign_id),
+        (Some(2), Some(1)),
+        "{preview:?}"
+    );
 }
 
 /// A hand may change a source, never a copy.
