@@ -37,6 +37,9 @@ fn spared(fault: Fault, operation: Operation) -> Option<&'static str> {
         (Fault::BackendKilled, Operation::Replay) => {
             Some("the agent looks once a second: the server may have recovered in between")
         }
+        (Fault::BackendKilled, Operation::Write) => Some(
+            "the service finds its connection closed and makes another one: the server may be back by then",
+        ),
         (Fault::DataDiskFull, Operation::Route | Operation::Next | Operation::Heartbeat) => {
             Some("finds room in the pages that are there")
         }

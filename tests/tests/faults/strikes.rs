@@ -34,10 +34,10 @@ const A_MOMENT: Duration = Duration::from_millis(1200);
 /// One message in four is cut: so long that nobody gets through unharmed. Longer than the agent's pauses, too.
 const TWO_MOMENTS: Duration = Duration::from_millis(2400);
 
-/// Every row that calls, records, lists and writes change. Asked for briefly: to wait with some of them in hand for the
-/// others would make a deadlock of the test's own.
-const LOCKS: &str = "begin; set local lock_timeout = '300ms';
-    lock table live_calls, call_logs, link_counters, nodes, dids, users in exclusive mode";
+/// Every row that calls, records, lists and writes change. Asked for briefly, all together: to wait with some of them in
+/// hand for the others as long as PostgreSQL waits before it looks (1 s) would make a deadlock of the test's own.
+const LOCKS: &str = "begin; set local statement_timeout = '300ms';
+    lock table live_calls, call_logs, link_counters, nodes, dids, users in exclusive mode; set local statement_timeout = 0";
 
 /// Who is at work: the switch's connections, each with its own question, the service, the agent, and migrate.
 const AT_WORK: [&str; 8] = [
