@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::answer::{Answer, Heard, Seen};
 use super::op::Op;
+use super::rows::Micros;
 use super::search::{Ran, Search};
 use super::world::World;
 
@@ -34,9 +35,14 @@ impl Search<'_> {
     fn unheard(&self, world: &World, ran: &Ran) -> Vec<Seen> {
         let seen = Seen::of(ran.asked_at, self.after, &Answer::Done);
         match ran.op {
-            Op::Route(_) => {
+            Op::Route(ref args) => {
                 let links: Vec<i64> = world.links.keys().copied().collect();
-                each(&[seen], &links, |seen, link| seen.drawn = Some(*link))
+                let sights = each(&[seen], &links, |seen, link| seen.drawn = Some(*link));
+                // It may have waited before it began: its budget counts from then, which its row tells.
+                let found = self.rows.calls.get(&args.uniqueid).map(|call| call.routed_at);
+                let times: BTreeSet<Micros> = found.into_iter().chain([ran.asked_at]).collect();
+                let times: Vec<_> = times.into_iter().collect();
+                each(&sights, &times, |seen, now| seen.now = *now)
             }
             Op::Next { .. } => {
                 let links: Vec<i64> = world.links.keys().copied().collect();
