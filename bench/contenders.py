@@ -64,6 +64,11 @@ def select1(clients=16, protocol="prepared"):
     return Contender("select1", "limit", clients, protocol, "select1", log=0.1)
 
 
+def row(clients=16, protocol="prepared"):
+    """The least that a statement can read."""
+    return Contender("row", "limit", clients, protocol, "row", log=0.1)
+
+
 def decision(peer, clients=16, protocol="prepared"):
     return Contender("decision", peer, clients, protocol, "decision", leaves={}, log=0.1)
 

@@ -113,7 +113,7 @@ def peers(workload, *names):
 
 def by_clients(*numbers, protocol="prepared"):
     """Every workload, with so many clients each."""
-    makers = [c.select1]
+    makers = [c.select1, c.row]
     makers += [lambda *a, w=w, p=p: w(p, *a) for w, p in (
         (c.spread, "limit"), (c.hot, "limit"), (c.decision, "capconduit"), (c.route, "capconduit"), (c.spread, "capconduit"),
         (c.spread, "plpgsql"), (c.hot, "capconduit"), (c.hot, "plpgsql"), (c.reject, "capconduit"))]  # fmt: skip
@@ -122,7 +122,7 @@ def by_clients(*numbers, protocol="prepared"):
 
 
 def decisions(*clients):
-    makers = [c.select1, lambda n: c.decision("capconduit", n), c.explain, lambda n: c.decision("plpgsql", n)]
+    makers = [c.select1, c.row, lambda n: c.decision("capconduit", n), c.explain, lambda n: c.decision("plpgsql", n)]
     return [make(number) for number in clients for make in makers]
 
 

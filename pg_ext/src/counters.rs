@@ -44,17 +44,23 @@ fn read(scan: &mut Scan, link_id: i64) -> Option<Counters> {
     })
 }
 
-/// Changes a link's counters and tells the new ones. `decide` sees the newest version, again after each wait for
-/// somebody else's change; its `None` leaves the row as it is, not locked. `None` too where the link is gone.
-fn change(link_id: i64, decide: impl Fn(Counters) -> Option<Counters>) -> Option<Counters> {
+/// Changes a link's counters and tells the new ones, with what `beside` reads at the same moment: before the change, since
+/// from then on others wait for the row. `decide` sees the newest version, again after each wait for somebody
+/// else's change; its `None` leaves the row as it is, not locked. `None` too where the link is gone.
+fn change<T>(
+    link_id: i64,
+    beside: impl Fn(At) -> T,
+    decide: impl Fn(Counters) -> Option<Counters>,
+) -> Option<(Counters, T)> {
     loop {
         let done = View::Fresh.look(|at| {
             let mut scan = COUNTERS.open_to_write(at);
             let Some(new) = read(&mut scan, link_id).and_then(&decide) else {
                 return Some(None);
             };
+            let beside = beside(at);
             let written = scan.change(&[(0, arg(new.active)), (1, arg(new.total)), (2, arg(new.last_seq))]);
-            (written == Change::Done).then_some(Some(new))
+            (written == Change::Done).then_some(Some((new, beside)))
         });
         if let Some(result) = done {
             return result;
@@ -62,9 +68,10 @@ fn change(link_id: i64, decide: impl Fn(Counters) -> Option<Counters>) -> Option
     }
 }
 
-/// Takes a slot if there is room on the row's newest version, and the campaign's turn with it. `false`: full.
-pub fn take_slot(link: &Link, turn: Option<i64>) -> bool {
-    change(link.id, |counters| {
+/// Takes a slot if there is room on the row's newest version, and the campaign's turn with it; what `beside` reads.
+/// `None`: full.
+pub fn take_slot<T>(link: &Link, turn: Option<i64>, beside: impl Fn(At) -> T) -> Option<T> {
+    let taken = change(link.id, beside, |counters| {
         let now = Link {
             active: counters.active,
             counted: counters.total,
@@ -75,14 +82,25 @@ pub fn take_slot(link: &Link, turn: Option<i64>) -> bool {
             last_seq: turn.unwrap_or(counters.last_seq),
             ..counters
         })
-    })
-    .is_some()
+    });
+    taken.map(|(_, beside)| beside)
 }
 
-/// Gives slots back and moves the total (down where a correction takes a call back); the new total, or `None` where
-/// the link is gone, and its counters with it.
-pub fn settle(link_id: i64, released: i32, counted: i64) -> Option<i64> {
-    change(link_id, |counters| {
+static ALLOWED: Lookup = Lookup::new(
+    c"campaign_client_settings",
+    c"campaign_client_settings_pkey",
+    Key::Int8,
+    &[c"total_calls_allowed"],
+);
+
+/// Gives slots back and moves the total (down where a correction takes a call back). How far the total lies beyond what is
+/// allowed now; 0 also where nothing is counted, or the link is gone, and its counters with it.
+pub fn settle(link_id: i64, released: i32, counted: i64) -> i64 {
+    let allowed = |at| {
+        let of_link = || ALLOWED.first(at, arg(link_id), |row| row.get::<i64>(0)).flatten();
+        (counted > 0).then(of_link).flatten()
+    };
+    let settled = change(link_id, allowed, |counters| {
         if counters.active < released {
             raise(
                 PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
@@ -94,6 +112,9 @@ pub fn settle(link_id: i64, released: i32, counted: i64) -> Option<i64> {
             total: counters.total.saturating_add(counted),
             ..counters
         })
-    })
-    .map(|counters| counters.total)
+    });
+    match settled {
+        Some((counters, Some(allowed))) => (counters.total - allowed).max(0),
+        _ => 0,
+    }
 }

@@ -5,7 +5,7 @@
 //! answer without a commit of its own flushes by `flush_what_was_seen`.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_int, c_void};
 
 use pgrx::pg_sys;
 
@@ -13,37 +13,42 @@ use crate::spi::{Statement, connected};
 use crate::{guc, standby_wait};
 
 thread_local! {
-    /// Raised while the current transaction owes a flush.
-    static OWES_FLUSH: Cell<bool> = const { Cell::new(false) };
+    /// Raised while the current transaction holds what a call wrote.
+    static ARMED: Cell<bool> = const { Cell::new(false) };
+    /// What `synchronous_commit` was before this commit turned it off, which owes a flush since.
+    static OWES_FLUSH: Cell<Option<c_int>> = const { Cell::new(None) };
 }
 
 pub fn register() {
-    // SAFETY: the callback lives as long as the backend; it is registered once, at load.
-    unsafe { pg_sys::RegisterResourceReleaseCallback(Some(at_release), std::ptr::null_mut()) };
+    // SAFETY: the callbacks live as long as the backend; they are registered once, at load.
+    unsafe {
+        pg_sys::RegisterXactCallback(Some(at_transaction), std::ptr::null_mut());
+        pg_sys::RegisterResourceReleaseCallback(Some(at_release), std::ptr::null_mut());
+    }
 }
 
 /// Call before the transaction's first write.
 pub fn arm() {
-    if has_synchronous_standbys() {
-        standby_wait::bound();
+    standby_wait::bound();
+    ARMED.set(true);
+}
+
+/// The setting is changed where PostgreSQL keeps it, for the length of a commit: nobody can ask for it meanwhile, and setting it as
+/// SET LOCAL does costs a walk over all settings.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn at_transaction(event: pg_sys::XactEvent::Type, _arg: *mut c_void) {
+    // PREPARE TRANSACTION flushes by itself, whatever is set.
+    if ARMED.replace(false)
+        && event == pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT
+        && guc::EARLY_LOCK_RELEASE.get()
+        && commits_wait_for_the_disk_only()
+    {
+        // SAFETY: a backend-local setting, put back by `at_release` when the transaction ends, either way.
+        unsafe {
+            OWES_FLUSH.set(Some(pg_sys::synchronous_commit));
+            pg_sys::synchronous_commit = pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as c_int;
+        }
     }
-    if OWES_FLUSH.get() || !guc::EARLY_LOCK_RELEASE.get() || !commits_wait_for_the_disk_only() {
-        return;
-    }
-    // SAFETY: sets a user-settable parameter until the end of the transaction, as SET LOCAL does.
-    unsafe {
-        pg_sys::set_config_option(
-            c"synchronous_commit".as_ptr(),
-            c"off".as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_LOCAL,
-            true,
-            0,
-            false,
-        );
-    }
-    OWES_FLUSH.set(true);
 }
 
 /// With synchronous_commit off the user wants no flush; with synchronous standbys a commit waits for more than the
@@ -51,11 +56,11 @@ pub fn arm() {
 fn commits_wait_for_the_disk_only() -> bool {
     // SAFETY: reading a backend-local setting.
     let wants_durability =
-        unsafe { pg_sys::synchronous_commit > pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as i32 };
+        unsafe { pg_sys::synchronous_commit > pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as c_int };
     wants_durability && !has_synchronous_standbys()
 }
 
-fn has_synchronous_standbys() -> bool {
+pub fn has_synchronous_standbys() -> bool {
     // SAFETY: reading a backend-local setting; the pointer is NULL or a C string.
     unsafe {
         let standbys = pg_sys::SyncRepStandbyNames;
@@ -75,7 +80,7 @@ static WRITE_SOMETHING: Statement = Statement::new(
 pub fn flush_what_was_seen() {
     // SAFETY: a plain read of backend-local state.
     let can_write = unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly };
-    if can_write && !OWES_FLUSH.get() && has_synchronous_standbys() {
+    if can_write && has_synchronous_standbys() {
         standby_wait::bound();
         connected(|| {
             WRITE_SOMETHING.run(&[]);
@@ -83,8 +88,8 @@ pub fn flush_what_was_seen() {
     }
     // SAFETY: plain reads of backend-local state, and a flush of WAL that has been inserted.
     unsafe {
-        let wants_durability = OWES_FLUSH.get()
-            || pg_sys::synchronous_commit > pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as i32;
+        let wants_durability =
+            pg_sys::synchronous_commit > pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as c_int;
         if wants_durability && !pg_sys::RecoveryInProgress() {
             pg_sys::XLogFlush(end_of_inserted(
                 pg_sys::GetXLogInsertRecPtr(),
@@ -119,12 +124,16 @@ unsafe extern "C-unwind" fn at_release(
     _arg: *mut c_void,
 ) {
     let after_locks = phase == pg_sys::ResourceReleasePhase::RESOURCE_RELEASE_AFTER_LOCKS;
-    if !after_locks || !is_top_level || !OWES_FLUSH.replace(false) {
+    if !after_locks || !is_top_level {
         return;
     }
-    if is_commit {
-        // SAFETY: the position of this backend's own last commit record, which has been inserted. PREPARE
-        // TRANSACTION passes here too: it has flushed by itself, and this finds nothing left to do.
-        unsafe { pg_sys::XLogFlush(pg_sys::XactLastCommitEnd) };
+    if let Some(wanted) = OWES_FLUSH.take() {
+        // SAFETY: see `at_transaction`; the position of this backend's own last commit record, which has been inserted.
+        unsafe {
+            pg_sys::synchronous_commit = wanted;
+            if is_commit {
+                pg_sys::XLogFlush(pg_sys::XactLastCommitEnd);
+            }
+        }
     }
 }

@@ -43,11 +43,26 @@ impl View {
     }
 }
 
-/// The type of an index's first column.
+/// What an index's first column is compared with.
 #[derive(Clone, Copy)]
 pub enum Key {
+    /// An equal int8.
     Int8,
+    /// An equal text.
     Text,
+    /// A later timestamptz.
+    Before,
+}
+
+impl Key {
+    fn comparison(self) -> (u32, pg_sys::Oid) {
+        let (strategy, function) = match self {
+            Key::Int8 => (pg_sys::BTEqualStrategyNumber, pg_sys::F_INT8EQ),
+            Key::Text => (pg_sys::BTEqualStrategyNumber, pg_sys::F_TEXTEQ),
+            Key::Before => (pg_sys::BTLessStrategyNumber, pg_sys::F_TIMESTAMPTZ_LT),
+        };
+        (strategy, function.into())
+    }
 }
 
 /// A B-tree index and the columns wanted of its table; one `static` each, in the module that owns it.
@@ -166,12 +181,8 @@ impl Lookup {
     fn open_for(&self, lock: pg_sys::LOCKMODE, at: At) -> Scan {
         loop {
             let (generation, table, index, columns) = self.resolve();
-            let equals = match self.key {
-                Key::Int8 => pg_sys::F_INT8EQ,
-                Key::Text => pg_sys::F_TEXTEQ,
-            };
             // SAFETY: relations, scan and slot live until `Scan` is dropped, or until the abort.
-            let raw = unsafe { raw::open(table, index, lock, equals.into(), at.0, self.covering) };
+            let raw = unsafe { raw::open(table, index, lock, self.key.comparison(), at.0, self.covering) };
             let scan = Scan {
                 raw,
                 last: columns.iter().copied().max().unwrap_or(0),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use capconduit_core::outcome;
 use pgrx::pg_extern;
-use pgrx::pg_sys::{BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
+use pgrx::pg_sys::{self, BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
 use crate::fetch::{Key, Lookup, View};
 use crate::record::Record;
@@ -109,13 +109,6 @@ fn close(held: &[Held]) -> (i32, Option<i64>) {
     (held.len() as i32, last)
 }
 
-static ALLOWED: Lookup = Lookup::new(
-    c"campaign_client_settings",
-    c"campaign_client_settings_pkey",
-    Key::Int8,
-    &[c"total_calls_allowed"],
-);
-
 static MARK_LATE_EXCESS: Statement = Statement::new(
     "update capconduit.call_logs set late_excess = true where id = any ($1)",
     &[INT8ARRAYOID],
@@ -127,14 +120,7 @@ pub fn settle(link_id: i64, released: i32, counted: i64, records: &[i64]) {
     if released == 0 && counted == 0 {
         return;
     }
-    let Some(total) = counters::settle(link_id, released, counted) else {
-        return;
-    };
-    if records.is_empty() {
-        return;
-    }
-    let allowed = View::Fresh.look(|at| ALLOWED.first(at, arg(link_id), |row| row.get::<i64>(0)).flatten());
-    let excess = allowed.map_or(0, |allowed| total - allowed);
+    let excess = counters::settle(link_id, released, counted);
     let flagged = usize::try_from(excess).unwrap_or(0).min(records.len());
     if flagged > 0 {
         MARK_LATE_EXCESS.run(&[arg(records[records.len() - flagged..].to_vec())]);
@@ -176,13 +162,11 @@ fn release_call(uniqueid: Option<&str>, reason: Option<&str>) -> Record<2> {
 
 // ---- leases ------------------------------------------------------------------------------------------------------
 
-static EXPIRED_LINK: Statement = Statement::new(
-    "select l.link_id \
-       from capconduit.live_calls l \
-      where l.lease_until < now() and l.holds_slot and l.link_id = any ($1) \
-      order by array_position($1, l.link_id) \
-      limit 1",
-    &[INT8ARRAYOID],
+static EXPIRED: Lookup = Lookup::new(
+    c"live_calls",
+    c"live_calls_lease_until_idx",
+    Key::Before,
+    &[c"link_id", c"holds_slot"],
 );
 
 /// The first of these links on which a lease has expired.
@@ -190,8 +174,23 @@ pub fn expired_on(link_ids: &[i64]) -> Option<i64> {
     if link_ids.is_empty() {
         return None;
     }
-    let rows = EXPIRED_LINK.run(&[arg(link_ids.to_vec())]);
-    rows.first().map(|columns| columns.need())
+    // SAFETY: reads the start of the current transaction.
+    let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
+    let first = View::Fresh.look(|at| {
+        let mut first = None;
+        let mut expired = EXPIRED.open(at);
+        expired.seek(instant(now));
+        while let Some(row) = expired.next() {
+            let link_id: i64 = row.need(0);
+            if row.need(1)
+                && let Some(place) = link_ids.iter().position(|id| *id == link_id)
+            {
+                first = Some(first.map_or(place, |first: usize| first.min(place)));
+            }
+        }
+        first
+    });
+    first.map(|place| link_ids[place])
 }
 
 static LOCK_EXPIRED_ON: Statement = Statement::new(

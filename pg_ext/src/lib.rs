@@ -6,7 +6,7 @@
 //! `link_counters` rows by ascending id. A route waits for one link row at a time; whoever holds two took them in
 //! order; whoever closes many calls skips locked call rows and takes the links in order at the end.
 
-// Glue to a C server: the unsafe blocks are in spi, raw, fetch, write, record, early_lock_release,
+// Glue to a C server: the unsafe blocks are in spi, raw, fetch, write, record, path, early_lock_release,
 // standby_wait and locks.
 #![allow(unsafe_code)]
 
@@ -26,6 +26,7 @@ mod locks;
 mod log;
 mod next;
 mod node;
+mod path;
 mod preview;
 mod raw;
 mod record;

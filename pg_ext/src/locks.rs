@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use pgrx::{PgSqlErrorCode, direct_function_call, pg_sys};
 
 use crate::error::raise;
+use crate::path;
 
 /// The two-integer key space of campaigns; calls use the one-bigint space, so they never meet.
 const CAMPAIGN_SPACE: i32 = 0x_0CA9;
@@ -67,6 +68,7 @@ pub struct Savepoint {
 
 impl Savepoint {
     pub fn begin() -> Self {
+        path::pin();
         // SAFETY: the pattern of PL/pgSQL's exception blocks: context and owner are put back afterwards.
         unsafe {
             let context = pg_sys::CurrentMemoryContext;

@@ -112,9 +112,9 @@ fn move_slot(call: &LiveCall, target: &Link, turn: Option<i64>) -> bool {
     };
     if call.link_id < target.id {
         give_back();
-        return take_slot(target, turn);
+        return take_slot(target, turn, |_| ()).is_some();
     }
-    let taken = take_slot(target, turn);
+    let taken = take_slot(target, turn, |_| ()).is_some();
     if taken {
         give_back();
     }

@@ -67,7 +67,7 @@ const NO_LOCK: LOCKMODE = pg_sys::NoLock as _;
 const NO_BUFFER: pg_sys::Buffer = pg_sys::InvalidBuffer as _;
 const FORWARD: pg_sys::ScanDirection::Type = pg_sys::ScanDirection::ForwardScanDirection;
 
-/// A table, one of its B-tree indexes, and a scan for rows whose first column is equal to a key.
+/// A table, one of its B-tree indexes, and a scan for rows by its first column and a key.
 pub struct Scan {
     pub table: Relation,
     pub index: Relation,
@@ -90,12 +90,13 @@ struct Covered {
 const WIDEST: usize = 16;
 
 /// # Safety
-/// The index is one of the table's; `equals` fits the type of its first column; the snapshot outlives the scan.
+/// The index is one of the table's; the comparison, a strategy of B-trees and its function, fits the type of its first column;
+/// the snapshot outlives the scan.
 pub unsafe fn open(
     table: Oid,
     index: Oid,
     lock: LOCKMODE,
-    equals: Oid,
+    (strategy, function): (u32, Oid),
     snapshot: Snapshot,
     covering: bool,
 ) -> Scan {
@@ -106,16 +107,15 @@ pub unsafe fn open(
         pg_guard_ffi_boundary(|| {
             let table = table_open(table, lock);
             let index = index_open(index, lock);
-            let strategy = pg_sys::BTEqualStrategyNumber as _;
             let collation = *(*index).rd_indcollation;
             ScanKeyEntryInitialize(
                 entry,
                 0,
                 1,
-                strategy,
+                strategy as _,
                 Oid::INVALID,
                 collation,
-                equals,
+                function,
                 Datum::null(),
             );
             #[cfg(not(feature = "pg18"))]

@@ -286,13 +286,10 @@ impl Choice<'_> {
             after(max_call_seconds + LEASE_MARGIN_SECONDS),
             arg(decision.as_str()),
         ]);
-        if !take_slot(link, turn) {
-            return None;
-        }
+        let caller_id = take_slot(link, turn, |at| read_caller_id(at, link.client_id))?;
         if let Some(node) = caller.node {
             node::note_call(node);
         }
-        let caller_id = View::Fresh.look(|at| read_caller_id(at, link.client_id));
         Some(Answer::target(
             1,
             link,

@@ -6,6 +6,8 @@ use std::ffi::{CStr, CString};
 
 use pgrx::{FromDatum, IntoDatum, pg_sys};
 
+use crate::path;
+
 /// A statement with its parameter types; one `static` each, in the module that owns it.
 pub struct Statement {
     sql: &'static str,
@@ -33,6 +35,7 @@ pub fn instant(micros: impl Into<Option<i64>>) -> Argument {
 /// Runs `work` with SPI connected. What it returns must be owned by Rust: SPI's memory is gone afterwards, and any
 /// Datum that was made in it (so a `Record` is made outside).
 pub fn connected<T>(work: impl FnOnce() -> T) -> T {
+    let _path = path::Scope::begin();
     // SAFETY: connect and finish are paired; on an error PostgreSQL's abort cleans up.
     unsafe {
         assert_eq!(
@@ -78,6 +81,7 @@ impl Statement {
 
     fn execute(&self, arguments: &[Argument], read_only: bool) -> Rows {
         assert_eq!(arguments.len(), self.types.len(), "arguments of {}", self.sql);
+        path::pin();
         let mut values: Vec<pg_sys::Datum> = arguments
             .iter()
             .map(|argument| argument.unwrap_or(pg_sys::Datum::from(0)))

@@ -8,6 +8,8 @@ use std::ffi::{c_int, c_uint, c_void};
 
 use pgrx::pg_sys;
 
+use crate::early_lock_release::has_synchronous_standbys;
+
 // utils/timeout.h, the same from 15 to 18; pgrx has no bindings for it.
 unsafe extern "C-unwind" {
     fn RegisterTimeout(id: c_uint, handler: unsafe extern "C" fn()) -> c_uint;
@@ -40,7 +42,7 @@ fn start() {
     // SAFETY: plain reads of backend-local state; the timer's handler lives as long as the backend.
     unsafe {
         let limit_ms = pg_sys::StatementTimeout;
-        if limit_ms <= 0 {
+        if limit_ms <= 0 || !has_synchronous_standbys() {
             return;
         }
         let timer = TIMER

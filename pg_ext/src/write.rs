@@ -9,6 +9,7 @@ use pgrx::{PgSqlErrorCode, PgTupleDesc, direct_function_call, pg_sys};
 
 use crate::error::raise;
 use crate::fetch::{NO_LOCK, WRITING, generation, relation};
+use crate::path;
 use crate::spi::{Argument, arg};
 
 /// A table and the columns that are written; one `static` each, in the module that owns it.
@@ -29,6 +30,8 @@ struct Resolved {
     places: Vec<usize>,
     /// Columns that somebody else added, with a default of their own.
     defaulted: Vec<usize>,
+    /// Somebody else's triggers or defaults run too.
+    runs_more: bool,
 }
 
 impl Insert {
@@ -47,6 +50,9 @@ impl Insert {
         unsafe {
             pg_sys::PreventCommandIfReadOnly(c"INSERT".as_ptr());
             let (table, resolved) = self.open();
+            if resolved.runs_more {
+                path::pin();
+            }
             let estate = pg_sys::CreateExecutorState();
             let mut target = pg_sys::ResultRelInfo {
                 type_: pg_sys::NodeTag::T_ResultRelInfo,
@@ -110,13 +116,27 @@ impl Insert {
             let has_default = column.atthasdef || column.attidentity != 0;
             (has_default && column.attgenerated == 0 && !places.contains(&place)).then_some(place)
         });
-        let defaulted = defaulted.collect();
+        let defaulted: Vec<usize> = defaulted.collect();
         Resolved {
             generation: generation(),
             table: oid,
             places,
+            // SAFETY: the table is open.
+            runs_more: !defaulted.is_empty() || unsafe { has_triggers(table) },
             defaulted,
         }
+    }
+}
+
+/// Whether it has others than those of foreign keys, which write their names out.
+unsafe fn has_triggers(table: pg_sys::Relation) -> bool {
+    // SAFETY: null, or as many triggers as it says, which live as long as the table is open.
+    unsafe {
+        let Some(triggers) = (*table).trigdesc.as_ref() else {
+            return false;
+        };
+        let triggers = std::slice::from_raw_parts(triggers.triggers, triggers.numtriggers as usize);
+        triggers.iter().any(|trigger| !trigger.tgisinternal)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod hostile;
 mod logging;
 mod lost;
 mod own_changes;
+mod path;
 mod preview;
 mod reasons;
 mod repair;

@@ -1,7 +1,7 @@
 //! What the switch's credential can do: the call functions and the realtime rows, nothing else. Tried on every object
 //! of the database, as the catalogue lists them, so a new one is tried too.
 
-use capconduit_tests::{ADMIN, ASTERISK, Calls, TestDb, assert_invariants};
+use capconduit_tests::{ASTERISK, Calls, TestDb};
 use tokio_postgres::Client;
 
 use super::support::{run, sqlstate, value, values};
@@ -233,87 +233,6 @@ async fn the_switch_makes_nothing_and_becomes_nobody() {
         assert_eq!(code, "42501", "{sql}");
     }
     assert!(faults.is_empty(), "{faults:#?}");
-}
-
-/// A definer function that looked names up on its caller's path would run the caller's code as the owner.
-#[tokio::test]
-async fn nothing_on_a_caller_s_path_shadows_what_the_functions_use() {
-    let db = TestDb::sample().await;
-    let (admin, superuser) = (db.connect_as(ADMIN).await, db.superuser().await);
-    // Administrators may have temporary tables and schemas of their own: with those the attack can be made at all.
-    let tables: Vec<String> = values(
-        &superuser,
-        "select relname::text from pg_class where relnamespace = 'capconduit'::regnamespace and relkind = 'r'",
-    )
-    .await;
-    for table in &tables {
-        run(
-            &admin,
-            &format!("create temp table {table} (like capconduit.{table})"),
-        )
-        .await;
-    }
-    run(
-        &admin,
-        "create schema evil;
-         create function evil.now() returns timestamptz language sql as $$ select timestamptz 'epoch' $$;
-         create function evil.clock_timestamp() returns timestamptz language sql as $$ select timestamptz 'epoch' $$;
-         create function evil.left(text, int) returns text language sql as $$ select 'evil' $$;
-         create function evil.lower(text) returns text language sql as $$ select 'evil' $$;
-         create function evil.never(bigint, bigint) returns boolean language sql as $$ select false $$;
-         create function evil.never(text, text) returns boolean language sql as $$ select false $$;
-         create operator evil.= (function = evil.never, leftarg = bigint, rightarg = bigint);
-         create operator evil.= (function = evil.never, leftarg = text, rightarg = text);
-         set search_path = evil, pg_temp, pg_catalog, capconduit",
-    )
-    .await;
-    assert_eq!(
-        value::<String>(
-            &admin,
-            "select format('%s %s', lower('A'), 'a'::text = 'a'::text)"
-        )
-        .await,
-        "evil f",
-        "the attack works on what has no path of its own"
-    );
-    admin.route("+18005550101", "call-1").await.unwrap().link();
-    let second = admin.next("call-1", 1, "BUSY").await.unwrap();
-    assert_eq!(second.link(), 2);
-    assert_eq!(admin.answered("call-1").await.unwrap(), "ok");
-    let logged = admin.log("call-1", "+18005550101", "ANSWERED").await.unwrap();
-    assert_eq!(logged.status, "logged");
-    // These two have no path of their own: they find nothing by one.
-    let explained = admin.explain("+18005550101").await.unwrap();
-    let reasons: Vec<_> = explained.iter().filter_map(|row| row.reason.as_deref()).collect();
-    assert_eq!(reasons, ["eligible", "eligible"]);
-    assert_eq!(admin.preview("+18005550101").await.unwrap().link_id, Some(1));
-    let adjusted: String = value(
-        &admin,
-        "select status from capconduit.adjust_link_total(1, 0, 'test')",
-    )
-    .await;
-    assert_eq!(adjusted, "ok");
-    run(
-        &admin,
-        "update capconduit.clients set name = 'Renamed' where true",
-    )
-    .await;
-    let login: String = value(&admin, "select status from capconduit.find_login('SELLER_ALICE')").await;
-    assert_eq!(login, "active");
-    let wrong: i64 = value(
-        &superuser,
-        "select count(*) from capconduit.audit_log where at < '2001-01-01' or after::text ~ 'evil'",
-    )
-    .await;
-    assert_eq!(wrong, 0);
-    let times: bool = value(
-        &superuser,
-        "select timestamp_start > now() - interval '1 hour' and timestamp_answered > now() - interval '1 hour'
-           from call_logs where asterisk_uniqueid = 'call-1'",
-    )
-    .await;
-    assert!(times);
-    assert_invariants(&db).await;
 }
 
 /// The switch's realtime rows are what it needs of active clients, in its own words.

@@ -1,0 +1,2 @@
+\set id random(:low, :counters)
+select n from bench.counters where id = :id;
