@@ -412,6 +412,43 @@ async fn a_route_takes_an_expired_slot_ahead_of_its_choice() {
     assert_invariants(&db).await;
 }
 
+/// With several links full and owed a slot, the one that comes first in the campaign's order takes the call, whichever lease
+/// ended first.
+#[tokio::test]
+async fn of_expired_slots_the_first_link_s_is_taken() {
+    let db = TestDb::new().await;
+    let (switch, superuser) = (db.asterisk().await, db.superuser().await);
+    let links = [
+        Link::cap(1).priority(3),
+        Link::cap(1).priority(1),
+        Link::cap(1).priority(2),
+    ];
+    let scenario = Scenario::new(&superuser, Strategy::Priority, &links).await;
+    for (call, link) in [("call-1", 1), ("call-2", 2), ("call-3", 0)] {
+        assert_eq!(
+            switch.route(&scenario.did, call).await.unwrap().link(),
+            scenario.link_ids[link]
+        );
+    }
+    run(
+        &superuser,
+        "update live_calls set lease_until = now() - right(uniqueid, 1)::integer * interval '1 s'",
+    )
+    .await;
+    for (call, link, gone) in [
+        ("call-4", 1, "call-1"),
+        ("call-5", 2, "call-2"),
+        ("call-6", 0, "call-3"),
+    ] {
+        assert_eq!(
+            switch.route(&scenario.did, call).await.unwrap().link(),
+            scenario.link_ids[link]
+        );
+        assert_eq!(record(&superuser, gone).await, "LOST f system lease expired");
+    }
+    assert_invariants(&db).await;
+}
+
 #[tokio::test]
 async fn a_call_released_by_hand_is_audited() {
     let db = TestDb::sample().await;
