@@ -180,12 +180,14 @@ pub fn expired_on(link_ids: &[i64]) -> Option<i64> {
         let mut first = None;
         let mut expired = EXPIRED.open(at);
         expired.seek(instant(now));
-        while let Some(row) = expired.next() {
+        while first != Some(0)
+            && let Some(row) = expired.next()
+        {
             let link_id: i64 = row.need(0);
             if row.need(1)
                 && let Some(place) = link_ids.iter().position(|id| *id == link_id)
             {
-                first = Some(first.map_or(place, |first: usize| first.min(place)));
+                first = first.map_or(Some(place), |first: usize| Some(first.min(place)));
             }
         }
         first
