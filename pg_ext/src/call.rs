@@ -3,7 +3,7 @@
 use capconduit_core::{Link, Reject, Strategy};
 use pgrx::pg_sys::TEXTOID;
 
-use crate::fetch::{Change, Key, Lookup, Row, View};
+use crate::fetch::{At, Change, Key, Lookup, Row, View};
 use crate::record::Record;
 use crate::spi::{Statement, arg};
 
@@ -92,15 +92,17 @@ static CONTEXT: Lookup = Lookup::new(
     ],
 );
 
-/// Deletes the call's row and reads its newest version; `None`: there is none, or none any more.
-pub fn take_live<T>(uniqueid: &str, read: impl Fn(&Row) -> T) -> Option<T> {
+/// Deletes the call's row and reads its newest version; `None`: there is none, or none any more. And what `beside` reads at
+/// the same moment.
+pub fn take_live<T, B>(uniqueid: &str, read: impl Fn(&Row) -> T, beside: impl Fn(At) -> B) -> (Option<T>, B) {
     loop {
         let taken = View::Fresh.look(|at| {
+            let beside = beside(at);
             let mut scan = CONTEXT.open_to_write(at);
             let Some(call) = scan.get(arg(uniqueid), &read) else {
-                return Some(None);
+                return Some((None, beside));
             };
-            (scan.delete() == Change::Done).then_some(Some(call))
+            (scan.delete() == Change::Done).then_some((Some(call), beside))
         });
         if let Some(call) = taken {
             return call;

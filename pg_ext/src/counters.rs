@@ -93,12 +93,34 @@ static ALLOWED: Lookup = Lookup::new(
     &[c"total_calls_allowed"],
 );
 
+/// The same among the copies, where the call's route has just looked.
+static ALLOWED_NEARBY: Lookup = Lookup::covering(
+    c"campaign_client_settings",
+    c"campaign_client_settings_decision_idx",
+    Key::Int8s,
+    &[c"total_calls_allowed"],
+);
+
+fn read_allowed(at: At, link_id: i64, campaign_id: Option<i64>) -> Option<i64> {
+    if let Some(campaign_id) = campaign_id
+        && ALLOWED_NEARBY.is_usable()
+        && let mut scan = ALLOWED_NEARBY.open(at).within(link_id)
+        && let Some(allowed) = scan.get(arg(campaign_id), |row| row.get(0))
+    {
+        return allowed;
+    }
+    // It may be another campaign's by now.
+    ALLOWED.first(at, arg(link_id), |row| row.get(0)).flatten()
+}
+
 /// Gives slots back and moves the total (down where a correction takes a call back). How far the total lies beyond what is
-/// allowed now; 0 also where nothing is counted, or the link is gone, and its counters with it.
-pub fn settle(link_id: i64, released: i32, counted: i64) -> i64 {
+/// allowed now; 0 also where nothing is counted, or the link is gone, and its counters with it. The campaign, if it is
+/// known, is where the link is looked for first.
+pub fn settle(link_id: i64, campaign_id: Option<i64>, released: i32, counted: i64) -> i64 {
     let allowed = |at| {
-        let of_link = || ALLOWED.first(at, arg(link_id), |row| row.get::<i64>(0)).flatten();
-        (counted > 0).then(of_link).flatten()
+        (counted > 0)
+            .then(|| read_allowed(at, link_id, campaign_id))
+            .flatten()
     };
     let settled = change(link_id, allowed, |counters| {
         if counters.active < released {

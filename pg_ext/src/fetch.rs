@@ -48,6 +48,8 @@ impl View {
 pub enum Key {
     /// An equal int8.
     Int8,
+    /// Two of them, in the first two columns.
+    Int8s,
     /// An equal text.
     Text,
     /// A later timestamptz.
@@ -57,11 +59,18 @@ pub enum Key {
 impl Key {
     fn comparison(self) -> (u32, pg_sys::Oid) {
         let (strategy, function) = match self {
-            Key::Int8 => (pg_sys::BTEqualStrategyNumber, pg_sys::F_INT8EQ),
+            Key::Int8 | Key::Int8s => (pg_sys::BTEqualStrategyNumber, pg_sys::F_INT8EQ),
             Key::Text => (pg_sys::BTEqualStrategyNumber, pg_sys::F_TEXTEQ),
             Key::Before => (pg_sys::BTLessStrategyNumber, pg_sys::F_TIMESTAMPTZ_LT),
         };
         (strategy, function.into())
+    }
+
+    fn columns(self) -> usize {
+        match self {
+            Key::Int8s => 2,
+            _ => 1,
+        }
     }
 }
 
@@ -182,7 +191,17 @@ impl Lookup {
         loop {
             let (generation, table, index, columns) = self.resolve();
             // SAFETY: relations, scan and slot live until `Scan` is dropped, or until the abort.
-            let raw = unsafe { raw::open(table, index, lock, self.key.comparison(), at.0, self.covering) };
+            let raw = unsafe {
+                raw::open(
+                    table,
+                    index,
+                    lock,
+                    self.key.comparison(),
+                    self.key.columns(),
+                    at.0,
+                    self.covering,
+                )
+            };
             let scan = Scan {
                 raw,
                 last: columns.iter().copied().max().unwrap_or(0),
@@ -260,6 +279,12 @@ impl Scan {
     pub fn next(&mut self) -> Option<Row<'_>> {
         // SAFETY: the row's columns are there until the next fetch.
         unsafe { self.raw.next(self.last) }.then_some(Row(self))
+    }
+
+    /// Whatever is sought has this in the second column.
+    pub fn within(mut self, second: i64) -> Self {
+        self.raw.second(pg_sys::Datum::from(second));
+        self
     }
 
     /// The first row with this key.

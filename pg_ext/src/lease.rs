@@ -104,7 +104,13 @@ fn close(held: &[Held]) -> (i32, Option<i64>) {
         last = record.or(last);
     }
     for (link_id, owed) in links {
-        settle(link_id, owed.released, owed.records.len() as i64, &owed.records);
+        settle(
+            link_id,
+            None,
+            owed.released,
+            owed.records.len() as i64,
+            &owed.records,
+        );
     }
     (held.len() as i32, last)
 }
@@ -116,11 +122,11 @@ static MARK_LATE_EXCESS: Statement = Statement::new(
 
 /// Moves a link's counters: slots given back, calls counted (−1 where a correction takes one back). `records` are
 /// the calls just counted; those beyond the allowed total are flagged, never refused: they happened.
-pub fn settle(link_id: i64, released: i32, counted: i64, records: &[i64]) {
+pub fn settle(link_id: i64, campaign_id: Option<i64>, released: i32, counted: i64, records: &[i64]) {
     if released == 0 && counted == 0 {
         return;
     }
-    let excess = counters::settle(link_id, released, counted);
+    let excess = counters::settle(link_id, campaign_id, released, counted);
     let flagged = usize::try_from(excess).unwrap_or(0).min(records.len());
     if flagged > 0 {
         MARK_LATE_EXCESS.run(&[arg(records[records.len() - flagged..].to_vec())]);

@@ -7,7 +7,7 @@ use pgrx::pg_extern;
 use pgrx::pg_sys::{self, BOOLOID, INT4OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
 
 use crate::call::take_live;
-use crate::fetch::{Key, Lookup, Row, View};
+use crate::fetch::{At, Key, Lookup, Row, View};
 use crate::links::read_dialled;
 use crate::locks::{lock_call, require_read_committed};
 use crate::record::Record;
@@ -132,13 +132,15 @@ fn log_call(
 fn log(given: &Given) -> (&'static str, i64) {
     lock_call(given.uniqueid);
     early_lock_release::arm();
-    let mut reservation = take_reservation(given.uniqueid);
-    if let Some(stored) = read_record(given.uniqueid) {
+    let (mut reservation, stored) = take_live(given.uniqueid, read_reservation, |at| {
+        read_record(at, given.uniqueid)
+    });
+    if let Some(stored) = stored {
         // No function leaves a reservation beside a record, but a hand may.
         if let Some((known, true)) = reservation.take()
             && let Some(link_id) = known.parties.link_id
         {
-            lease::settle(link_id, 1, 0, &[]);
+            lease::settle(link_id, None, 1, 0, &[]);
         }
         if !stored.lost || given.status == outcome::LOST {
             early_lock_release::flush_what_was_seen();
@@ -181,8 +183,9 @@ fn read_known(row: &Row) -> Known {
     }
 }
 
-fn take_reservation(uniqueid: &str) -> Option<(Known, bool)> {
-    take_live(uniqueid, |row| (read_known(row), row.need(14)))
+/// And whether it holds a slot.
+fn read_reservation(row: &Row) -> (Known, bool) {
+    (read_known(row), row.need(14))
 }
 
 struct Stored {
@@ -217,14 +220,12 @@ static STORED: Lookup = Lookup::new(
     ],
 );
 
-fn read_record(uniqueid: &str) -> Option<Stored> {
-    View::Fresh.look(|at| {
-        STORED.first(at, arg(uniqueid), |row| Stored {
-            known: read_known(row),
-            id: row.need(14),
-            lost: row.is(15, outcome::LOST),
-            counted: row.need(16),
-        })
+fn read_record(at: At, uniqueid: &str) -> Option<Stored> {
+    STORED.first(at, arg(uniqueid), |row| Stored {
+        known: read_known(row),
+        id: row.need(14),
+        lost: row.is(15, outcome::LOST),
+        counted: row.need(16),
     })
 }
 
@@ -413,6 +414,7 @@ const ENTRY_TYPES: &[pg_sys::Oid] = &[
 struct Entry {
     values: [Argument; 24],
     link_id: Option<i64>,
+    campaign_id: Option<i64>,
     counted: bool,
 }
 
@@ -455,6 +457,7 @@ fn entry(given: &Given, known: &Known) -> Entry {
             arg(counted),
         ],
         link_id: parties.link_id,
+        campaign_id: parties.campaign_id,
         counted,
     }
 }
@@ -473,7 +476,13 @@ fn write(given: &Given, known: &Known, released: i32) -> i64 {
     WRITE.run(&values);
     if let Some(link_id) = entry.link_id {
         let counted: &[i64] = if entry.counted { &[record] } else { &[] };
-        lease::settle(link_id, released, counted.len() as i64, counted);
+        lease::settle(
+            link_id,
+            entry.campaign_id,
+            released,
+            counted.len() as i64,
+            counted,
+        );
     }
     record
 }
@@ -492,6 +501,7 @@ fn correct(given: &Given, mut stored: Stored) -> Option<i64> {
     if let Some(link_id) = entry.link_id {
         lease::settle(
             link_id,
+            entry.campaign_id,
             0,
             change,
             if change > 0 {

@@ -107,7 +107,7 @@ static ANY_BUSY: Statement = Statement::new(
 fn move_slot(call: &LiveCall, target: &Link, turn: Option<i64>) -> bool {
     let give_back = || {
         if call.holds_slot {
-            settle(call.link_id, 1, 0);
+            settle(call.link_id, None, 1, 0);
         }
     };
     if call.link_id < target.id {
@@ -165,7 +165,7 @@ fn end(uniqueid: &str, call: LiveCall, reason: Reject, decided: Option<String>) 
         None => call.decision.clone(),
     };
     if call.holds_slot {
-        settle(call.link_id, 1, 0);
+        settle(call.link_id, None, 1, 0);
     }
     END.run(&[
         arg(uniqueid),

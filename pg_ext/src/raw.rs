@@ -67,14 +67,15 @@ const NO_LOCK: LOCKMODE = pg_sys::NoLock as _;
 const NO_BUFFER: pg_sys::Buffer = pg_sys::InvalidBuffer as _;
 const FORWARD: pg_sys::ScanDirection::Type = pg_sys::ScanDirection::ForwardScanDirection;
 
-/// A table, one of its B-tree indexes, and a scan for rows by its first column and a key.
+/// A table, one of its B-tree indexes, and a scan for rows by its first columns and a key for each.
 pub struct Scan {
     pub table: Relation,
     pub index: Relation,
     /// The table's row. Null in a covering scan, until a page of the table has to be asked.
     pub slot: *mut TupleTableSlot,
     scan: IndexScanDesc,
-    key: pg_sys::ScanKeyData,
+    keys: [pg_sys::ScanKeyData; MOST_KEYS],
+    key_count: i32,
     covered: Option<Covered>,
 }
 
@@ -86,42 +87,48 @@ struct Covered {
     map: pg_sys::Buffer,
 }
 
+const MOST_KEYS: usize = 2;
+
 /// Columns of an index that a covering scan can read.
 const WIDEST: usize = 16;
 
 /// # Safety
-/// The index is one of the table's; the comparison, a strategy of B-trees and its function, fits the type of its first column;
+/// The index is one of the table's; the comparison, a strategy of B-trees and its function, fits the type of its first `columns`;
 /// the snapshot outlives the scan.
 pub unsafe fn open(
     table: Oid,
     index: Oid,
     lock: LOCKMODE,
     (strategy, function): (u32, Oid),
+    columns: usize,
     snapshot: Snapshot,
     covering: bool,
 ) -> Scan {
-    let mut key = pg_sys::ScanKeyData::default();
-    let entry = &raw mut key;
+    let mut keys = [pg_sys::ScanKeyData::default(); MOST_KEYS];
+    let entries = &mut keys[..columns];
+    let key_count = columns as i32;
     // SAFETY: nothing in the guard has a destructor.
     let (table, index, scan, slot) = unsafe {
         pg_guard_ffi_boundary(|| {
             let table = table_open(table, lock);
             let index = index_open(index, lock);
-            let collation = *(*index).rd_indcollation;
-            ScanKeyEntryInitialize(
-                entry,
-                0,
-                1,
-                strategy as _,
-                Oid::INVALID,
-                collation,
-                function,
-                Datum::null(),
-            );
+            for (place, entry) in entries.iter_mut().enumerate() {
+                let collation = *(*index).rd_indcollation.add(place);
+                ScanKeyEntryInitialize(
+                    entry,
+                    0,
+                    place as i16 + 1,
+                    strategy as _,
+                    Oid::INVALID,
+                    collation,
+                    function,
+                    Datum::null(),
+                );
+            }
             #[cfg(not(feature = "pg18"))]
-            let scan = index_beginscan(table, index, snapshot, 1, 0);
+            let scan = index_beginscan(table, index, snapshot, key_count, 0);
             #[cfg(feature = "pg18")]
-            let scan = index_beginscan(table, index, snapshot, std::ptr::null_mut(), 1, 0);
+            let scan = index_beginscan(table, index, snapshot, std::ptr::null_mut(), key_count, 0);
             (*scan).xs_want_itup = covering;
             let slot = if covering {
                 std::ptr::null_mut()
@@ -144,7 +151,8 @@ pub unsafe fn open(
         index,
         slot,
         scan,
-        key,
+        keys,
+        key_count,
         covered,
     }
 }
@@ -153,10 +161,17 @@ impl Scan {
     /// # Safety
     /// The key is of the type that the scan was opened for.
     pub unsafe fn seek(&mut self, key: Datum) {
-        self.key.sk_argument = key;
-        let entry = &raw mut self.key;
-        // SAFETY: the scan copies its key.
-        unsafe { pg_guard_ffi_boundary(|| index_rescan(self.scan, entry, 1, std::ptr::null_mut(), 0)) }
+        self.keys[0].sk_argument = key;
+        let keys = self.keys.as_mut_ptr();
+        // SAFETY: the scan copies its keys.
+        unsafe {
+            pg_guard_ffi_boundary(|| index_rescan(self.scan, keys, self.key_count, std::ptr::null_mut(), 0));
+        }
+    }
+
+    /// The key for the second column, of a scan that has one.
+    pub fn second(&mut self, key: Datum) {
+        self.keys[1].sk_argument = key;
     }
 
     /// The next row into the slot, taken apart up to column `last`. `false`: there is none.
@@ -173,12 +188,12 @@ impl Scan {
     /// # Safety
     /// As `seek`.
     pub unsafe fn seek_first(&mut self, key: Datum, last: i16) -> bool {
-        self.key.sk_argument = key;
-        let entry = &raw mut self.key;
+        self.keys[0].sk_argument = key;
+        let keys = self.keys.as_mut_ptr();
         // SAFETY: as `seek` and `next`.
         unsafe {
             pg_guard_ffi_boundary(|| {
-                index_rescan(self.scan, entry, 1, std::ptr::null_mut(), 0);
+                index_rescan(self.scan, keys, self.key_count, std::ptr::null_mut(), 0);
                 self.fetch(last)
             })
         }

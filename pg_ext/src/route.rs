@@ -203,7 +203,7 @@ impl Choice<'_> {
             (None, Some(savepoint)) => savepoint.rollback(),
             (Some(_), None) => {}
             (None, None) => {
-                take_live(self.caller.uniqueid, |_| ());
+                take_live(self.caller.uniqueid, |_| (), |_| ());
             }
         }
         answer
