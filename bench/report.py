@@ -137,8 +137,17 @@ class Target:
     def shown(self):
         return f"{'≤' if self.at_most else '≥'} {self.wanted:g}"
 
+    @property
+    def value(self):
+        """Two digits, or as many as show that it is missed."""
+        for digits in (2, 3, 4):
+            shown = f"{self.is_now:.{digits}f}"
+            if self.met or float(shown) != self.wanted:
+                break
+        return shown
+
     def line(self):
-        return f"{self.text:<64}{self.is_now:7.2f}  wanted {self.shown:<7}{'' if self.met else 'MISSED'}"
+        return f"{self.text:<64}{self.value:>7}  wanted {self.shown:<7}{'' if self.met else 'MISSED'}"
 
 
 def in_part(part, *names):

@@ -1,7 +1,7 @@
 //! `log_call`: one record per call, from what the reservation knows, what the switch says and what the number tells.
 
 use capconduit_tests::{
-    Calls, Link, Record, Scenario, Strategy, TestDb, assert_consistent, assert_invariants,
+    Calls, Link, Record, Scenario, Strategy, TestDb, assert_consistent, assert_invariants, campaign,
 };
 use jiff::SignedDuration;
 use tokio_postgres::Client;
@@ -387,6 +387,41 @@ async fn a_record_beyond_the_limit_is_kept_and_flagged() {
             format!("call-3 of link {link}: 3 counted, 1 allowed")
         ]
     );
+    assert_consistent(&db).await;
+}
+
+/// What a link allows is looked for in the call's campaign first: the link may have left it, and another may be there.
+#[tokio::test]
+async fn a_record_beyond_the_allowed_total_is_flagged_wherever_its_link_is_now() {
+    let db = TestDb::new().await;
+    let (admin, switch) = (db.admin().await, db.asterisk().await);
+    let links = [Link::cap(5).allowed(9), Link::cap(5).priority(1)];
+    let scenario = Scenario::new(&admin, Strategy::Priority, &links).await;
+    let elsewhere = campaign(&admin, scenario.user_id, Strategy::Priority).await;
+    for call in ["stays", "moved", "unlimited"] {
+        let routed = switch.route(&scenario.did, call).await.unwrap().link();
+        assert_eq!(routed, scenario.link_ids[0]);
+    }
+    let settings = async |what: &str| {
+        let sql = "update campaign_client_settings set";
+        run(
+            &admin,
+            &format!("{sql} {what} where id = {}", scenario.link_ids[0]),
+        )
+        .await;
+    };
+    settings("total_calls_allowed = 0").await;
+    switch.log("stays", &scenario.did, "ANSWERED").await.unwrap();
+    settings(&format!("campaign_id = {elsewhere}")).await;
+    switch.log("moved", &scenario.did, "ANSWERED").await.unwrap();
+    settings("total_calls_allowed = null").await;
+    switch.log("unlimited", &scenario.did, "ANSWERED").await.unwrap();
+    let flagged: Vec<String> = values(
+        &admin,
+        "select asterisk_uniqueid from call_logs where late_excess order by id",
+    )
+    .await;
+    assert_eq!(flagged, ["stays", "moved"]);
     assert_consistent(&db).await;
 }
 
