@@ -278,7 +278,7 @@ comment on function copied_columns is 'Columns that are copies of another table'
 
 ------------------------------------------------------------------------------------------------------------
 -- A call's two functions set the pinned path themselves, where something could look at it: PostgreSQL's way of setting it at
--- each call takes a tenth of their time.
+-- each call takes a tenth of their time. A connection that still has the library of 0.1.0 does not: docs/SECURITY.md.
 ------------------------------------------------------------------------------------------------------------
 
 alter function route_call(text, text, text, text, text, text) reset search_path;

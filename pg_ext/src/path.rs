@@ -49,7 +49,11 @@ pub fn pin() {
         if CStr::from_ptr(pg_sys::namespace_search_path) == PATH {
             return;
         }
-        LEVEL.set(Some(pg_sys::NewGUCNestLevel()));
+        let level = pg_sys::NewGUCNestLevel();
+        // A trigger may have set another path since: closing the first level closes all above it.
+        if LEVEL.get().is_none() {
+            LEVEL.set(Some(level));
+        }
         pg_sys::set_config_option(
             c"search_path".as_ptr(),
             PATH.as_ptr(),
