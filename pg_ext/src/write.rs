@@ -30,7 +30,7 @@ struct Resolved {
     places: Vec<usize>,
     /// Columns that somebody else added, with a default of their own.
     defaulted: Vec<usize>,
-    /// Somebody else's triggers or defaults run too.
+    /// Somebody else's triggers, defaults, checks or generated columns run too.
     runs_more: bool,
 }
 
@@ -122,10 +122,17 @@ impl Insert {
             table: oid,
             places,
             // SAFETY: the table is open.
-            runs_more: !defaulted.is_empty() || unsafe { has_triggers(table) },
+            runs_more: !defaulted.is_empty() || unsafe { has_triggers(table) || has_checks(table) },
             defaulted,
         }
     }
+}
+
+/// Whether it has checks or generated columns: ours have none where calls are written.
+unsafe fn has_checks(table: pg_sys::Relation) -> bool {
+    // SAFETY: null, or what the descriptor holds as long as the table is open.
+    unsafe { (*(*table).rd_att).constr.as_ref() }
+        .is_some_and(|constraints| constraints.num_check > 0 || constraints.has_generated_stored)
 }
 
 /// Whether it has others than those of foreign keys, which write their names out.
