@@ -174,6 +174,10 @@ impl Load {
         std::mem::take(&mut *self.tallies.lock().unwrap())
     }
 
+    pub fn so_far(&self) -> BTreeMap<Operation, Tally> {
+        self.tallies.lock().unwrap().clone()
+    }
+
     /// Forgets when each operation was told first: the fault is over now.
     pub fn count_from_now(&self) {
         for tally in self.tallies.lock().unwrap().values_mut() {

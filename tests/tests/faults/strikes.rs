@@ -73,6 +73,11 @@ impl Fault {
         }
     }
 
+    /// Those who happen to ask nothing meanwhile do not notice it.
+    pub fn is_momentary(self) -> bool {
+        self == Fault::BackendKilled
+    }
+
     /// Strikes, and returns when it is over.
     pub async fn strike(self, stage: &Stage, random: &mut Random) {
         match self {
