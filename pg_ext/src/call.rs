@@ -97,8 +97,9 @@ static CONTEXT: Lookup = Lookup::new(
 pub fn take_live<T, B>(uniqueid: &str, read: impl Fn(&Row) -> T, beside: impl Fn(At) -> B) -> (Option<T>, B) {
     loop {
         let taken = View::Fresh.look(|at| {
-            let beside = beside(at);
+            // First: see `enter_live_calls`.
             let mut scan = CONTEXT.open_to_write(at);
+            let beside = beside(at);
             let Some(call) = scan.get(arg(uniqueid), &read) else {
                 return Some((None, beside));
             };

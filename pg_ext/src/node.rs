@@ -49,6 +49,7 @@ fn node_started(
     let booted_at = required_instant("booted_at", booted_at);
     let instance = args::described(instance, 150);
     let (status, closed) = connected(|| {
+        locks::enter_live_calls();
         early_lock_release::arm();
         let silence = guc::NODE_SILENCE_SECONDS.get();
         if START
@@ -144,6 +145,7 @@ fn node_heartbeat(
 }
 
 fn beat(node: &str, instance: &str, taken_at: i64, listed: Vec<String>) -> (&'static str, i32, i32) {
+    locks::enter_live_calls();
     early_lock_release::arm();
     let look = || KNOWN_NODE.run(&[arg(node), arg(instance), arg(guc::NODE_SILENCE_SECONDS.get())]);
     let mut rows = look();

@@ -32,13 +32,14 @@ pub(super) async fn apply(client: &mut Client, force: bool) -> Result<String> {
     Ok("views, policies, grants and comments applied".into())
 }
 
-/// Takes all locks at once, or none. Waiting for the next while holding some, longer than deadlock_timeout (1 s), would
-/// make a call the victim of a circle: so the whole statement is bounded below that. Too low: a busy platform is never
-/// reached. Too high: calls fail or wait.
+/// Takes all locks at once, or none. Whoever has waited for deadlock_timeout (1 s), be it behind somebody else, while this
+/// holds some locks and waits for others, is the victim of a circle. Calls are in none: each begins with `live_calls`, and
+/// so does this, with nothing in hand. For all others the whole statement is bounded well below that time. Too low: a busy
+/// platform is never reached. Too high: calls fail or wait.
 async fn lock_everything(transaction: &Transaction<'_>) -> Result<()> {
     let names: Option<String> = transaction
         .query_one(
-            "select string_agg(format('%I.%I', n.nspname, c.relname), ', ' order by c.relkind desc, c.oid)
+            "select string_agg(format('%I.%I', n.nspname, c.relname), ', ' order by c.relname = 'live_calls' desc, c.relkind desc, c.oid)
                from pg_class c join pg_namespace n on n.oid = c.relnamespace
               where n.nspname in ('capconduit', 'asterisk') and c.relkind in ('r', 'v')",
             &[],
@@ -48,7 +49,7 @@ async fn lock_everything(transaction: &Transaction<'_>) -> Result<()> {
     let Some(names) = names else { return Ok(()) };
     let lock = format!("lock table {names} in access exclusive mode");
     transaction
-        .batch_execute("set local statement_timeout = '800ms'; set local lock_timeout = '800ms'")
+        .batch_execute("set local statement_timeout = '400ms'; set local lock_timeout = '400ms'")
         .await?;
     transaction.batch_execute(&lock).await?;
     transaction

@@ -4,6 +4,7 @@
 mod admin;
 mod copies;
 mod deletes;
+mod gate;
 mod lock_order;
 mod one_call;
 mod rejects;
