@@ -1,7 +1,8 @@
 \echo Use "alter extension capconduit update to '0.2.0'" to load this file. \quit
 
 -- A fresh installation runs capconduit--0.1.0.sql and then this file, so what is upgraded is what is installed.
--- Only additions: the library and the service of 0.1.0 go on working with it.
+-- The library and the service of 0.1.0 go on working with it. Its connections should end soon all the same: what they look
+-- names up on until then, docs/SECURITY.md says.
 set local check_function_bodies = off;
 
 ------------------------------------------------------------------------------------------------------------

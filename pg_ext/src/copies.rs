@@ -98,12 +98,17 @@ pub fn read_campaign(at: At, id: i64) -> Option<Campaign> {
     while let Some(row) = links.next() {
         let campaign = campaign.get_or_insert_with(|| Campaign {
             id,
-            strategy: strategy(row.need(13)),
+            strategy: strategy(row.need_text(13)),
             links: Vec::new(),
             owner: row.need(10),
             active: row.is(11, "active") && row.is(12, "active"),
         });
-        let link = configured(&row, row.need(7), row.is(8, "active"), row.need(9));
+        let link = configured(
+            &row,
+            row.need_text(7).to_owned(),
+            row.is(8, "active"),
+            row.need(9),
+        );
         campaign.links.push(link);
     }
     campaign

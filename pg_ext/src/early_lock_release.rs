@@ -33,8 +33,8 @@ pub fn arm() {
     ARMED.set(true);
 }
 
-/// The setting is changed where PostgreSQL keeps it, for the length of a commit: nobody can ask for it meanwhile, and setting it as
-/// SET LOCAL does costs a walk over all settings.
+/// The setting is changed where PostgreSQL keeps it, for the length of a commit, in which no statement runs any more:
+/// setting it as SET LOCAL does costs a walk over all settings.
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn at_transaction(event: pg_sys::XactEvent::Type, _arg: *mut c_void) {
     // PREPARE TRANSACTION flushes by itself, whatever is set.

@@ -6,10 +6,22 @@ use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::rc::Rc;
 
-use pgrx::{FromDatum, pg_sys};
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
+use pgrx::{FromDatum, pg_sys, varlena};
 
+use crate::path;
 use crate::raw;
+use crate::server::server;
 use crate::spi::Argument;
+use crate::target::Target;
+use crate::write::{has_computed_indexes, refuse_read_only};
+
+server! {
+    fn CommandCounterIncrement();
+    fn GetTransactionSnapshot() -> pg_sys::Snapshot;
+    fn GetActiveSnapshot() -> pg_sys::Snapshot;
+    fn PushActiveSnapshot(snapshot: pg_sys::Snapshot);
+}
 
 /// How fresh a look must be.
 #[derive(Clone, Copy)]
@@ -32,9 +44,12 @@ impl View {
             match self {
                 View::Calling => read(At(pg_sys::GetActiveSnapshot())),
                 View::Fresh => {
-                    pg_sys::CommandCounterIncrement();
-                    pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-                    let result = read(At(pg_sys::GetActiveSnapshot()));
+                    let snapshot = pg_guard_ffi_boundary(|| {
+                        CommandCounterIncrement();
+                        PushActiveSnapshot(GetTransactionSnapshot());
+                        GetActiveSnapshot()
+                    });
+                    let result = read(At(snapshot));
                     pg_sys::PopActiveSnapshot();
                     result
                 }
@@ -126,7 +141,7 @@ pub fn relation(name: &CStr) -> pg_sys::Oid {
 }
 
 pub const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as _;
-const READING: pg_sys::LOCKMODE = pg_sys::AccessShareLock as _;
+pub const READING: pg_sys::LOCKMODE = pg_sys::AccessShareLock as _;
 pub const WRITING: pg_sys::LOCKMODE = pg_sys::RowExclusiveLock as _;
 
 impl Lookup {
@@ -182,8 +197,7 @@ impl Lookup {
     }
 
     pub fn open_to_write(&self, at: At) -> Scan {
-        // SAFETY: raises where nothing may be written: the executor, which asks otherwise, is not there.
-        unsafe { pg_sys::PreventCommandIfReadOnly(c"UPDATE".as_ptr()) };
+        refuse_read_only(c"UPDATE");
         self.open_for(WRITING, at)
     }
 
@@ -328,14 +342,18 @@ impl Scan {
                 replace.as_mut_ptr(),
             );
             let mut place = (*old).t_self;
-            match update_heap(self.raw.table, &raw mut place, new) {
+            let (result, indexes) = update_heap(self.raw.table, &raw mut place, new);
+            match result {
                 pg_sys::TM_Result::TM_Ok => {}
                 pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => return Change::Overtaken,
                 other => panic!("heap_update: {other}"),
             }
-            // Nearly every version stays on its page, where the index finds it by the one before.
-            if u32::from((*(*new).t_data).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE == 0 {
-                self.index_version(new);
+            // Nearly every version stays on its page, where the indexes find it by the one before.
+            if let Some(only_summarizing) = indexes {
+                if has_computed_indexes(self.raw.table) {
+                    path::pin();
+                }
+                Target::open(self.raw.table).index_version(new, only_summarizing);
             }
             Change::Done
         }
@@ -363,44 +381,22 @@ impl Scan {
             other => panic!("heap_delete: {other}"),
         }
     }
-
-    unsafe fn index_version(&self, new: pg_sys::HeapTuple) {
-        unsafe {
-            let info = pg_sys::BuildIndexInfo(self.raw.index);
-            assert_eq!((*info).ii_NumIndexAttrs, 1, "an index of one column");
-            let column = (*info).ii_IndexAttrNumbers[0];
-            if (*self.raw.slot).tts_nvalid < column {
-                pg_sys::slot_getsomeattrs_int(self.raw.slot, i32::from(column));
-            }
-            let mut is_null = false;
-            let mut key = *(*self.raw.slot).tts_values.add(column as usize - 1);
-            pg_sys::index_insert(
-                self.raw.index,
-                &raw mut key,
-                &raw mut is_null,
-                &raw mut (*new).t_self,
-                self.raw.table,
-                pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES,
-                true,
-                info,
-            );
-        }
-    }
 }
 
-/// heap_update, which waits for the row's present writer and then says that it was overtaken.
+/// heap_update, which waits for the row's present writer and then says that it was overtaken. And which indexes must hear
+/// of the new version: none, or all, or (true) those that summarize whole pages.
 unsafe fn update_heap(
     table: pg_sys::Relation,
     place: pg_sys::ItemPointer,
     new: pg_sys::HeapTuple,
-) -> pg_sys::TM_Result::Type {
+) -> (pg_sys::TM_Result::Type, Option<bool>) {
     unsafe {
         let command = pg_sys::GetCurrentCommandId(true);
         let mut failure = pg_sys::TM_FailureData::default();
         let mut lock = pg_sys::LockTupleMode::LockTupleExclusive;
         #[cfg(not(feature = "pg15"))]
         let mut indexes = pg_sys::TU_UpdateIndexes::TU_None;
-        pg_sys::heap_update(
+        let result = pg_sys::heap_update(
             table,
             place,
             new,
@@ -411,7 +407,18 @@ unsafe fn update_heap(
             &raw mut lock,
             #[cfg(not(feature = "pg15"))]
             &raw mut indexes,
-        )
+        );
+        #[cfg(not(feature = "pg15"))]
+        let indexes = match indexes {
+            pg_sys::TU_UpdateIndexes::TU_None => None,
+            indexes => Some(indexes == pg_sys::TU_UpdateIndexes::TU_Summarizing),
+        };
+        #[cfg(feature = "pg15")]
+        let indexes = {
+            let is_on_its_page = u32::from((*(*new).t_data).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE != 0;
+            (!is_on_its_page).then_some(false)
+        };
+        (result, indexes)
     }
 }
 
@@ -434,8 +441,37 @@ impl Row<'_> {
             .unwrap_or_else(|| panic!("column {column} is NULL"))
     }
 
-    /// Whether a column holds this text, without a copy of it.
+    /// A text, as it lies in the row where it lies there plainly.
+    pub fn text(&self, column: usize) -> Option<&str> {
+        // SAFETY: as in `get`; only what is neither compressed nor kept elsewhere is read in its place.
+        unsafe {
+            let (value, is_null) = self.0.raw.column(self.0.columns[column]);
+            if is_null {
+                return None;
+            }
+            let stored = value.cast_mut_ptr::<pg_sys::varlena>();
+            let is_plain = varlena::varatt_is_4b_u(stored)
+                || (varlena::varatt_is_1b(stored) && !varlena::varatt_is_1b_e(stored));
+            match is_plain.then(|| varlena::text_to_rust_str(stored)) {
+                Some(Ok(text)) => Some(text),
+                // Also where the database's encoding is not UTF-8.
+                _ => FromDatum::from_datum(value, is_null),
+            }
+        }
+    }
+
+    pub fn owned_text(&self, column: usize) -> Option<String> {
+        self.text(column).map(str::to_owned)
+    }
+
+    /// A text that the schema declares not null.
+    pub fn need_text(&self, column: usize) -> &str {
+        self.text(column)
+            .unwrap_or_else(|| panic!("column {column} is NULL"))
+    }
+
+    /// Whether a column holds this text.
     pub fn is(&self, column: usize, text: &str) -> bool {
-        self.get::<&str>(column) == Some(text)
+        self.text(column) == Some(text)
     }
 }

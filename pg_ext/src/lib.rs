@@ -6,8 +6,8 @@
 //! `link_counters` rows by ascending id. A route waits for one link row at a time; whoever holds two took them in
 //! order; whoever closes many calls skips locked call rows and takes the links in order at the end.
 
-// Glue to a C server: the unsafe blocks are in spi, raw, fetch, write, record, path, early_lock_release,
-// standby_wait and locks.
+// Glue to a C server: most unsafe blocks are in spi, raw, target, fetch, write, record, path, early_lock_release,
+// standby_wait and locks; lease, links, log and route read a clock or a random number.
 #![allow(unsafe_code)]
 
 mod answered;
@@ -31,8 +31,10 @@ mod preview;
 mod raw;
 mod record;
 mod route;
+mod server;
 mod spi;
 mod standby_wait;
+mod target;
 mod write;
 
 pgrx::pg_module_magic!(name, version);

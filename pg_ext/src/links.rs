@@ -138,8 +138,8 @@ fn read_campaigns(at: At, did_id: i64, user_id: i64) -> Vec<Campaign> {
 fn read_campaign(id: i64, row: &Row) -> Campaign {
     Campaign {
         id,
-        name: row.need(2),
-        strategy: strategy(row.need(3)),
+        name: row.need_text(2).to_owned(),
+        strategy: strategy(row.need_text(3)),
         dial_timeout_seconds: row.need(4),
         max_ring_seconds: row.get(5).unwrap_or_else(|| guc::MAX_RING_SECONDS.get()),
     }
@@ -239,9 +239,11 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
     while let Some(row) = settings.next() {
         let client_id = arg(row.need::<i64>(1));
         let (identifier, active) = clients
-            .get(client_id, |client| (client.need(0), client.is(1, "active")))
+            .get(client_id, |client| {
+                (client.need_text(0).to_owned(), client.is(1, "active"))
+            })
             .expect("a link's client exists");
-        let contact = aors.get(client_id, |aor| aor.get::<&str>(0).is_some());
+        let contact = aors.get(client_id, |aor| aor.text(0).is_some());
         links.push(configured(&row, identifier, active, contact == Some(true)));
     }
     links.sort_by_key(|link| link.id);
@@ -317,5 +319,7 @@ fn unix_seconds(timestamp: i64) -> i64 {
 
 /// The caller id to present to a client; NULL passes on the caller's own.
 pub fn read_caller_id(at: At, client_id: i64) -> Option<String> {
-    ENDPOINTS.first(at, arg(client_id), |row| row.get(0)).flatten()
+    ENDPOINTS
+        .first(at, arg(client_id), |row| row.owned_text(0))
+        .flatten()
 }

@@ -12,7 +12,7 @@ use crate::links::read_dialled;
 use crate::locks::{lock_call, require_read_committed};
 use crate::record::Record;
 use crate::spi::{Argument, Statement, arg, connected, instant};
-use crate::write::{Insert, next_value};
+use crate::write::{Insert, Sequence};
 use crate::{args, early_lock_release, error, lease, node};
 
 /// Which parties a call belongs to.
@@ -171,14 +171,14 @@ fn read_known(row: &Row) -> Known {
             client_id: row.get(3),
             link_id: row.get(4),
         },
-        did_number: row.get(5),
-        node: row.get(6),
-        linkedid: row.get(7),
-        caller_number: row.get(8),
-        caller_name: row.get(9),
+        did_number: row.owned_text(5),
+        node: row.owned_text(6),
+        linkedid: row.owned_text(7),
+        caller_number: row.owned_text(8),
+        caller_name: row.owned_text(9),
         started_at: time(10),
         answered_at: time(11),
-        decision: row.get(12),
+        decision: row.owned_text(12),
         attempts: row.need(13),
     }
 }
@@ -462,13 +462,15 @@ fn entry(given: &Given, known: &Known) -> Entry {
     }
 }
 
+static RECORDS: Sequence = Sequence::new(c"call_logs_id_seq");
+
 /// Writes the record and moves the counters.
 fn write(given: &Given, known: &Known, released: i32) -> i64 {
     let entry = entry(given, known);
     if let Some(node) = given.node {
         node::note_call(node);
     }
-    let record = next_value(c"call_logs_id_seq");
+    let record = RECORDS.next();
     // SAFETY: reads the start of the current transaction.
     let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
     let mut values = entry.values.to_vec();

@@ -1,18 +1,9 @@
-//! An index scan of PostgreSQL's, several of its functions at a time behind one guard. pgrx guards each call into the
-//! server by itself, which for these, a hundred in one decision, takes as long as a look-up.
+//! An index scan of PostgreSQL's, several of its functions at a time behind one guard.
 
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, IndexScanDesc, LOCKMODE, Oid, Relation, Snapshot, TupleTableSlot};
 
-/// Declares functions of the server, and holds that pgrx declares them so for the server's release.
-macro_rules! server {
-    ($($(#[$meta:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
-        unsafe extern "C-unwind" {
-            $($(#[$meta])* fn $name($($argument: $type),*) $(-> $result)?;)*
-        }
-        $($(#[$meta])* const _: unsafe fn($($type),*) $(-> $result)? = pg_sys::$name;)*
-    };
-}
+use crate::server::server;
 
 server! {
     fn table_open(table: Oid, lock: LOCKMODE) -> Relation;

@@ -1,16 +1,17 @@
 //! Rows inserted without a plan, the way logical replication applies them: indexes, constraints and triggers are
 //! PostgreSQL's own. Starting the executor for one row costs more than the row.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::rc::Rc;
 
 use pgrx::{PgSqlErrorCode, PgTupleDesc, direct_function_call, pg_sys};
 
 use crate::error::raise;
-use crate::fetch::{NO_LOCK, WRITING, generation, relation};
+use crate::fetch::{NO_LOCK, READING, WRITING, generation, relation};
 use crate::path;
 use crate::spi::{Argument, arg};
+use crate::target::Target;
 
 /// A table and the columns that are written; one `static` each, in the module that owns it.
 pub struct Insert {
@@ -30,7 +31,7 @@ struct Resolved {
     places: Vec<usize>,
     /// Columns that somebody else added, with a default of their own.
     defaulted: Vec<usize>,
-    /// Somebody else's triggers, defaults, checks or generated columns run too.
+    /// Somebody else's triggers, defaults, checks, generated columns or index expressions run too.
     runs_more: bool,
 }
 
@@ -48,36 +49,20 @@ impl Insert {
         assert_eq!(values.len(), self.columns.len(), "values of {:?}", self.table);
         // SAFETY: everything opened here is closed here, or by the abort.
         unsafe {
-            pg_sys::PreventCommandIfReadOnly(c"INSERT".as_ptr());
+            refuse_read_only(c"INSERT");
             let (table, resolved) = self.open();
             if resolved.runs_more {
                 path::pin();
             }
-            let estate = pg_sys::CreateExecutorState();
-            let mut target = pg_sys::ResultRelInfo {
-                type_: pg_sys::NodeTag::T_ResultRelInfo,
-                ..Default::default()
-            };
-            // Zero: it stands in no query's list of tables.
-            pg_sys::InitResultRelInfo(&raw mut target, table, 0, std::ptr::null_mut(), 0);
-            pg_sys::ExecOpenIndices(&raw mut target, false);
-            let slot = pg_sys::table_slot_create(table, &raw mut (*estate).es_tupleTable);
-            fill(slot, &resolved, values, table, estate);
-            pg_sys::AfterTriggerBeginQuery();
-            pg_sys::ExecSimpleRelationInsert(&raw mut target, estate, slot);
-            if (*slot).tts_tid.ip_posid == 0 {
+            let mut target = Target::open(table);
+            fill(&target, &resolved, values);
+            if !target.insert() {
                 raise(
                     PgSqlErrorCode::ERRCODE_TRIGGERED_ACTION_EXCEPTION,
                     format!("a trigger kept a row out of {}", self.table.to_string_lossy()),
                 );
             }
-            pg_sys::AfterTriggerEndQuery(estate);
-            // What the triggers opened.
-            pg_sys::ExecCloseResultRelations(estate);
-            pg_sys::ExecCloseIndices(&raw mut target);
-            pg_sys::ExecResetTupleTable((*estate).es_tupleTable, false);
-            pg_sys::FreeExecutorState(estate);
-            pg_sys::table_close(table, NO_LOCK);
+            target.finish();
         }
     }
 
@@ -122,7 +107,8 @@ impl Insert {
             table: oid,
             places,
             // SAFETY: the table is open.
-            runs_more: !defaulted.is_empty() || unsafe { has_triggers(table) || has_checks(table) },
+            runs_more: !defaulted.is_empty()
+                || unsafe { has_triggers(table) || has_checks(table) || has_computed_indexes(table) },
             defaulted,
         }
     }
@@ -133,6 +119,26 @@ unsafe fn has_checks(table: pg_sys::Relation) -> bool {
     // SAFETY: null, or what the descriptor holds as long as the table is open.
     unsafe { (*(*table).rd_att).constr.as_ref() }
         .is_some_and(|constraints| constraints.num_check > 0 || constraints.has_generated_stored)
+}
+
+/// Whether one of its indexes computes something, or asks a condition: ours do not.
+pub unsafe fn has_computed_indexes(table: pg_sys::Relation) -> bool {
+    // SAFETY: the table is open and locked, so its indexes stay; each is closed again, or by the abort.
+    unsafe {
+        let Some(indexes) = pg_sys::RelationGetIndexList(table).as_ref() else {
+            return false;
+        };
+        let indexes = std::slice::from_raw_parts(indexes.elements, indexes.length as usize);
+        indexes.iter().any(|cell| {
+            let index = pg_sys::index_open(cell.oid_value, READING);
+            let row = (*index).rd_indextuple;
+            let computes = [pg_sys::Anum_pg_index_indexprs, pg_sys::Anum_pg_index_indpred]
+                .iter()
+                .any(|column| !pg_sys::heap_attisnull(row, *column as i32, std::ptr::null_mut()));
+            pg_sys::index_close(index, NO_LOCK);
+            computes
+        })
+    }
 }
 
 /// Whether it has others than those of foreign keys, which write their names out.
@@ -147,18 +153,12 @@ unsafe fn has_triggers(table: pg_sys::Relation) -> bool {
     }
 }
 
-unsafe fn fill(
-    slot: *mut pg_sys::TupleTableSlot,
-    resolved: &Resolved,
-    values: &[Argument],
-    table: pg_sys::Relation,
-    estate: *mut pg_sys::EState,
-) {
+unsafe fn fill(target: &Target, resolved: &Resolved, values: &[Argument]) {
     // SAFETY: the slot has room for every column of the table.
     unsafe {
-        let width = (*(*table).rd_att).natts as usize;
-        let columns = std::slice::from_raw_parts_mut((*slot).tts_values, width);
-        let nulls = std::slice::from_raw_parts_mut((*slot).tts_isnull, width);
+        let width = (*(*target.table).rd_att).natts as usize;
+        let columns = std::slice::from_raw_parts_mut((*target.slot).tts_values, width);
+        let nulls = std::slice::from_raw_parts_mut((*target.slot).tts_isnull, width);
         columns.fill(pg_sys::Datum::from(0));
         nulls.fill(true);
         for (place, value) in resolved.places.iter().zip(values) {
@@ -166,9 +166,8 @@ unsafe fn fill(
             nulls[*place] = value.is_none();
         }
         for place in &resolved.defaulted {
-            columns[*place] = default_of(table, *place, estate, &mut nulls[*place]);
+            columns[*place] = default_of(target.table, *place, target.state, &mut nulls[*place]);
         }
-        pg_sys::ExecStoreVirtualTuple(slot);
     }
 }
 
@@ -188,9 +187,42 @@ unsafe fn default_of(
     }
 }
 
-/// The next value of one of our sequences.
-pub fn next_value(sequence: &CStr) -> i64 {
-    let sequence = relation(sequence);
-    // SAFETY: nextval takes a sequence's number and gives an int8; it refuses whatever is none.
-    unsafe { direct_function_call(pg_sys::nextval_oid, &[arg(sequence)]) }.expect("nextval is not null")
+/// What the executor asks, which is not there.
+pub fn refuse_read_only(command: &CStr) {
+    // SAFETY: a variable of this backend; raises where nothing may be written.
+    unsafe {
+        if pg_sys::XactReadOnly {
+            pg_sys::PreventCommandIfReadOnly(command.as_ptr());
+        }
+    }
+}
+
+/// One of our sequences; one `static` each.
+pub struct Sequence {
+    name: &'static CStr,
+    /// With the state of the catalogue that it was found in.
+    resolved: Cell<(u64, pg_sys::Oid)>,
+}
+
+// SAFETY: a backend has one thread.
+unsafe impl Sync for Sequence {}
+
+impl Sequence {
+    pub const fn new(name: &'static CStr) -> Self {
+        Sequence {
+            name,
+            resolved: Cell::new((u64::MAX, pg_sys::Oid::INVALID)),
+        }
+    }
+
+    pub fn next(&self) -> i64 {
+        let (known, mut oid) = self.resolved.get();
+        if known != generation() {
+            let generation = generation();
+            oid = relation(self.name);
+            self.resolved.set((generation, oid));
+        }
+        // SAFETY: nextval takes a sequence's number and gives an int8; it refuses whatever is none.
+        unsafe { direct_function_call(pg_sys::nextval_oid, &[arg(oid)]) }.expect("nextval is not null")
+    }
 }

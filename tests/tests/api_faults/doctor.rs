@@ -74,6 +74,14 @@ const BREAKAGES: &[Breakage] = &[
     by_sql("functions", "FAIL", "migrate --force", "alter function capconduit.schema_version() owner to postgres"),
     by_sql("functions", "FAIL", "migrate --force", "grant execute on function capconduit.schema_version() to public"),
     by_sql("functions", "FAIL", "migrate --force", "alter function capconduit.schema_version() reset search_path"),
+    by_sql(
+        "functions",
+        "FAIL",
+        "route_call(integer)",
+        "create function capconduit.route_call(integer) returns integer language sql security definer as 'select 1';
+         alter function capconduit.route_call(integer) owner to capconduit_owner;
+         revoke all on function capconduit.route_call(integer) from public",
+    ),
     by_sql("large objects", "warn", "revoke execute on function lo_create(oid), lowrite(integer,bytea) from public",
         "grant execute on function lo_create(oid), lowrite(integer, bytea) to public"),
     by_sql("connections", "FAIL", "lower --pool-size", "alter role capconduit_api connection limit 7"),

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use capconduit_tests::{Calls, Link, Record, Scenario, Strategy, TestDb, assert_invariants};
+use capconduit_tests::{Calls, Link, Record, SUPERUSER, Scenario, Strategy, TestDb, assert_invariants};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::{Crashable, ask, row_is_free, soon, until};
 
@@ -110,6 +111,24 @@ async fn an_error_ends_what_a_call_had_begun(server: &Crashable) {
     assert_eq!(synchronous_commit(&switch).await, "on");
     switch.batch_execute("select 1 / 0").await.unwrap_err();
     switch.batch_execute("rollback").await.unwrap();
+    // An error of the commit itself, behind the point where it turned the setting off: who asked to hear
+    // of commits earlier hears of them later.
+    let superuser = db.superuser().await;
+    superuser.batch_execute(&refuses_to_commit(&db)).await.unwrap();
+    superuser.batch_execute("select from public.there").await.unwrap();
+    superuser.batch_execute("begin").await.unwrap();
+    superuser
+        .route(&scenario.did, "uncommitted")
+        .await
+        .unwrap()
+        .link();
+    superuser
+        .batch_execute("insert into public.there values (1)")
+        .await
+        .unwrap();
+    let refused = superuser.batch_execute("commit").await.unwrap_err();
+    assert_eq!(refused.code(), Some(&SqlState::UNIQUE_VIOLATION), "{refused:?}");
+    assert_eq!(synchronous_commit(&superuser).await, "on");
     // An error of the function itself, after it had begun to write.
     let wrong = Record {
         client_id: Some(-1),
@@ -117,13 +136,32 @@ async fn an_error_ends_what_a_call_had_begun(server: &Crashable) {
     };
     switch.log_record(&wrong).await.unwrap_err();
     assert_eq!(synchronous_commit(&switch).await, "on");
-    // Whatever this connection does next waits for the disk as ever.
-    let did = scenario.did.clone();
-    let stall = server.stall(&db).await;
-    let asked = ask(async move { switch.log("next", &did, "BUSY").await.unwrap() }).await;
-    drop(stall);
-    assert_eq!(asked.answer().await.status, "logged");
+    // Whatever these connections do next waits for the disk as ever.
+    for (connection, call) in [(switch, "next"), (superuser, "after a commit that failed")] {
+        let did = scenario.did.clone();
+        let stall = server.stall(&db).await;
+        let asked = ask(async move { connection.log(call, &did, "BUSY").await.unwrap() }).await;
+        drop(stall);
+        assert_eq!(asked.answer().await.status, "logged");
+    }
     assert_invariants(&db).await;
+}
+
+/// A table on a foreign server, which is this one, whose commit finds one value twice.
+fn refuses_to_commit(db: &TestDb) -> String {
+    let config = db.config(SUPERUSER);
+    let password = std::str::from_utf8(config.get_password().expect("a password")).expect("plain text");
+    format!(
+        "create extension postgres_fdw;
+         create table public.once (id integer unique deferrable initially deferred);
+         insert into public.once values (1);
+         create server itself foreign data wrapper postgres_fdw options (host '{}', port '{}', dbname '{}');
+         create user mapping for current_user server itself options (user '{SUPERUSER}', password '{password}');
+         create foreign table public.there (id integer) server itself options (schema_name 'public', table_name 'once')",
+        db.cluster().host(),
+        db.cluster().port(),
+        config.get_dbname().expect("a database")
+    )
 }
 
 async fn who_wants_no_durability_waits_for_no_disk(server: &Crashable) {

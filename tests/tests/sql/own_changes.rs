@@ -78,6 +78,44 @@ async fn added_columns_indexes_and_triggers_hold_for_the_next_call() {
     assert!(!db.cluster().log().contains("reference leak"));
 }
 
+/// The hot rows are changed in place; an index that somebody adds to them has every version all the same.
+#[tokio::test]
+async fn an_index_added_to_the_counters_stays_complete() {
+    let db = TestDb::sample().await;
+    let (switch, admin, superuser) = (db.asterisk().await, db.admin().await, db.superuser().await);
+    switch.route(DID, "before").await.unwrap().link();
+    run(
+        &superuser,
+        "create extension amcheck;
+         create index counters_active_idx on capconduit.link_counters (active);
+         create index counters_even_idx on capconduit.link_counters ((total % 2)) where active > 0;
+         create index counters_range_idx on capconduit.link_counters using brin (total)",
+    )
+    .await;
+    for number in 0..40 {
+        let uniqueid = format!("call-{number}");
+        switch.route(DID, &uniqueid).await.unwrap().link();
+        switch.log(&uniqueid, DID, "ANSWERED").await.unwrap();
+    }
+    let indexes: i64 = value(
+        &superuser,
+        "select count(bt_index_check(i.indexrelid, true)::text)
+           from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am a on a.oid = c.relam
+          where a.amname = 'btree' and i.indrelid = 'capconduit.link_counters'::regclass",
+    )
+    .await;
+    assert_eq!(indexes, 3);
+    let by_rows: Vec<String> = values(&admin, HELD).await;
+    assert_eq!(by_rows.len(), 1);
+    run(&admin, "set enable_seqscan = off").await;
+    assert_eq!(values::<String>(&admin, HELD).await, by_rows);
+    let wrong: i64 = value(&admin, "select count(*) from verify_counters()").await;
+    assert_eq!(wrong, 0);
+    assert!(!db.cluster().log().contains("reference leak"));
+}
+
+const HELD: &str = "select concat_ws(' ', link_id, active, total) from link_counters where active = 1";
+
 #[tokio::test]
 async fn a_table_that_takes_another_s_name_gets_the_rows() {
     let db = TestDb::sample().await;

@@ -205,6 +205,112 @@ async fn a_trigger_on_calls_runs_with_the_functions_path() {
     assert_invariants(&db).await;
 }
 
+/// What else runs for a row: each of these raises where it finds another path than the functions' own.
+#[tokio::test]
+async fn checks_generated_columns_and_indexes_of_one_s_own_run_with_the_functions_path() {
+    let db = TestDb::new().await;
+    let (admin, superuser) = (attacker(&db).await, db.superuser().await);
+    let scenario = Scenario::new(&db.admin().await, Strategy::Priority, &[Link::cap(9)]).await;
+    // Their backend knows the tables as they were.
+    admin.route(&scenario.did, "before").await.unwrap().link();
+    admin.log("before", &scenario.did, "ANSWERED").await.unwrap();
+    // What reads the rows that are there does so on this path.
+    run(&superuser, "set search_path = pg_catalog, pg_temp").await;
+    run(
+        &superuser,
+        "create function public.told(bigint) returns bigint immutable language plpgsql as $$
+         begin
+             if current_setting('search_path') <> 'pg_catalog, pg_temp' then
+                 raise 'the path is %', current_setting('search_path');
+             end if;
+             return $1;
+         end $$",
+    )
+    .await;
+    let added = [
+        (
+            "a check",
+            "alter table capconduit.TABLE add constraint told check (public.told(LINK) = LINK)",
+            "alter table capconduit.TABLE drop constraint told",
+        ),
+        (
+            "a generated column",
+            "alter table capconduit.TABLE add column told bigint generated always as (public.told(LINK)) stored",
+            "alter table capconduit.TABLE drop column told",
+        ),
+        (
+            "an index of an expression",
+            "create index told on capconduit.TABLE (public.told(LINK))",
+            "drop index capconduit.told",
+        ),
+        (
+            "an index of some rows",
+            "create index told on capconduit.TABLE (LINK) where public.told(LINK) > 0",
+            "drop index capconduit.told",
+        ),
+    ];
+    let written = [("live_calls", "link_id"), ("call_logs", "link_id")];
+    for (table, link) in written {
+        for (what, add, drop) in added {
+            let fill = |sql: &str| sql.replace("TABLE", table).replace("LINK", link);
+            run(&superuser, &fill(add)).await;
+            let call = format!("{what} of {table}");
+            let routed = admin.route(&scenario.did, &call).await;
+            routed.unwrap_or_else(|error| panic!("{call}: {error:?}")).link();
+            let logged = admin.log(&call, &scenario.did, "ANSWERED").await;
+            assert_eq!(
+                logged.unwrap_or_else(|error| panic!("{call}: {error:?}")).status,
+                "logged"
+            );
+            assert_eq!(path(&admin).await, EVIL, "{call}");
+            run(&superuser, &fill(drop)).await;
+        }
+    }
+    // Counters change in place; an index of theirs hears of it.
+    run(
+        &superuser,
+        "create index told on capconduit.link_counters (public.told(total))",
+    )
+    .await;
+    admin.route(&scenario.did, "counted").await.unwrap().link();
+    admin.log("counted", &scenario.did, "ANSWERED").await.unwrap();
+    assert_eq!(path(&admin).await, EVIL);
+    assert_invariants(&db).await;
+}
+
+/// A trigger that leaves a path of its own behind: what comes after it runs on the functions' path again, and the caller's is
+/// back at the end.
+#[tokio::test]
+async fn a_trigger_that_sets_a_path_changes_nobody_else_s() {
+    let db = TestDb::new().await;
+    let (admin, superuser) = (attacker(&db).await, db.superuser().await);
+    let scenario = Scenario::new(&db.admin().await, Strategy::RoundRobin, &[Link::cap(9)]).await;
+    run(
+        &superuser,
+        "create function public.leave() returns trigger language plpgsql as $$
+         begin perform set_config('search_path', 'evil, pg_catalog', true); return new; end $$;
+         create trigger leave before insert on capconduit.live_calls for each row execute function public.leave();
+         create trigger leave before insert on capconduit.call_logs for each row execute function public.leave();
+         insert into capconduit.nodes (name) values ('pbx-1')",
+    )
+    .await;
+    let routed = "select link_id from capconduit.route_call($1, $2, null, null, null, 'pbx-1')";
+    for call in ["one", "two"] {
+        run(&admin, "begin").await;
+        admin.query_one(routed, &[&scenario.did, &call]).await.unwrap();
+        assert_eq!(path(&admin).await, EVIL);
+        let logged = admin.log(call, &scenario.did, "ANSWERED").await.unwrap();
+        assert_eq!(logged.status, "logged");
+        assert_eq!(path(&admin).await, EVIL);
+        run(&admin, "commit").await;
+        assert_eq!(path(&admin).await, EVIL);
+    }
+    // The statement behind the trigger noted the node, though `=` and `now()` mean something else on the trigger's path.
+    let alive = "select last_call_at > now() - interval '1 minute' from capconduit.nodes";
+    assert!(value::<bool>(&superuser, alive).await);
+    assert_invariants(&db).await;
+}
+
 /// Whatever becomes of a call, its caller's path is as it was.
 #[tokio::test]
 async fn a_caller_s_path_comes_back_after_errors_too() {
