@@ -12,7 +12,7 @@ use crate::links::read_dialled;
 use crate::locks::{lock_call, require_read_committed};
 use crate::record::Record;
 use crate::spi::{Argument, Statement, arg, connected, instant};
-use crate::write::{Insert, Sequence};
+use crate::write::{Insert, Sequence, Texts};
 use crate::{args, early_lock_release, error, lease, node};
 
 /// Which parties a call belongs to.
@@ -413,6 +413,8 @@ const ENTRY_TYPES: &[pg_sys::Oid] = &[
 /// A record ready to be written.
 struct Entry {
     values: [Argument; 24],
+    /// Where those of them lie that are texts.
+    _texts: Texts,
     link_id: Option<i64>,
     campaign_id: Option<i64>,
     counted: bool,
@@ -429,33 +431,35 @@ fn entry(given: &Given, known: &Known) -> Entry {
         outcome::whole_seconds(answered_at, given.ended_at)
     });
     let number = known.did_number.clone().or_else(|| did::normalize(given.did));
+    let mut texts = Texts::new();
     Entry {
         values: [
-            arg(given.uniqueid),
+            texts.put(given.uniqueid),
             arg(parties.user_id),
             arg(parties.campaign_id),
             arg(parties.did_id),
             arg(parties.client_id),
             arg(parties.link_id),
-            arg(number.as_deref().unwrap_or(given.did)),
-            arg(given.node.or(known.node.as_deref())),
-            arg(given.linkedid.or(known.linkedid.as_deref())),
-            arg(given.caller_number.or(known.caller_number.as_deref())),
-            arg(given.caller_name.or(known.caller_name.as_deref())),
+            texts.put(number.as_deref().unwrap_or(given.did)),
+            texts.put(given.node.or(known.node.as_deref())),
+            texts.put(given.linkedid.or(known.linkedid.as_deref())),
+            texts.put(given.caller_number.or(known.caller_number.as_deref())),
+            texts.put(given.caller_name.or(known.caller_name.as_deref())),
             instant(started_at),
             instant(answered_at),
             instant(given.ended_at),
             arg(given.duration_seconds.unwrap_or(duration)),
             arg(given.billsec_seconds.unwrap_or(talk)),
-            arg(given.status.as_str()),
+            texts.put(given.status.as_str()),
             arg(given.cause_code),
-            arg(given.cause_text),
-            arg(given.hangup_by),
-            arg(given.sip_call_id),
-            arg(known.decision.as_deref().or(given.decision)),
+            texts.put(given.cause_text),
+            texts.put(given.hangup_by),
+            texts.put(given.sip_call_id),
+            texts.put(known.decision.as_deref().or(given.decision)),
             arg(known.attempts),
             arg(counted),
         ],
+        _texts: texts,
         link_id: parties.link_id,
         campaign_id: parties.campaign_id,
         counted,

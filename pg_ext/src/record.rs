@@ -1,19 +1,79 @@
 //! A function's result, one row or many, in the shape that the SQL declares.
 
+use std::cell::RefCell;
+
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
-use pgrx::{PgSqlErrorCode, pg_sys};
+use pgrx::{PgMemoryContexts, PgSqlErrorCode, pg_sys};
 
 use crate::error::raise;
+use crate::fetch;
+use crate::server::server;
 use crate::spi::Argument;
 
 pub struct Record<const COLUMNS: usize>(pub [Argument; COLUMNS]);
 
 /// All rows at once: asked for one after the other, each would enter the function anew, with its rights and settings.
 pub struct Records<const COLUMNS: usize>(pub Vec<[Argument; COLUMNS]>);
+
+server! {
+    fn heap_form_tuple(shape: pg_sys::TupleDesc, values: *mut pg_sys::Datum, nulls: *mut bool) -> pg_sys::HeapTuple;
+    fn HeapTupleHeaderGetDatum(row: pg_sys::HeapTupleHeader) -> pg_sys::Datum;
+}
+
+/// The row that a function is declared to return, as of a state of the catalogue. No function's declaration can change, but
+/// a type that it names can.
+struct Shape {
+    function: pg_sys::Oid,
+    generation: u64,
+    row: pg_sys::TupleDesc,
+}
+
+thread_local! {
+    /// What was found once: to put it together takes as long as a look-up of three rows.
+    static SHAPES: RefCell<Vec<Shape>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Null where the function declares no row.
+unsafe fn declared_shape(call: pg_sys::FunctionCallInfo) -> pg_sys::TupleDesc {
+    // SAFETY: the call is going on; copies live as long as the backend, or until they are replaced.
+    unsafe {
+        let function = (*(*call).flinfo).fn_oid;
+        let known = SHAPES.with_borrow(|shapes| {
+            let mut found = shapes.iter().filter(|shape| shape.function == function);
+            found.next().map(|shape| (shape.generation, shape.row))
+        });
+        if let Some((generation, row)) = known
+            && generation == fetch::generation()
+        {
+            return row;
+        }
+        let generation = fetch::generation();
+        let mut row: pg_sys::TupleDesc = std::ptr::null_mut();
+        pg_sys::get_call_result_type(call, std::ptr::null_mut(), &mut row);
+        if row.is_null() {
+            return row;
+        }
+        let row = PgMemoryContexts::TopMemoryContext
+            .switch_to(|_| pg_sys::CreateTupleDescCopy(pg_sys::BlessTupleDesc(row)));
+        SHAPES.with_borrow_mut(|shapes| {
+            shapes.retain(|shape| shape.function != function);
+            shapes.push(Shape {
+                function,
+                generation,
+                row,
+            });
+        });
+        if let Some((_, replaced)) = known {
+            pg_sys::FreeTupleDesc(replaced);
+        }
+        row
+    }
+}
 
 /// An extension script of another release may declare another row.
 unsafe fn require_columns(shape: pg_sys::TupleDesc, columns: usize) {
@@ -31,13 +91,14 @@ unsafe fn require_columns(shape: pg_sys::TupleDesc, columns: usize) {
 unsafe impl<const COLUMNS: usize> BoxRet for Record<COLUMNS> {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
         unsafe {
-            let mut shape: pg_sys::TupleDesc = std::ptr::null_mut();
-            pg_sys::get_call_result_type(fcinfo.as_mut_ptr(), std::ptr::null_mut(), &mut shape);
+            let shape = declared_shape(fcinfo.as_mut_ptr());
             require_columns(shape, COLUMNS);
-            let shape = pg_sys::BlessTupleDesc(shape);
             let (mut values, mut nulls) = split(self.0);
-            let tuple = pg_sys::heap_form_tuple(shape, values.as_mut_ptr(), nulls.as_mut_ptr());
-            fcinfo.return_raw_datum(pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data))
+            let row = pg_guard_ffi_boundary(|| {
+                let tuple = heap_form_tuple(shape, values.as_mut_ptr(), nulls.as_mut_ptr());
+                HeapTupleHeaderGetDatum((*tuple).t_data)
+            });
+            fcinfo.return_raw_datum(row)
         }
     }
 }

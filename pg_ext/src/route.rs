@@ -11,7 +11,7 @@ use crate::links::{Campaign, Dialled, read_all, read_caller_id, uniform};
 use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
 use crate::spi::{Argument, arg, connected, instant};
-use crate::write::Insert;
+use crate::write::{Insert, Texts};
 use crate::{args, early_lock_release, error, guc, lease, node};
 
 /// The call as the switch describes it.
@@ -271,22 +271,23 @@ impl Choice<'_> {
         // SAFETY: reads the start of the current transaction.
         let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
         let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
+        let mut texts = Texts::new();
         REMEMBER.run(&[
-            arg(caller.uniqueid),
-            arg(caller.linkedid),
-            arg(caller.node),
+            texts.put(caller.uniqueid),
+            texts.put(caller.linkedid),
+            texts.put(caller.node),
             arg(dialled.user_id),
             arg(campaign.id),
             arg(dialled.did_id),
-            arg(self.number),
-            arg(campaign.strategy.name()),
+            texts.put(self.number),
+            texts.put(campaign.strategy.name()),
             arg(link.id),
             arg(link.client_id),
             arg(true),
             arg(1_i32),
             none_tried(),
-            arg(caller.number),
-            arg(caller.name),
+            texts.put(caller.number),
+            texts.put(caller.name),
             instant(now),
             instant(now),
             arg(campaign.dial_timeout_seconds),
@@ -294,7 +295,7 @@ impl Choice<'_> {
             after(campaign.max_ring_seconds),
             arg(max_call_seconds),
             after(max_call_seconds + LEASE_MARGIN_SECONDS),
-            arg(decision.as_str()),
+            texts.put(decision.as_str()),
         ]);
         let caller_id = take_slot(link, turn, |at| read_caller_id(at, link.client_id))?;
         if let Some(node) = caller.node {

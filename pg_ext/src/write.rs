@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::rc::Rc;
 
-use pgrx::{PgSqlErrorCode, PgTupleDesc, direct_function_call, pg_sys};
+use pgrx::{PgSqlErrorCode, PgTupleDesc, direct_function_call, pg_sys, varlena};
 
 use crate::error::raise;
 use crate::fetch::{NO_LOCK, READING, WRITING, generation, relation};
@@ -184,6 +184,42 @@ unsafe fn default_of(
         let context = pg_sys::MakePerTupleExprContext(estate);
         let evaluate = (*state).evalfunc.expect("a prepared expression");
         pg_sys::ffi::pg_guard_ffi_boundary(|| evaluate(state, context, is_null))
+    }
+}
+
+/// The texts of a row that is to be written, in one piece of memory and in PostgreSQL's form. Asked of the server one by one,
+/// each is an allocation behind a guard. What `put` gives is good as long as this lives.
+pub struct Texts {
+    /// Never grows: what was given points into it.
+    room: Vec<u32>,
+    used: usize,
+}
+
+/// In words of four bytes: what a usual call says fits.
+const ROOM: usize = 256;
+
+impl Texts {
+    pub fn new() -> Self {
+        Texts {
+            room: Vec::with_capacity(ROOM),
+            used: 0,
+        }
+    }
+
+    pub fn put<'a>(&mut self, text: impl Into<Option<&'a str>>) -> Argument {
+        let text = text.into()?;
+        let words = 1 + text.len().div_ceil(4);
+        if words > ROOM - self.used {
+            return arg(text);
+        }
+        // SAFETY: there is room for the length and the bytes; a text lies at a multiple of four.
+        unsafe {
+            let stored = self.room.as_mut_ptr().add(self.used);
+            varlena::set_varsize_4b(stored.cast(), (size_of::<u32>() + text.len()) as i32);
+            std::ptr::copy_nonoverlapping(text.as_ptr(), stored.add(1).cast(), text.len());
+            self.used += words;
+            Some(pg_sys::Datum::from(stored))
+        }
     }
 }
 

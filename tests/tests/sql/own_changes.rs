@@ -142,6 +142,28 @@ async fn a_table_that_takes_another_s_name_gets_the_rows() {
     assert_eq!(left, 0);
 }
 
+/// What a function is declared to return is found once; a backend hears of a change.
+#[tokio::test]
+async fn a_changed_row_type_is_an_error_and_nothing_is_written() {
+    let db = TestDb::sample().await;
+    let (switch, superuser) = (db.asterisk().await, db.superuser().await);
+    switch.route(DID, "before").await.unwrap().link();
+    run(
+        &superuser,
+        "alter type capconduit.call_target add attribute extra text",
+    )
+    .await;
+    let (state, message) = refusal(switch.route(DID, "after").await);
+    assert_eq!(state, "55000");
+    assert!(message.contains("different releases"), "{message}");
+    let calls: Vec<String> = values(&superuser, "select uniqueid from capconduit.live_calls").await;
+    assert_eq!(calls, ["before"]);
+    assert_eq!(
+        switch.log("before", DID, "ANSWERED").await.unwrap().status,
+        "logged"
+    );
+}
+
 /// A total without its record would be somebody's money.
 #[tokio::test]
 async fn a_trigger_that_drops_records_moves_nothing() {
