@@ -21,7 +21,10 @@ pub struct Record<const COLUMNS: usize>(pub [Argument; COLUMNS]);
 pub struct Records<const COLUMNS: usize>(pub Vec<[Argument; COLUMNS]>);
 
 server! {
+    #[cfg(any(feature = "pg15", feature = "pg16"))]
     fn heap_form_tuple(shape: pg_sys::TupleDesc, values: *mut pg_sys::Datum, nulls: *mut bool) -> pg_sys::HeapTuple;
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+    fn heap_form_tuple(shape: pg_sys::TupleDesc, values: *const pg_sys::Datum, nulls: *const bool) -> pg_sys::HeapTuple;
     fn HeapTupleHeaderGetDatum(row: pg_sys::HeapTupleHeader) -> pg_sys::Datum;
 }
 
