@@ -41,8 +41,8 @@ impl Drop for Scope {
     }
 }
 
-/// Call before anything that finds a name: a statement, a trigger, a default; and before a subtransaction, which would
-/// put back at its end what was set in it.
+/// Call before anything that finds a name: a statement, and whatever others have added to a table (triggers, defaults, checks,
+/// generated columns, computed indexes); and before a subtransaction, which would put back at its end what was set in it.
 pub fn pin() {
     // SAFETY: the setting is a C string; set as SET does for the length of a function.
     unsafe {

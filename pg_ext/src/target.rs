@@ -1,9 +1,11 @@
 //! A table as the executor writes to it: its indexes, its constraints, its triggers. Several functions at a time behind
 //! one guard.
 
+use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, EState, HeapTuple, LOCKMODE, List, Relation, ResultRelInfo, TupleTableSlot};
 
+use crate::error::raise;
 use crate::server::server;
 
 server! {
@@ -105,7 +107,7 @@ impl Target {
         }
     }
 
-    /// Runs the triggers for after an insert, and closes table and all; locks stay until the end of the transaction.
+    /// Runs the triggers for after an insert, and closes table and all; the table's lock stays until the end of the transaction.
     ///
     /// # Safety
     /// After `insert`.
@@ -133,12 +135,12 @@ impl Target {
     ) {
         let (table, slot, state, info) = (self.table, self.slot, self.state, &raw mut self.info);
         // SAFETY: slot, state and info belong together; the slot copies the version.
-        unsafe {
+        let is_doubtful = unsafe {
             pg_guard_ffi_boundary(|| {
                 ExecForceStoreHeapTuple(version, slot, false);
                 (*slot).tts_tid = (*version).t_self;
                 (*slot).tts_tableOid = (*table).rd_id;
-                ExecInsertIndexTuples(
+                let doubtful = ExecInsertIndexTuples(
                     info,
                     slot,
                     state,
@@ -150,7 +152,15 @@ impl Target {
                     only_summarizing,
                 );
                 close(state, info);
-            });
+                !doubtful.is_null()
+            })
+        };
+        // Nobody would look again at the end of the transaction, as for the executor's own rows.
+        if is_doubtful {
+            raise(
+                PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
+                "a deferrable constraint finds the row twice",
+            );
         }
     }
 }

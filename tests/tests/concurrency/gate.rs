@@ -2,19 +2,23 @@
 //! which therefore waits for calls with nothing in hand. Otherwise a call that has waited for PostgreSQL's deadlock_timeout, be
 //! it behind somebody else, would be the victim of a circle with the migration.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use capconduit_tests::{Calls, Link, SUPERUSER, Scenario, Strategy, TestDb, assert_invariants};
 use tokio_postgres::Client;
 
 use super::drain;
 use crate::migrate::capconduit;
 use crate::node::support::eventually;
+use crate::sql::support::values;
 
 /// What works on calls, as a connection asks it. Of these, ONE is in flight.
 const ON_CALLS: [&str; 9] = [
     "select status from capconduit.route_call('DID', 'NEW')",
     "select status from capconduit.route_call('DID', 'ONE')",
     "select status from capconduit.next_target('ONE', 1, 'BUSY')",
-    "select status from capconduit.call_answered('one')",
+    "select status from capconduit.call_answered('ONE')",
     "select status from capconduit.log_call('ONE', 'DID', 'ANSWERED')",
     "select status from capconduit.node_started('pbx-1', now(), 'one')",
     "select status from capconduit.node_heartbeat('pbx-1', 'one', now(), '{}')",
@@ -44,13 +48,11 @@ async fn whoever_works_on_calls_waits_for_their_table_with_no_other_in_hand() {
                         .unwrap();
                 }
                 holder.batch_execute(GATE).await.unwrap();
-                let pid = pid(&worker).await;
                 let asked = tokio::spawn({
                     let sql = sql.clone();
                     async move { worker.batch_execute(&sql).await }
                 });
-                waits_at_the_gate(&watcher, pid).await;
-                let held = in_hand(&watcher, pid).await;
+                let held = in_hand_of_who_waits(&watcher).await;
                 assert!(held.is_empty(), "{sql} ({knows_the_tables}): {held:?}");
                 holder.batch_execute("commit").await.unwrap();
                 let answer = asked.await.unwrap();
@@ -73,21 +75,7 @@ async fn a_migration_waits_for_calls_with_nothing_in_hand() {
         .unwrap();
     let url = db.url(SUPERUSER);
     let migration = tokio::spawn(async move { capconduit(&url, &["migrate", "--force"]).await });
-    let pid = std::cell::Cell::new(0);
-    eventually("the migration is there", || async {
-        let found = watcher
-            .query_opt(
-                "select pid from pg_stat_activity where application_name = 'capconduit migrate'",
-                &[],
-            )
-            .await
-            .unwrap();
-        pid.set(found.map_or(0, |row| row.get(0)));
-        pid.get() != 0
-    })
-    .await;
-    waits_at_the_gate(&watcher, pid.get()).await;
-    let held = in_hand(&watcher, pid.get()).await;
+    let held = in_hand_of_who_waits(&watcher).await;
     assert!(held.is_empty(), "{held:?}");
     holder.batch_execute("commit").await.unwrap();
     migration.await.unwrap().ok();
@@ -95,28 +83,42 @@ async fn a_migration_waits_for_calls_with_nothing_in_hand() {
 
 const GATE: &str = "begin; lock table capconduit.live_calls in access exclusive mode";
 
-async fn pid(client: &Client) -> i32 {
-    client
-        .query_one("select pg_backend_pid()", &[])
-        .await
-        .unwrap()
-        .get(0)
-}
-
-async fn waits_at_the_gate(watcher: &Client, pid: i32) {
-    let waits = "select exists (select from pg_locks
-                                 where pid = $1 and not granted and relation = 'capconduit.live_calls'::regclass)";
-    eventually("it waits for live_calls", || async {
-        watcher.query_one(waits, &[&pid]).await.unwrap().get(0)
+/// The tables and indexes that whoever waits for `live_calls` has locked, in any mode: both as of one moment, since a migration
+/// waits briefly and asks again.
+async fn in_hand_of_who_waits(watcher: &Client) -> Vec<String> {
+    let held = "select array(select h.relation::regclass::text
+                               from pg_locks h
+                              where h.pid = w.pid and h.granted
+                                and h.relation in (select oid from pg_class
+                                                    where relnamespace = any ('{capconduit, asterisk}'::regnamespace[])))
+                  from pg_locks w
+                 where not w.granted and w.relation = 'capconduit.live_calls'::regclass
+                   and w.database = (select oid from pg_database where datname = current_database())";
+    let found = RefCell::new(None);
+    eventually("somebody waits for live_calls", || async {
+        let row = watcher.query_opt(held, &[]).await.unwrap();
+        found.replace(row).is_none() && found.borrow().is_some()
     })
     .await;
+    found.into_inner().expect("it was found").get(0)
 }
 
-/// The tables and indexes that it has locked, in any mode.
-async fn in_hand(watcher: &Client, pid: i32) -> Vec<String> {
-    let held = "select coalesce(array_agg(h.relation::regclass::text), '{}')
-                  from pg_locks h
-                 where h.pid = $1 and h.granted
-                   and h.relation in (select oid from pg_class where relnamespace = any ('{capconduit, asterisk}'::regnamespace[]))";
-    watcher.query_one(held, &[&pid]).await.unwrap().get(0)
+/// Nobody forgets a function here: those that write are volatile.
+#[tokio::test]
+async fn every_function_on_calls_is_asked() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let declared: Vec<String> = values(
+        &superuser,
+        "select distinct p.proname::text collate \"C\"
+           from pg_proc p join pg_language l on l.oid = p.prolang
+          where p.pronamespace = 'capconduit'::regnamespace and l.lanname = 'c' and p.provolatile = 'v'
+          order by 1",
+    )
+    .await;
+    let asked: BTreeSet<String> = ON_CALLS
+        .iter()
+        .filter_map(|sql| Some(sql.split_once("capconduit.")?.1.split_once('(')?.0.to_owned()))
+        .collect();
+    assert_eq!(declared, Vec::from_iter(asked));
 }

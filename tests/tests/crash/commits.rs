@@ -112,7 +112,7 @@ async fn an_error_ends_what_a_call_had_begun(server: &Crashable) {
     switch.batch_execute("select 1 / 0").await.unwrap_err();
     switch.batch_execute("rollback").await.unwrap();
     // An error of the commit itself, behind the point where it turned the setting off: who asked to hear
-    // of commits earlier hears of them later.
+    // of commits earlier hears of them later, so the foreign table is looked at before the first call.
     let superuser = db.superuser().await;
     superuser.batch_execute(&refuses_to_commit(&db)).await.unwrap();
     superuser.batch_execute("select from public.there").await.unwrap();

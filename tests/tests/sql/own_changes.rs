@@ -1,7 +1,7 @@
 //! The call functions write their rows without a plan. What an administrator adds to the tables of records and calls in
 //! flight (columns, indexes, constraints, triggers) holds all the same, from the next call on.
 
-use capconduit_tests::{Calls, TestDb};
+use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants};
 
 use super::support::{refusal, run, value, values};
 
@@ -88,8 +88,7 @@ async fn an_index_added_to_the_counters_stays_complete() {
         &superuser,
         "create extension amcheck;
          create index counters_active_idx on capconduit.link_counters (active);
-         create index counters_even_idx on capconduit.link_counters ((total % 2)) where active > 0;
-         create index counters_range_idx on capconduit.link_counters using brin (total)",
+         create index counters_even_idx on capconduit.link_counters ((total % 2)) where active > 0",
     )
     .await;
     for number in 0..40 {
@@ -112,6 +111,37 @@ async fn an_index_added_to_the_counters_stays_complete() {
     let wrong: i64 = value(&admin, "select count(*) from verify_counters()").await;
     assert_eq!(wrong, 0);
     assert!(!db.cluster().log().contains("reference leak"));
+}
+
+/// A constraint that would be looked at when the transaction ends is held at once.
+#[tokio::test]
+async fn a_deferrable_constraint_on_the_counters_lets_nothing_in() {
+    let db = TestDb::new().await;
+    let (switch, admin, superuser) = (db.asterisk().await, db.admin().await, db.superuser().await);
+    let scenario = Scenario::new(&admin, Strategy::Priority, &[Link::cap(1), Link::cap(1)]).await;
+    let did = &scenario.did;
+    switch.route(did, "counted").await.unwrap().link();
+    switch.log("counted", did, "ANSWERED").await.unwrap();
+    for (uniqueid, place) in [("first", 0), ("second", 1)] {
+        let link = switch.route(did, uniqueid).await.unwrap().link();
+        assert_eq!(link, scenario.link_ids[place]);
+    }
+    run(
+        &superuser,
+        "alter table capconduit.link_counters add constraint one unique (total) deferrable initially deferred",
+    )
+    .await;
+    let (state, _) = refusal(switch.log("second", did, "ANSWERED").await);
+    assert_eq!(state, "23505");
+    assert_invariants(&db).await;
+    run(
+        &superuser,
+        "alter table capconduit.link_counters drop constraint one",
+    )
+    .await;
+    switch.log("second", did, "ANSWERED").await.unwrap();
+    switch.log("first", did, "BUSY").await.unwrap();
+    assert_invariants(&db).await;
 }
 
 const HELD: &str = "select concat_ws(' ', link_id, active, total) from link_counters where active = 1";
