@@ -1,22 +1,27 @@
 //! A call in flight: its row in `live_calls`, and the row that the switch gets for it.
 
 use capconduit_core::{Link, Reject, Strategy};
-use pgrx::pg_sys::TEXTOID;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys::{self, TEXTOID};
 
 use crate::fetch::{At, Change, Key, Lookup, Row, View};
 use crate::record::Record;
-use crate::spi::{Statement, arg};
+use crate::spi::{Argument, Statement, arg, instant};
 
 pub struct LiveCall {
+    pub user_id: Option<i64>,
     pub campaign_id: i64,
     pub did_number: String,
     pub node: Option<String>,
     pub strategy: Strategy,
     pub link_id: i64,
+    pub client_id: i64,
     pub client_identifier: Option<String>,
     pub caller_id: Option<String>,
     pub holds_slot: bool,
     pub attempt: i32,
+    /// In PostgreSQL's microseconds.
+    pub attempt_at: i64,
     pub tried: Vec<i64>,
     pub dial_timeout_seconds: i32,
     pub attempt_timeout_seconds: i32,
@@ -29,10 +34,10 @@ pub struct LiveCall {
 
 /// Locks the row: whoever closes many calls skips it, and what was read is the newest.
 static READ: Statement = Statement::new(
-    "select l.campaign_id, l.did_number, l.node, l.routing_strategy, l.link_id, \
+    "select l.user_id, l.campaign_id, l.did_number, l.node, l.routing_strategy, l.link_id, l.client_id, \
             (select k.client_identifier from capconduit.clients k where k.id = l.client_id), \
             (select e.callerid from capconduit.pjsip_endpoints e where e.client_id = l.client_id), \
-            l.holds_slot, l.attempt, l.tried, l.dial_timeout_seconds, l.attempt_timeout_seconds, \
+            l.holds_slot, l.attempt, l.attempt_at, l.tried, l.dial_timeout_seconds, l.attempt_timeout_seconds, \
             floor(extract(epoch from l.ring_deadline - clock_timestamp()))::integer, l.max_call_seconds, \
             l.end_reason, l.end_cause, l.decision \
        from capconduit.live_calls l \
@@ -45,6 +50,7 @@ static READ: Statement = Statement::new(
 pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
     let rows = READ.run(&[arg(uniqueid)]);
     rows.first().map(|columns| LiveCall {
+        user_id: columns.get(),
         campaign_id: columns.need(),
         did_number: columns.need(),
         node: columns.get(),
@@ -53,10 +59,12 @@ pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
             .and_then(|name| Strategy::parse(&name))
             .expect("only routes write strategies"),
         link_id: columns.need(),
+        client_id: columns.need(),
         client_identifier: columns.get(),
         caller_id: columns.get(),
         holds_slot: columns.need(),
         attempt: columns.need(),
+        attempt_at: columns.need::<TimestampWithTimeZone>().into(),
         tried: columns.need(),
         dial_timeout_seconds: columns.need(),
         attempt_timeout_seconds: columns.need(),
@@ -109,6 +117,73 @@ pub fn take_live<T, B>(uniqueid: &str, read: impl Fn(&Row) -> T, beside: impl Fn
             return call;
         }
     }
+}
+
+/// What next_target changes of a call, in this order.
+static MOVED: Lookup = Lookup::new(
+    c"live_calls",
+    c"live_calls_pkey",
+    Key::Text,
+    &[
+        c"tried",
+        c"link_id",
+        c"client_id",
+        c"holds_slot",
+        c"attempt",
+        c"attempt_at",
+        c"attempt_timeout_seconds",
+        c"end_reason",
+        c"end_cause",
+        c"decision",
+    ],
+);
+
+/// Writes columns of a call whose row `read_live` has locked.
+fn change_live(uniqueid: &str, columns: &[(usize, Argument)]) {
+    let written = View::Fresh.look(|at| {
+        let mut scan = MOVED.open_to_write(at);
+        let found = scan.get(arg(uniqueid), |_| ()).is_some();
+        found.then(|| scan.change_checked(columns))
+    });
+    assert!(written == Some(Change::Done), "call {uniqueid} is locked");
+}
+
+/// The call's next attempt, on another link.
+pub fn move_live(uniqueid: &str, call: &LiveCall, link: &Link, timeout: i32, decision: &str) {
+    let mut tried = call.tried.clone();
+    tried.push(call.link_id);
+    change_live(
+        uniqueid,
+        &[
+            (0, arg(tried)),
+            (1, arg(link.id)),
+            (2, arg(link.client_id)),
+            (3, arg(true)),
+            (4, arg(call.attempt + 1)),
+            (5, instant(now())),
+            (6, arg(timeout)),
+            (9, arg(decision)),
+        ],
+    );
+}
+
+/// Nobody is left; the row waits for the call's record.
+pub fn end_live(uniqueid: &str, reason: Reject, decision: &str) {
+    change_live(
+        uniqueid,
+        &[
+            (3, arg(false)),
+            (7, arg(reason.token())),
+            (8, arg(reason.hangup_cause())),
+            (9, arg(decision)),
+        ],
+    );
+}
+
+/// The clock's, not the transaction's, in PostgreSQL's microseconds.
+pub fn now() -> i64 {
+    // SAFETY: reads the clock.
+    unsafe { pg_sys::GetCurrentTimestamp() }
 }
 
 /// The row that route_call and next_target answer with (SQL type `call_target`).

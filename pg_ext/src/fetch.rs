@@ -14,7 +14,7 @@ use crate::raw;
 use crate::server::server;
 use crate::spi::Argument;
 use crate::target::Target;
-use crate::write::{has_computed_indexes, refuse_read_only};
+use crate::write::{has_checks, has_computed_indexes, refuse_read_only};
 
 server! {
     fn CommandCounterIncrement();
@@ -318,10 +318,32 @@ pub enum Change {
 }
 
 impl Scan {
-    /// Writes int8 and int4 columns of the row that `next` gave last; neither the key nor a trigger may depend on
-    /// them. Waits for whoever is changing the row now.
+    /// Writes columns of the row that `next` gave last, none of them NULL; neither the key nor a trigger may depend on them,
+    /// and checks and generated columns of the table are not asked. Waits for whoever is changing the row now.
     pub fn change(&mut self, columns: &[(usize, Argument)]) -> Change {
-        // SAFETY: the slot holds the row, pinned; arrays are as long as the row; the new tuple is in SPI's memory.
+        // SAFETY: the version is of this table's shape.
+        unsafe {
+            let version = self.version(columns);
+            self.replace(version)
+        }
+    }
+
+    /// The same with checks and generated columns, if there are any.
+    pub fn change_checked(&mut self, columns: &[(usize, Argument)]) -> Change {
+        // SAFETY: as in `change`.
+        unsafe {
+            let mut version = self.version(columns);
+            if has_checks(self.raw.table) {
+                path::pin();
+                version = Target::open(self.raw.table).complete(version);
+            }
+            self.replace(version)
+        }
+    }
+
+    /// The row with these columns, in SPI's memory.
+    unsafe fn version(&self, columns: &[(usize, Argument)]) -> pg_sys::HeapTuple {
+        // SAFETY: the slot holds the row, pinned; arrays are as long as the row.
         unsafe {
             let shape = (*self.raw.table).rd_att;
             let width = (*shape).natts as usize;
@@ -330,19 +352,25 @@ impl Scan {
             let mut replace = vec![false; width];
             for (column, value) in columns {
                 let place = self.columns[*column] as usize - 1;
-                values[place] = value.expect("counters are not null");
+                values[place] = value.expect("what is written is not null");
                 replace[place] = true;
             }
             let old = pg_sys::ExecFetchSlotHeapTuple(self.raw.slot, false, std::ptr::null_mut());
-            let new = pg_sys::heap_modify_tuple(
+            pg_sys::heap_modify_tuple(
                 old,
                 shape,
                 values.as_mut_ptr(),
                 nulls.as_mut_ptr(),
                 replace.as_mut_ptr(),
-            );
-            let mut place = (*old).t_self;
-            let (result, indexes) = update_heap(self.raw.table, &raw mut place, new);
+            )
+        }
+    }
+
+    unsafe fn replace(&mut self, version: pg_sys::HeapTuple) -> Change {
+        // SAFETY: the slot holds the row.
+        unsafe {
+            let mut place = (*self.raw.slot).tts_tid;
+            let (result, indexes) = update_heap(self.raw.table, &raw mut place, version);
             match result {
                 pg_sys::TM_Result::TM_Ok => {}
                 pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => return Change::Overtaken,
@@ -353,7 +381,7 @@ impl Scan {
                 if has_computed_indexes(self.raw.table) {
                     path::pin();
                 }
-                Target::open(self.raw.table).index_version(new, only_summarizing);
+                Target::open(self.raw.table).index_version(version, only_summarizing);
             }
             Change::Done
         }

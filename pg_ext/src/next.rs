@@ -2,15 +2,16 @@
 
 use capconduit_core::{Link, Reject, Strategy, decision, outcome, select};
 use pgrx::pg_extern;
-use pgrx::pg_sys::{INT4OID, INT8OID, TEXTOID};
+use pgrx::pg_sys::TEXTOID;
 
-use crate::call::{Answer, LiveCall, read_live};
+use crate::call::{Answer, LiveCall, end_live, move_live, now, read_live};
 use crate::counters::{settle, take_slot};
 use crate::fetch::View;
 use crate::links::{read_caller_id, read_links, uniform};
 use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
-use crate::spi::{Statement, arg, connected};
+use crate::spi::{Statement, arg, connected, instant};
+use crate::write::Insert;
 use crate::{args, early_lock_release, error};
 
 #[pg_extern(sql = false)]
@@ -54,21 +55,41 @@ fn next(uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answer
         ));
     }
     early_lock_release::arm();
-    NOTE_FAILURE.run(&[arg(uniqueid), arg(status), arg(cause)]);
+    note_failure(uniqueid, &call, status, cause);
     match outcome::attempt_timeout(call.dial_timeout_seconds, call.ring_seconds_left) {
         None => end(uniqueid, call, Reject::RingBudgetSpent, None),
         Some(timeout) => move_on(uniqueid, call, timeout),
     }
 }
 
-static NOTE_FAILURE: Statement = Statement::new(
-    "insert into capconduit.call_attempts \
-        (uniqueid, attempt, user_id, link_id, client_id, dial_status, hangup_cause, started_at, ended_at) \
-     select l.uniqueid, l.attempt, l.user_id, l.link_id, l.client_id, $2, $3, l.attempt_at, clock_timestamp() \
-       from capconduit.live_calls l \
-      where l.uniqueid = $1",
-    &[TEXTOID, TEXTOID, INT4OID],
+static FAILURES: Insert = Insert::new(
+    c"call_attempts",
+    &[
+        c"uniqueid",
+        c"attempt",
+        c"user_id",
+        c"link_id",
+        c"client_id",
+        c"dial_status",
+        c"hangup_cause",
+        c"started_at",
+        c"ended_at",
+    ],
 );
+
+fn note_failure(uniqueid: &str, call: &LiveCall, status: &str, cause: Option<i32>) {
+    FAILURES.run(&[
+        arg(uniqueid),
+        arg(call.attempt),
+        arg(call.user_id),
+        arg(call.link_id),
+        arg(call.client_id),
+        arg(status),
+        arg(cause),
+        instant(call.attempt_at),
+        instant(now()),
+    ]);
+}
 
 /// Chooses among the links not yet tried and moves the slot there, as a route does: judged anew whenever the choice
 /// turns out full.
@@ -121,24 +142,10 @@ fn move_slot(call: &LiveCall, target: &Link, turn: Option<i64>) -> bool {
     taken
 }
 
-static ARRIVE: Statement = Statement::new(
-    "update capconduit.live_calls \
-        set tried = tried || link_id, link_id = $2, client_id = $3, holds_slot = true, attempt = attempt + 1, \
-            attempt_at = clock_timestamp(), attempt_timeout_seconds = $4, decision = $5 \
-      where uniqueid = $1",
-    &[TEXTOID, INT8OID, INT8OID, INT4OID, TEXTOID],
-);
-
 fn arrive(uniqueid: &str, call: LiveCall, link: &Link, timeout: i32, decided: &str) -> Answer {
     let attempt = call.attempt + 1;
     let decision = decision::append(&call.decision, attempt, decided);
-    ARRIVE.run(&[
-        arg(uniqueid),
-        arg(link.id),
-        arg(link.client_id),
-        arg(timeout),
-        arg(decision.as_str()),
-    ]);
+    move_live(uniqueid, &call, link, timeout, &decision);
     let caller_id = View::Fresh.look(|at| read_caller_id(at, link.client_id));
     Answer::target(
         attempt,
@@ -151,13 +158,6 @@ fn arrive(uniqueid: &str, call: LiveCall, link: &Link, timeout: i32, decided: &s
     )
 }
 
-static END: Statement = Statement::new(
-    "update capconduit.live_calls \
-        set holds_slot = false, end_reason = $2, end_cause = $3, decision = $4 \
-      where uniqueid = $1",
-    &[TEXTOID, TEXTOID, INT4OID, TEXTOID],
-);
-
 /// Nobody is left: the slot returns, the call's row waits for log_call.
 fn end(uniqueid: &str, call: LiveCall, reason: Reject, decided: Option<String>) -> Answer {
     let decision = match decided {
@@ -167,12 +167,7 @@ fn end(uniqueid: &str, call: LiveCall, reason: Reject, decided: Option<String>) 
     if call.holds_slot {
         settle(call.link_id, None, 1, 0);
     }
-    END.run(&[
-        arg(uniqueid),
-        arg(reason.token()),
-        arg(reason.hangup_cause()),
-        arg(decision.as_str()),
-    ]);
+    end_live(uniqueid, reason, &decision);
     Answer::present(&LiveCall {
         holds_slot: false,
         end_reason: Some(reason.token().to_owned()),

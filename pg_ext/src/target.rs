@@ -27,6 +27,9 @@ server! {
     fn ExecStoreVirtualTuple(slot: *mut TupleTableSlot) -> *mut TupleTableSlot;
     fn AfterTriggerBeginQuery();
     fn AfterTriggerEndQuery(state: *mut EState);
+    fn ExecConstraints(info: *mut ResultRelInfo, slot: *mut TupleTableSlot, state: *mut EState);
+    fn ExecFetchSlotHeapTuple(slot: *mut TupleTableSlot, materialize: bool, is_copy: *mut bool) -> HeapTuple;
+    fn heap_copytuple(tuple: HeapTuple) -> HeapTuple;
     fn ExecForceStoreHeapTuple(version: HeapTuple, slot: *mut TupleTableSlot, free: bool);
     #[cfg(feature = "pg15")]
     fn ExecInsertIndexTuples(
@@ -50,6 +53,16 @@ server! {
         only_summarizing: bool,
     ) -> *mut List;
     fn ExecSimpleRelationInsert(info: *mut ResultRelInfo, state: *mut EState, slot: *mut TupleTableSlot);
+}
+
+// SAFETY: so declared in every release since 13; pgrx does not declare it.
+unsafe extern "C-unwind" {
+    fn ExecComputeStoredGenerated(
+        info: *mut ResultRelInfo,
+        state: *mut EState,
+        slot: *mut TupleTableSlot,
+        command: pg_sys::CmdType::Type,
+    );
 }
 
 const NO_LOCK: LOCKMODE = pg_sys::NoLock as _;
@@ -120,6 +133,29 @@ impl Target {
                 close(state, info);
                 table_close(table, NO_LOCK);
             });
+        }
+    }
+
+    /// A row's version with its generated columns, checked, in the present memory; and closes all but the table.
+    ///
+    /// # Safety
+    /// The version is of the table's shape.
+    pub unsafe fn complete(mut self, version: HeapTuple) -> HeapTuple {
+        let (table, slot, state, info) = (self.table, self.slot, self.state, &raw mut self.info);
+        // SAFETY: slot, state and info belong together; the slot copies the version.
+        unsafe {
+            pg_guard_ffi_boundary(|| {
+                ExecForceStoreHeapTuple(version, slot, false);
+                (*slot).tts_tableOid = (*table).rd_id;
+                if (*(*(*table).rd_att).constr).has_generated_stored {
+                    // As for an insert: then all are computed.
+                    ExecComputeStoredGenerated(info, state, slot, pg_sys::CmdType::CMD_INSERT);
+                }
+                ExecConstraints(info, slot, state);
+                let version = heap_copytuple(ExecFetchSlotHeapTuple(slot, true, std::ptr::null_mut()));
+                close(state, info);
+                version
+            })
         }
     }
 

@@ -115,7 +115,7 @@ impl Insert {
 }
 
 /// Whether it has checks or generated columns: ours have none where calls are written.
-unsafe fn has_checks(table: pg_sys::Relation) -> bool {
+pub unsafe fn has_checks(table: pg_sys::Relation) -> bool {
     // SAFETY: null, or what the descriptor holds as long as the table is open.
     unsafe { (*(*table).rd_att).constr.as_ref() }
         .is_some_and(|constraints| constraints.num_check > 0 || constraints.has_generated_stored)

@@ -113,6 +113,39 @@ async fn an_index_added_to_the_counters_stays_complete() {
     assert!(!db.cluster().log().contains("reference leak"));
 }
 
+/// What moves on to the next link keeps them too.
+#[tokio::test]
+async fn columns_and_checks_added_to_calls_hold_when_a_call_moves_on() {
+    let db = TestDb::sample().await;
+    let (switch, admin) = (db.asterisk().await, db.admin().await);
+    switch.route(DID, "before").await.unwrap().link();
+    run(
+        &admin,
+        "alter table live_calls add column doubled integer generated always as (attempt * 2) stored;
+         alter table live_calls add constraint few check (doubled < 6);
+         create index live_calls_doubled_idx on live_calls (doubled)",
+    )
+    .await;
+    assert!(switch.next("before", 1, "BUSY").await.unwrap().is_ok());
+    let calls = "select concat_ws(' ', uniqueid, attempt, doubled, holds_slot, tried) from live_calls where doubled > 0";
+    assert_eq!(values::<String>(&admin, calls).await, ["before 2 4 t {1}"]);
+    run(&admin, "set enable_seqscan = off").await;
+    assert_eq!(values::<String>(&admin, calls).await, ["before 2 4 t {1}"]);
+    run(
+        &admin,
+        "alter table live_calls drop constraint few; alter table live_calls add constraint none check (end_reason is null)",
+    )
+    .await;
+    let (state, message) = refusal(switch.next("before", 2, "BUSY").await);
+    assert_eq!((state.as_str(), message.contains("none")), ("23514", true));
+    assert_eq!(values::<String>(&admin, calls).await, ["before 2 4 t {1}"]);
+    run(&admin, "alter table live_calls drop constraint none").await;
+    assert!(!switch.next("before", 2, "BUSY").await.unwrap().is_ok());
+    assert_eq!(values::<String>(&admin, calls).await, ["before 2 4 f {1}"]);
+    let wrong: i64 = value(&admin, "select count(*) from verify_counters()").await;
+    assert_eq!(wrong, 0);
+}
+
 /// A constraint that would be looked at when the transaction ends is held at once.
 #[tokio::test]
 async fn a_deferrable_constraint_on_the_counters_lets_nothing_in() {
