@@ -2,11 +2,11 @@
 
 use capconduit_core::{Link, Reject, Strategy};
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::pg_sys::{self, TEXTOID};
+use pgrx::pg_sys::TEXTOID;
 
 use crate::fetch::{At, Change, Key, Lookup, Row, View};
 use crate::record::Record;
-use crate::spi::{Argument, Statement, arg, instant};
+use crate::spi::{Argument, Statement, arg, instant, now};
 
 pub struct LiveCall {
     pub user_id: Option<i64>,
@@ -178,12 +178,6 @@ pub fn end_live(uniqueid: &str, reason: Reject, decision: &str) {
             (9, arg(decision)),
         ],
     );
-}
-
-/// The clock's, not the transaction's, in PostgreSQL's microseconds.
-pub fn now() -> i64 {
-    // SAFETY: reads the clock.
-    unsafe { pg_sys::GetCurrentTimestamp() }
 }
 
 /// The row that route_call and next_target answer with (SQL type `call_target`).

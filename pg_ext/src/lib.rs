@@ -7,7 +7,7 @@
 //! order; whoever closes many calls skips locked call rows and takes the links in order at the end.
 
 // Glue to a C server: most unsafe blocks are in spi, raw, target, fetch, write, record, path, early_lock_release,
-// standby_wait and locks; call, lease, links, log, node and route read a clock, a random number or an empty array.
+// standby_wait and locks; lease, links, log and route read a time, a random number or an empty array.
 #![allow(unsafe_code)]
 
 mod answered;

@@ -4,7 +4,7 @@ use capconduit_core::{Link, Reject, Strategy, Verdict, gate, select};
 use pgrx::pg_sys;
 
 use crate::fetch::{At, Key, Lookup, Row};
-use crate::spi::arg;
+use crate::spi::{arg, now};
 use crate::{copies, counters, guc};
 
 /// What is known of a dialled number, and what routing needs of its campaign.
@@ -299,8 +299,7 @@ impl Surroundings {
 
 /// A client without a static contact is reachable while it is registered.
 fn is_registered(at: At, client_identifier: &str) -> bool {
-    // SAFETY: the clock.
-    let now = unsafe { pg_sys::GetCurrentTimestamp() };
+    let now = now();
     let mut contacts = CONTACTS.open(at);
     contacts.seek(arg(client_identifier));
     while let Some(row) = contacts.next() {

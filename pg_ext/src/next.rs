@@ -4,13 +4,13 @@ use capconduit_core::{Link, Reject, Strategy, decision, outcome, select};
 use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
-use crate::call::{Answer, LiveCall, end_live, move_live, now, read_live};
+use crate::call::{Answer, LiveCall, end_live, move_live, read_live};
 use crate::counters::{settle, take_slot};
 use crate::fetch::View;
 use crate::links::{read_caller_id, read_links, uniform};
 use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
-use crate::spi::{Statement, arg, connected, instant};
+use crate::spi::{Statement, arg, connected, instant, now};
 use crate::write::Insert;
 use crate::{args, early_lock_release, error};
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
-use pgrx::pg_sys::{self, INT4OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
+use pgrx::pg_sys::{INT4OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
 use crate::record::Record;
-use crate::spi::{Statement, arg, connected, instant};
+use crate::spi::{Statement, arg, connected, instant, now};
 use crate::{args, early_lock_release, error, guc, lease, locks};
 
 /// Clocks of the database itself differ by nothing, so a list from the future is a mistake.
@@ -19,8 +19,7 @@ fn required_instant(name: &str, value: Option<TimestampWithTimeZone>) -> i64 {
     let Some(micros) = args::instant(name, value) else {
         error::invalid(format!("{name} is NULL"))
     };
-    // SAFETY: reads the clock.
-    if micros > unsafe { pg_sys::GetCurrentTimestamp() } + FUTURE_TOLERANCE_MICROS {
+    if micros > now() + FUTURE_TOLERANCE_MICROS {
         error::invalid(format!("{name} lies in the future: give database time"));
     }
     micros

@@ -3,6 +3,7 @@
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, IndexScanDesc, LOCKMODE, Oid, Relation, Snapshot, TupleTableSlot};
 
+use crate::fetch::NO_LOCK;
 use crate::server::server;
 
 server! {
@@ -54,7 +55,6 @@ server! {
     );
 }
 
-const NO_LOCK: LOCKMODE = pg_sys::NoLock as _;
 const NO_BUFFER: pg_sys::Buffer = pg_sys::InvalidBuffer as _;
 const FORWARD: pg_sys::ScanDirection::Type = pg_sys::ScanDirection::ForwardScanDirection;
 

@@ -9,6 +9,7 @@ use std::ffi::{c_int, c_uint, c_void};
 use pgrx::pg_sys;
 
 use crate::early_lock_release::has_synchronous_standbys;
+use crate::spi::now;
 
 // utils/timeout.h, the same from 15 to 18; pgrx has no bindings for it.
 unsafe extern "C-unwind" {
@@ -51,7 +52,7 @@ fn start() {
         TIMER.set(Some(timer));
         RUNS.set(true);
         // Again and again: when it rings first, the commit may not have come to its wait.
-        let first = pg_sys::GetCurrentTimestamp() + i64::from(limit_ms) * 1000;
+        let first = now() + i64::from(limit_ms) * 1000;
         enable_timeout_every(timer, first, limit_ms);
     }
 }

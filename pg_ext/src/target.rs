@@ -6,6 +6,7 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, EState, HeapTuple, LOCKMODE, List, Relation, ResultRelInfo, TupleTableSlot};
 
 use crate::error::raise;
+use crate::fetch::NO_LOCK;
 use crate::server::server;
 
 server! {
@@ -64,8 +65,6 @@ unsafe extern "C-unwind" {
         command: pg_sys::CmdType::Type,
     );
 }
-
-const NO_LOCK: LOCKMODE = pg_sys::NoLock as _;
 
 /// An open table with its indexes, and a slot for one row of it. Not closed by itself: after an error the abort does it.
 #[must_use]
@@ -139,7 +138,7 @@ impl Target {
     /// A row's version with its generated columns, checked, in the present memory; and closes all but the table.
     ///
     /// # Safety
-    /// The version is of the table's shape.
+    /// The version is of the table's shape, and the table has constraints.
     pub unsafe fn complete(mut self, version: HeapTuple) -> HeapTuple {
         let (table, slot, state, info) = (self.table, self.slot, self.state, &raw mut self.info);
         // SAFETY: slot, state and info belong together; the slot copies the version.

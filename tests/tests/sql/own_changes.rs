@@ -205,6 +205,25 @@ async fn a_table_that_takes_another_s_name_gets_the_rows() {
     assert_eq!(left, 0);
 }
 
+/// The sequence of records is found once, too.
+#[tokio::test]
+async fn a_sequence_that_takes_the_other_s_name_numbers_the_records() {
+    let db = TestDb::sample().await;
+    let (switch, admin) = (db.asterisk().await, db.admin().await);
+    switch.log("before", DID, "BUSY").await.unwrap();
+    run(
+        &admin,
+        "set role capconduit_owner;
+         begin;
+         alter sequence call_logs_id_seq rename to former_id_seq;
+         create sequence call_logs_id_seq start 5000000;
+         commit",
+    )
+    .await;
+    let logged = switch.log("after", DID, "BUSY").await.unwrap();
+    assert_eq!(logged.cdr_id, Some(5_000_000));
+}
+
 /// What a function is declared to return is found once; a backend hears of a change.
 #[tokio::test]
 async fn a_changed_row_type_is_an_error_and_nothing_is_written() {
