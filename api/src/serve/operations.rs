@@ -25,7 +25,7 @@ pub const EXTENSION_VERSION: &str = env!("CARGO_PKG_VERSION");
 struct Health {
     #[schema(example = "ok")]
     status: &'static str,
-    #[schema(example = "0.2.0")]
+    #[schema(example = "0.3.0")]
     version: &'static str,
 }
 

@@ -1,9 +1,12 @@
 //! From the release before to this one, in place, under traffic: the result is what a fresh installation is, and no call
 //! notices.
 
+use std::process::Command;
 use std::time::Duration;
 
-use capconduit_tests::{ADMIN, Link, SUPERUSER, Scenario, Strategy, TestDb, Watch, assert_invariants};
+use capconduit_tests::{
+    ADMIN, Link, SUPERUSER, Scenario, Strategy, TestDb, Watch, assert_invariants, project,
+};
 
 use super::Traffic;
 use super::purge::{history, purge};
@@ -11,18 +14,45 @@ use crate::migrate::capconduit;
 use crate::sql::contract::{differences, ledger};
 use crate::sql::support::{run, value, values};
 
-/// The tables of 0.1.0. Its comments and its rights were today's, but for those on what came later.
-const TABLES: &str = include_str!("../../../migrations/V0001__tables.sql");
-const RIGHTS: &str = include_str!("../../../migrations/after.sql");
-const COMMENTS: &str = include_str!("../../../migrations/comments.sql");
+/// A release's tables; its rights and comments come after them.
+const TABLES: &[(&str, &[&str])] = &[
+    ("0.1.0", &["V0001__tables.sql"]),
+    (
+        "0.2.0",
+        &[
+            "V0001__tables.sql",
+            "V0002__columns_for_copies.sql",
+            "V0003__values_of_copies.sql",
+            "V0004__no_copy_missing.sql",
+            "V0005__indexes_of_copies.sql",
+        ],
+    ),
+];
 
-/// A database as `capconduit migrate` of 0.1.0 left it. `fresh` made the roles, and lends its line of history.
-async fn release_0_1_0(fresh: &TestDb) -> TestDb {
+/// One of a release's files, from the project's own history.
+fn file_of(version: &str, path: &str) -> String {
+    let script = project::root().join("scripts/old-release");
+    let output = Command::new(script).args([version, "show", path]).output();
+    let output = output.expect("it can be run");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{path} of {version}: {complaint}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// A database as `capconduit migrate` of that release left it. `fresh` made the roles, and lends its lines of history.
+async fn release(version: &str, fresh: &TestDb) -> TestDb {
+    let (_, tables) = TABLES
+        .iter()
+        .find(|(of, _)| *of == version)
+        .expect("a release of before");
     let db = TestDb::bare_on(fresh.cluster().clone()).await;
-    let line: String = value(
+    let lines: Vec<String> = values(
         &fresh.superuser().await,
-        "select format('(%L, %L, %L, %L)', version, name, applied_on, checksum) from refinery_schema_history
-          where version = 1",
+        &format!(
+            "select format('(%L, %L, %L, %L)', version, name, applied_on, checksum) from refinery_schema_history
+              where version <= {} order by version",
+            tables.len()
+        ),
     )
     .await;
     let client = db.connect_as(SUPERUSER).await;
@@ -33,25 +63,18 @@ async fn release_0_1_0(fresh: &TestDb) -> TestDb {
              set role capconduit_owner;
              create schema capconduit;
              create schema asterisk;
-             create extension capconduit version '0.1.0';
+             create extension capconduit version '{version}';
              set search_path = capconduit;
              create table refinery_schema_history (
                  version int4 primary key, name varchar(255), applied_on varchar(255), checksum varchar(255));
-             insert into refinery_schema_history values {line}",
-            db.name()
+             insert into refinery_schema_history values {}",
+            db.name(),
+            lines.join(", ")
         ),
     )
     .await;
-    let later = |line: &&str| line.contains("on function preview_route");
-    let rights: String = RIGHTS
-        .lines()
-        .filter(|line| !later(line))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    let later = |comment: &&str| comment.contains("Copy of ") || comment.contains("clients.has_contact");
-    let comments: Vec<&str> = COMMENTS.split(";\n").filter(|comment| !later(comment)).collect();
-    for sql in [TABLES, &rights, &comments.join(";\n")] {
-        run(&client, sql).await;
+    for file in tables.iter().chain(&["after.sql", "comments.sql"]) {
+        run(&client, &file_of(version, &format!("migrations/{file}"))).await;
     }
     db
 }
@@ -75,20 +98,31 @@ const MEMBERS: &str = "
      order by 1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upgrade_under_traffic_gives_what_a_fresh_installation_is() {
+async fn an_upgrade_from_0_1_0_under_traffic_gives_what_a_fresh_installation_is() {
+    upgrade_under_traffic("0.1.0").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_from_0_2_0_under_traffic_gives_what_a_fresh_installation_is() {
+    upgrade_under_traffic("0.2.0").await;
+}
+
+async fn upgrade_under_traffic(from: &str) {
     let fresh = TestDb::new().await;
-    let db = release_0_1_0(&fresh).await;
+    let db = release(from, &fresh).await;
     let superuser = db.superuser().await;
     let version = "select extversion from pg_extension where extname = 'capconduit'";
-    assert_eq!(value::<String>(&superuser, version).await, "0.1.0");
+    assert_eq!(value::<String>(&superuser, version).await, from);
     let scenario = Scenario::new(&superuser, Strategy::RoundRobin, &[Link::cap(50), Link::cap(50)]).await;
     history(&superuser, &scenario.link_ids, "old", 1_000, 31).await;
     // This library, and this command, with the catalogue of before: calls go on, what is new says what it needs.
     let watch = Watch::start(&db, Duration::from_millis(20)).await;
     let traffic = Traffic::start(&db, &scenario, "call", 3).await;
-    capconduit(&db.url(SUPERUSER), &["purge", "--before", "30d"])
-        .await
-        .refused("run `capconduit migrate`");
+    if from == "0.1.0" {
+        capconduit(&db.url(SUPERUSER), &["purge", "--before", "30d"])
+            .await
+            .refused("run `capconduit migrate`");
+    }
     let check = capconduit(&db.url(SUPERUSER), &["migrate", "--check"]).await;
     assert_eq!(check.code, 3, "{check:?}");
     assert!(
@@ -116,7 +150,7 @@ async fn an_upgrade_under_traffic_gives_what_a_fresh_installation_is() {
     goes_on(&mut seen).await;
     let (worked, more) = (traffic.end().await, more.end().await);
     println!(
-        "{} calls through the upgrade, the slowest answer after {} ms",
+        "{} calls through the upgrade from {from}, the slowest answer after {} ms",
         worked.calls + more.calls,
         worked.slowest.as_millis()
     );
