@@ -93,7 +93,7 @@ impl Crashable {
         });
         until(
             db,
-            "select exists (select from pg_stat_activity where wait_event = 'WALSync')",
+            "select exists (select from pg_stat_activity where lower(wait_event) = 'walsync')",
         )
         .await;
         stall

@@ -71,7 +71,8 @@ async fn ask_all(
     };
     let firsts = ask(first_speakers, |case| CASES[case].1);
     let waiting = format!(
-        "select count(*) > {} from pg_stat_activity where wait_event in ('WALSync', 'WALWrite', 'WALWriteLock')",
+        "select count(*) > {} from pg_stat_activity
+          where lower(wait_event) in ('walsync', 'walwrite', 'walwritelock')",
         CASES.len()
     );
     until(db, &waiting).await;
