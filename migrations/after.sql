@@ -103,6 +103,7 @@ alter table live_calls enable row level security;
 alter table call_logs enable row level security;
 alter table call_attempts enable row level security;
 alter table nodes enable row level security;
+alter table hearing enable row level security;
 alter table audit_log enable row level security;
 
 -- Sellers: their own rows. (select …) makes the identity one init plan, so the index condition stays.
@@ -190,6 +191,8 @@ drop policy if exists call_attempts_staff on call_attempts;
 create policy call_attempts_staff on call_attempts for select to capconduit_staff using (true);
 drop policy if exists nodes_staff on nodes;
 create policy nodes_staff on nodes for select to capconduit_staff using (true);
+drop policy if exists hearing_staff on hearing;
+create policy hearing_staff on hearing for select to capconduit_staff using (true);
 drop policy if exists audit_log_staff on audit_log;
 create policy audit_log_staff on audit_log for select to capconduit_staff using (true);
 
@@ -213,6 +216,8 @@ drop policy if exists call_logs_internal on call_logs;
 create policy call_logs_internal on call_logs for select to capconduit_internal using (true);
 drop policy if exists nodes_internal on nodes;
 create policy nodes_internal on nodes for select to capconduit_internal using (true);
+drop policy if exists hearing_internal on hearing;
+create policy hearing_internal on hearing for select to capconduit_internal using (true);
 
 -- Reporting: everything but secrets (columns are granted below).
 drop policy if exists users_read on users;
@@ -243,6 +248,8 @@ drop policy if exists call_attempts_read on call_attempts;
 create policy call_attempts_read on call_attempts for select to capconduit_read using (true);
 drop policy if exists nodes_read on nodes;
 create policy nodes_read on nodes for select to capconduit_read using (true);
+drop policy if exists hearing_read on hearing;
+create policy hearing_read on hearing for select to capconduit_read using (true);
 drop policy if exists audit_log_read on audit_log;
 create policy audit_log_read on audit_log for select to capconduit_read using (true);
 
@@ -268,7 +275,8 @@ grant execute on function
     route_call(text, text, text, text, text, text), next_target(text, integer, text, integer), call_answered(text),
     log_call(text, text, text, text, text, text, text, timestamptz, timestamptz, timestamptz, integer, integer,
         integer, text, text, text, text, bigint, bigint, bigint, bigint, bigint),
-    node_started(text, timestamptz, text), node_heartbeat(text, text, timestamptz, text[]), release_expired(integer)
+    node_started(text, timestamptz, text), node_heartbeat(text, text, timestamptz, text[]), node_report(text, text, text),
+    release_expired(integer)
     to capconduit_asterisk, capconduit_internal;
 grant select on asterisk.ps_endpoints, asterisk.ps_aors, asterisk.ps_auths to capconduit_asterisk;
 grant select, insert, update, delete on asterisk.ps_contacts to capconduit_asterisk;
@@ -278,7 +286,8 @@ grant execute on function explain_own_did(text) to capconduit_seller;
 grant execute on function explain_route(text) to capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function preview_route(text) to capconduit_asterisk, capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function verify_counters() to capconduit_staff, capconduit_internal, capconduit_read;
-grant execute on function release_call(text, text), adjust_link_total(bigint, bigint, text) to capconduit_staff;
+grant execute on function release_call(text, text), release_node(text, text), adjust_link_total(bigint, bigint, text)
+    to capconduit_staff;
 
 -- The API's own login, before it takes on a role: sessions and look-ups.
 grant execute on function find_login(text), open_session(bigint, text, bytea, integer), find_session(bytea, integer),
@@ -315,8 +324,9 @@ grant select on link_counters, live_calls, call_logs, call_attempts to capcondui
 grant select on live_calls_view, late_excess_view, link_usage_view to capconduit_seller;
 
 grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, live_calls, call_logs,
-    call_attempts, nodes, audit_log, live_calls_view, late_excess_view, link_usage_view
+    call_attempts, nodes, hearing, audit_log, live_calls_view, late_excess_view, link_usage_view
     to capconduit_staff, capconduit_read;
 grant update (status) on campaigns, campaign_client_settings to capconduit_staff;
 
-grant select on dids, campaigns, campaign_client_settings, live_calls, call_logs, nodes to capconduit_internal;
+grant select on dids, campaigns, campaign_client_settings, live_calls, call_logs, nodes, hearing
+    to capconduit_internal;

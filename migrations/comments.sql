@@ -226,10 +226,15 @@ comment on table nodes is 'Switches, by their last sign of life';
 comment on column nodes.name is 'Asterisk''s systemname';
 comment on column nodes.instance is 'Agent that speaks for the switch; a second one under the same name is refused';
 comment on column nodes.booted_at is 'When that Asterisk started';
-comment on column nodes.heartbeat_at is 'When its last list of calls arrived';
+comment on column nodes.heartbeat_at is 'When its agent spoke for it last; null: it has none, or one that was stopped in order';
 comment on column nodes.taken_at is 'Database time at which that list was begun';
 comment on column nodes.last_call_at is 'Last call function that named this switch';
 comment on column nodes.live_calls is 'How many calls the last list held';
+
+comment on table hearing is 'Whether switches are heard at all: one row. Only then is the silence of one of them its own';
+comment on column hearing.only_one is 'Always true';
+comment on column hearing.since is 'Since when switches are heard without a gap';
+comment on column hearing.last is 'When one was heard last';
 
 comment on table audit_log is 'Who changed what: rows before and after, never a hash or a secret';
 comment on column audit_log.id is 'Order of the changes';

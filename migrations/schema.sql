@@ -1731,6 +1731,49 @@ ALTER TABLE capconduit.dids ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 
 
 --
+-- Name: hearing; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.hearing (
+    only_one boolean DEFAULT true NOT NULL,
+    since timestamp with time zone NOT NULL,
+    last timestamp with time zone NOT NULL,
+    CONSTRAINT hearing_only_one_check CHECK (only_one)
+)
+WITH (fillfactor='50');
+
+
+ALTER TABLE capconduit.hearing OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE hearing; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.hearing IS 'Whether switches are heard at all: one row. Only then is the silence of one of them its own';
+
+
+--
+-- Name: COLUMN hearing.only_one; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.hearing.only_one IS 'Always true';
+
+
+--
+-- Name: COLUMN hearing.since; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.hearing.since IS 'Since when switches are heard without a gap';
+
+
+--
+-- Name: COLUMN hearing.last; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.hearing.last IS 'When one was heard last';
+
+
+--
 -- Name: link_counters; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2195,7 +2238,7 @@ COMMENT ON COLUMN capconduit.nodes.booted_at IS 'When that Asterisk started';
 -- Name: COLUMN nodes.heartbeat_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.nodes.heartbeat_at IS 'When its last list of calls arrived';
+COMMENT ON COLUMN capconduit.nodes.heartbeat_at IS 'When its agent spoke for it last; null: it has none, or one that was stopped in order';
 
 
 --
@@ -2586,6 +2629,14 @@ ALTER TABLE ONLY capconduit.dids
 
 ALTER TABLE ONLY capconduit.dids
     ADD CONSTRAINT dids_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: hearing hearing_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.hearing
+    ADD CONSTRAINT hearing_pkey PRIMARY KEY (only_one);
 
 
 --
@@ -3475,6 +3526,33 @@ CREATE POLICY dids_staff ON capconduit.dids FOR SELECT TO capconduit_staff USING
 
 
 --
+-- Name: hearing; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.hearing ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: hearing hearing_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY hearing_internal ON capconduit.hearing FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: hearing hearing_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY hearing_read ON capconduit.hearing FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: hearing hearing_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY hearing_staff ON capconduit.hearing FOR SELECT TO capconduit_staff USING (true);
+
+
+--
 -- Name: link_counters; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3824,6 +3902,14 @@ GRANT ALL ON FUNCTION capconduit.node_heartbeat(node text, instance text, taken_
 
 
 --
+-- Name: FUNCTION node_report(node text, instance text, state text, OUT status text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.node_report(node text, instance text, state text, OUT status text) TO capconduit_asterisk;
+GRANT ALL ON FUNCTION capconduit.node_report(node text, instance text, state text, OUT status text) TO capconduit_internal;
+
+
+--
 -- Name: FUNCTION node_started(node text, booted_at timestamp with time zone, instance text, OUT status text, OUT closed integer); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3861,6 +3947,13 @@ GRANT ALL ON FUNCTION capconduit.release_call(uniqueid text, reason text, OUT st
 
 GRANT ALL ON FUNCTION capconduit.release_expired(max integer, OUT status text, OUT released integer) TO capconduit_asterisk;
 GRANT ALL ON FUNCTION capconduit.release_expired(max integer, OUT status text, OUT released integer) TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION release_node(node text, reason text, OUT status text, OUT released integer); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.release_node(node text, reason text, OUT status text, OUT released integer) TO capconduit_staff;
 
 
 --
@@ -4292,6 +4385,15 @@ GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.dids TO capconduit_selle
 --
 
 GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.dids TO capconduit_seller;
+
+
+--
+-- Name: TABLE hearing; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.hearing TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.hearing TO capconduit_read;
+GRANT SELECT ON TABLE capconduit.hearing TO capconduit_internal;
 
 
 --

@@ -4,11 +4,11 @@ use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
 use crate::spi::{Statement, arg, connected};
-use crate::{args, early_lock_release, locks};
+use crate::{args, early_lock_release, locks, node};
 
 /// The first answer stays: the switch may tell it twice.
 static ANSWER: Statement = Statement::new(
-    "update capconduit.live_calls set answered_at = coalesce(answered_at, now()) where uniqueid = $1",
+    "update capconduit.live_calls set answered_at = coalesce(answered_at, now()) where uniqueid = $1 returning node",
     &[TEXTOID],
 );
 
@@ -18,7 +18,14 @@ fn call_answered(uniqueid: Option<&str>) -> &'static str {
     locks::require_read_committed("call_answered");
     let uniqueid = args::uniqueid(uniqueid);
     early_lock_release::arm();
-    if connected(|| ANSWER.run(&[arg(uniqueid)]).len() == 1) {
+    let is_in_flight = connected(|| {
+        let rows = ANSWER.run(&[arg(uniqueid)]);
+        if let Some(node) = rows.first().and_then(|columns| columns.get::<String>()) {
+            node::note_call(&node);
+        }
+        !rows.is_empty()
+    });
+    if is_in_flight {
         return "ok";
     }
     // Its record may be committed and not yet on disk: a crash must not put back in flight what this one says is not.

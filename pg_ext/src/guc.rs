@@ -17,13 +17,13 @@ pub fn define() {
         GucContext::Suset,
         GucFlags::default(),
     );
-    let seconds = |name, short, long, setting, most| {
+    let seconds = |name, short, long, setting, least, most| {
         GucRegistry::define_int_guc(
             name,
             short,
             long,
             setting,
-            1,
+            least,
             most,
             GucContext::Suset,
             GucFlags::default(),
@@ -34,6 +34,7 @@ pub fn define() {
         c"Seconds a caller may hear ringing over all attempts, where the campaign does not say.",
         c"Too low: no time for a failover. Too high: callers wait longer than they will.",
         &MAX_RING_SECONDS,
+        1,
         600,
     );
     seconds(
@@ -41,6 +42,7 @@ pub fn define() {
         c"Seconds after which the switch ends a call; its slot's lease is 60 seconds longer.",
         c"Too low: long talks are cut. Too high: a slot whose call vanished unseen stays taken longer.",
         &MAX_CALL_SECONDS,
+        1,
         86_400,
     );
     seconds(
@@ -48,13 +50,15 @@ pub fn define() {
         c"Seconds between a call's first absence from its node's list and its end as LOST.",
         c"Call centers may hold a dead leg for a while; a slot that returns sooner overbooks them.",
         &ABSENCE_GRACE_SECONDS,
+        1,
         3_600,
     );
     seconds(
         c"capconduit.node_silence_seconds",
-        c"Seconds without heartbeat and without calls after which a node counts as dead.",
-        c"Too low: a short outage of the network ends calls in the books that are still talking.",
+        c"Seconds of silence, while other nodes are heard, after which a node counts as dead; 0: never.",
+        c"Too low: a node that alone is cut off for a moment loses its talking calls' slots. 0: they return by lease or by hand.",
         &NODE_SILENCE_SECONDS,
+        0,
         86_400,
     );
 }

@@ -8,9 +8,10 @@ use pgrx::pg_extern;
 use pgrx::pg_sys::{self, BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
 use crate::fetch::{Key, Lookup, View};
+use crate::hearing::dead_nodes_sql;
 use crate::record::Record;
 use crate::spi::{Rows, Statement, arg, connected, instant};
-use crate::{args, counters, early_lock_release, error, guc, locks};
+use crate::{args, counters, early_lock_release, error, guc, hearing, locks, node};
 
 /// A call in flight whose row this transaction has locked, and why it is to be closed.
 struct Held<'a> {
@@ -24,11 +25,11 @@ struct Held<'a> {
 /// Columns of every statement that locks calls to close them. A row that somebody else has locked belongs to a call
 /// that is being worked on: it is skipped, and nobody waits with many rows in hand.
 macro_rules! lock_calls_sql {
-    ($condition:literal) => {
+    ($($condition:expr),+ $(,)?) => {
         concat!(
             "select l.uniqueid, l.link_id, l.holds_slot, l.answered_at is not null \
                from capconduit.live_calls l ",
-            $condition,
+            $($condition,)+
             " for update of l skip locked"
         )
     };
@@ -166,6 +167,38 @@ fn release_call(uniqueid: Option<&str>, reason: Option<&str>) -> Record<2> {
     Record([arg(status), arg(record)])
 }
 
+// ---- a node, by hand ---------------------------------------------------------------------------------------------
+
+static LOCK_ON_NODE: Statement = Statement::new(lock_calls_sql!("where l.node = $1"), &[TEXTOID]);
+
+static AUDIT_NODE: Statement = Statement::new(
+    "select capconduit.write_audit('release', 'nodes', $1, null, \
+                                   jsonb_build_object('reason', $2, 'released', $3))",
+    &[TEXTOID, TEXTOID, INT4OID],
+);
+
+/// Somebody knows that this Asterisk is gone: its calls are closed, its name is free.
+#[pg_extern(sql = false)]
+fn release_node(node: Option<&str>, reason: Option<&str>) -> Record<2> {
+    locks::require_read_committed("release_node");
+    let node = args::required_node(node);
+    let Some(reason) = args::described(reason, 50) else {
+        error::invalid("release_node needs a reason");
+    };
+    let (status, released) = connected(|| {
+        locks::enter_live_calls();
+        early_lock_release::arm();
+        let is_known = node::forget_agent(node);
+        let held = read_held(&LOCK_ON_NODE.run(&[arg(node)]), reason);
+        if !is_known && held.is_empty() {
+            return ("unknown_node", 0);
+        }
+        AUDIT_NODE.run(&[arg(node), arg(reason), arg(held.len() as i32)]);
+        ("released", close(&held).0)
+    });
+    Record([arg(status), arg(released)])
+}
+
 // ---- leases ------------------------------------------------------------------------------------------------------
 
 static EXPIRED: Lookup = Lookup::new(
@@ -218,16 +251,11 @@ static LOCK_EXPIRED: Statement = Statement::new(
     &[INT8OID],
 );
 
-/// A node is dead when its heartbeats and its calls have both been silent, and the database was there to hear them.
 static LOCK_ON_DEAD_NODES: Statement = Statement::new(
     lock_calls_sql!(
-        "where l.lease_until >= now() \
-           and l.node = any (array(select n.name \
-                                     from capconduit.nodes n \
-                                    where n.heartbeat_at is not null \
-                                      and greatest(n.heartbeat_at, n.last_call_at, pg_postmaster_start_time()) \
-                                          < now() - $2 * interval '1 second')) \
-         limit $1"
+        "where l.lease_until >= now() and l.node = any (array(",
+        dead_nodes_sql!(),
+        ")) limit $1"
     ),
     &[INT8OID, INT4OID],
 );
@@ -240,9 +268,12 @@ fn release_expired(max: Option<i32>) -> Record<2> {
         error::invalid("max must be between 1 and 10000");
     }
     let released = connected(|| {
+        locks::enter_live_calls();
+        early_lock_release::arm();
+        let silence_counts = hearing::catch_up();
         let mut held = read_held(&LOCK_EXPIRED.run(&[arg(max)]), LEASE_EXPIRED);
         let left = max - held.len() as i64;
-        if left > 0 {
+        if left > 0 && silence_counts {
             let rows = LOCK_ON_DEAD_NODES.run(&[arg(left), arg(guc::NODE_SILENCE_SECONDS.get())]);
             held.extend(read_held(&rows, "node silent"));
         }

@@ -12,7 +12,7 @@ use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
 use crate::spi::{Statement, arg, connected, instant, now};
 use crate::write::Insert;
-use crate::{args, early_lock_release, error};
+use crate::{args, early_lock_release, error, node};
 
 #[pg_extern(sql = false)]
 fn next_target(
@@ -55,6 +55,9 @@ fn next(uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answer
         ));
     }
     early_lock_release::arm();
+    if let Some(node) = &call.node {
+        node::note_call(node);
+    }
     note_failure(uniqueid, &call, status, cause);
     match outcome::attempt_timeout(call.dial_timeout_seconds, call.ring_seconds_left) {
         None => end(uniqueid, call, Reject::RingBudgetSpent, None),

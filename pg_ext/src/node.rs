@@ -1,4 +1,4 @@
-//! What Asterisk machines say of themselves: their start, and the list of their live calls.
+//! What Asterisk machines say of themselves: their start, the list of their live calls, and what they know without a list.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use pgrx::pg_sys::{INT4OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
 use crate::record::Record;
 use crate::spi::{Statement, arg, connected, instant, now};
-use crate::{args, early_lock_release, error, guc, lease, locks};
+use crate::{args, early_lock_release, error, guc, hearing, lease, locks};
 
 /// Clocks of the database itself differ by nothing, so a list from the future is a mistake.
 const FUTURE_TOLERANCE_MICROS: i64 = 5_000_000;
@@ -25,16 +25,58 @@ fn required_instant(name: &str, value: Option<TimestampWithTimeZone>) -> i64 {
     micros
 }
 
-/// Takes the name for this instance, unless another one is alive under it. NULL for `$2` claims nothing.
+/// What is known of a switch, its row locked until the end of the transaction.
+struct Known {
+    /// When its last list was begun.
+    listed_at: Option<i64>,
+    /// Another agent speaks for it, and has not been silent for long enough.
+    is_taken: bool,
+}
+
+static KNOWN_NODE: Statement = Statement::new(
+    "select case when n.taken_at <= now() + interval '5 seconds' then n.taken_at end, \
+            coalesce(n.instance <> $2 and n.heartbeat_at is not null, false), n.heartbeat_at \
+       from capconduit.nodes n \
+      where n.name = $1 \
+        for update of n",
+    &[TEXTOID, TEXTOID],
+);
+
+/// Two first words of one node come one after the other, as all later ones do.
+static MEET: Statement = Statement::new(
+    "insert into capconduit.nodes (name) values ($1) on conflict (name) do nothing",
+    &[TEXTOID],
+);
+
+/// The switch's row, made if need be. Whoever asks speaks, so the database hears, also when the name is another's.
+fn meet(node: &str, instance: Option<&str>) -> Known {
+    let look = || KNOWN_NODE.run(&[arg(node), arg(instance)]);
+    let mut rows = look();
+    if rows.is_empty() {
+        MEET.run(&[arg(node)]);
+        rows = look();
+    }
+    let known = rows.first().map_or((None, false, None), |columns| {
+        let listed_at = columns.get::<TimestampWithTimeZone>().map(i64::from);
+        let is_another = columns.need::<bool>();
+        let last_sign = columns.get::<TimestampWithTimeZone>().map(i64::from);
+        (listed_at, is_another, last_sign)
+    });
+    let (listed_at, is_another, last_sign) = known;
+    hearing::hear();
+    Known {
+        listed_at,
+        is_taken: is_another && !hearing::is_silent(instant(last_sign)),
+    }
+}
+
+/// A start without an instance claims nothing. It is a sign of an agent, where there was one.
 static START: Statement = Statement::new(
-    "insert into capconduit.nodes as n (name, instance, booted_at) \
-     values ($1, $2, $3) \
-     on conflict (name) do update \
-        set instance = excluded.instance, booted_at = greatest(n.booted_at, excluded.booted_at) \
-      where excluded.instance is null or n.instance is null or n.instance = excluded.instance \
-         or n.heartbeat_at is null or n.heartbeat_at < now() - $4 * interval '1 second' \
-     returning name",
-    &[TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID],
+    "update capconduit.nodes \
+        set instance = $2, booted_at = greatest(booted_at, $3), \
+            heartbeat_at = case when heartbeat_at is not null then now() end \
+      where name = $1",
+    &[TEXTOID, TEXTOID, TIMESTAMPTZOID],
 );
 
 #[pg_extern(sql = false)]
@@ -50,39 +92,21 @@ fn node_started(
     let (status, closed) = connected(|| {
         locks::enter_live_calls();
         early_lock_release::arm();
-        let silence = guc::NODE_SILENCE_SECONDS.get();
-        if START
-            .run(&[arg(node), arg(instance), instant(booted_at), arg(silence)])
-            .is_empty()
-        {
+        if meet(node, instance).is_taken {
             return ("name_taken", 0);
         }
+        START.run(&[arg(node), arg(instance), instant(booted_at)]);
         ("ok", lease::close_before_boot(node, booted_at))
     });
     Record([arg(status), arg(closed)])
 }
 
-static KNOWN_NODE: Statement = Statement::new(
-    "select n.taken_at, \
-            coalesce(n.instance <> $2 and n.heartbeat_at >= now() - $3 * interval '1 second', false) \
-       from capconduit.nodes n \
-      where n.name = $1 \
-        for update of n",
-    &[TEXTOID, TEXTOID, INT4OID],
-);
-
-/// Two first lists of one node come one after the other, as all later ones do.
-static MEET: Statement = Statement::new(
-    "insert into capconduit.nodes (name) values ($1) on conflict (name) do nothing",
-    &[TEXTOID],
-);
-
+/// A call noted before the clock was set back is no sign of the future.
 static BEAT: Statement = Statement::new(
-    "insert into capconduit.nodes (name, instance, heartbeat_at, taken_at, live_calls) \
-     values ($1, $2, now(), $3, $4) \
-     on conflict (name) do update \
-        set instance = excluded.instance, heartbeat_at = excluded.heartbeat_at, taken_at = excluded.taken_at, \
-            live_calls = excluded.live_calls",
+    "update capconduit.nodes \
+        set instance = $2, heartbeat_at = now(), taken_at = $3, live_calls = $4, \
+            last_call_at = case when last_call_at > now() then now() else last_call_at end \
+      where name = $1",
     &[TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID],
 );
 
@@ -146,22 +170,14 @@ fn node_heartbeat(
 fn beat(node: &str, instance: &str, taken_at: i64, listed: Vec<String>) -> (&'static str, i32, i32) {
     locks::enter_live_calls();
     early_lock_release::arm();
-    let look = || KNOWN_NODE.run(&[arg(node), arg(instance), arg(guc::NODE_SILENCE_SECONDS.get())]);
-    let mut rows = look();
-    if rows.is_empty() {
-        MEET.run(&[arg(node)]);
-        rows = look();
+    let known = meet(node, Some(instance));
+    if known.is_taken {
+        return ("name_taken", 0, 0);
     }
-    let mut listed_before: Option<i64> = None;
-    if let Some(columns) = rows.first() {
-        listed_before = columns.get::<TimestampWithTimeZone>().map(i64::from);
-        if columns.need::<bool>() {
-            return ("name_taken", 0, 0);
-        }
-        // A list overtaken by a newer one says nothing any more.
-        if listed_before.is_some_and(|before| before > taken_at) {
-            return ("stale", 0, 0);
-        }
+    let listed_before = known.listed_at;
+    // A list overtaken by a newer one says nothing any more.
+    if listed_before.is_some_and(|before| before > taken_at) {
+        return ("stale", 0, 0);
     }
     BEAT.run(&[
         arg(node),
@@ -194,6 +210,57 @@ fn beat(node: &str, instance: &str, taken_at: i64, listed: Vec<String>) -> (&'st
     ("ok", absent, closed)
 }
 
+// ---- what an agent says where it has no list -------------------------------------------------------------------------
+
+/// Its Asterisk lives, and cannot be asked for its calls.
+static ALIVE: Statement = Statement::new(
+    "update capconduit.nodes set instance = $2, heartbeat_at = now() where name = $1",
+    &[TEXTOID, TEXTOID],
+);
+
+/// Without an agent a switch is not judged by its silence.
+static NO_AGENT: Statement = Statement::new(
+    "update capconduit.nodes set heartbeat_at = null where name = $1",
+    &[TEXTOID],
+);
+
+static NO_INSTANCE: Statement = Statement::new(
+    "update capconduit.nodes set instance = null, heartbeat_at = null where name = $1",
+    &[TEXTOID],
+);
+
+/// Its name is free, and its silence means nothing. Whether the switch is known.
+pub fn forget_agent(node: &str) -> bool {
+    NO_INSTANCE.run(&[arg(node)]).len() == 1
+}
+
+#[pg_extern(sql = false)]
+fn node_report(node: Option<&str>, instance: Option<&str>, state: Option<&str>) -> &'static str {
+    locks::require_read_committed("node_report");
+    let node = args::required_node(node);
+    let Some(instance) = args::described(instance, 150) else {
+        error::invalid("instance is empty")
+    };
+    let state = match args::text(state) {
+        Some(state @ ("alive" | "down" | "stopped")) => state,
+        _ => error::invalid("state must be alive, down or stopped"),
+    };
+    connected(|| {
+        locks::enter_live_calls();
+        early_lock_release::arm();
+        if meet(node, Some(instance)).is_taken {
+            return "name_taken";
+        }
+        match state {
+            "alive" => drop(ALIVE.run(&[arg(node), arg(instance)])),
+            "stopped" => drop(NO_AGENT.run(&[arg(node)])),
+            // That a switch was heard says `meet`; this one was not.
+            _ => {}
+        }
+        "ok"
+    })
+}
+
 // ---- call functions are a sign of life too ------------------------------------------------------------------------
 
 thread_local! {
@@ -201,8 +268,14 @@ thread_local! {
     static NOTED: RefCell<HashMap<String, Instant>> = RefCell::new(HashMap::new());
 }
 
-/// Often enough for the silence of a node to be seen, seldom enough to cost nothing.
-const NOTE_EVERY: Duration = Duration::from_secs(15);
+/// Often enough for the silence of a node to be seen, seldom enough to cost nothing: eight times in what it may be silent,
+/// at most every fifteen seconds.
+fn note_every() -> Duration {
+    match guc::NODE_SILENCE_SECONDS.get() {
+        silence @ 1..120 => Duration::from_millis(silence as u64 * 125),
+        _ => Duration::from_secs(15),
+    }
+}
 const MOST_NAMES: usize = 1_000;
 
 static NOTE: Statement = Statement::new(
@@ -215,10 +288,10 @@ static NOTE: Statement = Statement::new(
     &[TEXTOID],
 );
 
-/// Notes that the node is routing or logging calls; never waits for the node's row.
+/// Notes that a call function names this node: a sign of its life. Never waits for a row.
 pub fn note_call(node: &str) {
     let due = NOTED.with_borrow_mut(|noted| {
-        if noted.get(node).is_some_and(|at| at.elapsed() < NOTE_EVERY) {
+        if noted.get(node).is_some_and(|at| at.elapsed() < note_every()) {
             return false;
         }
         if noted.len() >= MOST_NAMES {
@@ -229,5 +302,6 @@ pub fn note_call(node: &str) {
     });
     if due {
         NOTE.run(&[arg(node)]);
+        hearing::hear();
     }
 }

@@ -100,7 +100,7 @@ pub struct Ended {
     pub closed: Option<i32>,
 }
 
-/// `release_expired`: how many leases were over.
+/// `release_expired` and `release_node`: how many calls were closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Released {
     pub status: String,
@@ -143,7 +143,10 @@ pub trait Calls {
         taken_at: Timestamp,
         uniqueids: &[&str],
     ) -> Result<Heartbeat, Error>;
+    /// What an agent knows of its switch without a list.
+    async fn report(&self, node: &str, instance: &str, state: &str) -> Result<String, Error>;
     async fn release_expired(&self, max: i32) -> Result<Released, Error>;
+    async fn release_node(&self, node: &str, reason: &str) -> Result<Released, Error>;
     async fn release(&self, uniqueid: &str, reason: &str) -> Result<Logged, Error>;
     async fn explain(&self, did: &str) -> Result<Vec<Explained>, Error>;
     async fn preview(&self, did: &str) -> Result<Preview, Error>;
@@ -251,13 +254,22 @@ impl<C: GenericClient + Sync> Calls for C {
         })
     }
 
+    async fn report(&self, node: &str, instance: &str, state: &str) -> Result<String, Error> {
+        let sql = "select capconduit.node_report($1, $2, $3)";
+        let params = [text(&node), text(&instance), text(&state)];
+        Ok(self.query_typed_one(sql, &params).await?.get(0))
+    }
+
     async fn release_expired(&self, max: i32) -> Result<Released, Error> {
         let sql = "select status, released from capconduit.release_expired($1)";
         let row = self.query_typed_one(sql, &[(&max as _, Type::INT4)]).await?;
-        Ok(Released {
-            status: row.get(0),
-            released: row.get(1),
-        })
+        Ok(Released::from(&row))
+    }
+
+    async fn release_node(&self, node: &str, reason: &str) -> Result<Released, Error> {
+        let sql = "select status, released from capconduit.release_node($1, $2)";
+        let row = self.query_typed_one(sql, &[text(&node), text(&reason)]).await?;
+        Ok(Released::from(&row))
     }
 
     async fn release(&self, uniqueid: &str, reason: &str) -> Result<Logged, Error> {
@@ -318,6 +330,15 @@ impl From<&Row> for Target {
             caller_id: row.get("caller_id"),
             campaign_id: row.get("campaign_id"),
             decision: row.get("decision"),
+        }
+    }
+}
+
+impl From<&Row> for Released {
+    fn from(row: &Row) -> Self {
+        Released {
+            status: row.get("status"),
+            released: row.get("released"),
         }
     }
 }

@@ -13,4 +13,5 @@ mod life;
 mod migrate;
 mod model;
 mod node;
+mod outage;
 mod sql;

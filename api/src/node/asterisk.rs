@@ -1,11 +1,13 @@
 //! Asterisk's control socket, through its own command: who it is, how long it is up, which channels it has. No answer is
 //! never taken for an empty one.
 
+use std::io::ErrorKind;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
 /// Too low: a busy Asterisk looks dead. Too high: a frozen one delays what else is to be done.
@@ -26,6 +28,41 @@ pub struct Identity {
     pub started: String,
 }
 
+/// Asterisk did not say what it was asked, and what that tells of it all the same.
+#[derive(Debug)]
+pub struct NoAnswer {
+    /// None: nothing is known. Its calls may talk on.
+    pub process: Option<Process>,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Process {
+    /// It refuses, is busy or stands still: a console that waits has found somebody who listens.
+    Alive,
+    /// Nobody listens on its control socket.
+    Down,
+}
+
+impl NoAnswer {
+    fn unknown(text: String) -> Self {
+        NoAnswer { process: None, text }
+    }
+
+    fn alive(text: String) -> Self {
+        NoAnswer {
+            process: Some(Process::Alive),
+            text,
+        }
+    }
+}
+
+/// Asterisk's own words to whoever asks something while `core stop gracefully` waits for the last calls.
+const REFUSES: &str = "cannot be run during shutdown";
+
+/// And its console's, with the control socket between.
+const UNREACHED: (&str, &str) = ("Unable to connect to remote asterisk (does ", " exist?)");
+
 impl Asterisk {
     pub fn new(command: &str) -> Result<Self> {
         let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
@@ -35,20 +72,20 @@ impl Asterisk {
         Ok(Self { words })
     }
 
-    pub async fn identity(&self) -> Result<Identity> {
+    pub async fn identity(&self) -> Result<Identity, NoAnswer> {
         read_identity(&self.ask("core show settings").await?)
     }
 
-    pub async fn uptime_seconds(&self) -> Result<i64> {
+    pub async fn uptime_seconds(&self) -> Result<i64, NoAnswer> {
         read_uptime(&self.ask("core show uptime seconds").await?)
     }
 
     /// The uniqueids of its live channels.
-    pub async fn channels(&self) -> Result<Vec<String>> {
+    pub async fn channels(&self) -> Result<Vec<String>, NoAnswer> {
         read_channels(&self.ask("core show channels concise").await?)
     }
 
-    async fn ask(&self, what: &str) -> Result<String> {
+    async fn ask(&self, what: &str) -> Result<String, NoAnswer> {
         let child = Command::new(&self.words[0])
             .args(&self.words[1..])
             .args(["-rx", what])
@@ -61,25 +98,46 @@ impl Asterisk {
             // Of its own, to be killed whole: a console that waits for a frozen Asterisk ignores SIGTERM.
             .process_group(0)
             .spawn()
-            .with_context(|| format!("cannot run {}", self.words[0]))?;
+            .map_err(|error| NoAnswer::unknown(format!("cannot run {}: {error}", self.words[0])))?;
         let group = Group::of(&child);
         let output = tokio::time::timeout(ANSWER_TIMEOUT, child.wait_with_output())
             .await
-            .with_context(|| format!("Asterisk did not answer within {ANSWER_TIMEOUT:?}"))??;
+            .map_err(|_| NoAnswer::alive(format!("Asterisk did not answer within {ANSWER_TIMEOUT:?}")))?
+            .map_err(|error| NoAnswer::unknown(error.to_string()))?;
         group.has_ended();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &text;
+        if said.contains(REFUSES) {
+            return Err(NoAnswer::alive(
+                "Asterisk is stopping and tells nothing of its calls".into(),
+            ));
+        }
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let said = said
-                .lines()
-                .chain(text.lines())
-                .find(|line| !line.trim().is_empty());
-            bail!(
-                "Asterisk does not answer: {}",
-                said.unwrap_or("it says nothing").trim()
-            );
+            let first = said.lines().find(|line| !line.trim().is_empty());
+            return Err(NoAnswer {
+                process: nobody_listens(&said).await.then_some(Process::Down),
+                text: format!(
+                    "Asterisk does not answer: {}",
+                    first.unwrap_or("it says nothing").trim()
+                ),
+            });
         }
         Ok(text)
+    }
+}
+
+/// The console could not connect. It says so, too, when it may not: so the socket that it names is tried once more.
+async fn nobody_listens(said: &str) -> bool {
+    let (before, after) = UNREACHED;
+    let Some(socket) = said
+        .split_once(before)
+        .and_then(|(_, rest)| Some(rest.split_once(after)?.0))
+    else {
+        return false;
+    };
+    match UnixStream::connect(socket).await {
+        Ok(_) => false,
+        Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused),
     }
 }
 
@@ -105,7 +163,8 @@ impl Drop for Group {
     }
 }
 
-fn read_identity(text: &str) -> Result<Identity> {
+/// Whatever it answers, it lives.
+fn read_identity(text: &str) -> Result<Identity, NoAnswer> {
     let setting = |name: &str| {
         text.lines()
             .find_map(|line| line.trim().strip_prefix(name)?.trim_start().strip_prefix(':'))
@@ -113,20 +172,22 @@ fn read_identity(text: &str) -> Result<Identity> {
     };
     match (setting("System name"), setting("Startup time")) {
         (Some(system_name), Some(started)) if !started.is_empty() => Ok(Identity { system_name, started }),
-        _ => bail!("Asterisk's settings name no system name or no startup time"),
+        _ => Err(NoAnswer::alive(
+            "Asterisk's settings name no system name or no startup time".into(),
+        )),
     }
 }
 
-fn read_uptime(text: &str) -> Result<i64> {
+fn read_uptime(text: &str) -> Result<i64, NoAnswer> {
     text.lines()
         .find_map(|line| line.trim().strip_prefix("System uptime:")?.trim().parse().ok())
         // It says nothing while its clock is before its start.
-        .context("Asterisk does not say how long it is up")
+        .ok_or_else(|| NoAnswer::alive("Asterisk does not say how long it is up".into()))
 }
 
 /// The uniqueid is what follows the last `!` of a line. A caller's number may hold a `!` or a newline; then there are more
 /// ids on the list than channels, and none is missing.
-fn read_channels(text: &str) -> Result<Vec<String>> {
+fn read_channels(text: &str) -> Result<Vec<String>, NoAnswer> {
     let ids: Vec<String> = text
         .lines()
         .filter_map(|line| Some(line.rsplit_once('!')?.1.trim()))
@@ -134,10 +195,10 @@ fn read_channels(text: &str) -> Result<Vec<String>> {
         .map(str::to_owned)
         .collect();
     if ids.is_empty() && !text.trim().is_empty() {
-        bail!(
+        return Err(NoAnswer::alive(format!(
             "Asterisk's answer is no list of channels: {}",
             text.trim().lines().next().unwrap_or_default()
-        );
+        )));
     }
     Ok(ids)
 }
@@ -180,16 +241,28 @@ mod tests {
 
     #[tokio::test]
     async fn a_command_that_hangs_or_fails_is_no_answer() {
-        let ask = async |command: &str| {
-            Asterisk::new(command)
-                .unwrap()
-                .channels()
-                .await
-                .unwrap_err()
-                .to_string()
-        };
-        assert!(ask("false").await.contains("does not answer"));
-        assert!(ask("/no/such/asterisk").await.contains("cannot run"));
+        let ask = async |command: &str| Asterisk::new(command).unwrap().channels().await.unwrap_err();
+        let failed = ask("false").await;
+        assert!(failed.text.contains("does not answer") && failed.process.is_none());
+        let missing = ask("/no/such/asterisk").await;
+        assert!(missing.text.contains("cannot run") && missing.process.is_none());
         assert!(Asterisk::new("  ").is_err());
+    }
+
+    /// In a console's own words about a socket: one that is not there, one that nobody listens on, one that somebody does.
+    #[tokio::test]
+    async fn an_asterisk_is_down_when_nobody_listens_on_its_socket() {
+        let socket = std::env::temp_dir().join(format!("capconduit-ctl-{}", std::process::id()));
+        let said = format!(
+            "Unable to connect to remote asterisk (does {} exist?)\n",
+            socket.display()
+        );
+        assert!(nobody_listens(&said).await);
+        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(!nobody_listens(&said).await);
+        drop(listener);
+        assert!(nobody_listens(&said).await);
+        std::fs::remove_file(&socket).unwrap();
+        assert!(!nobody_listens("nsenter: cannot open /proc/1/ns/net").await);
     }
 }

@@ -1,5 +1,6 @@
 //! The heartbeat: tells the database which calls are live here, announces each start of Asterisk once, and gives back
-//! slots of calls that nobody reports any more. An Asterisk that does not answer is never told as one without calls.
+//! slots of calls that nobody reports any more. An Asterisk that does not answer is never told as one without calls: the
+//! agent says whether it lives, if it knows, and at its own end that nobody watches it any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio_postgres::types::Type;
 
-use super::asterisk::Asterisk;
+use super::asterisk::{Asterisk, NoAnswer, Process};
 use super::connection::{Database, Failure};
 use super::health::{Alarm, Health};
 use super::state::{Start, State};
@@ -18,7 +19,11 @@ const NOW: &str = "select clock_timestamp()";
 const NODE_STARTED: &str = "select s.status, s.closed from capconduit.node_started($1, $2, $3) s";
 const NODE_HEARTBEAT: &str =
     "select h.status, h.absent, h.closed from capconduit.node_heartbeat($1, $2, $3, $4) h";
+const NODE_REPORT: &str = "select capconduit.node_report($1, $2, $3)";
 const RELEASE_EXPIRED: &str = "select r.released from capconduit.release_expired(500) r";
+
+/// Too low: a slow database takes a node that is only not watched for dead. Too high: whoever stops the agent waits.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub struct Heart {
@@ -28,6 +33,24 @@ pub struct Heart {
     pub state: State,
     pub every: Duration,
     pub health: Arc<Health>,
+    /// Whether the database has taken a word of this agent.
+    pub was_heard: bool,
+}
+
+/// What a look at Asterisk gave.
+enum Found {
+    Calls(Vec<String>),
+    /// No answer, and what is known of the process.
+    No(Option<Process>),
+    /// Another Asterisk's name, or a name that is another agent's.
+    NotOurs,
+}
+
+fn state_of(process: Process) -> &'static str {
+    match process {
+        Process::Alive => "alive",
+        Process::Down => "down",
+    }
 }
 
 impl Heart {
@@ -39,7 +62,7 @@ impl Heart {
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                () = listener::stopped(&mut stop) => return,
+                () = listener::stopped(&mut stop) => break,
             }
             let beaten = self.beat(&mut announced).await;
             let released = self.release_expired().await;
@@ -48,33 +71,27 @@ impl Heart {
                 Err(failure) => self.health.raise(Alarm::Database, failure.text()),
             }
         }
+        if self.was_heard && tokio::time::timeout(STOP_TIMEOUT, self.stop()).await.is_err() {
+            tracing::warn!("the database was not told in time that this agent stops");
+        }
     }
 
     async fn beat(&mut self, announced: &mut Option<String>) -> Result<(), Failure> {
         // Before Asterisk is asked: whatever happens in between is younger than the list.
         let taken_at: Timestamp = self.database.row(NOW, &[]).await?.get(0);
-        let Some(started) = self.who_is_it().await else {
-            return Ok(());
-        };
-        if announced.as_ref() != Some(&started) {
-            let Some(start) = self.start(started, taken_at).await else {
-                return Ok(());
-            };
-            if !self.announce(&start).await? {
-                return Ok(());
-            }
-            *announced = Some(start.started.clone());
-            self.state.announce(start);
+        match self.look(announced, taken_at).await? {
+            Found::Calls(channels) => self.tell(taken_at, &channels).await,
+            Found::No(Some(process)) => self.report(state_of(process)).await,
+            Found::No(None) | Found::NotOurs => Ok(()),
         }
-        let Some(channels) = self.answer(self.asterisk.channels().await) else {
-            return Ok(());
-        };
-        self.tell(taken_at, &channels).await
     }
 
-    /// The start of the Asterisk that answers, if it answers and has our name.
-    async fn who_is_it(&self) -> Option<String> {
-        let identity = self.answer(self.asterisk.identity().await)?;
+    /// Asks Asterisk for its calls, and announces its start before they are told.
+    async fn look(&mut self, announced: &mut Option<String>, taken_at: Timestamp) -> Result<Found, Failure> {
+        let identity = match self.answer(self.asterisk.identity().await) {
+            Ok(identity) => identity,
+            Err(process) => return Ok(Found::No(process)),
+        };
         if identity.system_name != self.node {
             self.health.raise(
                 Alarm::SystemName,
@@ -83,37 +100,90 @@ impl Heart {
                     identity.system_name, self.node
                 ),
             );
-            return None;
+            return Ok(Found::NotOurs);
         }
         self.health.clear(Alarm::SystemName);
-        Some(identity.started)
+        if announced.as_ref() != Some(&identity.started) {
+            let start = match self.start(identity.started, taken_at).await {
+                Ok(start) => start,
+                Err(process) => return Ok(Found::No(process)),
+            };
+            if !self.announce(&start).await? {
+                return Ok(Found::NotOurs);
+            }
+            *announced = Some(start.started.clone());
+            self.state.announce(start);
+        }
+        Ok(match self.answer(self.asterisk.channels().await) {
+            Ok(channels) => Found::Calls(channels),
+            Err(process) => Found::No(process),
+        })
     }
 
-    fn answer<T>(&self, answer: anyhow::Result<T>) -> Option<T> {
+    /// What is known of an Asterisk that did not answer.
+    fn answer<T>(&self, answer: Result<T, NoAnswer>) -> Result<T, Option<Process>> {
         match answer {
             Ok(answer) => {
                 self.health.asterisk_up(true);
                 self.health.clear(Alarm::Asterisk);
-                Some(answer)
+                Ok(answer)
             }
-            Err(error) => {
+            Err(no_answer) => {
                 self.health.asterisk_up(false);
-                self.health.raise(Alarm::Asterisk, &format!("{error:#}"));
-                None
+                self.health.raise(Alarm::Asterisk, &no_answer.text);
+                Err(no_answer.process)
             }
+        }
+    }
+
+    /// A word without a list.
+    async fn report(&mut self, state: &str) -> Result<(), Failure> {
+        let instance = self.state.instance();
+        let params = [
+            (&self.node as _, Type::TEXT),
+            (&instance as _, Type::TEXT),
+            (&state as _, Type::TEXT),
+        ];
+        match self.database.row(NODE_REPORT, &params).await {
+            Ok(row) => {
+                let status: String = row.get(0);
+                self.was_heard |= !self.is_taken(&status);
+                tracing::debug!(state, status, "reported");
+                Ok(())
+            }
+            // The database is of the release before: there it cannot be said.
+            Err(Failure::Later(text)) if text.starts_with("42883") => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// In order, and not by a crash: from now on silence means nothing. But an Asterisk that is down need not be waited for.
+    async fn stop(&mut self) {
+        let is_down = matches!(
+            self.asterisk.identity().await,
+            Err(NoAnswer {
+                process: Some(Process::Down),
+                ..
+            })
+        );
+        if !is_down && let Err(failure) = self.report("stopped").await {
+            tracing::warn!(
+                failure = failure.text(),
+                "the database was not told that this agent stops: it will take the node for dead"
+            );
         }
     }
 
     /// When this Asterisk started, by the database's clock: never later than it did, for a call of its own would be
     /// closed. So the uptime, which is cut to whole seconds, is taken a second longer; and what was found when this start
     /// was first seen stays, because uptimes follow a clock that people set.
-    async fn start(&self, started: String, taken_at: Timestamp) -> Option<Start> {
+    async fn start(&self, started: String, taken_at: Timestamp) -> Result<Start, Option<Process>> {
         if let Some(known) = self.state.announced().filter(|known| known.started == started) {
-            return Some(known.clone());
+            return Ok(known.clone());
         }
         let uptime = self.answer(self.asterisk.uptime_seconds().await)?;
         let booted_at = taken_at - SignedDuration::from_secs(uptime + 1);
-        Some(Start { started, booted_at })
+        Ok(Start { started, booted_at })
     }
 
     async fn announce(&mut self, start: &Start) -> Result<bool, Failure> {
@@ -128,6 +198,7 @@ impl Heart {
         if self.is_taken(&status) {
             return Ok(false);
         }
+        self.was_heard = true;
         tracing::info!(booted_at = %start.booted_at, closed, "Asterisk's start was announced");
         Ok(true)
     }

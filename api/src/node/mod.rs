@@ -54,6 +54,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         state,
         every: settings.heartbeat_every,
         health: health.clone(),
+        was_heard: false,
     };
     let replay = tokio::spawn(replay.run(stop.clone()));
     let heart = tokio::spawn(heart.run(stop.clone()));

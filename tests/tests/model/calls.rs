@@ -243,6 +243,9 @@ pub fn next(
     };
     world.rows.attempts.insert(key.clone(), attempt);
     world.learn.push(Learn::AttemptEnded(key, seen.now, seen.after));
+    if let Some(node) = &call.node {
+        world.learn.push(Learn::LastCall(node.clone(), seen.now));
+    }
     // The budget runs while the function does: where that matters, its answer tells how much was left.
     let left = |at: Micros| (call.ring_deadline - at).div_euclid(SECOND) as i32;
     let (least, most) = (left(seen.after), left(seen.now));
@@ -334,6 +337,9 @@ pub fn answered(world: &mut World, uniqueid: &str, seen: &Seen) -> Answer {
     let status = match world.rows.calls.get_mut(uniqueid) {
         Some(call) => {
             call.answered_at = call.answered_at.or(Some(seen.now));
+            if let Some(node) = call.node.clone() {
+                world.learn.push(Learn::LastCall(node, seen.now));
+            }
             "ok"
         }
         None => "not_in_flight",

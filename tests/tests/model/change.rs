@@ -262,5 +262,5 @@ fn clock_sql(seconds: i64) -> String {
     ) + &moved(
         "nodes",
         &["booted_at", "heartbeat_at", "taken_at", "last_call_at"],
-    )
+    ) + &moved("hearing", &["since", "last"])
 }

@@ -47,7 +47,7 @@ async fn run(race: &Race, lab: &Lab) -> Result<(), String> {
     });
     let (ran, ()) = tokio::join!(futures_util::future::join_all(racing), race.let_go(holder));
     let ran: Vec<_> = ran.into_iter().flat_map(|(_, ran)| ran).collect();
-    prepared.explained(control, &ran, None).await.map(|_| ())
+    prepared.explained(control, &ran, false).await.map(|_| ())
 }
 
 /// Links of client 1, 2, … in this order of priority, with room for so many calls each.
@@ -172,15 +172,18 @@ fn a_look_between_two_calls_that_waited_for_one_row_contradicts_nothing() {
         routed.ended = prepared.tick();
         let mut ran = [moved, routed, look];
         assert_eq!([&ran[0], &ran[1]].map(link_of), [Some(2), Some(2)]);
-        assert_eq!(prepared.explained(control, &ran, None).await, Ok(0));
+        assert_eq!(prepared.explained(control, &ran, false).await, Ok(0));
         // And nothing more is granted: a call that had moved has made room for a route asked after it, and a route that
         // had ended is seen.
         let asked = std::mem::replace(&mut ran[1].began, ran[0].ended + 1);
-        prepared.explained(control, &ran, None).await.expect_err("room");
+        prepared.explained(control, &ran, false).await.expect_err("room");
         ran[1].began = asked;
         let after = ran[1].ended + 1;
         (ran[2].began, ran[2].ended) = (after, after);
-        prepared.explained(control, &ran, None).await.expect_err("a slot");
+        prepared
+            .explained(control, &ran, false)
+            .await
+            .expect_err("a slot");
     });
 }
 
@@ -205,10 +208,10 @@ fn two_calls_that_find_each_other_s_slot_held_contradict_nothing() {
             ran.ended = prepared.tick();
         }
         assert_eq!([&ran[0], &ran[1]].map(link_of), [None, None]);
-        assert_eq!(prepared.explained(control, &ran, None).await, Ok(0));
+        assert_eq!(prepared.explained(control, &ran, false).await, Ok(0));
         // And nothing more is granted: asked after the first had ended, the second would have had to find its link free.
         ran[1].began = ran[0].ended + 1;
-        prepared.explained(control, &ran, None).await.expect_err("room");
+        prepared.explained(control, &ran, false).await.expect_err("room");
     });
 }
 
@@ -234,9 +237,9 @@ fn a_call_that_moves_while_a_better_link_empties_contradicts_nothing() {
         assert_eq!([&moved, &ran[2]].map(link_of), [Some(3), Some(2)]);
         let after = moved.ended + 1;
         ran.push(moved);
-        assert_eq!(prepared.explained(control, &ran, None).await, Ok(0));
+        assert_eq!(prepared.explained(control, &ran, false).await, Ok(0));
         // And nothing more is granted: asked after that call had moved, the route would have had to take the first link.
         (ran[2].began, ran[2].ended) = (after, after);
-        prepared.explained(control, &ran, None).await.expect_err("room");
+        prepared.explained(control, &ran, false).await.expect_err("room");
     });
 }

@@ -152,8 +152,7 @@ async fn races_through_a_crash(
         for op in worth_repeating(&ran) {
             ran.push(prepared.ask(&control, &op).await);
         }
-        let restarted = control.server_start().await;
-        match prepared.explained(&control, &ran, Some(restarted)).await {
+        match prepared.explained(&control, &ran, true).await {
             Ok(happened) => tally.happened += happened,
             Err(why) => panic!(
                 "CAPCONDUIT_TEST_SEED={seed}, world {world}:\n{}\n{why}",

@@ -28,8 +28,7 @@ struct Run {
 impl<'a> History<'a> {
     pub async fn begin(db: &'a TestDb, session: &'a Session, world: &World) -> History<'a> {
         session.set_up(world).await;
-        let mut world = world.clone();
-        world.server_start = session.server_start().await;
+        let world = world.clone();
         let clock = session.clock().await;
         History {
             db,

@@ -7,10 +7,39 @@ use capconduit_tests::Heartbeat;
 use super::answer::{Answer, MISUSE, Seen, logged, refused};
 use super::calls::give_back;
 use super::rows::{Call, Micros, Node, Parties, Record};
-use super::world::{ABSENCE_GRACE, Learn, NODE_SILENCE, SECOND, World};
+use super::world::{ABSENCE_GRACE, GAP, Learn, NODE_SILENCE, SECOND, World};
 
 /// Lists and starts from further in the future are a mistake.
 const TOLERANCE: Micros = 5 * SECOND;
+
+/// A switch speaks, or signs that nobody has noted are found: after a gap the hearing begins anew.
+pub fn hear(world: &mut World, now: Micros, spoken: bool) {
+    let signs = world.rows.nodes.values();
+    let signs = signs
+        .flat_map(|node| [node.heartbeat_at, node.last_call_at])
+        .flatten();
+    let heard = signs
+        .filter(|sign| *sign <= now)
+        .chain(spoken.then_some(now))
+        .max();
+    let hearing = &mut world.rows.hearing;
+    if hearing.last > now + TOLERANCE {
+        (hearing.since, hearing.last) = (now, now);
+    } else if let Some(heard) = heard
+        && heard > hearing.last
+    {
+        if heard > hearing.last + GAP {
+            hearing.since = heard;
+        }
+        hearing.last = heard;
+    }
+}
+
+/// Others are heard, and have been all the time since this sign, for long enough.
+fn is_silent(world: &World, last_sign: Option<Micros>, now: Micros) -> bool {
+    let hearing = &world.rows.hearing;
+    hearing.last >= now - GAP && last_sign.max(Some(hearing.since)) <= Some(now - NODE_SILENCE)
+}
 
 /// Closes calls as LOST. Each ends at its last sign of life and counts once if its answer is known.
 pub fn close(world: &mut World, calls: &[(String, &str)]) {
@@ -111,14 +140,11 @@ pub fn release_expired(world: &mut World, max: i32, seen: &Seen) -> Answer {
         return refused(MISUSE);
     }
     let max = max as usize;
+    hear(world, seen.now, false);
     let is_dead = |name: &String| {
         world.rows.nodes.get(name).is_some_and(|node| {
-            node.heartbeat_at.is_some_and(|heartbeat| {
-                let last = heartbeat
-                    .max(node.last_call_at.unwrap_or(heartbeat))
-                    .max(world.server_start);
-                last < seen.now - NODE_SILENCE
-            })
+            let last_sign = node.heartbeat_at.max(node.last_call_at);
+            node.heartbeat_at.is_some() && is_silent(world, last_sign, seen.now)
         })
     };
     let expired = due(world, seen, "lease expired", |call| call.lease_until < seen.now);
@@ -150,14 +176,14 @@ pub fn node_started(
     if booted_at > seen.now + TOLERANCE {
         return refused(MISUSE);
     }
-    let node = world.rows.nodes.entry(name.to_owned()).or_default();
-    let taken = matches!((&node.instance, instance), (Some(theirs), Some(ours)) if theirs != ours)
-        && node
-            .heartbeat_at
-            .is_some_and(|heartbeat| heartbeat >= seen.now - NODE_SILENCE);
-    if taken {
+    hear(world, seen.now, true);
+    let known = world.rows.nodes.get(name).cloned().unwrap_or_default();
+    let other = matches!((&known.instance, instance), (Some(theirs), Some(ours)) if theirs != ours);
+    if other && known.heartbeat_at.is_some() && !is_silent(world, known.heartbeat_at, seen.now) {
         return Answer::Counted("name_taken".to_owned(), 0);
     }
+    let node = world.rows.nodes.entry(name.to_owned()).or_default();
+    node.heartbeat_at = node.heartbeat_at.map(|_| seen.now);
     node.instance = instance.map(str::to_owned);
     node.booted_at = node.booted_at.max(Some(booted_at));
     let before = due(world, seen, "node restarted", |call| {
@@ -186,12 +212,15 @@ pub fn heartbeat(
             closed: Some(closed as i32),
         })
     };
+    hear(world, seen.now, true);
     let known = world.rows.nodes.get(name).cloned().unwrap_or_default();
-    let other = known.instance.is_some_and(|theirs| theirs != instance);
-    if other && known.heartbeat_at.is_some_and(|at| at >= seen.now - NODE_SILENCE) {
+    let other = known.instance.as_ref().is_some_and(|theirs| theirs != instance);
+    if other && known.heartbeat_at.is_some() && !is_silent(world, known.heartbeat_at, seen.now) {
         return answer("name_taken", 0, 0);
     }
-    if known.taken_at.is_some_and(|before| before > taken_at) {
+    // One of the future was made before the clock was set back.
+    let listed_before = known.taken_at.filter(|before| *before <= seen.now + TOLERANCE);
+    if listed_before.is_some_and(|before| before > taken_at) {
         return answer("stale", 0, 0);
     }
     let node: &mut Node = world.rows.nodes.entry(name.to_owned()).or_default();
@@ -199,6 +228,7 @@ pub fn heartbeat(
     node.heartbeat_at = Some(seen.now);
     node.taken_at = Some(taken_at);
     node.live_calls = Some(listed.len() as i32);
+    node.last_call_at = node.last_call_at.map(|at| at.min(seen.now));
     let mut absent = 0;
     let mut lost = Vec::new();
     for (id, call) in &mut world.rows.calls {
@@ -217,7 +247,7 @@ pub fn heartbeat(
                 None => {
                     absent += 1;
                     call.absent_since = Some(taken_at);
-                    call.last_listed_at = known.taken_at;
+                    call.last_listed_at = listed_before;
                 }
             }
         }

@@ -168,14 +168,9 @@ impl Prepared {
         (session, all)
     }
 
-    /// Whether some order explains it. `restarted` is when the server started that came after a crash. Gives the number
+    /// Whether some order explains it. `restarted`: there was a crash among them. Gives the number
     /// of unanswered operations that have happened.
-    pub async fn explained(
-        &self,
-        control: &Session,
-        ran: &[Ran],
-        restarted: Option<Micros>,
-    ) -> Result<usize, String> {
+    pub async fn explained(&self, control: &Session, ran: &[Ran], restarted: bool) -> Result<usize, String> {
         let (rows, wrong, after) = control.look().await;
         let mut search = Search::of(ran, &rows, after);
         search.restarted = restarted;

@@ -13,6 +13,7 @@ pub struct Rows {
     pub records: BTreeMap<String, Record>,
     pub attempts: BTreeMap<(String, i32), Attempt>,
     pub nodes: BTreeMap<String, Node>,
+    pub hearing: Hearing,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -110,6 +111,24 @@ pub struct Node {
     pub live_calls: Option<i32>,
 }
 
+/// Since when switches are heard without a gap, and when one was heard last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hearing {
+    pub since: Micros,
+    pub last: Micros,
+}
+
+impl Default for Hearing {
+    /// As every history begins: nobody has been heard for years.
+    fn default() -> Self {
+        const YEAR_2020: Micros = 1_577_836_800_000_000;
+        Hearing {
+            since: YEAR_2020,
+            last: YEAR_2020,
+        }
+    }
+}
+
 impl Rows {
     /// Every row that differs, one line each.
     pub fn differences(&self, database: &Rows) -> Vec<String> {
@@ -119,6 +138,12 @@ impl Rows {
         compare("call_logs", &self.records, &database.records, &mut lines);
         compare("call_attempts", &self.attempts, &database.attempts, &mut lines);
         compare("nodes", &self.nodes, &database.nodes, &mut lines);
+        if self.hearing != database.hearing {
+            lines.push(format!(
+                "hearing:\n    model    {:?}\n    database {:?}",
+                self.hearing, database.hearing
+            ));
+        }
         lines
     }
 
@@ -144,6 +169,8 @@ impl Rows {
             maybe(&mut node.taken_at);
             maybe(&mut node.last_call_at);
         }
+        self.hearing.since += by;
+        self.hearing.last += by;
     }
 
     /// Without what may differ between simultaneous transactions and the same ones in any order: readings of the
@@ -178,6 +205,7 @@ impl Rows {
             node.heartbeat_at = node.heartbeat_at.map(|_| 0);
             node.last_call_at = None;
         }
+        rows.hearing = Hearing::default();
         rows
     }
 }

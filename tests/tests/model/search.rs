@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::answer::{Answer, Heard};
 use super::history::fill_id;
+use super::lost::hear;
 use super::op::Op;
 use super::rows::{Micros, Rows};
 use super::world::{Learn, World};
@@ -77,7 +78,7 @@ pub struct Search<'a> {
     pub rows: &'a Rows,
     pub after: Micros,
     /// When the server started that came after the crash, if there was one.
-    pub restarted: Option<Micros>,
+    pub restarted: bool,
     /// Whether a choice and what it writes may be two moments.
     apart: bool,
     /// The worlds on the way, if so, and what was done by then.
@@ -95,7 +96,7 @@ impl<'a> Search<'a> {
             ran,
             rows,
             after,
-            restarted: None,
+            restarted: false,
             apart: false,
             past: Vec::new(),
             furthest: (0, String::new()),
@@ -127,12 +128,10 @@ impl<'a> Search<'a> {
             .filter(|&index| !has(done, index) && self.ran[index].after_crash == (stage == Stage::AfterCrash))
             .collect();
         match (stage, self.restarted) {
-            (Stage::Start, Some(restarted)) => {
+            (Stage::Start, true) => {
                 if self.all(&open, Ran::promises_nothing) && self.follows(world, done, Stage::Lost) {
-                    let mut kept = world.clone();
-                    kept.server_start = restarted;
                     let before = std::mem::take(&mut self.past);
-                    if self.follows(&kept, open.iter().copied().fold(done, with), Stage::AfterCrash) {
+                    if self.follows(world, open.iter().copied().fold(done, with), Stage::AfterCrash) {
                         return true;
                     }
                     self.past = before;
@@ -143,7 +142,7 @@ impl<'a> Search<'a> {
                     return true;
                 }
             }
-            (Stage::Start, None) | (Stage::AfterCrash, _) => {
+            (Stage::Start, false) | (Stage::AfterCrash, _) => {
                 if self.all(&open, |_| false) && self.is_found(world, done) {
                     return true;
                 }
@@ -217,6 +216,7 @@ impl<'a> Search<'a> {
                 if let Some(node) = alive.rows.nodes.get_mut(&name) {
                     node.last_call_at = Some(now);
                 }
+                hear(&mut alive, now, true);
             }
             for after in [after, alive] {
                 let says_nothing = ran.answer().is_none() && after == *world;

@@ -11,7 +11,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 
 use super::change::{Change, insert_link_sql};
-use super::rows::{Attempt, Call, Counter, Micros, Node, Parties, Record, Rows};
+use super::rows::{Attempt, Call, Counter, Hearing, Micros, Node, Parties, Record, Rows};
 use super::world::{NODE_SILENCE, SECOND, World, caller_id_of, identifier_of, number_of};
 
 pub struct Session {
@@ -142,11 +142,6 @@ impl Session {
         self.run(&sql).await;
     }
 
-    pub async fn server_start(&self) -> Micros {
-        let row = self.one("select pg_postmaster_start_time()", &[]).await;
-        instant(&row.expect("the server's start"), 0).expect("an instant")
-    }
-
     pub async fn clock(&self) -> Micros {
         let row = self
             .one("select clock_timestamp()", &[])
@@ -162,12 +157,13 @@ impl Session {
                 .await
                 .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
         };
-        let (counters, calls, records, attempts, nodes, wrong, clock) = tokio::join!(
+        let (counters, calls, records, attempts, nodes, hearing, wrong, clock) = tokio::join!(
             read("select link_id, active, total, base, last_seq from link_counters"),
             read("select * from live_calls"),
             read("select * from call_logs"),
             read("select * from call_attempts"),
             read("select * from nodes"),
+            read("select since, last from hearing"),
             read(
                 "select format('link %s: %s is %s, not %s', link_id, counter, stored, actual) from verify_counters()"
             ),
@@ -181,6 +177,10 @@ impl Session {
                 ((row.get("uniqueid"), row.get("attempt")), attempt(row))
             }),
             nodes: keyed(&nodes, |row| (row.get("name"), node(row))),
+            hearing: Hearing {
+                since: known(&hearing[0], "since"),
+                last: known(&hearing[0], "last"),
+            },
         };
         (rows, wrong.iter().map(|row| row.get(0)).collect(), clock)
     }
@@ -189,13 +189,14 @@ impl Session {
 /// Without triggers, which would refuse to delete busy links; the world's own tables only.
 const CLEAR: &str = "set session_replication_role = replica;
     delete from live_calls; delete from call_logs; delete from call_attempts; delete from nodes;
+    update hearing set since = '2020-01-01 00:00Z', last = '2020-01-01 00:00Z';
     delete from link_counters; delete from campaign_client_settings; delete from campaign_dids;
     delete from campaigns; delete from dids; delete from pjsip_contacts; delete from pjsip_aors;
     delete from pjsip_endpoints; delete from clients; delete from users; delete from audit_log;
     reset session_replication_role;";
 
 /// Dead rows of earlier histories would slow the later ones down.
-pub const SWEEP: &str = "vacuum live_calls, call_logs, call_attempts, nodes, link_counters,
+pub const SWEEP: &str = "vacuum live_calls, call_logs, call_attempts, nodes, hearing, link_counters,
     campaign_client_settings, campaign_dids, campaigns, dids, pjsip_contacts, pjsip_aors, pjsip_endpoints, clients,
     users, audit_log";
 

@@ -107,7 +107,7 @@ async fn run(race: &Race, strikes: &[Strike], lab: &Lab, tally: &Tally) -> Resul
         lab.replace(lane + 2, session);
         ran.extend(its);
     }
-    let happened = prepared.explained(control, &ran, None).await?;
+    let happened = prepared.explained(control, &ran, false).await?;
     tally.happened.set(tally.happened.get() + happened);
     for ran in &ran {
         match ran.heard {

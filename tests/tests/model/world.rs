@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::lost::hear;
 use super::rows::{Counter, Micros, Rows};
 
 /// capconduit.node_silence_seconds in these tests; the rest are the extension's defaults.
 pub const NODE_SILENCE: Micros = 5 * SECOND;
+/// Without a sign for longer than this, nobody was heard.
+pub const GAP: Micros = NODE_SILENCE / 2;
 pub const ABSENCE_GRACE: Micros = 30 * SECOND;
 pub const MAX_RING_SECONDS: i32 = 120;
 pub const MAX_CALL_SECONDS: i32 = 14_400;
@@ -66,8 +69,6 @@ pub struct World {
     pub rows: Rows,
     /// What only the database can tell, to be taken over from it after it was checked.
     pub learn: Vec<Learn>,
-    /// When the server started: silence before that is nobody's.
-    pub server_start: Micros,
 }
 
 /// Values that the contract leaves open within bounds.
@@ -191,6 +192,11 @@ impl World {
                     }
                 }
                 Learn::LastCall(name, now) => {
+                    let mut heard = self.clone();
+                    hear(&mut heard, now, true);
+                    if heard.rows.hearing == database.hearing {
+                        self.rows.hearing = heard.rows.hearing;
+                    }
                     if let (Some(ours), Some(theirs)) =
                         (self.rows.nodes.get_mut(&name), database.nodes.get(&name))
                         && theirs.last_call_at == Some(now)

@@ -96,6 +96,11 @@ pub const FUNCTIONS: &[Function] = &[
         statuses: &["ok", "name_taken", "stale"],
     },
     Function {
+        name: "node_report",
+        arguments: &[("text", "'pbx1'"), ("text", "'i1'"), ("text", "'down'")],
+        statuses: &["ok", "name_taken"],
+    },
+    Function {
         name: "release_expired",
         arguments: &[("integer", "10")],
         statuses: &["ok"],
@@ -104,6 +109,11 @@ pub const FUNCTIONS: &[Function] = &[
         name: "release_call",
         arguments: &[("text", "'nobody-{n}'"), ("text", "'test'")],
         statuses: &["released", "not_in_flight"],
+    },
+    Function {
+        name: "release_node",
+        arguments: &[("text", "'nowhere-{n}'"), ("text", "'test'")],
+        statuses: &["released", "unknown_node"],
     },
     Function {
         name: "adjust_link_total",
@@ -364,7 +374,7 @@ async fn bytes_that_are_no_text_no_number_and_no_time() {
     let db = target().await;
     let client = db.asterisk().await;
     let mut faults = Vec::new();
-    for function in FUNCTIONS.iter().take(7) {
+    for function in FUNCTIONS.iter().take(8) {
         for (place, (kind, _)) in function.arguments.iter().enumerate() {
             // What the server itself refuses: not UTF-8, NUL, a wrong length, a broken array.
             let (bytes, code): (&[&[u8]], &str) = match *kind {
@@ -415,7 +425,7 @@ async fn wrong_types_and_wrong_numbers_of_arguments_name_no_function() {
     let db = target().await;
     let client = db.asterisk().await;
     let mut faults = Vec::new();
-    for function in FUNCTIONS.iter().take(7) {
+    for function in FUNCTIONS.iter().take(8) {
         let required = match function.name {
             "log_call" => 3,
             "route_call" | "node_started" => 2,
@@ -497,6 +507,7 @@ async fn odd_settings_of_a_session_change_no_answer() {
         "capconduit.max_call_seconds = 0",
         "capconduit.max_ring_seconds = 601",
         "capconduit.absence_grace_seconds = -1",
+        "capconduit.node_silence_seconds = -1",
         "capconduit.node_silence_seconds = 'x'",
     ] {
         let refused = superuser.batch_execute(&format!("set {setting}")).await;

@@ -167,7 +167,8 @@ async fn a_name_has_one_instance_and_a_list_one_order() {
     // Whoever was silent long enough has given the name up.
     run(
         &superuser,
-        "update nodes set heartbeat_at = heartbeat_at - interval '121 s'",
+        "update nodes set heartbeat_at = heartbeat_at - interval '121 s';
+         update hearing set since = since - interval '121 s'",
     )
     .await;
     assert_eq!(
@@ -351,14 +352,13 @@ async fn a_node_is_dead_when_lists_and_calls_are_both_silent() {
     run(
         &superuser,
         "update nodes set heartbeat_at = now() - interval '2 days', last_call_at = now() - interval '2 days';
-         update nodes set last_call_at = now() + interval '1 h' where name = 'calling';
-         update nodes set heartbeat_at = now() + interval '1 h' where name = 'listing'",
+         update nodes set last_call_at = now() where name = 'calling';
+         update nodes set heartbeat_at = now() where name = 'listing'",
     )
     .await;
-    // Silence counts from the server's start at the earliest: while it was down, nobody could be heard.
-    run(&superuser, "set capconduit.node_silence_seconds = 86400").await;
+    // Silence counts from the moment at the earliest since which others are heard.
     assert_eq!(superuser.release_expired(100).await.unwrap().released, Some(0));
-    run(&superuser, "set capconduit.node_silence_seconds = 1").await;
+    run(&superuser, "update hearing set since = now() - interval '1 day'").await;
     assert_eq!(superuser.release_expired(100).await.unwrap().released, Some(1));
     assert_eq!(record(&superuser, "d").await, "LOST f system node silent");
     assert_invariants(&db).await;

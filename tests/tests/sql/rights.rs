@@ -11,6 +11,7 @@ const CALL_FUNCTIONS: &[&str] = &[
     "log_call",
     "next_target",
     "node_heartbeat",
+    "node_report",
     "node_started",
     "preview_route",
     "release_expired",
