@@ -75,7 +75,13 @@ create or replace view link_usage_view with (security_invoker = true) as
 select s.id as link_id, s.campaign_id, c.user_id, c.name as campaign_name, s.client_id, k.client_identifier,
        k.name as client_name, s.status, n.active, s.max_concurrency, n.total as counted, s.total_calls_allowed,
        case when s.total_calls_allowed is not null then greatest(s.total_calls_allowed - n.total - n.active, 0) end
-           as remaining
+           as remaining,
+       s.version,
+       -- Near: three quarters of either cap are used.
+       case when n.active >= s.max_concurrency or n.total + n.active >= s.total_calls_allowed then 'full'
+            when n.active * 4 >= s.max_concurrency * 3::bigint
+                or (n.total + n.active)::numeric * 4 >= s.total_calls_allowed::numeric * 3 then 'near'
+            else 'open' end as room
   from campaign_client_settings s
   join campaigns c on c.id = s.campaign_id
   join clients k on k.id = s.client_id
@@ -294,7 +300,7 @@ grant execute on function find_login(text), open_session(bigint, text, bytea, in
     close_session(bytea), find_api_token(bytea), delete_expired_sessions(), schema_version() to capconduit_api;
 grant execute on function change_password(text, text) to capconduit_seller, capconduit_staff;
 
-grant select (id, username, email, role, status, full_name, company_name, created_at, updated_at) on users
+grant select (id, username, email, role, status, full_name, company_name, created_at, updated_at, version) on users
     to capconduit_seller, capconduit_staff, capconduit_read;
 grant insert (username, email, password_hash, role, status, full_name, company_name),
       update (email, password_hash, role, status, full_name, company_name), delete on users to capconduit_staff;

@@ -15,6 +15,7 @@ comment on column users.full_name is 'Name of the person';
 comment on column users.company_name is 'Name of the company';
 comment on column users.created_at is 'When the row was made';
 comment on column users.updated_at is 'When the row was last changed';
+comment on column users.version is 'Moves with every change of the row; If-Match of the REST API names it';
 
 comment on table sessions is 'Browser logins that are still valid';
 comment on column sessions.token_hash is 'SHA-256 of the cookie''s token; the token itself is not stored';
@@ -42,6 +43,7 @@ comment on column clients.notes is 'Free text of the staff';
 comment on column clients.created_by is 'User who made it; null once that user is deleted';
 comment on column clients.created_at is 'When the row was made';
 comment on column clients.updated_at is 'When the row was last changed';
+comment on column clients.version is 'Moves with every change of the row; If-Match of the REST API names it';
 comment on column clients.has_contact is 'Whether its AOR has a contact of its own; kept by a trigger, copied to its links';
 
 comment on table pjsip_auths is 'Credentials between a switch and a client: at most one set per client, for both directions';
@@ -101,6 +103,7 @@ comment on column dids.status is 'Calls to an inactive number are rejected';
 comment on column dids.description is 'Free text of the seller';
 comment on column dids.created_at is 'When the row was made';
 comment on column dids.updated_at is 'When the row was last changed';
+comment on column dids.version is 'Moves with every change of the row; If-Match of the REST API names it';
 
 comment on table campaigns is 'How the calls of some numbers are shared out among clients';
 comment on column campaigns.id is 'Never used again; of several active campaigns of one number the lowest id is used';
@@ -114,6 +117,7 @@ comment on column campaigns.max_ring_seconds is 'How long all attempts of a call
 comment on column campaigns.description is 'Free text of the seller';
 comment on column campaigns.created_at is 'When the row was made';
 comment on column campaigns.updated_at is 'When the row was last changed';
+comment on column campaigns.version is 'Moves with every change of the row; If-Match of the REST API names it';
 comment on column campaigns.owner_status is 'Copy of users.status, for decisions; held by a foreign key';
 
 comment on table campaign_dids is 'Which numbers a campaign takes';
@@ -135,6 +139,7 @@ comment on column campaign_client_settings.forwarding_priority is 'Strategy prio
 comment on column campaign_client_settings.weight is 'Strategy weighted: share of the offers';
 comment on column campaign_client_settings.created_at is 'When the row was made';
 comment on column campaign_client_settings.updated_at is 'When the row was last changed';
+comment on column campaign_client_settings.version is 'Moves with every change of the row; If-Match of the REST API names it';
 comment on column campaign_client_settings.client_endpoint is
     'Copy of clients.client_identifier, for decisions; held by a foreign key, like the next six';
 comment on column campaign_client_settings.client_status is 'Copy of clients.status';
@@ -260,7 +265,8 @@ comment on column refinery_schema_history.checksum is 'Checksum of the file; a f
 
 comment on view live_calls_view is 'Calls in flight with names and phase (ringing, talking, ending)';
 comment on view late_excess_view is 'Records that counted beyond a total cap because they came late';
-comment on view link_usage_view is 'Use and limits of each link; remaining = allowed - counted - active, null without a limit';
+comment on view link_usage_view is
+    'Use and limits of each link; remaining = allowed - counted - active, null without a limit; room: full, near (75 %) or open';
 
 comment on view asterisk.ps_endpoints is 'Endpoints of active clients, as Asterisk''s realtime driver reads them';
 comment on view asterisk.ps_aors is 'Addresses of active clients; ; and ^ are written as ^3B and ^5E';

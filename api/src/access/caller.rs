@@ -116,11 +116,24 @@ impl<A: Admits> FromRequestParts<AppState> for Caller<A> {
                 ));
             }
         };
+        app.known_params.check(parts)?;
         tracing::Span::current().record("user_id", id);
         Ok(Caller {
             user: User { id, role, session },
             admits: PhantomData,
         })
+    }
+}
+
+/// Somebody who is not logged in yet.
+#[derive(Debug)]
+pub struct Stranger;
+
+impl FromRequestParts<AppState> for Stranger {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+        app.known_params.check(parts).map(|()| Stranger)
     }
 }
 

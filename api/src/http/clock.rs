@@ -76,14 +76,3 @@ pub fn parse_day(text: &str) -> Option<Date> {
 pub fn day_start(day: Date, zone: &TimeZone) -> Option<Timestamp> {
     Some(day.to_zoned(zone.clone()).ok()?.start_of_day().ok()?.timestamp())
 }
-
-/// An IANA name. POSIX strings, paths and offsets are refused: the database would read them otherwise.
-pub fn parse_zone(name: &str) -> Option<TimeZone> {
-    let shaped = !name.is_empty()
-        && name.len() <= 64
-        && name.starts_with(|c: char| c.is_ascii_uppercase())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c));
-    if shaped { TimeZone::get(name).ok() } else { None }
-}

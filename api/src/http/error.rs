@@ -19,6 +19,9 @@ pub struct Problem {
     /// Field errors by JSON key.
     pub errors: Option<Map<String, Value>>,
     pub retry_after_seconds: Option<u64>,
+    /// The object as it is now, where a write was made for an earlier version, and its entity tag.
+    pub present: Option<Value>,
+    pub etag: Option<String>,
     /// For the log only; never in an answer.
     pub cause: Option<String>,
     /// The constraint that the database named, for handlers that know a better text.
@@ -35,6 +38,8 @@ impl ApiError {
             message: message.into(),
             errors: None,
             retry_after_seconds: None,
+            present: None,
+            etag: None,
             cause: None,
             constraint: None,
             plain: false,
@@ -142,6 +147,9 @@ impl Problem {
         if let Some(errors) = &self.errors {
             body["errors"] = Value::Object(errors.clone());
         }
+        if let Some(present) = &self.present {
+            body["present"] = present.clone();
+        }
         if self.status.is_server_error() {
             body["requestId"] = json!(request_id);
         }
@@ -153,6 +161,13 @@ impl Problem {
         let mut response = (self.status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some(etag) = self
+            .etag
+            .as_deref()
+            .and_then(|etag| HeaderValue::from_str(etag).ok())
+        {
+            headers.insert(header::ETAG, etag);
+        }
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

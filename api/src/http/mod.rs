@@ -8,3 +8,5 @@ pub mod layers;
 pub mod page;
 pub mod params;
 pub mod sql_error;
+pub mod version;
+pub mod zone;

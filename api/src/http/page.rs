@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiResult;
 use super::params::Params;
-use crate::store::tx::{Args, Tx};
+use crate::store::tx::{Args, PLAN_FOR_VALUES, Tx};
 
 const MAX_PER_PAGE: i64 = 500;
 pub const DEFAULT_PER_PAGE: i64 = 20;
@@ -66,6 +66,7 @@ impl PageRequest {
     where
         T: for<'a> From<&'a Row>,
     {
+        tx.set(PLAN_FOR_VALUES).await?;
         let total = tx.row(count, filter).await?.get(0);
         let offset = self.offset();
         let args = [filter, &[&self.per_page, &offset]].concat();

@@ -1,14 +1,105 @@
 //! What stands in the address: query parameters and path ids.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, MatchedPath, Path};
+use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::{OpenApi, RefOr};
 
 use super::error::{ApiError, ApiResult};
 
-/// The query parameters; of a repeated one the first counts. An empty value is as good as none.
+/// Which query parameters each operation knows: those that its description names. Any other is refused, and so is one that is
+/// given twice: a filter that does not exist must not return everything. Names that begin with `_` are for caches and
+/// trackers, and are ignored.
+#[derive(Debug, Default)]
+pub struct KnownParams(HashMap<(Method, String), HashSet<String>>);
+
+/// Longer names are cut where an answer shows them.
+const SHOWN: usize = 64;
+
+impl KnownParams {
+    pub fn of(description: &OpenApi) -> Self {
+        let mut known = HashMap::new();
+        for (path, item) in &description.paths.paths {
+            let operations = [
+                (Method::GET, &item.get),
+                (Method::PUT, &item.put),
+                (Method::POST, &item.post),
+                (Method::DELETE, &item.delete),
+            ];
+            for (method, operation) in operations {
+                if let Some(operation) = operation {
+                    known.insert((method, path.clone()), query_names(operation));
+                }
+            }
+        }
+        KnownParams(known)
+    }
+
+    pub fn check(&self, parts: &Parts) -> ApiResult<()> {
+        let Some(query) = parts.uri.query().filter(|query| !query.is_empty()) else {
+            return Ok(());
+        };
+        let path = parts
+            .extensions
+            .get::<MatchedPath>()
+            .map_or("", MatchedPath::as_str);
+        // Whoever answers GET answers HEAD.
+        let method = if parts.method == Method::HEAD {
+            Method::GET
+        } else {
+            parts.method.clone()
+        };
+        let known = self.0.get(&(method, path.to_owned()));
+        let mut seen = HashSet::new();
+        let mut errors = Map::new();
+        for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+            if name.starts_with('_') {
+                continue;
+            }
+            let fault = if !known.is_some_and(|known| known.contains(&*name)) {
+                "Unknown query parameter."
+            } else if !seen.insert(name.clone()) {
+                "Given more than once."
+            } else {
+                continue;
+            };
+            let shown: String = name.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
+            errors.insert(shown, json!([fault]));
+        }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(refused(errors))
+        }
+    }
+}
+
+fn refused(errors: Map<String, Value>) -> ApiError {
+    let names: Vec<&str> = errors.keys().map(String::as_str).collect();
+    let message = format!("Query parameters that cannot be used here: {}.", names.join(", "));
+    let mut error = ApiError::fields(errors);
+    error.0.message = message;
+    error
+}
+
+fn query_names(operation: &Operation) -> HashSet<String> {
+    let parameters = operation.parameters.iter().flatten();
+    parameters
+        .filter_map(|parameter| match parameter {
+            RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
+                Some(parameter.name.clone())
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The query parameters. An empty value is as good as none where a method does not say otherwise.
 #[derive(Debug, Default)]
 pub struct Params(HashMap<String, String>);
 
@@ -44,6 +135,15 @@ impl Params {
         }
     }
 
+    /// A count of seconds.
+    pub fn seconds(&self, key: &str) -> ApiResult<Option<i32>> {
+        match self.get(key).map(|text| text.trim().parse::<i32>()) {
+            None => Ok(None),
+            Some(Ok(seconds)) if seconds >= 0 => Ok(Some(seconds)),
+            Some(_) => Err(ApiError::field(&[key], "Must be an integer of at least 0.")),
+        }
+    }
+
     /// A filter by text that goes to the database as it is.
     pub fn text(&self, key: &str, max: usize) -> ApiResult<Option<String>> {
         let Some(text) = self.get(key) else {
@@ -58,9 +158,35 @@ impl Params {
         Ok(Some(text.to_owned()))
     }
 
-    /// A filter whose values are fixed.
+    /// A filter by text that must not be empty: `q=$NAME` with nothing in it must not return everything.
+    pub fn given_text(&self, key: &str, max: usize) -> ApiResult<Option<String>> {
+        match self.raw(key) {
+            Some(text) if text.trim().is_empty() => Err(ApiError::field(&[key], "Must not be empty.")),
+            _ => self.text(key, max),
+        }
+    }
+
+    /// A filter by a phone number or its first digits, as E.164 writes it. The plus may be missing: where it was not escaped
+    /// it arrives as a blank. A plus alone is as good as empty.
+    pub fn number(&self, key: &str) -> ApiResult<Option<String>> {
+        let number = self
+            .given_text(key, 50)?
+            .map(|text| format!("+{}", text.trim().trim_start_matches('+')));
+        match number.as_deref() {
+            Some("+") => Err(ApiError::field(&[key], "Must not be empty.")),
+            _ => Ok(number),
+        }
+    }
+
+    /// A filter that is on or off.
+    pub fn flag(&self, key: &str) -> ApiResult<Option<bool>> {
+        let flag = self.choice(key, &["true", "false"])?;
+        Ok(flag.map(|flag| flag == "true"))
+    }
+
+    /// A filter whose values are fixed; an empty one is not among them.
     pub fn choice(&self, key: &str, choices: &[&str]) -> ApiResult<Option<String>> {
-        match self.get(key) {
+        match self.raw(key) {
             None => Ok(None),
             Some(text) if choices.contains(&text) => Ok(Some(text.to_owned())),
             Some(_) => Err(ApiError::field(

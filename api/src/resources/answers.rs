@@ -21,6 +21,9 @@ pub struct ProblemBody {
     /// Field errors by JSON key; nested for nested objects.
     #[schema(example = json!({"name": ["This field is required."]}), required = false)]
     errors: Option<Value>,
+    /// For 412: the object as it is now, whose version the write was not made for.
+    #[schema(required = false)]
+    present: Option<Value>,
     /// For 5xx: what to tell the operator.
     #[schema(required = false)]
     request_id: Option<String>,
@@ -56,6 +59,7 @@ macro_rules! answers {
 answers! {
     /// Every route with a session.
     Denied {
+        BadQuery 400 "validation_failed: a query parameter that is unknown here, given twice or not valid",
         Unauthenticated 401 "unauthenticated: no valid session or token",
         Forbidden 403 "wrong_role: the role does not admit; cross_site; session_required and the like",
         Internal 500 "internal_error",
@@ -76,6 +80,11 @@ answers! {
 answers! {
     /// Lists with filters.
     BadFilter { BadRequest 400 "validation_failed: a filter is not valid" }
+}
+
+answers! {
+    /// Writes that honour If-Match.
+    Changed { Changed 412 "changed_meanwhile: If-Match names another version; `present` is the object as it is now" }
 }
 
 answers! {

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::answers::{BadBody, Denied, Message, TooMany};
 use super::users::{self, User};
-use crate::access::caller::{Anyone, InSession};
+use crate::access::caller::{Anyone, InSession, Stranger};
 use crate::access::sessions::Login;
 use crate::access::throttle::Attempt;
 use crate::access::{address, password, sessions};
@@ -98,6 +98,7 @@ pub fn router() -> OpenApiRouter<AppState> {
               Denied, BadBody, TooMany))]
 async fn login(
     State(app): State<AppState>,
+    _: Stranger,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Valid(given): Valid<Credentials>,

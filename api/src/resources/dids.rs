@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Conflict, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound};
 use crate::access::caller::Seller;
 use crate::http::body::Valid;
 use crate::http::clock::Instant;
@@ -17,23 +17,40 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::{Id, Params};
+use crate::http::version::{IfMatch, IfMatchHeader, Tagged, Versioned};
 use crate::serve::state::AppState;
+use crate::store::tx::Tx;
 
-const LIST: &str = "\
-    select id, number, status, description, created_at, updated_at
-      from dids where $1::text is null or status = $1 order by number limit $2 offset $3";
-const COUNT: &str = "select count(*) from dids where $1::text is null or status = $1";
-const ONE: &str = "select id, number, status, description, created_at, updated_at from dids where id = $1";
+/// $1: the number itself, or how it begins ($2); $5: whether it is in no campaign.
+macro_rules! filter {
+    () => {
+        "($1::text is null or number = $1) \
+         and ($2::text is null or (number collate \"C\" >= $2 and number collate \"C\" < $2 || ':')) \
+         and ($3::text is null or status = $3) \
+         and ($4::bigint is null or exists (select from campaign_dids m where m.did_id = dids.id and m.campaign_id = $4)) \
+         and ($5::boolean is null or $5 <> exists (select from campaign_dids m where m.did_id = dids.id))"
+    };
+}
+
+const LIST: &str = concat!(
+    "select id, number, status, description, created_at, updated_at, version from dids where ",
+    filter!(),
+    " order by number limit $6 offset $7"
+);
+const COUNT: &str = concat!("select count(*) from dids where ", filter!());
+const ONE: &str =
+    "select id, number, status, description, created_at, updated_at, version from dids where id = $1";
 const INSERT: &str = "\
     insert into dids (user_id, number, status, description) values (session_user_id(), $1, $2, $3)
-    returning id, number, status, description, created_at, updated_at";
+    returning id, number, status, description, created_at, updated_at, version";
 const UPDATE: &str = "\
     update dids set status = coalesce($2, status), description = case when $4 then $3 else description end
      where id = $1
-    returning id, number, status, description, created_at, updated_at";
+    returning id, number, status, description, created_at, updated_at, version";
 const DELETE: &str = "delete from dids where id = $1";
+const LOCK: &str = "select version from dids where id = $1 for update";
 
-pub const SELLER_STATEMENTS: &[&str] = &[LIST, COUNT, ONE, INSERT, UPDATE, DELETE];
+pub const SELLER_STATEMENTS: &[&str] = &[LIST, COUNT, ONE, INSERT, UPDATE, DELETE, LOCK];
 
 const STATUSES: &[&str] = &["active", "inactive"];
 const NUMBER: Text = Text::name(0, 50).check(e164);
@@ -51,6 +68,14 @@ struct Did {
     description: Option<String>,
     created_at: Instant,
     updated_at: Instant,
+    #[schema(example = 1)]
+    version: i64,
+}
+
+impl Versioned for Did {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
 }
 
 impl From<&Row> for Did {
@@ -62,6 +87,7 @@ impl From<&Row> for Did {
             description: row.get(3),
             created_at: row.get(4),
             updated_at: row.get(5),
+            version: row.get(6),
         }
     }
 }
@@ -121,6 +147,11 @@ fn unknown(id: i64) -> ApiError {
     ApiError::not_found(format!("DID with ID {id} not found or not owned by user."))
 }
 
+async fn find(tx: &Tx, id: i64) -> ApiResult<Did> {
+    let row = tx.optional_row(ONE, &[&id]).await?;
+    row.as_ref().map(Did::from).ok_or_else(|| unknown(id))
+}
+
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
@@ -128,13 +159,25 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/seller/dids", tag = "dids",
-    params(PageParams, ("status" = Option<String>, Query, description = "active or inactive")),
+    params(PageParams, ("number" = Option<String>, Query, description = "this number"),
+           ("q" = Option<String>, Query, description = "how the number begins"),
+           ("status" = Option<String>, Query, description = "active or inactive"),
+           ("campaign_id" = Option<i64>, Query, description = "in this campaign"),
+           ("unassigned" = Option<bool>, Query, description = "true: in no campaign; false: in one or more")),
     responses((status = 200, description = "The own DIDs by number", body = Page<Did>), Denied, BadFilter))]
 async fn list(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Json<Page<Did>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
+    let (number, start) = (params.number("number")?, params.number("q")?);
     let status = params.choice("status", STATUSES)?;
+    let (campaign, unassigned) = (params.id("campaign_id")?, params.flag("unassigned")?);
     let tx = app.store.read(&seller.identity()).await?;
-    page.of(tx, COUNT, LIST, &[&status]).await
+    page.of(
+        tx,
+        COUNT,
+        LIST,
+        &[&number, &start, &status, &campaign, &unassigned],
+    )
+    .await
 }
 
 #[utoipa::path(post, path = "/api/seller/dids", tag = "dids", request_body = NewDid,
@@ -143,7 +186,7 @@ async fn create(
     State(app): State<AppState>,
     seller: Seller,
     Valid(new): Valid<NewDid>,
-) -> ApiResult<(StatusCode, Json<Did>)> {
+) -> ApiResult<(StatusCode, Tagged<Did>)> {
     let tx = app.store.write(&seller.identity()).await?;
     let row = tx
         .row(INSERT, &[&new.number, &new.status, &new.description])
@@ -154,27 +197,32 @@ async fn create(
             })
         })?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(Did::from(&row))))
+    Ok((StatusCode::CREATED, Tagged(Did::from(&row))))
 }
 
 #[utoipa::path(get, path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path)),
     responses((status = 200, description = "The DID", body = Did), Denied, NotFound))]
-async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Json<Did>> {
+async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Tagged<Did>> {
     let tx = app.store.read(&seller.identity()).await?;
-    let row = tx.optional_row(ONE, &[&id]).await?.ok_or_else(|| unknown(id))?;
+    let did = find(&tx, id).await?;
     tx.commit().await?;
-    Ok(Json(Did::from(&row)))
+    Ok(Tagged(did))
 }
 
-#[utoipa::path(put, path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path)), request_body = DidChange,
-    responses((status = 200, description = "The DID as changed", body = Did), Denied, BadBody, NotFound))]
+#[utoipa::path(put, path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path), IfMatchHeader),
+    request_body = DidChange,
+    responses((status = 200, description = "The DID as changed", body = Did), Denied, BadBody, NotFound, Changed))]
 async fn update(
     State(app): State<AppState>,
     seller: Seller,
     Id(id): Id,
+    if_match: IfMatch,
     Valid(change): Valid<DidChange>,
-) -> ApiResult<Json<Did>> {
+) -> ApiResult<Tagged<Did>> {
     let tx = app.store.write(&seller.identity()).await?;
+    if_match
+        .check(&tx, LOCK, &[&id], async |tx| find(tx, id).await)
+        .await?;
     let description = change.description.clone().flatten();
     let row = tx
         .optional_row(
@@ -184,13 +232,21 @@ async fn update(
         .await?
         .ok_or_else(|| unknown(id))?;
     tx.commit().await?;
-    Ok(Json(Did::from(&row)))
+    Ok(Tagged(Did::from(&row)))
 }
 
-#[utoipa::path(delete, path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path)),
-    responses((status = 204, description = "Deleted; its call records stay"), Denied, NotFound))]
-async fn delete(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<StatusCode> {
+#[utoipa::path(delete, path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path), IfMatchHeader),
+    responses((status = 204, description = "Deleted; its call records stay"), Denied, NotFound, Changed))]
+async fn delete(
+    State(app): State<AppState>,
+    seller: Seller,
+    Id(id): Id,
+    if_match: IfMatch,
+) -> ApiResult<StatusCode> {
     let tx = app.store.write(&seller.identity()).await?;
+    if_match
+        .check(&tx, LOCK, &[&id], async |tx| find(tx, id).await)
+        .await?;
     if tx.execute(DELETE, &[&id]).await? == 0 {
         return Err(unknown(id));
     }

@@ -5,7 +5,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
 use tokio_postgres::Row;
-use utoipa::ToSchema;
+use tokio_postgres::types::ToSql;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -17,7 +18,9 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::Params;
+use crate::http::version::Versioned;
 use crate::serve::state::AppState;
+use crate::store::tx::Tx;
 
 macro_rules! calls {
     ($rest:literal) => {
@@ -35,22 +38,28 @@ macro_rules! link_usage {
     ($rest:literal) => {
         concat!(
             "select link_id, campaign_id, user_id, campaign_name, client_id, client_identifier, client_name, status, \
-             active, max_concurrency, counted, total_calls_allowed, remaining from link_usage_view ",
+             active, max_concurrency, counted, total_calls_allowed, remaining, room, version from link_usage_view ",
             $rest
         )
     };
 }
 pub(super) use link_usage;
 
-const OWN: &str = calls!("order by routed_at desc, uniqueid");
-const ALL: &str = calls!(
-    "where ($1::bigint is null or user_id = $1) and ($2::bigint is null or client_id = $2) \
-     and ($3::text is null or node = $3) order by routed_at desc, uniqueid limit $4 offset $5"
+/// The arguments of `Filter::args`.
+macro_rules! filter {
+    () => {
+        "where ($1::bigint is null or user_id = $1) and ($2::bigint is null or client_id = $2) \
+         and ($3::text is null or node = $3) and ($4::text is null or caller_number = $4) \
+         and ($5::text is null or did_number = $5) and ($6::text is null or phase = $6)"
+    };
+}
+
+const CALLS: &str = concat!(
+    calls!(""),
+    filter!(),
+    " order by routed_at desc, uniqueid limit $7 offset $8"
 );
-const COUNT: &str = "\
-    select count(*) from live_calls
-     where ($1::bigint is null or user_id = $1) and ($2::bigint is null or client_id = $2)
-       and ($3::text is null or node = $3)";
+const COUNT: &str = concat!("select count(*) from live_calls_view ", filter!());
 const USAGE: &str = link_usage!("order by campaign_id, link_id");
 /// One seller's links, or over all sellers those in use: a platform has too many for one answer.
 const USAGE_OF_ALL: &str = link_usage!(
@@ -58,8 +67,8 @@ const USAGE_OF_ALL: &str = link_usage!(
 );
 const RELEASE: &str = "select status, cdr_id from release_call($1, $2)";
 
-pub const SELLER_STATEMENTS: &[&str] = &[OWN, USAGE];
-pub const STAFF_STATEMENTS: &[&str] = &[ALL, COUNT, USAGE_OF_ALL, RELEASE];
+pub const SELLER_STATEMENTS: &[&str] = &[CALLS, USAGE];
+pub const STAFF_STATEMENTS: &[&str] = &[CALLS, COUNT, USAGE_OF_ALL, RELEASE];
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -143,6 +152,18 @@ pub struct LinkUsage {
     counted: i64,
     total_calls_allowed: Option<i64>,
     remaining: Option<i64>,
+    /// full, near (three quarters of a cap are used) or open.
+    #[schema(pattern = "^(full|near|open)$", example = "open")]
+    room: String,
+    /// Of the link's settings: calls do not move it.
+    #[schema(example = 1)]
+    version: i64,
+}
+
+impl Versioned for LinkUsage {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
 }
 
 impl From<&Row> for LinkUsage {
@@ -161,7 +182,65 @@ impl From<&Row> for LinkUsage {
             counted: row.get(10),
             total_calls_allowed: row.get(11),
             remaining: row.get(12),
+            room: row.get(13),
+            version: row.get(14),
         }
+    }
+}
+
+/// Described for the API; read by `Filter::read`.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters that Filter::read reads")]
+struct FilterParams {
+    client_id: Option<i64>,
+    /// One Asterisk.
+    node: Option<String>,
+    /// The caller's number, exactly.
+    caller: Option<String>,
+    /// The dialled number.
+    #[param(example = "+18005550101")]
+    did: Option<String>,
+    /// ringing, talking or ending.
+    phase: Option<String>,
+}
+
+struct Filter {
+    user_id: Option<i64>,
+    client_id: Option<i64>,
+    node: Option<String>,
+    caller: Option<String>,
+    did: Option<String>,
+    phase: Option<String>,
+}
+
+impl Filter {
+    fn read(params: &Params) -> ApiResult<Self> {
+        Ok(Filter {
+            user_id: params.id("user_id")?,
+            client_id: params.id("client_id")?,
+            node: params.text("node", 24)?,
+            caller: params.given_text("caller", 50)?,
+            did: params.number("did")?,
+            phase: params.choice("phase", &["ringing", "talking", "ending"])?,
+        })
+    }
+
+    fn args(&self) -> [&(dyn ToSql + Sync); 6] {
+        [
+            &self.user_id,
+            &self.client_id,
+            &self.node,
+            &self.caller,
+            &self.did,
+            &self.phase,
+        ]
+    }
+
+    /// The newest calls, so many at most.
+    async fn newest(&self, tx: &Tx, most: i64) -> ApiResult<Vec<LiveCall>> {
+        let args = [self.args().as_slice(), &[&most, &0_i64]].concat();
+        Ok(tx.rows(CALLS, &args).await?.iter().map(LiveCall::from).collect())
     }
 }
 
@@ -171,11 +250,13 @@ struct Live {
     links: Vec<LinkUsage>,
 }
 
-#[utoipa::path(get, path = "/api/seller/live", tag = "reports",
-    responses((status = 200, description = "The own calls in flight, and every own link's use", body = Live), Denied))]
-async fn live(State(app): State<AppState>, seller: Seller) -> ApiResult<Json<Live>> {
+#[utoipa::path(get, path = "/api/seller/live", tag = "reports", params(FilterParams),
+    responses((status = 200, description = "The own calls in flight, and every own link's use", body = Live),
+              Denied, BadFilter))]
+async fn live(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Json<Live>> {
+    let filter = Filter::read(&params)?;
     let tx = app.store.read(&seller.identity()).await?;
-    let calls = tx.rows(OWN, &[]).await?.iter().map(LiveCall::from).collect();
+    let calls = filter.newest(&tx, i64::MAX).await?;
     let links = tx.rows(USAGE, &[]).await?.iter().map(LinkUsage::from).collect();
     tx.commit().await?;
     Ok(Json(Live { calls, links }))
@@ -185,27 +266,23 @@ async fn live(State(app): State<AppState>, seller: Seller) -> ApiResult<Json<Liv
 const MOST: i64 = 1000;
 
 #[utoipa::path(get, path = "/api/admin/live", tag = "admin",
-    params(("user_id" = Option<i64>, Query, description = "one seller, with all links; else the links in use")),
+    params(("user_id" = Option<i64>, Query, description = "one seller, with all links; else the links in use"), FilterParams),
     responses((status = 200, description = "The newest 1,000 calls in flight, and 1,000 links", body = Live),
               Denied, BadFilter))]
 async fn live_of_all(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Live>> {
-    let user = params.id("user_id")?;
+    let filter = Filter::read(&params)?;
     let tx = app.store.read(&staff.identity()).await?;
-    let calls = tx
-        .rows(ALL, &[&user, &None::<i64>, &None::<String>, &MOST, &0_i64])
-        .await?;
-    let links = tx.rows(USAGE_OF_ALL, &[&user, &MOST]).await?;
+    let calls = filter.newest(&tx, MOST).await?;
+    let links = tx.rows(USAGE_OF_ALL, &[&filter.user_id, &MOST]).await?;
     tx.commit().await?;
     Ok(Json(Live {
-        calls: calls.iter().map(LiveCall::from).collect(),
+        calls,
         links: links.iter().map(LinkUsage::from).collect(),
     }))
 }
 
 #[utoipa::path(get, path = "/api/admin/live_calls", tag = "admin",
-    params(PageParams, ("user_id" = Option<i64>, Query, description = "one seller"),
-           ("client_id" = Option<i64>, Query, description = "one client"),
-           ("node" = Option<String>, Query, description = "one Asterisk")),
+    params(PageParams, ("user_id" = Option<i64>, Query, description = "one seller"), FilterParams),
     responses((status = 200, description = "Calls in flight, newest first", body = Page<LiveCall>), Denied, BadFilter))]
 async fn live_calls(
     State(app): State<AppState>,
@@ -213,13 +290,9 @@ async fn live_calls(
     params: Params,
 ) -> ApiResult<Json<Page<LiveCall>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let (user, client, node) = (
-        params.id("user_id")?,
-        params.id("client_id")?,
-        params.text("node", 24)?,
-    );
+    let filter = Filter::read(&params)?;
     let tx = app.store.read(&staff.identity()).await?;
-    page.of(tx, COUNT, ALL, &[&user, &client, &node]).await
+    page.of(tx, COUNT, CALLS, &filter.args()).await
 }
 
 #[derive(Debug, ToSchema)]

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, Conflict, Denied, Message, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, Message, NotFound};
 use crate::access::caller::Admin;
 use crate::access::password;
 use crate::http::body::Valid;
@@ -19,20 +19,30 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::{Id, Params};
+use crate::http::version::{IfMatch, IfMatchHeader, Tagged, Versioned};
 use crate::serve::state::AppState;
 use crate::store::tx::Tx;
 
-const LIST: &str = "\
-    select id, username, email, role, status, full_name, company_name, created_at, updated_at
-      from users order by lower(username), id limit $1 offset $2";
-const COUNT: &str = "select count(*) from users";
+macro_rules! filter {
+    () => {
+        "($1::text is null or role = $1) and ($2::text is null or status = $2) \
+         and ($3::text is null or starts_with(lower(username), lower($3)) or starts_with(lower(email), lower($3)))"
+    };
+}
+
+const LIST: &str = concat!(
+    "select id, username, email, role, status, full_name, company_name, created_at, updated_at, version from users where ",
+    filter!(),
+    " order by lower(username), id limit $4 offset $5"
+);
+const COUNT: &str = concat!("select count(*) from users where ", filter!());
 const ONE: &str = "\
-    select id, username, email, role, status, full_name, company_name, created_at, updated_at
+    select id, username, email, role, status, full_name, company_name, created_at, updated_at, version
       from users where id = $1";
 const INSERT: &str = "\
     insert into users (username, email, password_hash, role, status, full_name, company_name)
     values ($1, $2, $3, $4, $5, $6, $7)
-    returning id, username, email, role, status, full_name, company_name, created_at, updated_at";
+    returning id, username, email, role, status, full_name, company_name, created_at, updated_at, version";
 /// Absent keys leave their columns: $6 and $8 say whether the nullable ones were given.
 const UPDATE: &str = "\
     update users
@@ -40,12 +50,14 @@ const UPDATE: &str = "\
            full_name = case when $6 then $5 else full_name end,
            company_name = case when $8 then $7 else company_name end
      where id = $1
-    returning id, username, email, role, status, full_name, company_name, created_at, updated_at";
+    returning id, username, email, role, status, full_name, company_name, created_at, updated_at, version";
 const SET_PASSWORD: &str = "update users set password_hash = $2 where id = $1";
 const DELETE: &str = "delete from users where id = $1";
 /// Locked: two admins who demote each other at the same moment wait for one another.
 const ACTIVE_ADMINS: &str =
     "select id from users where role = 'admin' and status = 'active' order by id for no key update";
+
+const LOCK: &str = "select version from users where id = $1 for update";
 
 pub const SELLER_STATEMENTS: &[&str] = &[ONE];
 pub const ADMIN_STATEMENTS: &[&str] = &[
@@ -57,6 +69,7 @@ pub const ADMIN_STATEMENTS: &[&str] = &[
     SET_PASSWORD,
     DELETE,
     ACTIVE_ADMINS,
+    LOCK,
 ];
 
 const ROLES: &[&str] = &["admin", "staff", "user"];
@@ -82,6 +95,14 @@ pub struct User {
     pub company_name: Option<String>,
     pub created_at: Instant,
     pub updated_at: Instant,
+    #[schema(example = 1)]
+    pub version: i64,
+}
+
+impl Versioned for User {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
 }
 
 impl From<&Row> for User {
@@ -96,6 +117,7 @@ impl From<&Row> for User {
             company_name: row.get(6),
             created_at: row.get(7),
             updated_at: row.get(8),
+            version: row.get(9),
         }
     }
 }
@@ -226,12 +248,17 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(set_password))
 }
 
-#[utoipa::path(get, path = "/api/admin/users", tag = "users", params(PageParams),
-    responses((status = 200, description = "Users by name", body = Page<User>), Denied))]
+#[utoipa::path(get, path = "/api/admin/users", tag = "users",
+    params(PageParams, ("role" = Option<String>, Query, description = "admin, staff or user"),
+           ("status" = Option<String>, Query, description = "active, inactive, pending_approval or suspended"),
+           ("q" = Option<String>, Query, description = "how the username or email begins, in any case")),
+    responses((status = 200, description = "Users by name", body = Page<User>), Denied, BadFilter))]
 async fn list(State(app): State<AppState>, admin: Admin, params: Params) -> ApiResult<Json<Page<User>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
+    let (role, status) = (params.choice("role", ROLES)?, params.choice("status", STATUSES)?);
+    let start = params.given_text("q", 120)?;
     let tx = app.store.read(&admin.identity()).await?;
-    page.of(tx, COUNT, LIST, &[]).await
+    page.of(tx, COUNT, LIST, &[&role, &status, &start]).await
 }
 
 #[utoipa::path(post, path = "/api/admin/users", tag = "users", request_body = NewUser,
@@ -240,7 +267,7 @@ async fn create(
     State(app): State<AppState>,
     admin: Admin,
     Valid(new): Valid<NewUser>,
-) -> ApiResult<(StatusCode, Json<User>)> {
+) -> ApiResult<(StatusCode, Tagged<User>)> {
     let hash = app.passwords.hash(new.password).await?;
     let tx = app.store.write(&admin.identity()).await?;
     let row = tx
@@ -267,27 +294,33 @@ async fn create(
                 })
         })?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(User::from(&row))))
+    Ok((StatusCode::CREATED, Tagged(User::from(&row))))
 }
 
 #[utoipa::path(get, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path)),
     responses((status = 200, description = "The user", body = User), Denied, NotFound))]
-async fn show(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiResult<Json<User>> {
+async fn show(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiResult<Tagged<User>> {
     let tx = app.store.read(&admin.identity()).await?;
     let user = find(&tx, id).await?;
     tx.commit().await?;
-    Ok(Json(user))
+    Ok(Tagged(user))
 }
 
-#[utoipa::path(put, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path)), request_body = UserChange,
-    responses((status = 200, description = "The user as changed", body = User), Denied, BadBody, NotFound, Conflict))]
+#[utoipa::path(put, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path), IfMatchHeader),
+    request_body = UserChange,
+    responses((status = 200, description = "The user as changed", body = User),
+              Denied, BadBody, NotFound, Changed, Conflict))]
 async fn update(
     State(app): State<AppState>,
     admin: Admin,
     Id(id): Id,
+    if_match: IfMatch,
     Valid(change): Valid<UserChange>,
-) -> ApiResult<Json<User>> {
+) -> ApiResult<Tagged<User>> {
     let tx = app.store.write(&admin.identity()).await?;
+    if_match
+        .check(&tx, LOCK, &[&id], async |tx| find(tx, id).await)
+        .await?;
     let stays_admin = change.role.as_deref().is_none_or(|role| role == "admin")
         && change.status.as_deref().is_none_or(|status| status == "active");
     if !stays_admin {
@@ -315,21 +348,25 @@ async fn update(
         })?
         .ok_or_else(|| unknown(id))?;
     tx.commit().await?;
-    Ok(Json(User::from(&row)))
+    Ok(Tagged(User::from(&row)))
 }
 
-#[utoipa::path(put, path = "/api/admin/users/{id}/password", tag = "users", params(("id" = i64, Path)),
+#[utoipa::path(put, path = "/api/admin/users/{id}/password", tag = "users", params(("id" = i64, Path), IfMatchHeader),
     request_body = NewPassword,
     responses((status = 200, description = "Changed; the user's sessions and tokens have ended", body = Message),
-              Denied, BadBody, NotFound))]
+              Denied, BadBody, NotFound, Changed))]
 async fn set_password(
     State(app): State<AppState>,
     admin: Admin,
     Id(id): Id,
+    if_match: IfMatch,
     Valid(new): Valid<NewPassword>,
 ) -> ApiResult<Json<Message>> {
     let hash = app.passwords.hash(new.password).await?;
     let tx = app.store.write(&admin.identity()).await?;
+    if_match
+        .check(&tx, LOCK, &[&id], async |tx| find(tx, id).await)
+        .await?;
     if tx.execute(SET_PASSWORD, &[&id, &hash]).await? == 0 {
         return Err(unknown(id));
     }
@@ -337,10 +374,15 @@ async fn set_password(
     Ok(Json(Message::new("Password updated successfully.")))
 }
 
-#[utoipa::path(delete, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path)),
+#[utoipa::path(delete, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted, with the user's DIDs, campaigns, links and sessions"),
-              Denied, NotFound, Conflict))]
-async fn delete(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiResult<StatusCode> {
+              Denied, NotFound, Changed, Conflict))]
+async fn delete(
+    State(app): State<AppState>,
+    admin: Admin,
+    Id(id): Id,
+    if_match: IfMatch,
+) -> ApiResult<StatusCode> {
     if id == admin.id {
         return Err(ApiError::forbidden(
             "own_account",
@@ -348,6 +390,9 @@ async fn delete(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiRes
         ));
     }
     let tx = app.store.write(&admin.identity()).await?;
+    if_match
+        .check(&tx, LOCK, &[&id], async |tx| find(tx, id).await)
+        .await?;
     refuse_last_admin(&tx, id).await?;
     if tx.execute(DELETE, &[&id]).await? == 0 {
         return Err(unknown(id));

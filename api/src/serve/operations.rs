@@ -25,6 +25,8 @@ pub const EXTENSION_VERSION: &str = env!("CARGO_PKG_VERSION");
 struct Health {
     #[schema(example = "ok")]
     status: &'static str,
+    #[schema(example = "The service is up.")]
+    message: &'static str,
     #[schema(example = "0.3.0")]
     version: &'static str,
 }
@@ -49,6 +51,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 async fn health() -> Json<Health> {
     Json(Health {
         status: "ok",
+        message: "The service is up.",
         version: env!("CARGO_PKG_VERSION"),
     })
 }

@@ -9,6 +9,8 @@ use super::metrics::Metrics;
 use super::settings::Settings;
 use crate::access::password::Passwords;
 use crate::access::throttle::Throttle;
+use crate::http::params::KnownParams;
+use crate::resources;
 use crate::store::pool;
 use crate::store::tx::Store;
 
@@ -19,6 +21,7 @@ pub struct App {
     pub passwords: Passwords,
     pub throttle: Throttle,
     pub metrics: Metrics,
+    pub known_params: KnownParams,
 }
 
 #[derive(Debug, Clone)]
@@ -45,6 +48,7 @@ impl App {
             passwords: Passwords::new(),
             throttle: Throttle::default(),
             metrics: Metrics::new()?,
+            known_params: KnownParams::of(&resources::router(true).into_openapi()),
             settings,
         })
     }

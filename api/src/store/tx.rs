@@ -14,6 +14,10 @@ use super::pool;
 use crate::http::error::{ApiError, ApiResult};
 use crate::tls::Tls;
 
+/// For statements whose filters may be absent: each is planned for the values it has, so that one which is not given costs
+/// nothing; compiling such a plan would take longer than running it.
+pub const PLAN_FOR_VALUES: &str = "set local plan_cache_mode = force_custom_plan; set local jit = off";
+
 pub type Args<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 #[derive(Debug)]

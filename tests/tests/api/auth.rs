@@ -15,6 +15,7 @@ const USER_KEYS: &[&str] = &[
     "status",
     "updatedAt",
     "username",
+    "version",
 ];
 
 #[tokio::test]

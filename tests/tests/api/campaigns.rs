@@ -37,7 +37,8 @@ async fn campaigns_are_made_shown_and_changed() {
             "name",
             "routingStrategy",
             "status",
-            "updatedAt"
+            "updatedAt",
+            "version"
         ]
     );
     assert_eq!(
@@ -201,6 +202,7 @@ async fn links_hold_caps() {
             "status",
             "totalCallsAllowed",
             "updatedAt",
+            "version",
             "weight"
         ]
     );

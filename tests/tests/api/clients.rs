@@ -37,7 +37,8 @@ async fn a_client_comes_with_its_pjsip_objects() {
             "pjsipAuth",
             "pjsipEndpoint",
             "status",
-            "updatedAt"
+            "updatedAt",
+            "version"
         ]
     );
     assert_eq!(

@@ -19,7 +19,15 @@ async fn dids_are_made_shown_and_changed() {
     let made = made.expect_status(201).ok();
     assert_eq!(
         keys(&made),
-        ["createdAt", "description", "id", "number", "status", "updatedAt"]
+        [
+            "createdAt",
+            "description",
+            "id",
+            "number",
+            "status",
+            "updatedAt",
+            "version"
+        ]
     );
     assert_eq!(
         (&made["number"], &made["status"]),

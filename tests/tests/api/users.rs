@@ -30,7 +30,8 @@ async fn users_are_made_shown_and_changed() {
             "role",
             "status",
             "updatedAt",
-            "username"
+            "username",
+            "version"
         ]
     );
     assert_eq!(made["status"], "active");

@@ -9,23 +9,35 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, Conflict, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound};
 use crate::access::caller::Seller;
 use crate::http::body::Valid;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::{Id, Params};
+use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
 use crate::serve::state::AppState;
 use crate::store::tx::Tx;
-use objects::{Campaign, CampaignChange, CampaignDetail, CampaignDid, Link, NewCampaign};
+use objects::{Campaign, CampaignChange, CampaignDetail, CampaignDid, Link, NewCampaign, STATUSES};
 
-const LIST: &str = "\
-    select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, updated_at
-      from campaigns order by name, id limit $1 offset $2";
-const COUNT: &str = "select count(*) from campaigns";
+macro_rules! filter {
+    () => {
+        "($1::text is null or status = $1) and ($2::text is null or starts_with(lower(name), lower($2)))"
+    };
+}
+
+const LIST: &str = concat!(
+    "select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, \
+     updated_at, version from campaigns where ",
+    filter!(),
+    " order by name, id limit $3 offset $4"
+);
+const COUNT: &str = concat!("select count(*) from campaigns where ", filter!());
 const ONE: &str = "\
-    select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, updated_at
+    select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, updated_at,
+           version
       from campaigns where id = $1";
+pub const LOCK: &str = "select version from campaigns where id = $1 for update";
 const INSERT: &str = "\
     insert into campaigns (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description)
     values (session_user_id(), $1, $2, $3, $4, $5, $6) returning id";
@@ -40,7 +52,7 @@ const UPDATE: &str = "\
 const DELETE: &str = "delete from campaigns where id = $1";
 
 pub const SELLER_STATEMENTS: &[&[&str]] = &[
-    &[LIST, COUNT, ONE, INSERT, UPDATE, DELETE],
+    &[LIST, COUNT, ONE, LOCK, INSERT, UPDATE, DELETE],
     parts::SELLER_STATEMENTS,
 ];
 
@@ -80,17 +92,20 @@ async fn detail(tx: &Tx, id: i64) -> ApiResult<CampaignDetail> {
     })
 }
 
-#[utoipa::path(get, path = "/api/seller/campaigns", tag = "campaigns", params(PageParams),
+#[utoipa::path(get, path = "/api/seller/campaigns", tag = "campaigns",
+    params(PageParams, ("status" = Option<String>, Query, description = "active, inactive or paused"),
+           ("q" = Option<String>, Query, description = "how the name begins, in any case")),
     responses((status = 200, description = "The own campaigns by name, without their parts", body = Page<Campaign>),
-              Denied))]
+              Denied, BadFilter))]
 async fn list(
     State(app): State<AppState>,
     seller: Seller,
     params: Params,
 ) -> ApiResult<Json<Page<Campaign>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
+    let (status, start) = (params.choice("status", STATUSES)?, params.given_text("q", 100)?);
     let tx = app.store.read(&seller.identity()).await?;
-    page.of(tx, COUNT, LIST, &[]).await
+    page.of(tx, COUNT, LIST, &[&status, &start]).await
 }
 
 #[utoipa::path(post, path = "/api/seller/campaigns", tag = "campaigns", request_body = NewCampaign,
@@ -99,7 +114,7 @@ async fn create(
     State(app): State<AppState>,
     seller: Seller,
     Valid(new): Valid<NewCampaign>,
-) -> ApiResult<(StatusCode, Json<CampaignDetail>)> {
+) -> ApiResult<(StatusCode, Tagged<CampaignDetail>)> {
     let tx = app.store.write(&seller.identity()).await?;
     let row = tx
         .row(
@@ -117,30 +132,34 @@ async fn create(
         .map_err(|error| name_taken(error, &new.name))?;
     let campaign = detail(&tx, row.get(0)).await?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(campaign)))
+    Ok((StatusCode::CREATED, Tagged(campaign)))
 }
 
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path)),
     responses((status = 200, description = "The campaign with its DIDs and links", body = CampaignDetail),
               Denied, NotFound))]
-async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Json<CampaignDetail>> {
+async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Tagged<CampaignDetail>> {
     let tx = app.store.read(&seller.identity()).await?;
     let campaign = detail(&tx, id).await?;
     tx.commit().await?;
-    Ok(Json(campaign))
+    Ok(Tagged(campaign))
 }
 
-#[utoipa::path(put, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path)),
+#[utoipa::path(put, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path), IfMatchHeader),
     request_body = CampaignChange,
     responses((status = 200, description = "The campaign as changed", body = CampaignDetail),
-              Denied, BadBody, NotFound, Conflict))]
+              Denied, BadBody, NotFound, Changed, Conflict))]
 async fn update(
     State(app): State<AppState>,
     seller: Seller,
     Id(id): Id,
+    if_match: IfMatch,
     Valid(change): Valid<CampaignChange>,
-) -> ApiResult<Json<CampaignDetail>> {
+) -> ApiResult<Tagged<CampaignDetail>> {
     let tx = app.store.write(&seller.identity()).await?;
+    if_match
+        .check(&tx, LOCK, &[&id], async |tx| detail(tx, id).await)
+        .await?;
     tx.execute(
         UPDATE,
         &[
@@ -159,14 +178,22 @@ async fn update(
     .map_err(|error| name_taken(error, change.name.as_deref().unwrap_or_default()))?;
     let campaign = detail(&tx, id).await?;
     tx.commit().await?;
-    Ok(Json(campaign))
+    Ok(Tagged(campaign))
 }
 
-#[utoipa::path(delete, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path)),
+#[utoipa::path(delete, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted with its links; its call records stay"),
-              Denied, NotFound, Conflict))]
-async fn delete(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<StatusCode> {
+              Denied, NotFound, Changed, Conflict))]
+async fn delete(
+    State(app): State<AppState>,
+    seller: Seller,
+    Id(id): Id,
+    if_match: IfMatch,
+) -> ApiResult<StatusCode> {
     let tx = app.store.write(&seller.identity()).await?;
+    if_match
+        .check(&tx, LOCK, &[&id], async |tx| detail(tx, id).await)
+        .await?;
     if tx.execute(DELETE, &[&id]).await? == 0 {
         return Err(unknown(id));
     }

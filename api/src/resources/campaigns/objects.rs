@@ -1,13 +1,17 @@
 //! The objects of /api/seller/campaigns, in and out.
 
+use std::fmt::Write;
+
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::http::version::Versioned;
 
-const STATUSES: &[&str] = &["active", "inactive", "paused"];
+pub const STATUSES: &[&str] = &["active", "inactive", "paused"];
 const LINK_STATUSES: &[&str] = &["active", "inactive"];
 const STRATEGIES: &[&str] = &["priority", "round_robin", "weighted"];
 const NAME: Text = Text::name(1, 100);
@@ -31,6 +35,8 @@ pub struct Campaign {
     pub description: Option<String>,
     pub created_at: Instant,
     pub updated_at: Instant,
+    #[schema(example = 1)]
+    pub version: i64,
 }
 
 impl From<&Row> for Campaign {
@@ -45,6 +51,7 @@ impl From<&Row> for Campaign {
             description: row.get(6),
             created_at: row.get(7),
             updated_at: row.get(8),
+            version: row.get(9),
         }
     }
 }
@@ -56,6 +63,12 @@ pub struct CampaignDetail {
     pub campaign: Campaign,
     pub dids: Vec<CampaignDid>,
     pub client_settings: Vec<Link>,
+}
+
+impl Versioned for CampaignDetail {
+    fn tag(&self) -> String {
+        self.campaign.version.to_string()
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,6 +89,23 @@ impl From<&Row> for CampaignDid {
             description: row.get(2),
             status: row.get(3),
         }
+    }
+}
+
+/// All DIDs of a campaign. Their set has no version of its own: its tag is made of the ids.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct CampaignDids(pub Vec<CampaignDid>);
+
+impl Versioned for CampaignDids {
+    fn tag(&self) -> String {
+        let mut ids: Vec<i64> = self.0.iter().map(|did| did.id).collect();
+        ids.sort_unstable();
+        let hash = Sha256::digest(ids.iter().flat_map(|id| id.to_be_bytes()).collect::<Vec<u8>>());
+        hash[..8].iter().fold(String::from("set-"), |mut tag, byte| {
+            let _ = write!(tag, "{byte:02x}");
+            tag
+        })
     }
 }
 
@@ -123,6 +153,15 @@ pub struct Link {
     pub weight: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
+    /// Of the settings: calls do not move it.
+    #[schema(example = 1)]
+    pub version: i64,
+}
+
+impl Versioned for Link {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
 }
 
 impl From<&Row> for Link {
@@ -139,6 +178,7 @@ impl From<&Row> for Link {
             weight: row.get(11),
             created_at: row.get(12),
             updated_at: row.get(13),
+            version: row.get(14),
         }
     }
 }

@@ -6,13 +6,14 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::objects::{CampaignDid, ClientSummary, DidSet, Link, LinkChange, NewLink};
-use super::unknown;
+use super::objects::{CampaignDid, CampaignDids, ClientSummary, DidSet, Link, LinkChange, NewLink};
+use super::{LOCK, unknown};
 use crate::access::caller::Seller;
 use crate::http::body::Valid;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::params::{Id, Ids};
-use crate::resources::answers::{BadBody, Conflict, Denied, Message, NotFound};
+use crate::http::version::{IfMatch, IfMatchHeader, Tagged, Versioned, changed};
+use crate::resources::answers::{BadBody, Changed, Conflict, Denied, Message, NotFound};
 use crate::serve::state::AppState;
 use crate::store::tx::Tx;
 
@@ -21,7 +22,7 @@ pub const DIDS: &str = "\
       from campaign_dids m join dids d on d.id = m.did_id where m.campaign_id = $1 order by d.number";
 pub const LINKS: &str = "\
     select s.id, k.id, k.client_identifier, k.name, k.department, s.status, s.max_concurrency, s.total_calls_allowed,
-           n.total, n.active, s.forwarding_priority, s.weight, s.created_at, s.updated_at
+           n.total, n.active, s.forwarding_priority, s.weight, s.created_at, s.updated_at, s.version
       from campaign_client_settings s
       join clients k on k.id = s.client_id
       join link_counters n on n.link_id = s.id
@@ -29,13 +30,13 @@ pub const LINKS: &str = "\
      order by s.forwarding_priority, s.id";
 const LINK: &str = "\
     select s.id, k.id, k.client_identifier, k.name, k.department, s.status, s.max_concurrency, s.total_calls_allowed,
-           n.total, n.active, s.forwarding_priority, s.weight, s.created_at, s.updated_at
+           n.total, n.active, s.forwarding_priority, s.weight, s.created_at, s.updated_at, s.version
       from campaign_client_settings s
       join clients k on k.id = s.client_id
       join link_counters n on n.link_id = s.id
      where s.campaign_id = $1 and s.id = $2";
-/// Two replacements of one campaign's DIDs follow one another.
-const LOCK: &str = "select id from campaigns where id = $1 for update";
+const LOCK_LINK: &str = "\
+    select version from campaign_client_settings where campaign_id = $1 and id = $2 for update";
 const EXISTS: &str = "select id from campaigns where id = $1";
 const NOT_OWNED: &str =
     "select id from unnest($1::bigint[]) id where not exists (select from dids d where d.id = id.id)";
@@ -62,7 +63,7 @@ pub const SELLER_STATEMENTS: &[&str] = &[
     DIDS,
     LINKS,
     LINK,
-    LOCK,
+    LOCK_LINK,
     EXISTS,
     NOT_OWNED,
     DETACH,
@@ -115,26 +116,40 @@ async fn available_clients(
 
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}/dids", tag = "campaigns", params(("id" = i64, Path)),
     responses((status = 200, description = "The campaign's DIDs by number", body = Vec<CampaignDid>), Denied, NotFound))]
-async fn dids(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Json<Vec<CampaignDid>>> {
+async fn dids(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Tagged<CampaignDids>> {
     let tx = app.store.read(&seller.identity()).await?;
     must_exist(&tx, id).await?;
-    let rows = tx.rows(DIDS, &[&id]).await?;
+    let dids = find_dids(&tx, id).await?;
     tx.commit().await?;
-    Ok(Json(rows.iter().map(CampaignDid::from).collect()))
+    Ok(Tagged(dids))
 }
 
-#[utoipa::path(put, path = "/api/seller/campaigns/{id}/dids", tag = "campaigns", params(("id" = i64, Path)),
+async fn find_dids(tx: &Tx, campaign: i64) -> ApiResult<CampaignDids> {
+    let rows = tx.rows(DIDS, &[&campaign]).await?;
+    Ok(CampaignDids(rows.iter().map(CampaignDid::from).collect()))
+}
+
+#[utoipa::path(put, path = "/api/seller/campaigns/{id}/dids", tag = "campaigns", params(("id" = i64, Path), IfMatchHeader),
     request_body = DidSet,
     responses((status = 200, description = "The campaign has exactly these DIDs", body = Message),
-              Denied, BadBody, NotFound))]
+              Denied, BadBody, NotFound, Changed))]
 async fn put_dids(
     State(app): State<AppState>,
     seller: Seller,
     Id(id): Id,
+    if_match: IfMatch,
     Valid(set): Valid<DidSet>,
 ) -> ApiResult<Json<Message>> {
     let tx = app.store.write(&seller.identity()).await?;
-    tx.optional_row(LOCK, &[&id]).await?.ok_or_else(|| unknown(id))?;
+    // Two replacements of one campaign's DIDs follow one another.
+    let campaign = tx.optional_row(LOCK, &[&id]).await?.ok_or_else(|| unknown(id))?;
+    if !if_match.is_none() {
+        let present = find_dids(&tx, id).await?;
+        // The campaign's own tag will do, too.
+        if !if_match.admits(&[&present.tag(), &campaign.get::<_, i64>(0).to_string()]) {
+            return Err(changed(&present));
+        }
+    }
     let foreign: Vec<String> = tx
         .rows(NOT_OWNED, &[&set.did_ids])
         .await?
@@ -172,7 +187,7 @@ async fn create_link(
     seller: Seller,
     Id(id): Id,
     Valid(new): Valid<NewLink>,
-) -> ApiResult<(StatusCode, Json<Link>)> {
+) -> ApiResult<(StatusCode, Tagged<Link>)> {
     let tx = app.store.write(&seller.identity()).await?;
     must_exist(&tx, id).await?;
     tx.optional_row(CLIENT, &[&new.client_id]).await?.ok_or_else(|| {
@@ -204,29 +219,40 @@ async fn create_link(
         })?;
     let link = find_link(&tx, id, row.get(0)).await?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(link)))
+    Ok((StatusCode::CREATED, Tagged(link)))
 }
 
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}/clients/{setting_id}", tag = "campaigns",
     params(("id" = i64, Path), ("setting_id" = i64, Path)),
     responses((status = 200, description = "The link", body = Link), Denied, NotFound))]
-async fn show_link(State(app): State<AppState>, seller: Seller, Ids(id, link): Ids) -> ApiResult<Json<Link>> {
+async fn show_link(
+    State(app): State<AppState>,
+    seller: Seller,
+    Ids(id, link): Ids,
+) -> ApiResult<Tagged<Link>> {
     let tx = app.store.read(&seller.identity()).await?;
     let link = find_link(&tx, id, link).await?;
     tx.commit().await?;
-    Ok(Json(link))
+    Ok(Tagged(link))
 }
 
 #[utoipa::path(put, path = "/api/seller/campaigns/{id}/clients/{setting_id}", tag = "campaigns",
-    params(("id" = i64, Path), ("setting_id" = i64, Path)), request_body = LinkChange,
-    responses((status = 200, description = "The link as changed", body = Link), Denied, BadBody, NotFound))]
+    params(("id" = i64, Path), ("setting_id" = i64, Path), IfMatchHeader), request_body = LinkChange,
+    responses((status = 200, description = "The link as changed", body = Link),
+              Denied, BadBody, NotFound, Changed))]
 async fn update_link(
     State(app): State<AppState>,
     seller: Seller,
     Ids(id, link): Ids,
+    if_match: IfMatch,
     Valid(change): Valid<LinkChange>,
-) -> ApiResult<Json<Link>> {
+) -> ApiResult<Tagged<Link>> {
     let tx = app.store.write(&seller.identity()).await?;
+    if_match
+        .check(&tx, LOCK_LINK, &[&id, &link], async |tx| {
+            find_link(tx, id, link).await
+        })
+        .await?;
     tx.execute(
         UPDATE_LINK,
         &[
@@ -243,19 +269,26 @@ async fn update_link(
     .await?;
     let link = find_link(&tx, id, link).await?;
     tx.commit().await?;
-    Ok(Json(link))
+    Ok(Tagged(link))
 }
 
 #[utoipa::path(delete, path = "/api/seller/campaigns/{id}/clients/{setting_id}", tag = "campaigns",
-    params(("id" = i64, Path), ("setting_id" = i64, Path)),
-    responses((status = 204, description = "The link is gone, and its counter with it"), Denied, NotFound, Conflict))]
+    params(("id" = i64, Path), ("setting_id" = i64, Path), IfMatchHeader),
+    responses((status = 204, description = "The link is gone, and its counter with it"),
+              Denied, NotFound, Changed, Conflict))]
 async fn delete_link(
     State(app): State<AppState>,
     seller: Seller,
     Ids(id, link): Ids,
+    if_match: IfMatch,
 ) -> ApiResult<StatusCode> {
     let tx = app.store.write(&seller.identity()).await?;
     must_exist(&tx, id).await?;
+    if_match
+        .check(&tx, LOCK_LINK, &[&id, &link], async |tx| {
+            find_link(tx, id, link).await
+        })
+        .await?;
     if tx.execute(DELETE_LINK, &[&id, &link]).await? == 0 {
         return Err(unknown_link(link));
     }

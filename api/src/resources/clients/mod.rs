@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Conflict, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound};
 use crate::access::caller::Staff;
 use crate::http::body::Valid;
 use crate::http::clock::Instant;
@@ -21,6 +21,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::{Id, Params};
+use crate::http::version::{IfMatch, IfMatchHeader, Tagged, Versioned};
 use crate::serve::state::AppState;
 use crate::store::tx::Tx;
 use pjsip::{Aor, Auth, AuthInput, Endpoint, PjsipInput};
@@ -51,6 +52,15 @@ struct Client {
     pjsip_endpoint: Option<Endpoint>,
     pjsip_aor: Option<Aor>,
     pjsip_auth: Option<Auth>,
+    /// Of all of it, the PJSIP objects included.
+    #[schema(example = 1)]
+    version: i64,
+}
+
+impl Versioned for Client {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
 }
 
 impl From<&Row> for Client {
@@ -68,6 +78,7 @@ impl From<&Row> for Client {
             pjsip_endpoint: Endpoint::from_row(row, 9),
             pjsip_aor: Aor::from_row(row, 21),
             pjsip_auth: Auth::from_row(row, 25),
+            version: row.get(29),
         }
     }
 }
@@ -155,22 +166,23 @@ async fn find(tx: &Tx, id: i64) -> ApiResult<Client> {
 }
 
 #[utoipa::path(get, path = "/api/admin/clients", tag = "clients",
-    params(PageParams, ("status" = Option<String>, Query, description = "active or inactive")),
+    params(PageParams, ("status" = Option<String>, Query, description = "active or inactive"),
+           ("q" = Option<String>, Query, description = "how the name or identifier begins, in any case")),
     responses((status = 200, description = "Clients by name", body = Page<Client>), Denied, BadFilter))]
 async fn list(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Page<Client>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let status = params.choice("status", STATUSES)?;
+    let (status, start) = (params.choice("status", STATUSES)?, params.given_text("q", 100)?);
     let tx = app.store.read(&staff.identity()).await?;
-    page.of(tx, sql::COUNT, sql::LIST, &[&status]).await
+    page.of(tx, sql::COUNT, sql::LIST, &[&status, &start]).await
 }
 
 #[utoipa::path(get, path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path)),
     responses((status = 200, description = "The client", body = Client), Denied, NotFound))]
-async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult<Json<Client>> {
+async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult<Tagged<Client>> {
     let tx = app.store.read(&staff.identity()).await?;
     let client = find(&tx, id).await?;
     tx.commit().await?;
-    Ok(Json(client))
+    Ok(Tagged(client))
 }
 
 #[utoipa::path(post, path = "/api/admin/clients", tag = "clients", request_body = NewClient,
@@ -179,7 +191,7 @@ async fn create(
     State(app): State<AppState>,
     staff: Staff,
     Valid(new): Valid<NewClient>,
-) -> ApiResult<(StatusCode, Json<Client>)> {
+) -> ApiResult<(StatusCode, Tagged<Client>)> {
     let endpoint = new.pjsip.endpoint.unwrap_or_default().onto(None);
     let aor = new.pjsip.aor.unwrap_or_default().onto(None);
     let auth = new.pjsip.auth.flatten().map(|input| (input.onto(None), input));
@@ -218,24 +230,28 @@ async fn create(
     write_aor(&tx, id, &aor).await?;
     let client = find(&tx, id).await?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(client)))
+    Ok((StatusCode::CREATED, Tagged(client)))
 }
 
-#[utoipa::path(put, path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path)),
+#[utoipa::path(put, path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path), IfMatchHeader),
     request_body = ClientChange,
     responses((status = 200, description = "The client as changed", body = Client),
-              Denied, BadBody, NotFound, Conflict))]
+              Denied, BadBody, NotFound, Changed, Conflict))]
 async fn update(
     State(app): State<AppState>,
     staff: Staff,
     Id(id): Id,
+    if_match: IfMatch,
     Valid(change): Valid<ClientChange>,
-) -> ApiResult<Json<Client>> {
+) -> ApiResult<Tagged<Client>> {
     let tx = app.store.write(&staff.identity()).await?;
     // Locked first: two changes of one client's parts follow one another.
     tx.optional_row(sql::LOCK, &[&id])
         .await?
         .ok_or_else(|| unknown(id))?;
+    if_match
+        .check(&tx, sql::LOCK, &[&id], async |tx| find(tx, id).await)
+        .await?;
     tx.execute(
         sql::UPDATE,
         &[
@@ -255,7 +271,7 @@ async fn update(
     }
     let client = find(&tx, id).await?;
     tx.commit().await?;
-    Ok(Json(client))
+    Ok(Tagged(client))
 }
 
 async fn update_pjsip(app: &AppState, tx: &Tx, was: Client, input: PjsipInput) -> ApiResult<()> {
@@ -385,14 +401,22 @@ async fn update_auth(tx: &Tx, id: i64, auth: &Auth, input: &AuthInput) -> ApiRes
     Ok(())
 }
 
-#[utoipa::path(delete, path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path)),
+#[utoipa::path(delete, path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted, with its PJSIP objects and inactive links"),
-              Denied, NotFound, Conflict))]
-async fn delete(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult<StatusCode> {
+              Denied, NotFound, Changed, Conflict))]
+async fn delete(
+    State(app): State<AppState>,
+    staff: Staff,
+    Id(id): Id,
+    if_match: IfMatch,
+) -> ApiResult<StatusCode> {
     let tx = app.store.write(&staff.identity()).await?;
     tx.optional_row(sql::LOCK, &[&id])
         .await?
         .ok_or_else(|| unknown(id))?;
+    if_match
+        .check(&tx, sql::LOCK, &[&id], async |tx| find(tx, id).await)
+        .await?;
     let linked = |what: &str| {
         ApiError::conflict(
             "client_in_use",

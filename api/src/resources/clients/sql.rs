@@ -6,7 +6,8 @@ macro_rules! client {
             "select c.id, c.client_identifier, c.name, c.department, c.status, c.notes, c.created_by, c.created_at, \
              c.updated_at, e.id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, \
              e.outbound_auth, e.from_user, e.from_domain, e.callerid, a.id, a.contact, a.max_contacts, \
-             a.qualify_frequency, u.id, u.auth_type, u.username, u.realm \
+             a.qualify_frequency, u.id, u.auth_type, u.username, u.realm, \
+             c.version \
              from clients c \
              left join pjsip_endpoints e on e.client_id = c.id \
              left join pjsip_aors a on a.client_id = c.id \
@@ -16,11 +17,22 @@ macro_rules! client {
     };
 }
 
-pub const LIST: &str =
-    client!("where $1::text is null or c.status = $1 order by c.name, c.id limit $2 offset $3");
+macro_rules! filter {
+    () => {
+        "($1::text is null or c.status = $1) \
+         and ($2::text is null or starts_with(lower(c.name), lower($2)) \
+              or starts_with(lower(c.client_identifier), lower($2)))"
+    };
+}
+
+pub const LIST: &str = concat!(
+    client!("where "),
+    filter!(),
+    " order by c.name, c.id limit $3 offset $4"
+);
 pub const ONE: &str = client!("where c.id = $1");
-pub const COUNT: &str = "select count(*) from clients where $1::text is null or status = $1";
-pub const LOCK: &str = "select id from clients where id = $1 for update";
+pub const COUNT: &str = concat!("select count(*) from clients c where ", filter!());
+pub const LOCK: &str = "select version from clients where id = $1 for update";
 pub const INSERT: &str = "\
     insert into clients (client_identifier, name, department, status, notes, created_by)
     values ($1, $2, $3, $4, $5, $6) returning id";

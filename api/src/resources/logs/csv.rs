@@ -2,6 +2,7 @@
 //! holds neither memory nor a snapshot. An error in the middle breaks the connection off, so that nobody takes a part
 //! for the whole.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use axum::body::Body;
@@ -10,15 +11,18 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use jiff::tz::TimeZone;
+use utoipa::IntoParams;
 
 use super::filter::{Cursor, Filter};
 use super::record::CallRecord;
-use super::{Order, PLAN_FOR_VALUES, after_cursor, is_staff, order};
+use super::{Order, after_cursor, is_staff, order};
 use crate::access::caller::User;
 use crate::http::clock::Instant;
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::params::Params;
 use crate::serve::state::AppState;
 use crate::store::identity::Identity;
+use crate::store::tx::PLAN_FOR_VALUES;
 
 /// Too few: a plan per handful of rows. Too many: memory, and a longer snapshot.
 const BATCH: i64 = 2000;
@@ -28,8 +32,37 @@ const HEADER: &str = "id,timestampStart,timestampAnswered,timestampEnd,incomingD
     didNumber,clientId,clientName,clientIdentifier,linkId,node,sipCallId,counted,asteriskUniqueid,asteriskLinkedid,\
     createdAt";
 
+/// For whom the cells are: `plain` for programs, as they are recorded; `spreadsheet` for people, harmless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    Plain,
+    Spreadsheet,
+}
+
+/// Described for the API; read by `Style::read`.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameter that Style::read reads")]
+pub struct StyleParams {
+    /// spreadsheet (the default): an apostrophe stands before what a spreadsheet would take for a formula, numbers with a plus
+    /// included. plain: every cell as it is recorded.
+    #[param(example = "plain")]
+    style: Option<String>,
+}
+
+impl Style {
+    pub fn read(params: &Params) -> ApiResult<Self> {
+        let style = params.choice("style", &["plain", "spreadsheet"])?;
+        Ok(match style.as_deref() {
+            Some("plain") => Style::Plain,
+            _ => Style::Spreadsheet,
+        })
+    }
+}
+
 struct Export {
     app: AppState,
+    style: Style,
     identity: Identity,
     filter: Filter,
     order: Order,
@@ -37,10 +70,12 @@ struct Export {
     cursor: Option<Cursor>,
 }
 
-pub async fn export(app: AppState, user: &User, filter: Filter) -> ApiResult<Response> {
+pub async fn export(app: AppState, user: &User, params: &Params) -> ApiResult<Response> {
+    let (filter, style) = (Filter::read(params)?, Style::read(params)?);
     let order = order(user, &filter);
     let mut export = Export {
         app,
+        style,
         identity: user.identity(),
         filter,
         order,
@@ -86,16 +121,17 @@ impl Export {
         tx.commit().await?;
         for row in &rows {
             let record = CallRecord::from_row(row, self.with_owner);
-            line(text, &record, &self.filter.period.zone);
+            line(text, &record, self.style, &self.filter.period.zone);
             self.cursor = Some(record.cursor());
         }
         Ok(rows.len() as i64 == BATCH)
     }
 }
 
-fn line(out: &mut String, r: &CallRecord, zone: &TimeZone) {
+fn line(out: &mut String, r: &CallRecord, style: Style, zone: &TimeZone) {
     let mut line = Line {
         out,
+        style,
         zone,
         first: true,
     };
@@ -134,6 +170,7 @@ fn line(out: &mut String, r: &CallRecord, zone: &TimeZone) {
 
 struct Line<'a> {
     out: &'a mut String,
+    style: Style,
     zone: &'a TimeZone,
     first: bool,
 }
@@ -160,23 +197,60 @@ impl Line<'_> {
     fn text(&mut self, text: Option<&str>) {
         self.separate();
         if let Some(text) = text {
-            cell(self.out, text);
+            match self.style {
+                Style::Plain => cell(self.out, text),
+                Style::Spreadsheet => cell(self.out, &harmless(text)),
+            }
         }
     }
 }
 
-/// A spreadsheet takes a cell that begins with = + - @ for a formula, and a caller chooses the own name: an apostrophe in
-/// front makes it text. Blanks that a spreadsheet skips do not hide it.
-fn cell(out: &mut String, text: &str) {
-    let formula = text.trim_start().starts_with(['=', '+', '-', '@']);
-    let quoted = text.contains([',', '"', '\r', '\n', '\t']) || text.starts_with(' ');
-    if quoted {
-        out.push('"');
+/// What a spreadsheet takes for the start of a formula: = + - @, full width or small as well, since some fold them.
+const FORMULA: [char; 14] = [
+    '=', '+', '-', '@', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−', '|',
+];
+
+/// A spreadsheet takes a cell for a formula by its first character, and a caller chooses the own name: an apostrophe in front
+/// makes it text. Nothing that a spreadsheet skips hides that character. Where semicolons part cells, or line breaks do, a
+/// part of the text may begin one, too.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let skipped = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c);
+    let is_formula = |part: &str| part.trim_start_matches(skipped).starts_with(FORMULA);
+    let start = text.len() - text.trim_start_matches(skipped).len();
+    let (blank, rest) = text.split_at(start);
+    let breaks = |c: char| matches!(c, ';' | '\r' | '\n');
+    let inner = rest
+        .match_indices(breaks)
+        .any(|(at, _)| is_formula(&rest[at + 1..]));
+    let control = blank.contains(char::is_control);
+    if !is_formula(rest) && !inner && !control {
+        return Cow::Borrowed(text);
     }
-    if formula {
+    let mut out = String::with_capacity(text.len() + 8);
+    if is_formula(rest) || control {
         out.push('\'');
     }
-    if quoted {
+    out.push_str(blank);
+    let mut parts = rest.split_inclusive(breaks);
+    out.extend(parts.next());
+    for part in parts {
+        if is_formula(part) {
+            out.push('\'');
+        }
+        out.push_str(part);
+    }
+    Cow::Owned(out)
+}
+
+/// Characters without a width: marks of direction, joiners, the mark of byte order.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+fn cell(out: &mut String, text: &str) {
+    if text.contains([',', ';', '"', '\r', '\n', '\t']) || text.starts_with(' ') {
+        out.push('"');
         out.push_str(&text.replace('"', "\"\""));
         out.push('"');
     } else {
@@ -190,21 +264,37 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_and_harmless() {
-        for (text, expected) in [
-            ("plain", "plain"),
-            ("+18005550101", "'+18005550101"),
-            ("=1+1", "'=1+1"),
-            ("-1", "'-1"),
-            ("@x", "'@x"),
-            (" =1", "\"' =1\""),
-            ("a,b", "\"a,b\""),
-            ("say \"hi\"", "\"say \"\"hi\"\"\""),
-            ("=a\nb", "\"'=a\nb\""),
-            ("", ""),
+        for (text, plain, expected) in [
+            ("plain", "plain", "plain"),
+            ("+18005550101", "+18005550101", "'+18005550101"),
+            ("=1+1", "=1+1", "'=1+1"),
+            ("-1", "-1", "'-1"),
+            ("@x", "@x", "'@x"),
+            ("＝1+1", "＝1+1", "'＝1+1"),
+            ("＋1", "＋1", "'＋1"),
+            ("－1", "－1", "'－1"),
+            ("＠x", "＠x", "'＠x"),
+            ("\u{200b}=1", "\u{200b}=1", "'\u{200b}=1"),
+            ("\u{3000}＝1", "\u{3000}＝1", "'\u{3000}＝1"),
+            (" =1", "\" =1\"", "\"' =1\""),
+            ("\tx", "\"\tx\"", "\"'\tx\""),
+            ("\r=1", "\"\r=1\"", "\"'\r=1\""),
+            ("a;=1", "\"a;=1\"", "\"a;'=1\""),
+            ("a\n@x", "\"a\n@x\"", "\"a\n'@x\""),
+            ("a-b=c", "a-b=c", "a-b=c"),
+            ("a; b", "\"a; b\"", "\"a; b\""),
+            ("a,b", "\"a,b\"", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\"", "\"say \"\"hi\"\"\""),
+            ("=a\nb", "\"=a\nb\"", "\"'=a\nb\""),
+            ("", "", ""),
         ] {
-            let mut out = String::new();
-            cell(&mut out, text);
-            assert_eq!(out, expected, "{text:?}");
+            let written = |text: &str| {
+                let mut out = String::new();
+                cell(&mut out, text);
+                out
+            };
+            assert_eq!(written(text), plain, "{text:?}");
+            assert_eq!(written(&harmless(text)), expected, "{text:?}");
         }
     }
 

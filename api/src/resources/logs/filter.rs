@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 use tokio_postgres::types::ToSql;
 use utoipa::IntoParams;
 
-use crate::http::clock;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::params::Params;
+use crate::http::{clock, zone};
 
 /// Days of a zone, as instants: from the first day's start to the last day's end.
 #[derive(Debug, Clone)]
@@ -24,11 +24,12 @@ pub struct Period {
 impl Period {
     pub fn read(params: &Params) -> ApiResult<Self> {
         let zone_name = params.get("tz").unwrap_or("UTC").to_owned();
-        let zone = clock::parse_zone(&zone_name).ok_or_else(|| {
-            ApiError::field(
-                &["tz"],
-                "Unknown time zone: an IANA name such as Europe/Berlin is expected.",
-            )
+        let zone = zone::parse(&zone_name).ok_or_else(|| {
+            let shown: String = zone_name.chars().filter(|c| !c.is_control()).take(64).collect();
+            let text = format!(
+                "Time zone '{shown}' is not accepted: IANA's name of a place such as Europe/Berlin is expected, or UTC."
+            );
+            ApiError::field(&["tz"], text)
         })?;
         let first = day(params, "start_date")?;
         let last = day(params, "end_date")?;
@@ -73,20 +74,27 @@ impl Cursor {
     }
 }
 
-/// Described for the API; read by `Filter::read`.
+/// Described for the API; read by `Period::read`.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes parameters that Filter::read reads")]
-pub struct FilterParams {
+#[expect(dead_code, reason = "describes parameters that Period::read reads")]
+pub struct DaysParams {
     /// First day, YYYY-MM-DD, in `tz`.
     #[param(example = "2026-03-01")]
     start_date: Option<String>,
     /// Last day, included.
     #[param(example = "2026-03-31")]
     end_date: Option<String>,
-    /// IANA zone of the days; default UTC.
+    /// IANA's name of the days' zone; default UTC. Abbreviations such as CET are refused.
     #[param(example = "Europe/Berlin")]
     tz: Option<String>,
+}
+
+/// Described for the API beside `DaysParams`; read by `Filter::read`.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters that Filter::read reads")]
+pub struct FilterParams {
     campaign_id: Option<i64>,
     did_id: Option<i64>,
     client_id: Option<i64>,
@@ -96,6 +104,16 @@ pub struct FilterParams {
     /// The caller's number, exactly.
     caller: Option<String>,
     uniqueid: Option<String>,
+    /// Talked for at least so long.
+    #[param(minimum = 0)]
+    min_talk_seconds: Option<i32>,
+    /// caller, client or system.
+    hangup_by: Option<String>,
+    /// One Asterisk.
+    node: Option<String>,
+    sip_call_id: Option<String>,
+    /// How the caller's number or name begins; needs start_date and end_date.
+    q: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -109,27 +127,42 @@ pub struct Filter {
     caller: Option<String>,
     uniqueid: Option<String>,
     user_id: Option<i64>,
+    min_talk_seconds: Option<i32>,
+    hangup_by: Option<String>,
+    node: Option<String>,
+    sip_call_id: Option<String>,
+    start: Option<String>,
 }
 
 impl Filter {
     pub fn read(params: &Params) -> ApiResult<Self> {
+        let period = Period::read(params)?;
+        let start = params.given_text("q", 100)?;
+        if start.is_some() && (period.from.is_none() || period.until.is_none()) {
+            return Err(ApiError::field(&["q"], "Needs start_date and end_date."));
+        }
         Ok(Filter {
-            period: Period::read(params)?,
+            period,
             campaign_id: params.id("campaign_id")?,
             did_id: params.id("did_id")?,
             client_id: params.id("client_id")?,
             link_id: params.id("link_id")?,
             call_status: params
-                .text("call_status", 50)?
+                .given_text("call_status", 50)?
                 .map(|status| status.to_uppercase()),
             caller: params.text("caller", 50)?,
             uniqueid: params.text("uniqueid", 150)?,
             user_id: params.id("user_id")?,
+            min_talk_seconds: params.seconds("min_talk_seconds")?,
+            hangup_by: params.choice("hangup_by", &["caller", "client", "system"])?,
+            node: params.given_text("node", 24)?,
+            sip_call_id: params.given_text("sip_call_id", 255)?,
+            start,
         })
     }
 
-    /// The ten arguments of every statement over call records, in its order.
-    pub fn args(&self) -> [&(dyn ToSql + Sync); 10] {
+    /// The first arguments of every statement over call records, in its order.
+    pub fn args(&self) -> [&(dyn ToSql + Sync); 15] {
         [
             &self.period.from,
             &self.period.until,
@@ -141,6 +174,11 @@ impl Filter {
             &self.caller,
             &self.uniqueid,
             &self.user_id,
+            &self.min_talk_seconds,
+            &self.hangup_by,
+            &self.node,
+            &self.sip_call_id,
+            &self.start,
         ]
     }
 

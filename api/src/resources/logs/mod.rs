@@ -19,14 +19,12 @@ use crate::http::page::{PageParams, PageRequest, pages};
 use crate::http::params::{Id, Params};
 use crate::serve::state::AppState;
 use crate::store::identity::DbRole;
-use crate::store::tx::Tx;
-use filter::{Cursor, Filter, FilterParams};
+use crate::store::tx::{PLAN_FOR_VALUES, Tx};
+use csv::StyleParams;
+use filter::{Cursor, DaysParams, Filter, FilterParams};
 use record::{CallDetail, CallRecord};
 
 const DEFAULT_PER_PAGE: i64 = 50;
-
-/// A filter that is not given must cost nothing: each statement is planned for the values it has.
-const PLAN_FOR_VALUES: &str = "set local plan_cache_mode = force_custom_plan; set local jit = off";
 
 pub const SELLER_STATEMENTS: &[&str] = &[
     record::BY_PAGE,
@@ -64,14 +62,14 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/seller/logs", tag = "logs",
-    params(FilterParams, PageParams, ("after" = Option<String>, Query, description = "cursor; empty: the first page")),
+    params(DaysParams, FilterParams, PageParams, ("after" = Option<String>, Query, description = "cursor; empty: the first page")),
     responses((status = 200, description = "The own call records, newest first", body = LogPage), Denied, BadFilter))]
 async fn list(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Json<LogPage>> {
     page(&app, &seller, &params).await
 }
 
 #[utoipa::path(get, path = "/api/admin/logs", tag = "admin",
-    params(FilterParams, PageParams, ("after" = Option<String>, Query, description = "cursor; empty: the first page"),
+    params(DaysParams, FilterParams, PageParams, ("after" = Option<String>, Query, description = "cursor; empty: the first page"),
            ("user_id" = Option<i64>, Query, description = "one seller")),
     responses((status = 200, description = "All call records. With user_id or campaign_id by start, newest first; \
                 else as recorded, newest first", body = LogPage), Denied, BadFilter))]
@@ -93,19 +91,18 @@ async fn show_any(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiR
     detail(&app, &staff, id).await
 }
 
-#[utoipa::path(get, path = "/api/seller/logs.csv", tag = "logs", params(FilterParams),
-    responses((status = 200, description = "The own call records, newest first. A cell that begins with = + - @ gets \
-                an apostrophe in front", content_type = "text/csv", body = String), Denied, BadFilter))]
+#[utoipa::path(get, path = "/api/seller/logs.csv", tag = "logs", params(DaysParams, FilterParams, StyleParams),
+    responses((status = 200, description = "The own call records, newest first", content_type = "text/csv", body = String), Denied, BadFilter))]
 async fn export(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Response> {
-    csv::export(app, &seller, Filter::read(&params)?).await
+    csv::export(app, &seller, &params).await
 }
 
 #[utoipa::path(get, path = "/api/admin/logs.csv", tag = "admin",
-    params(FilterParams, ("user_id" = Option<i64>, Query, description = "one seller")),
+    params(DaysParams, FilterParams, StyleParams, ("user_id" = Option<i64>, Query, description = "one seller")),
     responses((status = 200, description = "All call records", content_type = "text/csv", body = String),
               Denied, BadFilter))]
 async fn export_all(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Response> {
-    csv::export(app, &staff, Filter::read(&params)?).await
+    csv::export(app, &staff, &params).await
 }
 
 /// Which statements give the records in an order that an index has.

@@ -15,7 +15,11 @@ macro_rules! filter {
          and ($3::bigint is null or g.campaign_id = $3) and ($4::bigint is null or g.did_id = $4) \
          and ($5::bigint is null or g.client_id = $5) and ($6::bigint is null or g.link_id = $6) \
          and ($7::text is null or g.call_status = $7) and ($8::text is null or g.caller_id_num = $8) \
-         and ($9::text is null or g.asterisk_uniqueid = $9) and ($10::bigint is null or g.user_id = $10)"
+         and ($9::text is null or g.asterisk_uniqueid = $9) and ($10::bigint is null or g.user_id = $10) \
+         and ($11::integer is null or g.billsec_seconds >= $11) and ($12::text is null or g.hangup_by = $12) \
+         and ($13::text is null or g.node = $13) and ($14::text is null or g.sip_call_id = $14) \
+         and ($15::text is null or starts_with(g.caller_id_num, $15) \
+              or starts_with(lower(g.caller_id_name), lower($15)))"
     };
 }
 
@@ -45,18 +49,18 @@ macro_rules! records {
     };
 }
 
-pub const BY_PAGE: &str = records!("", "g.timestamp_start desc, g.id desc", " limit $11 offset $12");
-pub const BY_PAGE_AS_RECORDED: &str = records!("", "g.id desc", " limit $11 offset $12");
+pub const BY_PAGE: &str = records!("", "g.timestamp_start desc, g.id desc", " limit $16 offset $17");
+pub const BY_PAGE_AS_RECORDED: &str = records!("", "g.id desc", " limit $16 offset $17");
 pub const BY_CURSOR: &str = records!(
-    " and ($12::timestamptz is null or (g.timestamp_start, g.id) < ($12, $13))",
+    " and ($17::timestamptz is null or (g.timestamp_start, g.id) < ($17, $18))",
     "g.timestamp_start desc, g.id desc",
-    " limit $11"
+    " limit $16"
 );
-/// $12 is the same cursor's start; only its id counts in this order.
+/// $17 is the same cursor's start; only its id counts in this order.
 pub const BY_CURSOR_AS_RECORDED: &str = records!(
-    " and ($12::timestamptz is null or g.id < $13)",
+    " and ($17::timestamptz is null or g.id < $18)",
     "g.id desc",
-    " limit $11"
+    " limit $16"
 );
 pub const COUNT: &str = concat!("select count(*) from call_logs g where ", filter!());
 

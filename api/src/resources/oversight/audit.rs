@@ -15,22 +15,48 @@ use crate::http::error::ApiResult;
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::Params;
 use crate::resources::answers::{BadFilter, Denied};
+use crate::resources::logs::filter::{DaysParams, Period};
 use crate::serve::state::AppState;
 
-const AUDIT: &str = "\
-    select a.id, a.at, a.user_id, u.username, a.db_role, a.action, a.object_type, a.object_id, a.before, a.after
-      from audit_log a left join users u on u.id = a.user_id
-     where ($1::text is null or a.object_type = $1) and ($2::text is null or a.object_id = $2)
-       and ($3::bigint is null or a.user_id = $3) and ($4::text is null or a.action = $4)
-     order by a.id desc limit $5 offset $6";
-const COUNT_AUDIT: &str = "\
-    select count(*) from audit_log a
-     where ($1::text is null or a.object_type = $1) and ($2::text is null or a.object_id = $2)
-       and ($3::bigint is null or a.user_id = $3) and ($4::text is null or a.action = $4)";
+macro_rules! filter {
+    () => {
+        "($1::text is null or a.object_type = $1) and ($2::text is null or a.object_id = $2) \
+         and ($3::bigint is null or a.user_id = $3) and ($4::text is null or a.action = $4) \
+         and ($5::timestamptz is null or a.at >= $5) and ($6::timestamptz is null or a.at < $6)"
+    };
+}
+
+const AUDIT: &str = concat!(
+    "select a.id, a.at, a.user_id, u.username, a.db_role, a.action, a.object_type, a.object_id, a.before, a.after \
+     from audit_log a left join users u on u.id = a.user_id where ",
+    filter!(),
+    " order by a.id desc limit $7 offset $8"
+);
+const COUNT_AUDIT: &str = concat!("select count(*) from audit_log a where ", filter!());
 
 pub const STAFF_STATEMENTS: &[&str] = &[AUDIT, COUNT_AUDIT];
 
 const ACTIONS: &[&str] = &["insert", "update", "delete", "adjust", "release", "reconcile"];
+
+/// The API's words for what the audit names by its table.
+const WORDS: &[(&str, &str)] = &[
+    ("user", "users"),
+    ("token", "api_tokens"),
+    ("client", "clients"),
+    ("endpoint", "pjsip_endpoints"),
+    ("aor", "pjsip_aors"),
+    ("auth", "pjsip_auths"),
+    ("did", "dids"),
+    ("campaign", "campaigns"),
+    ("campaign_did", "campaign_dids"),
+    ("link", "campaign_client_settings"),
+    ("live_call", "live_calls"),
+];
+
+fn table(word: String) -> String {
+    let found = WORDS.iter().find(|(name, _)| *name == word);
+    found.map_or(word, |(_, table)| (*table).to_owned())
+}
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(audit))
@@ -73,10 +99,11 @@ impl From<&Row> for AuditEntry {
 }
 
 #[utoipa::path(get, path = "/api/admin/audit", tag = "admin",
-    params(PageParams, ("object_type" = Option<String>, Query, description = "the table: users, campaigns …"),
+    params(PageParams, ("object_type" = Option<String>, Query, description = "user, client, did, campaign, link …; or the table"),
            ("object_id" = Option<String>, Query, description = "one object"),
            ("user_id" = Option<i64>, Query, description = "changes by one user"),
-           ("action" = Option<String>, Query, description = "insert, update, delete, adjust, release, reconcile")),
+           ("action" = Option<String>, Query, description = "insert, update, delete, adjust, release, reconcile"),
+           DaysParams),
     responses((status = 200, description = "Changes, newest first", body = Page<AuditEntry>), Denied, BadFilter))]
 async fn audit(
     State(app): State<AppState>,
@@ -84,9 +111,16 @@ async fn audit(
     params: Params,
 ) -> ApiResult<Json<Page<AuditEntry>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let (kind, object) = (params.text("object_type", 63)?, params.text("object_id", 200)?);
+    let kind = params.given_text("object_type", 63)?.map(table);
+    let object = params.text("object_id", 200)?;
     let (user, action) = (params.id("user_id")?, params.choice("action", ACTIONS)?);
+    let days = Period::read(&params)?;
     let tx = app.store.read(&staff.identity()).await?;
-    page.of(tx, COUNT_AUDIT, AUDIT, &[&kind, &object, &user, &action])
-        .await
+    page.of(
+        tx,
+        COUNT_AUDIT,
+        AUDIT,
+        &[&kind, &object, &user, &action, &days.from, &days.until],
+    )
+    .await
 }

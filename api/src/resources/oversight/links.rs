@@ -12,24 +12,32 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::{Id, Params};
-use crate::resources::answers::{BadBody, BadFilter, Denied, NotFound};
+use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
+use crate::resources::answers::{BadBody, BadFilter, Changed, Denied, NotFound};
 use crate::resources::live::{LinkUsage, link_usage};
 use crate::serve::state::AppState;
 use crate::store::tx::Tx;
 
-const LINKS: &str = link_usage!(
-    "where ($1::bigint is null or client_id = $1) and ($2::bigint is null or campaign_id = $2) \
-     and ($3::bigint is null or user_id = $3) order by link_id limit $4 offset $5"
+macro_rules! filter {
+    () => {
+        "($1::bigint is null or client_id = $1) and ($2::bigint is null or campaign_id = $2) \
+         and ($3::bigint is null or user_id = $3) and ($4::text is null or status = $4) \
+         and ($5::text is null or room = $5)"
+    };
+}
+
+const LINKS: &str = concat!(
+    link_usage!("where "),
+    filter!(),
+    " order by link_id limit $6 offset $7"
 );
-const COUNT_LINKS: &str = "\
-    select count(*) from link_usage_view
-     where ($1::bigint is null or client_id = $1) and ($2::bigint is null or campaign_id = $2)
-       and ($3::bigint is null or user_id = $3)";
+const COUNT_LINKS: &str = concat!("select count(*) from link_usage_view where ", filter!());
 const LINK: &str = link_usage!("where link_id = $1");
+const LOCK_LINK: &str = "select version from campaign_client_settings where id = $1 for update";
 const SET_LINK_STATUS: &str = "update campaign_client_settings set status = $2 where id = $1";
 const ADJUST: &str = "select status from adjust_link_total($1, $2, $3)";
 
-pub const STAFF_STATEMENTS: &[&str] = &[LINKS, COUNT_LINKS, LINK, SET_LINK_STATUS, ADJUST];
+pub const STAFF_STATEMENTS: &[&str] = &[LINKS, COUNT_LINKS, LINK, LOCK_LINK, SET_LINK_STATUS, ADJUST];
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -41,7 +49,9 @@ pub fn router() -> OpenApiRouter<AppState> {
 #[utoipa::path(get, path = "/api/admin/links", tag = "admin",
     params(PageParams, ("client_id" = Option<i64>, Query, description = "one client"),
            ("campaign_id" = Option<i64>, Query, description = "one campaign"),
-           ("user_id" = Option<i64>, Query, description = "one seller")),
+           ("user_id" = Option<i64>, Query, description = "one seller"),
+           ("status" = Option<String>, Query, description = "active or inactive"),
+           ("room" = Option<String>, Query, description = "full, near (three quarters of a cap are used) or open")),
     responses((status = 200, description = "Links with what is used of their caps", body = Page<LinkUsage>),
               Denied, BadFilter))]
 async fn links(
@@ -55,19 +65,30 @@ async fn links(
         params.id("campaign_id")?,
         params.id("user_id")?,
     );
+    let status = params.choice("status", &["active", "inactive"])?;
+    let room = params.choice("room", &["full", "near", "open"])?;
     let tx = app.store.read(&staff.identity()).await?;
-    page.of(tx, COUNT_LINKS, LINKS, &[&client, &campaign, &user])
-        .await
+    page.of(
+        tx,
+        COUNT_LINKS,
+        LINKS,
+        &[&client, &campaign, &user, &status, &room],
+    )
+    .await
+}
+
+async fn find(tx: &Tx, id: i64) -> ApiResult<LinkUsage> {
+    let row = tx.optional_row(LINK, &[&id]).await?;
+    row.as_ref()
+        .map(LinkUsage::from)
+        .ok_or_else(|| ApiError::not_found(format!("Link with ID {id} not found.")))
 }
 
 /// The link as it is now, which ends the change.
-async fn changed(tx: Tx, id: i64) -> ApiResult<Json<LinkUsage>> {
-    let row = tx
-        .optional_row(LINK, &[&id])
-        .await?
-        .ok_or_else(|| ApiError::not_found(format!("Link with ID {id} not found.")))?;
+async fn changed(tx: Tx, id: i64) -> ApiResult<Tagged<LinkUsage>> {
+    let link = find(&tx, id).await?;
     tx.commit().await?;
-    Ok(Json(LinkUsage::from(&row)))
+    Ok(Tagged(link))
 }
 
 #[derive(Debug, ToSchema)]
@@ -86,16 +107,21 @@ impl Input for LinkStatus {
     }
 }
 
-#[utoipa::path(put, path = "/api/admin/links/{id}/status", tag = "admin", params(("id" = i64, Path)),
+#[utoipa::path(put, path = "/api/admin/links/{id}/status", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     request_body = LinkStatus,
-    responses((status = 200, description = "The link as changed", body = LinkUsage), Denied, BadBody, NotFound))]
+    responses((status = 200, description = "The link as changed", body = LinkUsage),
+              Denied, BadBody, NotFound, Changed))]
 async fn set_link_status(
     State(app): State<AppState>,
     staff: Staff,
     Id(id): Id,
+    if_match: IfMatch,
     Valid(change): Valid<LinkStatus>,
-) -> ApiResult<Json<LinkUsage>> {
+) -> ApiResult<Tagged<LinkUsage>> {
     let tx = app.store.write(&staff.identity()).await?;
+    if_match
+        .check(&tx, LOCK_LINK, &[&id], async |tx| find(tx, id).await)
+        .await?;
     tx.execute(SET_LINK_STATUS, &[&id, &change.status]).await?;
     changed(tx, id).await
 }
@@ -133,7 +159,7 @@ async fn adjust(
     staff: Staff,
     Id(id): Id,
     Valid(adjustment): Valid<Adjustment>,
-) -> ApiResult<Json<LinkUsage>> {
+) -> ApiResult<Tagged<LinkUsage>> {
     let tx = app.store.write(&staff.identity()).await?;
     tx.row(ADJUST, &[&id, &adjustment.delta, &adjustment.reason])
         .await?;

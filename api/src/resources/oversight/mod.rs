@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Denied, NotFound};
 use crate::access::caller::Staff;
 use crate::http::body::Valid;
 use crate::http::clock::Instant;
@@ -19,30 +19,52 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::{Id, Params};
+use crate::http::version::{IfMatch, IfMatchHeader, Tagged, Versioned};
 use crate::serve::state::AppState;
+use crate::store::tx::Tx;
 
-/// $1: digits that the number contains or begins with, the plus included.
-const DIDS: &str = "\
-    select d.id, d.number, d.status, d.description, d.user_id, u.username, d.created_at, d.updated_at
-      from dids d join users u on u.id = d.user_id
-     where ($1::text is null or starts_with(d.number, $1)) and ($2::bigint is null or d.user_id = $2)
-     order by d.number limit $3 offset $4";
-const COUNT_DIDS: &str = "\
-    select count(*) from dids d
-     where ($1::text is null or starts_with(d.number, $1)) and ($2::bigint is null or d.user_id = $2)";
-const CAMPAIGNS: &str = "\
-    select c.id, c.name, c.status, c.routing_strategy, c.dial_timeout_seconds, c.max_ring_seconds, c.user_id,
-           u.username, c.created_at, c.updated_at
-      from campaigns c join users u on u.id = c.user_id
-     where ($1::bigint is null or c.user_id = $1) and ($2::text is null or c.status = $2)
-     order by u.username, c.name, c.id limit $3 offset $4";
-const COUNT_CAMPAIGNS: &str = "\
-    select count(*) from campaigns c
-     where ($1::bigint is null or c.user_id = $1) and ($2::text is null or c.status = $2)";
-const CAMPAIGN: &str = "\
-    select c.id, c.name, c.status, c.routing_strategy, c.dial_timeout_seconds, c.max_ring_seconds, c.user_id,
-           u.username, c.created_at, c.updated_at
-      from campaigns c join users u on u.id = c.user_id where c.id = $1";
+/// $1: the number, or how it begins; $5: whether it is in no campaign.
+macro_rules! did_filter {
+    () => {
+        "($1::text is null or (d.number collate \"C\" >= $1 and d.number collate \"C\" < $1 || ':')) \
+         and ($2::bigint is null or d.user_id = $2) and ($3::text is null or d.status = $3) \
+         and ($4::bigint is null or exists (select from campaign_dids m where m.did_id = d.id and m.campaign_id = $4)) \
+         and ($5::boolean is null or $5 <> exists (select from campaign_dids m where m.did_id = d.id))"
+    };
+}
+
+macro_rules! campaign {
+    ($rest:literal) => {
+        concat!(
+            "select c.id, c.name, c.status, c.routing_strategy, c.dial_timeout_seconds, c.max_ring_seconds, c.user_id, \
+             u.username, c.created_at, c.updated_at, c.version from campaigns c join users u on u.id = c.user_id ",
+            $rest
+        )
+    };
+}
+
+macro_rules! campaign_filter {
+    () => {
+        "($1::bigint is null or c.user_id = $1) and ($2::text is null or c.status = $2) \
+         and ($3::text is null or starts_with(lower(c.name), lower($3)))"
+    };
+}
+
+const DIDS: &str = concat!(
+    "select d.id, d.number, d.status, d.description, d.user_id, u.username, d.created_at, d.updated_at, d.version \
+     from dids d join users u on u.id = d.user_id where ",
+    did_filter!(),
+    " order by d.number limit $6 offset $7"
+);
+const COUNT_DIDS: &str = concat!("select count(*) from dids d where ", did_filter!());
+const CAMPAIGNS: &str = concat!(
+    campaign!("where "),
+    campaign_filter!(),
+    " order by u.username, c.name, c.id limit $4 offset $5"
+);
+const COUNT_CAMPAIGNS: &str = concat!("select count(*) from campaigns c where ", campaign_filter!());
+const CAMPAIGN: &str = campaign!("where c.id = $1");
+const LOCK_CAMPAIGN: &str = "select version from campaigns where id = $1 for update";
 const SET_CAMPAIGN_STATUS: &str = "update campaigns set status = $2 where id = $1";
 
 pub const STAFF_STATEMENTS: &[&str] = &[
@@ -51,6 +73,7 @@ pub const STAFF_STATEMENTS: &[&str] = &[
     CAMPAIGNS,
     COUNT_CAMPAIGNS,
     CAMPAIGN,
+    LOCK_CAMPAIGN,
     SET_CAMPAIGN_STATUS,
 ];
 
@@ -78,6 +101,7 @@ struct OwnedDid {
     username: String,
     created_at: Instant,
     updated_at: Instant,
+    version: i64,
 }
 
 impl From<&Row> for OwnedDid {
@@ -91,6 +115,7 @@ impl From<&Row> for OwnedDid {
             username: row.get(5),
             created_at: row.get(6),
             updated_at: row.get(7),
+            version: row.get(8),
         }
     }
 }
@@ -109,6 +134,14 @@ struct OwnedCampaign {
     username: String,
     created_at: Instant,
     updated_at: Instant,
+    #[schema(example = 1)]
+    version: i64,
+}
+
+impl Versioned for OwnedCampaign {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
 }
 
 impl From<&Row> for OwnedCampaign {
@@ -124,28 +157,37 @@ impl From<&Row> for OwnedCampaign {
             username: row.get(7),
             created_at: row.get(8),
             updated_at: row.get(9),
+            version: row.get(10),
         }
     }
 }
 
 #[utoipa::path(get, path = "/api/admin/dids", tag = "admin",
     params(PageParams, ("number" = Option<String>, Query, description = "the number, or how it begins"),
-           ("user_id" = Option<i64>, Query, description = "one seller")),
+           ("user_id" = Option<i64>, Query, description = "one seller"),
+           ("status" = Option<String>, Query, description = "active or inactive"),
+           ("campaign_id" = Option<i64>, Query, description = "in this campaign"),
+           ("unassigned" = Option<bool>, Query, description = "true: in no campaign; false: in one or more")),
     responses((status = 200, description = "DIDs of all sellers by number", body = Page<OwnedDid>), Denied, BadFilter))]
 async fn dids(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Page<OwnedDid>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let user = params.id("user_id")?;
-    // A plus that was not escaped arrives as a blank.
-    let number = params
-        .text("number", 50)?
-        .map(|text| format!("+{}", text.trim().trim_start_matches('+')));
+    let (number, user) = (params.number("number")?, params.id("user_id")?);
+    let status = params.choice("status", &["active", "inactive"])?;
+    let (campaign, unassigned) = (params.id("campaign_id")?, params.flag("unassigned")?);
     let tx = app.store.read(&staff.identity()).await?;
-    page.of(tx, COUNT_DIDS, DIDS, &[&number, &user]).await
+    page.of(
+        tx,
+        COUNT_DIDS,
+        DIDS,
+        &[&number, &user, &status, &campaign, &unassigned],
+    )
+    .await
 }
 
 #[utoipa::path(get, path = "/api/admin/campaigns", tag = "admin",
     params(PageParams, ("user_id" = Option<i64>, Query, description = "one seller"),
-           ("status" = Option<String>, Query, description = "active, inactive or paused")),
+           ("status" = Option<String>, Query, description = "active, inactive or paused"),
+           ("q" = Option<String>, Query, description = "how the name begins, in any case")),
     responses((status = 200, description = "Campaigns of all sellers", body = Page<OwnedCampaign>), Denied, BadFilter))]
 async fn campaigns(
     State(app): State<AppState>,
@@ -154,8 +196,10 @@ async fn campaigns(
 ) -> ApiResult<Json<Page<OwnedCampaign>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
     let (user, status) = (params.id("user_id")?, params.choice("status", CAMPAIGN_STATUSES)?);
+    let start = params.given_text("q", 100)?;
     let tx = app.store.read(&staff.identity()).await?;
-    page.of(tx, COUNT_CAMPAIGNS, CAMPAIGNS, &[&user, &status]).await
+    page.of(tx, COUNT_CAMPAIGNS, CAMPAIGNS, &[&user, &status, &start])
+        .await
 }
 
 #[derive(Debug, ToSchema)]
@@ -174,20 +218,30 @@ impl Input for CampaignStatus {
     }
 }
 
-#[utoipa::path(put, path = "/api/admin/campaigns/{id}/status", tag = "admin", params(("id" = i64, Path)),
+#[utoipa::path(put, path = "/api/admin/campaigns/{id}/status", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     request_body = CampaignStatus,
     responses((status = 200, description = "The campaign as changed", body = OwnedCampaign),
-              Denied, BadBody, NotFound))]
+              Denied, BadBody, NotFound, Changed))]
 async fn set_campaign_status(
     State(app): State<AppState>,
     staff: Staff,
     Id(id): Id,
+    if_match: IfMatch,
     Valid(change): Valid<CampaignStatus>,
-) -> ApiResult<Json<OwnedCampaign>> {
+) -> ApiResult<Tagged<OwnedCampaign>> {
     let tx = app.store.write(&staff.identity()).await?;
+    if_match
+        .check(&tx, LOCK_CAMPAIGN, &[&id], async |tx| find_campaign(tx, id).await)
+        .await?;
     tx.execute(SET_CAMPAIGN_STATUS, &[&id, &change.status]).await?;
-    let row = tx.optional_row(CAMPAIGN, &[&id]).await?;
-    let row = row.ok_or_else(|| ApiError::not_found(format!("Campaign with ID {id} not found.")))?;
+    let campaign = find_campaign(&tx, id).await?;
     tx.commit().await?;
-    Ok(Json(OwnedCampaign::from(&row)))
+    Ok(Tagged(campaign))
+}
+
+async fn find_campaign(tx: &Tx, id: i64) -> ApiResult<OwnedCampaign> {
+    let row = tx.optional_row(CAMPAIGN, &[&id]).await?;
+    row.as_ref()
+        .map(OwnedCampaign::from)
+        .ok_or_else(|| ApiError::not_found(format!("Campaign with ID {id} not found.")))
 }

@@ -16,11 +16,10 @@ use crate::access::caller::{Seller, Staff, User};
 use crate::http::clock::{Instant, day_start};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::params::Params;
+use crate::http::zone::Offsets;
 use crate::serve::state::AppState;
+use crate::store::tx::PLAN_FOR_VALUES;
 use report::Report;
-
-/// Planned for the period that is asked for; compiling the plan would take longer than running it.
-const PLAN_FOR_VALUES: &str = "set local plan_cache_mode = force_custom_plan; set local jit = off";
 
 const DEFAULT_DAYS: i64 = 30;
 
@@ -43,7 +42,7 @@ struct StatsParams {
     /// Last day, included. Default: today.
     #[param(example = "2026-03-31")]
     end_date: Option<String>,
-    /// IANA zone of days and hours; default UTC.
+    /// IANA's name of the zone of days and hours; default UTC. Abbreviations such as CET are refused.
     #[param(example = "Europe/Berlin")]
     tz: Option<String>,
     /// Talk seconds from which an answered call counts as converted.
@@ -88,19 +87,7 @@ impl Request {
                 day_start(first, &period.zone).ok_or_else(impossible)?
             }
         };
-        let min_talk_seconds = match params
-            .get("min_talk_seconds")
-            .map(|text| text.trim().parse::<i32>())
-        {
-            None => 30,
-            Some(Ok(seconds)) if seconds >= 0 => seconds,
-            Some(_) => {
-                return Err(ApiError::field(
-                    &["min_talk_seconds"],
-                    "Must be an integer of at least 0.",
-                ));
-            }
-        };
+        let min_talk_seconds = params.seconds("min_talk_seconds")?.unwrap_or(30);
         Ok(Request {
             from,
             until,
@@ -128,6 +115,7 @@ async fn stats_of_all(State(app): State<AppState>, staff: Staff, params: Params)
 
 async fn make(app: &AppState, user: &User, params: &Params) -> ApiResult<Json<Report>> {
     let r = Request::read(params)?;
+    let offsets = Offsets::of(&r.period.zone, r.from, r.until);
     let tx = app.store.read(&user.identity()).await?;
     tx.set(PLAN_FOR_VALUES).await?;
     let figures = tx
@@ -136,11 +124,12 @@ async fn make(app: &AppState, user: &User, params: &Params) -> ApiResult<Json<Re
             &[
                 &r.from,
                 &r.until,
-                &r.period.zone_name,
+                &offsets.changes,
                 &r.min_talk_seconds,
                 &r.user_id,
                 &r.campaign_id,
                 &r.did_id,
+                &offsets.seconds,
             ],
         )
         .await?;

@@ -1,13 +1,16 @@
 //! The statements of the reports. One pass over the period's records makes small cells; everything that is shown is
 //! summed from them.
 
-/// $1 from, $2 until, $3 zone, $4 min_talk_seconds, $5 seller, $6 campaign, $7 DID.
+/// $1 from, $2 until, $4 min_talk_seconds, $5 seller, $6 campaign, $7 DID. The zone comes as offsets in seconds ($8) and the
+/// instants between them ($3): what its name means is decided in one place, and that is not here.
 /// `level` has a bit for each of day, hour, campaign, DID, client and status that the row is not about.
 pub const FIGURES: &str = "\
     with cells as (
-        select date_trunc('hour', g.timestamp_start at time zone $3) as local_hour, g.campaign_id, g.did_id, g.client_id,
-               g.call_status, count(*) as records, count(*) filter (where g.billsec_seconds >= $4) as long_enough,
-               sum(g.billsec_seconds) as talk
+        select date_trunc('hour', g.timestamp_start at time zone 'UTC'
+                   + interval '1 second' * ($8::integer[])[1 + width_bucket(g.timestamp_start, $3::timestamptz[])])
+                   as local_hour,
+               g.campaign_id, g.did_id, g.client_id, g.call_status, count(*) as records,
+               count(*) filter (where g.billsec_seconds >= $4) as long_enough, sum(g.billsec_seconds) as talk
           from call_logs g
          where g.timestamp_start >= $1 and g.timestamp_start < $2
            and ($5::bigint is null or g.user_id = $5) and ($6::bigint is null or g.campaign_id = $6)
