@@ -1,5 +1,4 @@
--- A version for every object that can be changed, so that whoever changes it can say which state was read; and the indexes
--- of lists that filter what grows. A column with a constant default is added without a rewrite; calls only read here.
+-- A version for every object that can be changed, so that whoever changes it can say which state was read. A column with a constant default is added without a rewrite; calls only read here.
 
 lock table users, clients, pjsip_auths, pjsip_endpoints, pjsip_aors, dids, campaigns, campaign_client_settings
     in access exclusive mode;
@@ -28,12 +27,3 @@ create trigger pjsip_aors_client_version after insert or update or delete on pjs
     for each row execute function move_client_version();
 create trigger pjsip_auths_client_version after insert or update or delete on pjsip_auths
     for each row execute function move_client_version();
-
--- A seller's numbers by how they begin, in the order of their digits whatever the database's collation.
-create index dids_user_id_digits_idx on dids (user_id, (number collate "C"));
--- The same over all sellers.
-create index dids_digits_idx on dids ((number collate "C"));
--- The audit of a time, of a user, of an action, newest first.
-create index audit_log_at_idx on audit_log (at);
-create index audit_log_user_id_id_idx on audit_log (user_id, id);
-create index audit_log_action_id_idx on audit_log (action, id);
