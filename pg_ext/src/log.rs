@@ -89,7 +89,7 @@ fn log_call(
     user_id: Option<i64>,
 ) -> Record<2> {
     require_read_committed("log_call");
-    let status = outcome::normalize_status(call_status.unwrap_or_default(), 50);
+    let status = outcome::record_status(call_status.unwrap_or_default(), 50);
     if status.is_empty() {
         error::invalid("call_status is empty");
     }

@@ -21,7 +21,9 @@ mod random;
 mod standby;
 
 pub use api::{Answer, SWITCH_TOKEN, TestApi, Visitor};
-pub use asterisk::{CallRecord, Caller, Center, Message, Place, Running, Seen, Site, TestAsterisk};
+pub use asterisk::{
+    CallRecord, Caller, Center, Message, Place, Raw, RawCaller, Reply, Running, Seen, Site, TestAsterisk,
+};
 pub use authority::Authority;
 pub use calls::{Calls, Ended, Explained, Heartbeat, Logged, Preview, Record, Released, Target};
 pub use cluster::{ClusterOptions, StopMode, TestCluster, free_port};

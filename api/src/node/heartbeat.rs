@@ -3,7 +3,7 @@
 //! agent says whether it lives, if it knows, and at its own end that nobody watches it any more.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
@@ -24,6 +24,8 @@ const RELEASE_EXPIRED: &str = "select r.released from capconduit.release_expired
 
 /// Too low: a slow database takes a node that is only not watched for dead. Too high: whoever stops the agent waits.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Two starts at one time of day are farther apart. What is closer is the same start, by a clock that somebody has set.
+const ANOTHER_DAY: SignedDuration = SignedDuration::from_hours(12);
 
 #[derive(Debug)]
 pub struct Heart {
@@ -76,7 +78,7 @@ impl Heart {
         }
     }
 
-    async fn beat(&mut self, announced: &mut Option<String>) -> Result<(), Failure> {
+    async fn beat(&mut self, announced: &mut Option<(String, Instant)>) -> Result<(), Failure> {
         // Before Asterisk is asked: whatever happens in between is younger than the list.
         let taken_at: Timestamp = self.database.row(NOW, &[]).await?.get(0);
         match self.look(announced, taken_at).await? {
@@ -87,7 +89,11 @@ impl Heart {
     }
 
     /// Asks Asterisk for its calls, and announces its start before they are told.
-    async fn look(&mut self, announced: &mut Option<String>, taken_at: Timestamp) -> Result<Found, Failure> {
+    async fn look(
+        &mut self,
+        announced: &mut Option<(String, Instant)>,
+        taken_at: Timestamp,
+    ) -> Result<Found, Failure> {
         let identity = match self.answer(self.asterisk.identity().await) {
             Ok(identity) => identity,
             Err(process) => return Ok(Found::No(process)),
@@ -103,17 +109,22 @@ impl Heart {
             return Ok(Found::NotOurs);
         }
         self.health.clear(Alarm::SystemName);
-        if announced.as_ref() != Some(&identity.started) {
-            let start = match self.start(identity.started, taken_at).await {
+        let started = identity.started;
+        // Asterisk tells the time of its start without the day: after a long silence it may be another day's.
+        if !announced
+            .as_ref()
+            .is_some_and(|(known, seen)| *known == started && seen.elapsed() < ANOTHER_DAY.unsigned_abs())
+        {
+            let start = match self.start(started.clone(), taken_at).await {
                 Ok(start) => start,
                 Err(process) => return Ok(Found::No(process)),
             };
             if !self.announce(&start).await? {
                 return Ok(Found::NotOurs);
             }
-            *announced = Some(start.started.clone());
             self.state.announce(start);
         }
+        *announced = Some((started, Instant::now()));
         Ok(match self.answer(self.asterisk.channels().await) {
             Ok(channels) => Found::Calls(channels),
             Err(process) => Found::No(process),
@@ -178,12 +189,14 @@ impl Heart {
     /// closed. So the uptime, which is cut to whole seconds, is taken a second longer; and what was found when this start
     /// was first seen stays, because uptimes follow a clock that people set.
     async fn start(&self, started: String, taken_at: Timestamp) -> Result<Start, Option<Process>> {
-        if let Some(known) = self.state.announced().filter(|known| known.started == started) {
+        let known = self.state.announced().filter(|known| known.started == started);
+        let uptime = self.asterisk.uptime_seconds().await;
+        if let (Some(known), Err(_)) = (known, &uptime) {
             return Ok(known.clone());
         }
-        let uptime = self.answer(self.asterisk.uptime_seconds().await)?;
+        let uptime = self.answer(uptime)?;
         let booted_at = taken_at - SignedDuration::from_secs(uptime + 1);
-        Ok(Start { started, booted_at })
+        Ok(start_of(known, started, booted_at))
     }
 
     async fn announce(&mut self, start: &Start) -> Result<bool, Failure> {
@@ -251,5 +264,38 @@ impl Heart {
             );
         }
         Ok(())
+    }
+}
+
+/// The known start where it is the same one.
+fn start_of(known: Option<&Start>, started: String, booted_at: Timestamp) -> Start {
+    match known {
+        Some(known) if booted_at.duration_since(known.booted_at) < ANOTHER_DAY => known.clone(),
+        _ => Start { started, booted_at },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_second_of_another_day_is_another_start() {
+        let known = Start {
+            started: "17:32:22".into(),
+            booted_at: "2026-03-01T17:32:21Z".parse().unwrap(),
+        };
+        let found = |booted_at: &str| start_of(Some(&known), "17:32:22".into(), booted_at.parse().unwrap());
+        // An uptime by a clock that was set.
+        for same in [
+            "2026-03-01T17:32:22Z",
+            "2026-03-01T19:02:00Z",
+            "2026-02-27T17:32:21Z",
+        ] {
+            assert_eq!(found(same), known, "{same}");
+        }
+        for other in ["2026-03-02T17:32:21Z", "2026-03-31T17:32:20Z"] {
+            assert_eq!(found(other).booted_at, other.parse().unwrap());
+        }
     }
 }

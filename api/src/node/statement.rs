@@ -1,7 +1,11 @@
 //! What a spooled file may say: exactly one call of `log_call` with named arguments, each a literal. The dialplan wrote
 //! the text for the database; here it is never executed. It is read into a record, whose values are sent as parameters.
 //!
+//! A text in it may hold bytes that are none: they are repaired, and the record is kept.
+//!
 //! A file that may still be growing is `Incomplete`: more bytes could make it whole. Nothing can mend an `Invalid` one.
+
+use std::borrow::Cow;
 
 /// The arguments of `log_call`, in the order of [`super::replay::LOG_CALL`].
 pub const ARGUMENTS: [&str; 22] = [
@@ -56,15 +60,8 @@ pub fn parse(bytes: &[u8]) -> Result<Record, Refusal> {
     if bytes.len() > MAX_BYTES {
         return invalid(format!("it has more than {MAX_BYTES} bytes"));
     }
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        // Only the beginning of a character at the very end can still become one.
-        Err(error) if error.error_len().is_none() => return Err(Refusal::Incomplete),
-        Err(error) => return invalid(format!("it is not UTF-8 at byte {}", error.valid_up_to())),
-    };
-    if let Some(at) = text.find('\0') {
-        return invalid(format!("it holds a NUL at byte {at}"));
-    }
+    let text = repaired(bytes);
+    let text = text.as_ref();
     let mut reader = Reader { text, at: 0 };
     let record = reader.statement()?;
     while reader.at < text.len() {
@@ -73,6 +70,17 @@ pub fn parse(bytes: &[u8]) -> Result<Record, Refusal> {
         }
     }
     Ok(record)
+}
+
+/// What a stranger wrote into SIP is no reason to lose a record: bytes that no text can hold become U+FFFD. All of them are
+/// above those of quotes and names, so what is a value stays one.
+fn repaired(bytes: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(bytes);
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{fffd}"))
+    } else {
+        text
+    }
 }
 
 fn invalid<T>(reason: String) -> Result<T, Refusal> {
@@ -243,6 +251,33 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_no_text_are_repaired() {
+        let [before, after] = [
+            "SELECT * FROM log_call(uniqueid => 'pbx1-1.1', did => 'x', call_status => 'BUSY', caller_name => '",
+            "');\n",
+        ];
+        for (value, expected) in [
+            (&b"J\xf6rg"[..], "J\u{fffd}rg"),
+            (b"\xff''\xfe", "\u{fffd}'\u{fffd}"),
+            (b"a\0b", "a\u{fffd}b"),
+            // Cut within a character, overlong, a surrogate, beyond the last one.
+            (b"Zo\xc3", "Zo\u{fffd}"),
+            (b"\xc0\xa7", "\u{fffd}\u{fffd}"),
+            (b"\xed\xa0\x80", "\u{fffd}\u{fffd}\u{fffd}"),
+            (b"\xf4\x90\x80\x80", "\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
+            ("\u{1}\u{7f}\\".as_bytes(), "\u{1}\u{7f}\\"),
+        ] {
+            let bytes = [before.as_bytes(), value, after.as_bytes()].concat();
+            let record = parse(&bytes).unwrap();
+            assert_eq!(record.0[6].as_deref(), Some(expected));
+            // And while it grows it waits for its end.
+            for end in 0..bytes.len() {
+                assert_eq!(parse(&bytes[..end]), Err(Refusal::Incomplete), "cut at {end}");
+            }
+        }
+    }
+
+    #[test]
     fn the_same_record_twice_is_one_and_two_records_are_none() {
         assert_eq!(parse(GOOD.repeat(2).as_bytes()), parse(GOOD.as_bytes()));
         let other = GOOD.replace("BUSY", "CANCEL");
@@ -292,11 +327,14 @@ mod tests {
             " ".to_owned() + GOOD,
             "\\! touch /tmp/x\n".into(),
             "\0".into(),
-            with("'a\0b'"),
         ] {
             refused(&text);
         }
         assert!(matches!(parse(b"SELECT \xff"), Err(Refusal::Invalid(_))));
+        assert!(matches!(
+            parse(b"SELECT \0* FROM log_call("),
+            Err(Refusal::Invalid(_))
+        ));
         assert!(refused(&with(&format!("'{}'", "x".repeat(MAX_BYTES)))).contains("more than"));
     }
 

@@ -10,6 +10,16 @@ pub fn normalize_status(status: &str, most: usize) -> String {
     cut(status.trim(), most).to_uppercase()
 }
 
+/// The status of a record: `ANSWER`, as DIALSTATUS spells it, is ANSWERED.
+pub fn record_status(status: &str, most: usize) -> String {
+    let status = normalize_status(status, most);
+    if status == "ANSWER" {
+        ANSWERED.to_owned()
+    } else {
+        status
+    }
+}
+
 /// The text cut to at most `most` characters: descriptive text is never a reason to lose a record.
 pub fn cut(text: &str, most: usize) -> &str {
     text.char_indices()
@@ -55,6 +65,16 @@ mod tests {
         assert_eq!(cut("añb", 2), "añ");
         assert_eq!(cut("ab", 2), "ab");
         assert_eq!(normalize_status(" answered ", 50), "ANSWERED");
+    }
+
+    #[test]
+    fn an_answer_has_one_spelling_in_records() {
+        for spelling in ["ANSWER", "ANSWERED", " answer ", "Answered"] {
+            assert_eq!(record_status(spelling, 50), ANSWERED);
+        }
+        for other in ["NOANSWER", "NO ANSWER", "ANSWERX", "CANCEL"] {
+            assert_eq!(record_status(other, 50), other);
+        }
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! `Site` is the network, `TestAsterisk` a switch in it, `Center` a call center, `Caller` somebody who calls. What
 //! SIPp saw on the wire (`Seen`) is what a record is compared with.
 
+mod raw;
 mod record;
 mod sipp;
 mod site;
 mod switch;
 mod trace;
 
+pub use raw::{Raw, RawCaller, Reply};
 pub use record::CallRecord;
 pub use sipp::{Caller, Center, Running};
 pub use site::{Place, Site};

@@ -154,7 +154,10 @@ impl TestAsterisk {
                     .expect("a name")
                     .to_owned();
                 // The agent may have taken it away since the folder was read.
-                Some((name, std::fs::read_to_string(&path).ok()?))
+                Some((
+                    name,
+                    String::from_utf8_lossy(&std::fs::read(&path).ok()?).into_owned(),
+                ))
             })
             .collect();
         files.sort();

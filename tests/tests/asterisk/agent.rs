@@ -203,3 +203,48 @@ async fn nothing_is_announced_under_another_name_than_asterisks() {
     assert_eq!(named, 0);
     call.ends_well().await;
 }
+
+/// There the console warns before each answer; it asks through its socket, so only the agent's side is without IPv4 here.
+#[tokio::test]
+async fn a_machine_without_ipv4_sends_its_lists() {
+    let traffic = Traffic::new().await;
+    let command = format!(
+        "unshare --net nsenter --target {} --mount --root --wd=/ /usr/sbin/asterisk",
+        traffic.switch.pid()
+    );
+    let settings = [("CAPCONDUIT_ASTERISK_COMMAND", command.as_str())];
+    let node = TestNode::start_with(&traffic.db, &traffic.switch.spool_folder(), &settings).await;
+    lists(&node).await;
+}
+
+/// Asterisk tells the time of its start without the day.
+#[tokio::test]
+async fn a_start_at_the_same_second_of_another_day_is_announced() {
+    let traffic = Traffic::new().await;
+    let booted = async || {
+        let superuser = traffic.db.superuser().await;
+        let row = superuser
+            .query_opt("select booted_at from nodes where name = 'pbx1'", &[])
+            .await;
+        row.expect("the node")
+            .and_then(|row| row.get::<_, Option<jiff::Timestamp>>(0))
+    };
+    lists(&traffic.agent(&traffic.switch).await).await;
+    let first = booted().await.expect("it was announced");
+    // What the agent would remember of yesterday's.
+    let file = traffic.switch.spool_folder().join(".agent.json");
+    let kept = std::fs::read_to_string(&file).expect("the agent's own file");
+    let mut kept: serde_json::Value = serde_json::from_str(&kept).expect("JSON");
+    let yesterday = first - jiff::SignedDuration::from_hours(24);
+    kept["announced"]["booted_at"] = yesterday.to_string().into();
+    std::fs::write(&file, kept.to_string()).expect("the agent's own file");
+    let superuser = traffic.db.superuser().await;
+    let forget = "update nodes set booted_at = booted_at - interval '1 day' where name = 'pbx1'";
+    assert_eq!(superuser.execute(forget, &[]).await.expect("the node"), 1);
+    lists(&traffic.agent(&traffic.switch).await).await;
+    let again = booted().await.expect("it was announced");
+    assert!(
+        again.duration_since(first).abs() < jiff::SignedDuration::from_secs(5),
+        "{first}, then {again}"
+    );
+}

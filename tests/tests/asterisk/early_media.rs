@@ -15,7 +15,7 @@ const PORT: u16 = 7000;
 const SOUND: [u8; 160] = [0xA7; 160];
 
 /// RTP: version 2, payload type 0, number, time, source, and the sound.
-fn packet(number: u16) -> Vec<u8> {
+pub fn packet(number: u16) -> Vec<u8> {
     let mut packet = vec![0x80, 0x00];
     packet.extend(number.to_be_bytes());
     packet.extend((u32::from(number) * SOUND.len() as u32).to_be_bytes());

@@ -54,7 +54,7 @@ async fn a_call_center_can_make_no_call() {
     assert!(center.seen().messages.is_empty());
 }
 
-/// Blind, and attended with the dialog it would replace. Asterisk has no module for REFER: it does not even answer.
+/// Blind, and attended with the dialog it would replace: both are declined.
 #[tokio::test]
 async fn a_transfer_is_refused_and_the_call_goes_on() {
     let foreign = format!("<sip:{FOREIGN}@[remote_ip]>");

@@ -1,6 +1,7 @@
 //! Real calls: the shipped configuration in a real Asterisk, SIPp on both sides. Needs root.
 
 mod agent;
+mod bytes;
 mod caller_id;
 mod calls;
 mod clients;
@@ -10,7 +11,10 @@ mod early_media;
 mod failover;
 mod faults;
 mod fraud;
+mod in_dialog;
 mod load;
+mod local;
+mod numbers;
 mod refusals;
 mod rest;
 mod support;

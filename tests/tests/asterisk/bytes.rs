@@ -1,0 +1,192 @@
+//! Whatever bytes a stranger writes into SIP: text in the record, or dropped. They cost no call and no record.
+
+use std::time::Duration;
+
+use capconduit_tests::{Center, Link, Place, Raw, RawCaller, Scenario};
+
+use super::traffic::Traffic;
+
+/// What no text can hold, and what is hard to keep as one.
+const BYTES: &[&[u8]] = &[
+    b"\xff",
+    b"J\xf6rg",
+    "Zoë 📞 电话".as_bytes(),
+    // Cut within a character, overlong, a surrogate, behind the last one, a byte order mark, a noncharacter.
+    b"Zo\xc3",
+    b"\xc0\xa7\xc0\x80",
+    b"\xed\xa0\x80\xed\xb0\x80",
+    b"\xf4\x90\x80\x80\xfe",
+    b"\xef\xbb\xbf\xef\xbf\xbf",
+    // Control characters, and NUL.
+    b"\x01\x0b\x1f\x7f",
+    b"a\x00b",
+    // What ends a literal, a line, an argument, a variable.
+    b"\\'; drop table call_logs; --",
+    b"'' || chr(0) || '",
+    b"\\\\\\\"q\\\"\\\\",
+    b"${UNIQUEID}),(${SHELL(id)}$[1/0]",
+    b"%00%ff%C0%A7%5C%22%2c",
+    // Longer than anything keeps; the second is cut within a character.
+    b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "xééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé"
+        .as_bytes(),
+];
+
+fn encoded(bytes: &[u8]) -> Vec<u8> {
+    bytes
+        .iter()
+        .flat_map(|byte| format!("%{byte:02X}").into_bytes())
+        .collect()
+}
+
+/// The same bytes in each place from which something reaches a statement or a record, and in some others.
+fn requests(traffic: &Traffic, number: &str, bytes: &[u8]) -> Vec<Raw> {
+    let call = || Raw::call(&traffic.switch, number);
+    let user = [b"<sip:1", encoded(bytes).as_slice(), b"@carrier.example>"].concat();
+    let named = [b"\"", bytes, b"\" ", user.as_slice()].concat();
+    let from = |from: &[u8]| Raw {
+        from: from.to_vec(),
+        ..call()
+    };
+    let mut identified = call();
+    identified.call_id.splice(0..0, bytes.iter().copied());
+    vec![
+        from(&[b"\"", bytes, b"\" <sip:+15550001111@carrier.example>"].concat()),
+        from(&user),
+        from(&named),
+        from(&[b"<sip:", bytes, b"@carrier.example>"].concat()),
+        from(&[b"<tel:+1", encoded(bytes).as_slice(), b">"].concat()),
+        Raw {
+            to: Some(named.clone()),
+            ..call()
+        },
+        identified,
+        call().with_header("P-Asserted-Identity", &named),
+        call().with_header(
+            "Remote-Party-ID",
+            &[named.as_slice(), b";party=calling;privacy=off"].concat(),
+        ),
+        call().with_header("Diversion", &named),
+        call().with_header("History-Info", &named),
+        call().with_header("User-Agent", bytes),
+        call().with_header("Reason", &[b"Q.850;cause=16;text=\"", bytes, b"\""].concat()),
+        call().with_header("Subject", bytes).with_header("X-Any", bytes),
+        call().with_header("Privacy", bytes),
+        Raw::call(&traffic.switch, encoded(bytes)),
+        Raw::call(&traffic.switch, [number.as_bytes(), &encoded(bytes)].concat()),
+        Raw::call(&traffic.switch, bytes),
+    ]
+}
+
+/// What a switch that is older, or another one, may leave in the spool.
+fn spooled(bytes: &[u8], n: usize) -> Vec<u8> {
+    let quoted = bytes.iter().flat_map(|byte| match byte {
+        b'\'' => b"''".to_vec(),
+        byte => vec![*byte],
+    });
+    let quoted: Vec<u8> = quoted.collect();
+    let mut statement =
+        format!("SELECT * FROM log_call(uniqueid => 'pbx1-spooled.{n}', did => '").into_bytes();
+    for name in [
+        "', call_status => 'CANCEL', node => 'pbx1', caller_number => '",
+        "', caller_name => '",
+        "', sip_call_id => '",
+    ] {
+        statement.extend_from_slice(&quoted);
+        statement.extend(name.bytes());
+    }
+    statement.extend_from_slice(&quoted);
+    statement.extend(b"');\n");
+    statement
+}
+
+#[tokio::test]
+async fn no_byte_of_a_stranger_costs_a_call_or_a_record() {
+    let traffic = Traffic::new().await;
+    let center = Center::start(&traffic.site, "answers", &[("RING", "10")]).await;
+    let number: Scenario = traffic.number(&[Link::cap(50)], &[center.contact()]).await;
+    let mut calls = tokio::task::JoinSet::new();
+    let (mut tried, mut dialled, mut answered, mut dropped) = (0, 0, 0, 0);
+    let tell = |outcome: (Option<u16>, String), dialled: &mut u32, answered: &mut u32, dropped: &mut u32| {
+        match outcome {
+            (None, _) => *dropped += 1,
+            (Some(200), _) => {
+                *dialled += 1;
+                *answered += 1;
+            }
+            (Some(404), _) => *dialled += 1,
+            // No SIP, says the parser.
+            (Some(400 | 416), _) => *dropped += 1,
+            (Some(status), request) => panic!("{status} for {request}"),
+        }
+    };
+    for bytes in BYTES {
+        for request in requests(&traffic, &number.did, bytes) {
+            for tcp in [false, true] {
+                let mut caller = if tcp {
+                    RawCaller::tcp(&traffic.site, &traffic.switch, Place::TrunkA).await
+                } else {
+                    RawCaller::udp(&traffic.site, &traffic.switch, Place::TrunkA).await
+                };
+                let request = request.clone();
+                tried += 1;
+                calls.spawn(async move {
+                    let reply = caller.invite(&request).await;
+                    let status = reply.and_then(|reply| reply.status());
+                    if status == Some(200) {
+                        caller.bye().await;
+                    }
+                    (status, format!("{}", request.from.escape_ascii()))
+                });
+                if calls.len() >= 40 {
+                    let outcome = calls.join_next().await.expect("a call").expect("no panic");
+                    tell(outcome, &mut dialled, &mut answered, &mut dropped);
+                }
+            }
+        }
+    }
+    while let Some(outcome) = calls.join_next().await {
+        tell(
+            outcome.expect("no panic"),
+            &mut dialled,
+            &mut answered,
+            &mut dropped,
+        );
+    }
+    eprintln!("{tried} requests: {answered} answered, {dialled} dialled, {dropped} dropped by the parser");
+    assert!(answered * 2 > tried, "{answered} of {tried} were answered");
+    assert_eq!(dialled + dropped, tried);
+    // Records of earlier switches, with the same bytes: repaired on their way.
+    for (n, bytes) in BYTES.iter().enumerate() {
+        let file = traffic
+            .switch
+            .spool_folder()
+            .join(format!("pbx1-spooled.{n}.sql"));
+        std::fs::write(file, spooled(bytes, n)).expect("a spooled file");
+    }
+    let agent = traffic.agent(&traffic.switch).await;
+    traffic.replayed(&traffic.switch, &agent).await;
+    let superuser = traffic.db.superuser().await;
+    let count = async |sql: &'static str| superuser.query_one(sql, &[]).await.expect(sql).get::<_, i64>(0);
+    // The BYE's answer may come before the record's commit is over.
+    for _ in 0..100 {
+        if count("select count(*) from call_logs").await == i64::from(dialled) + BYTES.len() as i64 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(
+        count("select count(*) from call_logs").await,
+        i64::from(dialled) + BYTES.len() as i64
+    );
+    assert_eq!(
+        count("select count(*) from call_logs where call_status = 'ANSWERED' and counted").await,
+        i64::from(answered)
+    );
+    assert_eq!(count("select count(*) from live_calls").await, 0);
+    assert_eq!(
+        count("select count(*) from call_logs where call_status like 'FAILED%'").await,
+        0
+    );
+    capconduit_tests::assert_invariants_at(&superuser).await;
+}
