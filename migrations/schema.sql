@@ -80,6 +80,7 @@ CREATE TABLE capconduit.clients (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     has_contact boolean,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT clients_client_identifier_check CHECK ((client_identifier ~ '^[A-Za-z0-9_.-]{1,40}$'::text)),
     CONSTRAINT clients_copies_check CHECK ((has_contact IS NOT NULL)),
     CONSTRAINT clients_department_check CHECK ((length(department) <= 100)),
@@ -165,6 +166,13 @@ COMMENT ON COLUMN capconduit.clients.updated_at IS 'When the row was last change
 --
 
 COMMENT ON COLUMN capconduit.clients.has_contact IS 'Whether its AOR has a contact of its own; kept by a trigger, copied to its links';
+
+
+--
+-- Name: COLUMN clients.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.version IS 'Moves with every change of the row; If-Match of the REST API names it';
 
 
 --
@@ -1292,6 +1300,7 @@ CREATE TABLE capconduit.campaign_client_settings (
     campaign_owner_status text,
     campaign_status text,
     campaign_strategy text,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT campaign_client_settings_copies_check CHECK (((client_endpoint IS NOT NULL) AND (client_status IS NOT NULL) AND (client_has_contact IS NOT NULL) AND (campaign_user_id IS NOT NULL) AND (campaign_owner_status IS NOT NULL) AND (campaign_status IS NOT NULL) AND (campaign_strategy IS NOT NULL))),
     CONSTRAINT campaign_client_settings_forwarding_priority_check CHECK ((forwarding_priority >= 0)),
     CONSTRAINT campaign_client_settings_max_concurrency_check CHECK ((max_concurrency >= 1)),
@@ -1430,6 +1439,13 @@ COMMENT ON COLUMN capconduit.campaign_client_settings.campaign_strategy IS 'Copy
 
 
 --
+-- Name: COLUMN campaign_client_settings.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.version IS 'Moves with every change of the row; If-Match of the REST API names it';
+
+
+--
 -- Name: campaign_client_settings_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1517,6 +1533,7 @@ CREATE TABLE capconduit.campaigns (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     owner_status text,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT campaigns_copies_check CHECK ((owner_status IS NOT NULL)),
     CONSTRAINT campaigns_dial_timeout_seconds_check CHECK (((dial_timeout_seconds >= 1) AND (dial_timeout_seconds <= 600))),
     CONSTRAINT campaigns_max_ring_seconds_check CHECK (((max_ring_seconds >= 10) AND (max_ring_seconds <= 600))),
@@ -1613,6 +1630,13 @@ COMMENT ON COLUMN capconduit.campaigns.owner_status IS 'Copy of users.status, fo
 
 
 --
+-- Name: COLUMN campaigns.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.version IS 'Moves with every change of the row; If-Match of the REST API names it';
+
+
+--
 -- Name: campaigns_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1652,6 +1676,7 @@ CREATE TABLE capconduit.dids (
     description text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT dids_description_check CHECK ((length(description) <= 255)),
     CONSTRAINT dids_number_check CHECK ((number ~ '^\+[1-9][0-9]{1,14}$'::text)),
     CONSTRAINT dids_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
@@ -1714,6 +1739,13 @@ COMMENT ON COLUMN capconduit.dids.created_at IS 'When the row was made';
 --
 
 COMMENT ON COLUMN capconduit.dids.updated_at IS 'When the row was last changed';
+
+
+--
+-- Name: COLUMN dids.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.dids.version IS 'Moves with every change of the row; If-Match of the REST API names it';
 
 
 --
@@ -1883,7 +1915,13 @@ CREATE VIEW capconduit.link_usage_view WITH (security_invoker='true') AS
         CASE
             WHEN (s.total_calls_allowed IS NOT NULL) THEN GREATEST(((s.total_calls_allowed - n.total) - n.active), (0)::bigint)
             ELSE NULL::bigint
-        END AS remaining
+        END AS remaining,
+    s.version,
+        CASE
+            WHEN ((n.active >= s.max_concurrency) OR ((n.total + n.active) >= s.total_calls_allowed)) THEN 'full'::text
+            WHEN (((n.active * 4) >= (s.max_concurrency * (3)::bigint)) OR ((((n.total + n.active))::numeric * (4)::numeric) >= ((s.total_calls_allowed)::numeric * (3)::numeric))) THEN 'near'::text
+            ELSE 'open'::text
+        END AS room
    FROM (((capconduit.campaign_client_settings s
      JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
      JOIN capconduit.clients k ON ((k.id = s.client_id)))
@@ -1896,7 +1934,7 @@ ALTER TABLE capconduit.link_usage_view OWNER TO capconduit_owner;
 -- Name: VIEW link_usage_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON VIEW capconduit.link_usage_view IS 'Use and limits of each link; remaining = allowed - counted - active, null without a limit';
+COMMENT ON VIEW capconduit.link_usage_view IS 'Use and limits of each link; remaining = allowed - counted - active, null without a limit; room: full, near (75 %) or open';
 
 
 --
@@ -2384,6 +2422,7 @@ CREATE TABLE capconduit.users (
     company_name text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT users_company_name_check CHECK ((length(company_name) <= 100)),
     CONSTRAINT users_email_check CHECK (((length(email) >= 3) AND (length(email) <= 120) AND (POSITION(('@'::text) IN (email)) > 1))),
     CONSTRAINT users_full_name_check CHECK ((length(full_name) <= 100)),
@@ -2471,6 +2510,13 @@ COMMENT ON COLUMN capconduit.users.created_at IS 'When the row was made';
 --
 
 COMMENT ON COLUMN capconduit.users.updated_at IS 'When the row was last changed';
+
+
+--
+-- Name: COLUMN users.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.version IS 'Moves with every change of the row; If-Match of the REST API names it';
 
 
 --
@@ -2736,10 +2782,31 @@ ALTER TABLE ONLY capconduit.users
 
 
 --
+-- Name: audit_log_action_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX audit_log_action_id_idx ON capconduit.audit_log USING btree (action, id);
+
+
+--
+-- Name: audit_log_at_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX audit_log_at_idx ON capconduit.audit_log USING btree (at);
+
+
+--
 -- Name: audit_log_object_type_object_id_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE INDEX audit_log_object_type_object_id_id_idx ON capconduit.audit_log USING btree (object_type, object_id, id);
+
+
+--
+-- Name: audit_log_user_id_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX audit_log_user_id_id_idx ON capconduit.audit_log USING btree (user_id, id);
 
 
 --
@@ -2813,10 +2880,24 @@ CREATE UNIQUE INDEX clients_id_copied_idx ON capconduit.clients USING btree (id,
 
 
 --
+-- Name: dids_digits_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX dids_digits_idx ON capconduit.dids USING btree (number COLLATE "C");
+
+
+--
 -- Name: dids_id_copied_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE UNIQUE INDEX dids_id_copied_idx ON capconduit.dids USING btree (id, number, status, user_id);
+
+
+--
+-- Name: dids_user_id_digits_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX dids_user_id_digits_idx ON capconduit.dids USING btree (user_id, number COLLATE "C");
 
 
 --
@@ -2918,6 +2999,13 @@ CREATE TRIGGER campaign_client_settings_updated_at BEFORE UPDATE ON capconduit.c
 
 
 --
+-- Name: campaign_client_settings campaign_client_settings_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_version BEFORE UPDATE ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.move_version();
+
+
+--
 -- Name: campaign_dids campaign_dids_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2981,6 +3069,13 @@ CREATE TRIGGER campaigns_updated_at BEFORE UPDATE ON capconduit.campaigns FOR EA
 
 
 --
+-- Name: campaigns campaigns_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_version BEFORE UPDATE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.move_version();
+
+
+--
 -- Name: clients clients_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3016,6 +3111,13 @@ CREATE TRIGGER clients_updated_at BEFORE UPDATE ON capconduit.clients FOR EACH R
 
 
 --
+-- Name: clients clients_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER clients_version BEFORE UPDATE ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.move_version();
+
+
+--
 -- Name: dids dids_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3027,6 +3129,13 @@ CREATE TRIGGER dids_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.dids FO
 --
 
 CREATE TRIGGER dids_updated_at BEFORE UPDATE ON capconduit.dids FOR EACH ROW EXECUTE FUNCTION capconduit.set_updated_at();
+
+
+--
+-- Name: dids dids_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER dids_version BEFORE UPDATE ON capconduit.dids FOR EACH ROW EXECUTE FUNCTION capconduit.move_version();
 
 
 --
@@ -3044,6 +3153,13 @@ CREATE TRIGGER pjsip_aors_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.p
 
 
 --
+-- Name: pjsip_aors pjsip_aors_client_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER pjsip_aors_client_version AFTER INSERT OR DELETE OR UPDATE ON capconduit.pjsip_aors FOR EACH ROW EXECUTE FUNCTION capconduit.move_client_version();
+
+
+--
 -- Name: pjsip_aors pjsip_aors_has_contact; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3058,10 +3174,24 @@ CREATE TRIGGER pjsip_auths_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.
 
 
 --
+-- Name: pjsip_auths pjsip_auths_client_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER pjsip_auths_client_version AFTER INSERT OR DELETE OR UPDATE ON capconduit.pjsip_auths FOR EACH ROW EXECUTE FUNCTION capconduit.move_client_version();
+
+
+--
 -- Name: pjsip_endpoints pjsip_endpoints_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE TRIGGER pjsip_endpoints_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.pjsip_endpoints FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('client_id');
+
+
+--
+-- Name: pjsip_endpoints pjsip_endpoints_client_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER pjsip_endpoints_client_version AFTER INSERT OR DELETE OR UPDATE ON capconduit.pjsip_endpoints FOR EACH ROW EXECUTE FUNCTION capconduit.move_client_version();
 
 
 --
@@ -3097,6 +3227,13 @@ CREATE TRIGGER users_lock_links BEFORE UPDATE OF status ON capconduit.users FOR 
 --
 
 CREATE TRIGGER users_updated_at BEFORE UPDATE ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.set_updated_at();
+
+
+--
+-- Name: users users_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER users_version BEFORE UPDATE ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.move_version();
 
 
 --
@@ -4544,6 +4681,15 @@ GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_read;
 GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_seller;
 GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_staff;
 GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.version; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_read;
 
 
 --

@@ -97,6 +97,7 @@ static CONTEXT: Lookup = Lookup::new(
         c"decision",
         c"attempt",
         c"holds_slot",
+        c"lease_until",
     ],
 );
 

@@ -36,7 +36,7 @@ struct Given<'a> {
     caller_name: Option<&'a str>,
     started_at: Option<i64>,
     answered_at: Option<i64>,
-    ended_at: i64,
+    ended_at: Option<i64>,
     duration_seconds: Option<i32>,
     billsec_seconds: Option<i32>,
     cause_code: Option<i32>,
@@ -58,6 +58,8 @@ struct Known {
     caller_name: Option<String>,
     started_at: Option<i64>,
     answered_at: Option<i64>,
+    /// When it ended as far as is known: a call in flight ends now, but not after its lease.
+    ended_at: Option<i64>,
     decision: Option<String>,
     attempts: i32,
 }
@@ -97,8 +99,6 @@ fn log_call(
     if hangup_by.is_some_and(|by| !["caller", "client", "system"].contains(&by)) {
         error::invalid("hangup_by must be caller, client or system");
     }
-    // SAFETY: reads the start of the current transaction.
-    let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
     let given = Given {
         uniqueid: args::uniqueid(uniqueid),
         did: args::described(did, 50).unwrap_or_default(),
@@ -109,7 +109,7 @@ fn log_call(
         caller_name: args::described(caller_name, 100),
         started_at: args::instant("started_at", started_at),
         answered_at: args::instant("answered_at", answered_at),
-        ended_at: args::instant("ended_at", ended_at).unwrap_or(now),
+        ended_at: args::instant("ended_at", ended_at),
         duration_seconds: args::not_negative("duration_seconds", duration_seconds),
         billsec_seconds: args::not_negative("billsec_seconds", billsec_seconds),
         cause_code: args::not_negative("hangup_cause_code", hangup_cause_code),
@@ -178,6 +178,7 @@ fn read_known(row: &Row) -> Known {
         caller_name: row.owned_text(9),
         started_at: time(10),
         answered_at: time(11),
+        ended_at: None,
         decision: row.owned_text(12),
         attempts: row.need(13),
     }
@@ -185,7 +186,18 @@ fn read_known(row: &Row) -> Known {
 
 /// And whether it holds a slot.
 fn read_reservation(row: &Row) -> (Known, bool) {
-    (read_known(row), row.need(14))
+    let lease_until = row.get::<TimestampWithTimeZone>(15).map(i64::from);
+    let ended_at = lease_until.map(|lease_until| lease_until.min(now()));
+    let known = Known {
+        ended_at,
+        ..read_known(row)
+    };
+    (known, row.need(14))
+}
+
+fn now() -> i64 {
+    // SAFETY: reads the start of the current transaction.
+    unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
 }
 
 struct Stored {
@@ -217,12 +229,16 @@ static STORED: Lookup = Lookup::new(
         c"id",
         c"call_status",
         c"counted",
+        c"timestamp_end",
     ],
 );
 
 fn read_record(at: At, uniqueid: &str) -> Option<Stored> {
     STORED.first(at, arg(uniqueid), |row| Stored {
-        known: read_known(row),
+        known: Known {
+            ended_at: row.get::<TimestampWithTimeZone>(17).map(i64::from),
+            ..read_known(row)
+        },
         id: row.need(14),
         lost: row.is(15, outcome::LOST),
         counted: row.need(16),
@@ -420,16 +436,27 @@ struct Entry {
     counted: bool,
 }
 
+/// The last instant that PostgreSQL knows.
+const LAST_INSTANT: i64 = 9_223_371_331_199_999_999;
+
 /// What the switch says wins; what it does not say comes from what is known.
 fn entry(given: &Given, known: &Known) -> Entry {
     let parties = merge(given.parties, known.parties);
-    let started_at = given.started_at.or(known.started_at).unwrap_or(given.ended_at);
     let answered_at = given.answered_at.or(known.answered_at);
+    let times = outcome::Times {
+        started_at: given.started_at.or(known.started_at),
+        answered_at,
+        duration_seconds: given.duration_seconds,
+        billsec_seconds: given.billsec_seconds,
+    };
+    let ended_at = given
+        .ended_at
+        .or_else(|| outcome::end_untold(times, known.ended_at).map(|end| end.min(LAST_INSTANT)))
+        .unwrap_or_else(now);
+    let started_at = times.started_at.unwrap_or(ended_at);
     let counted = outcome::counts(&given.status, answered_at.is_some(), parties.link_id.is_some());
-    let duration = outcome::whole_seconds(started_at, given.ended_at);
-    let talk = answered_at.map_or(0, |answered_at| {
-        outcome::whole_seconds(answered_at, given.ended_at)
-    });
+    let duration = outcome::whole_seconds(started_at, ended_at);
+    let talk = answered_at.map_or(0, |answered_at| outcome::whole_seconds(answered_at, ended_at));
     let number = known.did_number.clone().or_else(|| did::normalize(given.did));
     let mut texts = Texts::new();
     Entry {
@@ -447,7 +474,7 @@ fn entry(given: &Given, known: &Known) -> Entry {
             texts.put(given.caller_name.or(known.caller_name.as_deref())),
             instant(started_at),
             instant(answered_at),
-            instant(given.ended_at),
+            instant(ended_at),
             arg(given.duration_seconds.unwrap_or(duration)),
             arg(given.billsec_seconds.unwrap_or(talk)),
             texts.put(given.status.as_str()),
@@ -475,10 +502,8 @@ fn write(given: &Given, known: &Known, released: i32) -> i64 {
         node::note_call(node);
     }
     let record = RECORDS.next();
-    // SAFETY: reads the start of the current transaction.
-    let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
     let mut values = entry.values.to_vec();
-    values.extend([arg(record), arg(false), instant(now)]);
+    values.extend([arg(record), arg(false), instant(now())]);
     WRITE.run(&values);
     if let Some(link_id) = entry.link_id {
         let counted: &[i64] = if entry.counted { &[record] } else { &[] };

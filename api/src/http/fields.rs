@@ -30,6 +30,7 @@ pub struct Text {
     max: usize,
     trim: bool,
     lines: bool,
+    anything: bool,
     check: Option<Check>,
 }
 
@@ -41,6 +42,7 @@ impl Text {
             max,
             trim: true,
             lines: false,
+            anything: false,
             check: None,
         }
     }
@@ -52,6 +54,7 @@ impl Text {
             max,
             trim: false,
             lines: false,
+            anything: false,
             check: None,
         }
     }
@@ -63,8 +66,29 @@ impl Text {
             max,
             trim: true,
             lines: true,
+            anything: false,
             check: None,
         }
+    }
+
+    /// As it came: what a switch tells is cut and judged by the platform, whoever brings it. Only the character that the database
+    /// cannot hold is left out.
+    pub const fn anything() -> Self {
+        Text {
+            min: 0,
+            max: usize::MAX,
+            trim: false,
+            lines: true,
+            anything: true,
+            check: None,
+        }
+    }
+
+    /// The same with a least and a most length.
+    pub const fn of_length(mut self, min: usize, max: usize) -> Self {
+        self.min = min;
+        self.max = max;
+        self
     }
 
     pub const fn check(mut self, check: Check) -> Self {
@@ -74,9 +98,10 @@ impl Text {
 
     fn apply(&self, text: &str) -> Result<String, String> {
         let text = if self.trim { text.trim() } else { text };
-        if text
-            .chars()
-            .any(|c| c.is_control() && !(self.lines && matches!(c, '\n' | '\r' | '\t')))
+        if !self.anything
+            && text
+                .chars()
+                .any(|c| c.is_control() && !(self.lines && matches!(c, '\n' | '\r' | '\t')))
         {
             return Err("Control characters are not allowed.".into());
         }
@@ -93,7 +118,11 @@ impl Text {
         if let Some(check) = self.check {
             check(text)?;
         }
-        Ok(text.to_owned())
+        Ok(if self.anything {
+            text.replace('\0', "")
+        } else {
+            text.to_owned()
+        })
     }
 }
 

@@ -46,7 +46,8 @@ const LOG_CALL: &str = "\
     select status, cdr_id
       from log_call($1, $2, $3, linkedid => $4, caller_number => $5, caller_name => $6, started_at => $7,
         answered_at => $8, ended_at => $9, duration_seconds => $10, billsec_seconds => $11, hangup_cause_code => $12,
-        hangup_cause_text => $13, link_id => $14, campaign_id => $15, client_id => $16, did_id => $17, user_id => $18)";
+        hangup_cause_text => $13, link_id => $14, campaign_id => $15, client_id => $16, did_id => $17, user_id => $18,
+        node => $19, hangup_by => $20, sip_call_id => $21)";
 
 pub const INTERNAL_STATEMENTS: &[&str] = &[ROUTE_INFO, ROUTE_CALL, NEXT_TARGET, LOG_CALL];
 
@@ -186,9 +187,14 @@ struct RouteCall {
     node: Option<String>,
 }
 
-/// Descriptive text: the platform cuts it to its column.
-const LOOSE: Text = Text::exact(0, 1000);
-const UNIQUEID: Text = Text::exact(1, 150);
+/// The functions judge: descriptive text is cut to its column, and a record is never refused for it.
+const LOOSE: Text = Text::anything();
+const UNIQUEID: Text = Text::anything()
+    .of_length(1, 150)
+    .check(|text| match text.contains('\0') {
+        true => Err("Control characters are not allowed.".into()),
+        false => Ok(()),
+    });
 
 impl Input for RouteCall {
     const UNKNOWN: Unknown = Unknown::Refuse;
@@ -225,7 +231,7 @@ impl Input for NextTarget {
         NextTarget {
             uniqueid: f.required_text("uniqueid", &UNIQUEID),
             failed_attempt: f.required_small_int("failedAttempt", 1..=i32::MAX),
-            dial_status: f.required_text("dialStatus", &Text::name(1, 50)),
+            dial_status: f.required_text("dialStatus", &LOOSE),
             hangup_cause: f.nullable_small_int("hangupCause", 0..=i32::MAX).flatten(),
         }
     }
@@ -325,12 +331,12 @@ async fn next_target(
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 struct LogCall {
-    #[schema(example = "+18005550101", min_length = 1, max_length = 50)]
+    #[schema(example = "+18005550101")]
     incoming_did_number: String,
     /// ISO 8601; without an offset it is UTC.
     #[schema(value_type = String, example = "2026-03-01T09:30:00Z")]
     timestamp_start: Timestamp,
-    #[schema(example = "ANSWERED", min_length = 1, max_length = 50)]
+    #[schema(example = "ANSWERED", min_length = 1)]
     call_status: String,
     #[schema(example = "pbx1-1700000000.1", min_length = 1, max_length = 150)]
     asterisk_uniqueid: String,
@@ -339,12 +345,12 @@ struct LogCall {
     did_id: Option<i64>,
     client_id: Option<i64>,
     campaign_client_setting_id: Option<i64>,
-    #[schema(max_length = 50)]
+    /// Descriptive texts are cut to what is stored: 50 characters here, 100 of the name.
     caller_id_num: Option<String>,
-    #[schema(max_length = 100)]
     caller_id_name: Option<String>,
     #[schema(value_type = Option<String>)]
     timestamp_answered: Option<Timestamp>,
+    /// Without it: as the durations say; now for a call that is in flight; else the last instant that is known.
     #[schema(value_type = Option<String>)]
     timestamp_end: Option<Timestamp>,
     #[schema(minimum = 0)]
@@ -353,15 +359,22 @@ struct LogCall {
     billsec_seconds: Option<i32>,
     #[schema(minimum = 0)]
     hangup_cause_code: Option<i32>,
-    #[schema(max_length = 50)]
     hangup_cause_text: Option<String>,
-    #[schema(max_length = 150)]
     asterisk_linkedid: Option<String>,
+    node: Option<String>,
+    #[schema(pattern = "^(caller|client|system)$")]
+    hangup_by: Option<String>,
+    sip_call_id: Option<String>,
 }
 
+/// Blanks around it do not count, as to the function.
+const STATUS: Text = Text::anything().check(|text| match text.trim().is_empty() {
+    true => Err("Must not be empty.".into()),
+    false => Ok(()),
+});
 const INSTANT: Text = Text::name(1, 60).check(|text| match clock::parse_instant(text) {
     Some(_) => Ok(()),
-    None => Err("Not a valid ISO 8601 time between 1970 and 2200.".into()),
+    None => Err("Not a valid ISO 8601 time.".into()),
 });
 
 impl Input for LogCall {
@@ -371,17 +384,17 @@ impl Input for LogCall {
         let instant = |text: String| clock::parse_instant(&text);
         let id = |f: &mut Fields, key| f.nullable_int(key, 1..=i64::MAX).flatten();
         LogCall {
-            incoming_did_number: f.required_text("incomingDidNumber", &Text::name(1, 50)),
+            incoming_did_number: f.required_text("incomingDidNumber", &LOOSE),
             timestamp_start: instant(f.required_text("timestampStart", &INSTANT)).unwrap_or_default(),
-            call_status: f.required_text("callStatus", &Text::name(1, 50)),
+            call_status: f.required_text("callStatus", &STATUS),
             asterisk_uniqueid: f.required_text("asteriskUniqueid", &UNIQUEID),
             user_id: id(f, "userId"),
             campaign_id: id(f, "campaignId"),
             did_id: id(f, "didId"),
             client_id: id(f, "clientId"),
             campaign_client_setting_id: id(f, "campaignClientSettingId"),
-            caller_id_num: f.nullable_text("callerIdNum", &Text::name(0, 50)).flatten(),
-            caller_id_name: f.nullable_text("callerIdName", &Text::name(0, 100)).flatten(),
+            caller_id_num: f.nullable_text("callerIdNum", &LOOSE).flatten(),
+            caller_id_name: f.nullable_text("callerIdName", &LOOSE).flatten(),
             timestamp_answered: f
                 .nullable_text("timestampAnswered", &INSTANT)
                 .flatten()
@@ -393,8 +406,11 @@ impl Input for LogCall {
             duration_seconds: f.nullable_small_int("durationSeconds", 0..=i32::MAX).flatten(),
             billsec_seconds: f.nullable_small_int("billsecSeconds", 0..=i32::MAX).flatten(),
             hangup_cause_code: f.nullable_small_int("hangupCauseCode", 0..=i32::MAX).flatten(),
-            hangup_cause_text: f.nullable_text("hangupCauseText", &Text::name(0, 50)).flatten(),
-            asterisk_linkedid: f.nullable_text("asteriskLinkedid", &Text::name(0, 150)).flatten(),
+            hangup_cause_text: f.nullable_text("hangupCauseText", &LOOSE).flatten(),
+            asterisk_linkedid: f.nullable_text("asteriskLinkedid", &LOOSE).flatten(),
+            node: f.nullable_text("node", &LOOSE).flatten(),
+            hangup_by: f.nullable_text("hangupBy", &LOOSE).flatten(),
+            sip_call_id: f.nullable_text("sipCallId", &LOOSE).flatten(),
         }
     }
 }
@@ -474,6 +490,9 @@ async fn write_record(app: &AppState, call: LogCall) -> ApiResult<Logged> {
                 &call.client_id,
                 &call.did_id,
                 &call.user_id,
+                &call.node,
+                &call.hangup_by,
+                &call.sip_call_id,
             ],
         )
         .await?;

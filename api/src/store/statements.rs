@@ -1,5 +1,5 @@
-//! Every statement of the service, by who runs it: a test prepares each against a real database, which checks its names
-//! and types.
+//! Every statement of the service, by who runs it: a test prepares each against a real database as that role, which checks
+//! its names, types and rights, and looks that none is missing here (`api::statements`).
 
 use super::identity::DbRole;
 use crate::access::sessions;

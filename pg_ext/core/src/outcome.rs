@@ -38,6 +38,30 @@ pub fn whole_seconds(from: i64, to: i64) -> i32 {
     i32::try_from(to.saturating_sub(from).max(0) / 1_000_000).unwrap_or(i32::MAX)
 }
 
+/// What a record says of a call's times, itself or by what was known of the call before.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Times {
+    pub started_at: Option<i64>,
+    pub answered_at: Option<i64>,
+    pub duration_seconds: Option<i32>,
+    pub billsec_seconds: Option<i32>,
+}
+
+/// When a call ended whose record does not say so, in microseconds. Its durations tell, counted from its start and its answer.
+/// Without them: `known`, for a call that was in flight until now, or was closed as LOST. Else nobody knows, and no talk is
+/// made up: it ended with the last thing that is known of it. `None`: nothing is.
+pub fn end_untold(times: Times, known: Option<i64>) -> Option<i64> {
+    let answered_at = times.answered_at.or(times.started_at);
+    let started_at = times.started_at.or(times.answered_at);
+    let after = |from: Option<i64>, seconds: Option<i32>| {
+        from.zip(seconds)
+            .map(|(from, seconds)| from.saturating_add(i64::from(seconds) * 1_000_000))
+    };
+    let last_known = times.started_at.max(times.answered_at);
+    let told = after(started_at, times.duration_seconds).max(after(answered_at, times.billsec_seconds));
+    told.or(known).max(last_known)
+}
+
 /// Seconds that an attempt may ring: the campaign's timeout within what is left of the ring budget. `None`: less
 /// than five seconds are left, too few for anybody to answer.
 pub fn attempt_timeout(dial_timeout: i32, budget_left: i32) -> Option<i32> {
@@ -82,6 +106,34 @@ mod tests {
         assert_eq!(whole_seconds(0, 1_999_999), 1);
         assert_eq!(whole_seconds(5, 0), 0);
         assert_eq!(whole_seconds(i64::MIN, i64::MAX), i32::MAX);
+    }
+
+    #[test]
+    fn no_talk_is_made_up_for_a_call_whose_end_is_not_told() {
+        const SECOND: i64 = 1_000_000;
+        let end = |started, answered, duration, billsec, known: Option<i64>| {
+            let times = Times {
+                started_at: started,
+                answered_at: answered,
+                duration_seconds: duration,
+                billsec_seconds: billsec,
+            };
+            end_untold(times, known)
+        };
+        assert_eq!(end(None, None, None, None, None), None);
+        assert_eq!(end(Some(5), None, None, None, None), Some(5));
+        assert_eq!(end(Some(5), Some(9), None, None, None), Some(9));
+        assert_eq!(end(Some(5), Some(9), None, None, Some(20)), Some(20));
+        assert_eq!(end(Some(5), Some(9), None, None, Some(7)), Some(9));
+        assert_eq!(
+            end(Some(0), Some(SECOND), Some(9), None, Some(1)),
+            Some(9 * SECOND)
+        );
+        assert_eq!(end(Some(0), Some(SECOND), None, Some(9), None), Some(10 * SECOND));
+        assert_eq!(end(Some(0), None, Some(3), Some(9), None), Some(9 * SECOND));
+        assert_eq!(end(None, Some(0), Some(3), None, None), Some(3 * SECOND));
+        assert_eq!(end(None, None, Some(3), None, Some(8)), Some(8));
+        assert_eq!(end(Some(i64::MAX - 1), None, Some(3), None, None), Some(i64::MAX));
     }
 
     #[test]

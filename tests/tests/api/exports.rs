@@ -146,6 +146,92 @@ async fn an_export_is_the_list() {
     );
 }
 
+/// Programs get the cells as they are recorded, people's spreadsheets none that they would compute.
+#[tokio::test]
+async fn an_export_is_plain_or_harmless() {
+    let world = World::new().await;
+    let names = [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "＝1+1",
+        "＋1",
+        "－1",
+        "＠x",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "  =1",
+        "\u{3000}＝1",
+        "\u{a0}=1",
+        "\u{200b}=1",
+        "\u{feff}@x",
+        "=cmd|' /C calc'!A0",
+        "x;=1+1",
+        "x\n=1+1",
+        "x\r＝1",
+        "\t",
+        "plain",
+        "a \"b\", c",
+        "a-b+c=d",
+        "ann@example.com",
+    ];
+    let superuser = world.db.superuser().await;
+    for (n, name) in names.iter().enumerate() {
+        superuser
+            .execute(
+                "insert into call_logs (id, asterisk_uniqueid, user_id, incoming_did_number, caller_id_name, timestamp_start,
+                    call_status, counted)
+                 overriding system value values ($1, $2, 3, '+18005550101', $3, '2026-03-03 12:00Z', 'BUSY', false)",
+                &[&(7000 + n as i64), &format!("name-{n}"), name],
+            )
+            .await
+            .expect("a record");
+    }
+    let read = async |query: &str| {
+        let path = format!("/api/seller/logs.csv?start_date=2026-03-03&end_date=2026-03-03{query}");
+        let rows = parse(&world.alice.get(&path).await.expect_status(200).text());
+        let at = |name: &str| rows[0].iter().position(|cell| cell == name).expect("a column");
+        let (name, number) = (at("callerIdName"), at("incomingDidNumber"));
+        let mut cells: Vec<(String, String)> = rows[1..]
+            .iter()
+            .map(|row| (row[name].clone(), row[number].clone()))
+            .collect();
+        cells.reverse();
+        cells
+    };
+    let plain = read("&style=plain").await;
+    assert_eq!(
+        plain.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        names
+    );
+    assert!(plain.iter().all(|(_, number)| number == "+18005550101"));
+    let spreadsheet = read("&style=spreadsheet").await;
+    assert_eq!(read("").await, spreadsheet, "as before");
+    let skipped = |c: char| c.is_whitespace() || c.is_control() || "\u{200b}\u{feff}".contains(c);
+    for ((cell, number), name) in spreadsheet.iter().zip(names) {
+        assert_eq!(number, "'+18005550101");
+        assert_eq!(
+            cell.replace('\'', ""),
+            name.replace('\'', ""),
+            "nothing else changes"
+        );
+        // As it is, and as where semicolons or line breaks part cells.
+        for part in [cell.as_str()].into_iter().chain(cell.split([';', '\n', '\r'])) {
+            let first = part.trim_start_matches(skipped).chars().next().unwrap_or('x');
+            assert!(
+                !"=+-@＝＋－＠".contains(first) || part != cell && cell.starts_with('\''),
+                "{cell:?}"
+            );
+        }
+        assert!(!cell.starts_with(['\t', '\r', '\n']), "{cell:?}");
+    }
+    for kept in ["plain", "a \"b\", c", "a-b+c=d", "ann@example.com"] {
+        assert!(spreadsheet.iter().any(|(cell, _)| cell == kept), "{kept} stays");
+    }
+}
+
 #[tokio::test]
 async fn an_export_is_one_s_own() {
     let world = World::new().await;

@@ -131,6 +131,46 @@ async fn the_database_tells_about_calls() {
     becomes(&world.api, r#"capconduit_calls_in_flight{slot="held"}"#, 0.0).await;
 }
 
+/// A service that nobody looked at for days finds millions of records: it reads a part at each look, and loses none.
+#[tokio::test]
+async fn a_look_after_a_long_gap_reads_a_part_and_the_next_ones_catch_up() {
+    let world = World::new().await;
+    let superuser = world.db.superuser().await;
+    assert_eq!(metric(&world.api, "capconduit_database_up").await, 1.0);
+    run(
+        &superuser,
+        "insert into call_logs (asterisk_uniqueid, incoming_did_number, timestamp_start, call_status, counted, created_at)
+         select 'gap-' || n, '+18005550101', now() - interval '1 hour', 'BUSY', false, now() - interval '1 hour'
+           from generate_series(1, 220000) n",
+    )
+    .await;
+    let busy = r#"capconduit_call_records_total{status="BUSY"}"#;
+    let mut seen = vec![0.0];
+    for _ in 0..240 {
+        let text = world.api.metrics().await;
+        let value = |line: &str| {
+            let found = text
+                .lines()
+                .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+            found.map_or(0.0, |value| value.parse::<f64>().expect("a number"))
+        };
+        assert_eq!(value("capconduit_database_up"), 1.0);
+        let now = value(busy);
+        let step = now - seen[seen.len() - 1];
+        assert!(step <= 100_000.0, "a look counted {step}");
+        if step > 0.0 {
+            seen.push(now);
+        }
+        if now == 220_000.0 {
+            assert!(seen.len() > 3, "{seen:?}");
+            assert_eq!(value("capconduit_call_records_behind"), 0.0);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    panic!("never caught up: {seen:?}");
+}
+
 #[tokio::test]
 async fn a_call_in_flight_and_a_forgotten_transaction_show() {
     let world = World::new().await;

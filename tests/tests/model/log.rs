@@ -23,6 +23,7 @@ struct Known {
     caller: Option<String>,
     started_at: Option<Micros>,
     answered_at: Option<Micros>,
+    ended_at: Option<Micros>,
     decision: Option<String>,
     attempts: i32,
 }
@@ -43,6 +44,7 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
             caller: call.caller_number.clone(),
             started_at: Some(call.routed_at),
             answered_at: call.answered_at,
+            ended_at: Some(call.lease_until.min(seen.now)),
             decision: Some(call.decision.clone()),
             attempts: call.attempt,
         };
@@ -69,6 +71,7 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
                 caller: stored.caller_number.clone(),
                 started_at: Some(stored.started_at),
                 answered_at: stored.answered_at,
+                ended_at: Some(stored.ended_at),
                 decision: stored.decision.clone(),
                 attempts: stored.attempts,
             };
@@ -157,9 +160,12 @@ fn resolve(world: &World, given: &Given) -> Result<Parties, &'static str> {
 }
 
 fn record(given: &Given, known: &Known, parties: Parties, seen: &Seen) -> Record {
-    let ended_at = micros(given.ended_at).unwrap_or(seen.now);
-    let started_at = micros(given.started_at).or(known.started_at).unwrap_or(ended_at);
+    let began_at = micros(given.started_at).or(known.started_at);
     let answered_at = micros(given.answered_at).or(known.answered_at);
+    // Nothing is made up: without an end it is what is known of it, or the last that is known of the call.
+    let untold = known.ended_at.max(began_at).max(answered_at).unwrap_or(seen.now);
+    let ended_at = micros(given.ended_at).unwrap_or(untold);
+    let started_at = began_at.unwrap_or(ended_at);
     let answered = given.call_status == "ANSWERED" || (given.call_status == "LOST" && answered_at.is_some());
     let seconds = |from: Micros| ((ended_at - from).max(0) / SECOND) as i32;
     Record {
