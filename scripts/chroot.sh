@@ -21,7 +21,7 @@ make_chroot() {
     local -a settings
     shift 4
     ((EUID == 0)) || die "a chroot needs root: run this as root or with sudo"
-    command -v mmdebstrap >/dev/null || die "mmdebstrap is missing: scripts/setup lint installs it"
+    command -v mmdebstrap >/dev/null || die "mmdebstrap is missing: scripts/setup call installs it"
     [[ -f $KEYRING ]] || die "$KEYRING is missing: apt-get install debian-archive-keyring"
     from=$(mirror)
     [[ -n $from ]] || die "no Debian mirror is configured on this machine: the folder's packages come from there"

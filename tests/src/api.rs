@@ -132,7 +132,7 @@ pub struct Visitor {
 
 impl Visitor {
     /// Without any credential.
-    pub(crate) fn of(address: &str) -> Self {
+    pub fn of(address: &str) -> Self {
         Self {
             address: address.to_owned(),
             network: None,
@@ -141,7 +141,7 @@ impl Visitor {
     }
 
     /// In a network namespace.
-    pub(crate) fn inside(self, network: Option<&str>) -> Self {
+    pub fn inside(self, network: Option<&str>) -> Self {
         Self {
             network: network.map(str::to_owned),
             ..self

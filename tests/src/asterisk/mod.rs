@@ -1,9 +1,11 @@
 //! Real calls: a network of its own, the shipped configuration in a real Asterisk, SIPp for callers and call centers.
 //!
 //! `Site` is the network, `TestAsterisk` a switch in it, `Center` a call center, `Caller` somebody who calls. What
-//! SIPp saw on the wire (`Seen`) is what a record is compared with.
+//! SIPp saw on the wire (`Seen`) is what a record is compared with. `Machine` is a host on which a switch is yet to be
+//! installed.
 
 mod raw;
+mod machine;
 mod record;
 mod sipp;
 mod site;
@@ -11,6 +13,7 @@ mod switch;
 mod trace;
 
 pub use raw::{Raw, RawCaller, Reply};
+pub use machine::Machine;
 pub use record::CallRecord;
 pub use sipp::{Caller, Center, Running};
 pub use site::{Place, Site};

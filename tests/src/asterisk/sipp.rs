@@ -149,9 +149,14 @@ pub struct Caller {
 
 impl Caller {
     pub fn new(site: &Arc<Site>, switch: &TestAsterisk, number: &str) -> Self {
+        Self::to(site, switch.address(), number)
+    }
+
+    /// Through a switch at this address.
+    pub fn to(site: &Arc<Site>, switch: &str, number: &str) -> Self {
         Self {
             site: site.clone(),
-            switch: switch.address().to_owned(),
+            switch: switch.to_owned(),
             address: site.address(Place::TrunkA),
             scenario: "caller",
             number: number.to_owned(),

@@ -9,20 +9,12 @@ use capconduit_tests::{
 };
 use tokio_postgres::{Client, NoTls};
 
-use super::read;
+use super::{blocks, read};
 use crate::node::support::eventually;
 
 /// The n-th block under a heading, from 0.
 fn block(heading: &str, n: usize) -> String {
-    let text = read("docs/HA.md");
-    let start = format!("\n## {heading}\n");
-    let (_, rest) = text.split_once(&start).unwrap_or_else(|| panic!("no {heading}"));
-    let section = rest.split("\n## ").next().expect("a section");
-    let mut blocks = section.split("```\n").skip(1).step_by(2);
-    blocks
-        .nth(n)
-        .unwrap_or_else(|| panic!("{heading} has no block {n}"))
-        .to_owned()
+    blocks("docs/HA.md", &format!("## {heading}"))[n].clone()
 }
 
 struct Walk {
