@@ -97,7 +97,29 @@ impl Asterisk {
         Ok(ids)
     }
 
+    /// Has it read a call center anew, and ask it with OPTIONS as it says now; whether it found it.
+    pub async fn reads_center(&self, name: &str) -> bool {
+        let said = self.ask(&format!("pjsip reload qualify aor {name}")).await;
+        said.is_ok_and(|said| said.contains("Synchronizing AOR"))
+    }
+
+    /// Whether it would ask this call center.
+    pub async fn knows_center(&self, name: &str) -> bool {
+        let said = self.ask(&format!("pjsip show qualify aor {name}")).await;
+        said.is_ok_and(|said| said.contains("Qualify frequency"))
+    }
+
+    /// Has it read all of them; whether it did.
+    pub async fn read_all_centers(&self, within: Duration) -> bool {
+        let said = self.ask_within("module reload res_pjsip.so", within).await;
+        said.is_ok_and(|said| said.contains("reloaded successfully"))
+    }
+
     async fn ask(&self, what: &str) -> Result<String, NoAnswer> {
+        self.ask_within(what, ANSWER_TIMEOUT).await
+    }
+
+    async fn ask_within(&self, what: &str, within: Duration) -> Result<String, NoAnswer> {
         let child = Command::new(&self.words[0])
             .args(&self.words[1..])
             .args(["-rx", what])
@@ -112,9 +134,9 @@ impl Asterisk {
             .spawn()
             .map_err(|error| NoAnswer::unknown(format!("cannot run {}: {error}", self.words[0])))?;
         let group = Group::of(&child);
-        let output = tokio::time::timeout(ANSWER_TIMEOUT, child.wait_with_output())
+        let output = tokio::time::timeout(within, child.wait_with_output())
             .await
-            .map_err(|_| NoAnswer::alive(format!("Asterisk did not answer within {ANSWER_TIMEOUT:?}")))?
+            .map_err(|_| NoAnswer::alive(format!("Asterisk did not answer within {within:?}")))?
             .map_err(|error| NoAnswer::unknown(error.to_string()))?;
         group.has_ended();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -64,9 +64,20 @@ impl Database {
         Ok(())
     }
 
-    /// One statement, in a transaction of its own.
+    /// One statement, in a transaction of its own, that answers with a row.
     pub async fn row(&mut self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Row, Failure> {
-        let result = self.try_row(sql, params).await;
+        let rows = self.rows(sql, params).await?;
+        let row = rows.into_iter().next();
+        row.ok_or_else(|| Failure::Later("the database answered without a row".into()))
+    }
+
+    /// One statement, in a transaction of its own.
+    pub async fn rows(
+        &mut self,
+        sql: &str,
+        params: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<Row>, Failure> {
+        let result = self.try_rows(sql, params).await;
         if matches!(result, Err(Failure::Unreachable(_)))
             && let Some((_, driver)) = self.link.take()
         {
@@ -75,17 +86,18 @@ impl Database {
         result
     }
 
-    async fn try_row(&mut self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Row, Failure> {
+    async fn try_rows(
+        &mut self,
+        sql: &str,
+        params: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<Row>, Failure> {
         self.open().await?;
         let Some((client, _)) = &self.link else {
             return Err(Failure::Unreachable("not connected".into()));
         };
         // Not prepared: a pooler between us could not keep it.
         match tokio::time::timeout(STATEMENT_TIMEOUT, client.query_typed(sql, params)).await {
-            Ok(Ok(rows)) => rows
-                .into_iter()
-                .next()
-                .ok_or_else(|| Failure::Later("the database answered without a row".into())),
+            Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => Err(judge(&error)),
             Err(_) => Err(Failure::Unreachable(format!(
                 "the database did not answer within {STATEMENT_TIMEOUT:?}"

@@ -1,11 +1,13 @@
 //! `capconduit node`: the agent beside each Asterisk. It replays the records that the dialplan could not hand to the
-//! database, tells which calls are live, and announces Asterisk's starts. Calls go on without it; slots come back later.
+//! database, tells which calls are live, announces Asterisk's starts, and tells Asterisk of new call centers. Calls go on
+//! without it; slots come back later.
 
 mod asterisk;
 mod connection;
 mod files;
 mod health;
 mod heartbeat;
+mod qualify;
 mod replay;
 mod settings;
 mod spool;
@@ -21,6 +23,7 @@ use crate::serve::{self, listener};
 use connection::Database;
 use health::Health;
 use heartbeat::Heart;
+use qualify::Qualifier;
 use replay::Replay;
 pub use settings::Args;
 use spool::Spool;
@@ -47,6 +50,12 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         Database::new(&settings.database, "capconduit node replay"),
         health.clone(),
     );
+    // One more: Asterisk takes its time to read many call centers.
+    let qualifier = Qualifier {
+        asterisk: settings.asterisk.clone(),
+        database: Database::new(&settings.database, "capconduit node qualify"),
+        every: settings.heartbeat_every,
+    };
     let heart = Heart {
         node: settings.node,
         asterisk: settings.asterisk,
@@ -58,9 +67,11 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     };
     let replay = tokio::spawn(replay.run(stop.clone()));
     let heart = tokio::spawn(heart.run(stop.clone()));
+    let qualifier = tokio::spawn(qualifier.run(stop.clone()));
     listener::serve(listener, health::router(health), stop).await;
     replay.await.context("the replay task failed")?;
     heart.await.context("the heartbeat task failed")?;
+    qualifier.await.context("the qualifying task failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
