@@ -1,6 +1,6 @@
 # Each goal is one script. `make` alone lists them.
 # Another instance beside this one: CAPCONDUIT_STATE=.capconduit-2 CAPCONDUIT_PORT=5441 CAPCONDUIT_HTTP_PORT=8081
-.PHONY: help run up down psql reset build test test-full soak lint schema accept bench bench-full fuzz call
+.PHONY: help run up down psql reset build test test-full soak lint schema accept package install majors bench bench-full fuzz call
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 run: ## install what is missing, build, start, stay in the foreground until Ctrl-C
@@ -21,6 +21,12 @@ test-full: ## and what takes longer
 	@scripts/test full
 soak: ## half an hour of traffic and faults: nothing lost, nothing grows
 	@scripts/soak
+package: ## Debian packages, into dist/
+	@scripts/package
+install: ## what is built, into this machine: PG_CONFIG, PREFIX and DESTDIR say where
+	@scripts/install
+majors: ## the engine's tests on PostgreSQL 17 and 18
+	@scripts/majors
 lint: ## formatting, lints, scripts, licences, generated files
 	@scripts/lint
 schema: ## write migrations/schema.sql anew

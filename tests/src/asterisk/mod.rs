@@ -4,16 +4,16 @@
 //! SIPp saw on the wire (`Seen`) is what a record is compared with. `Machine` is a host on which a switch is yet to be
 //! installed.
 
-mod raw;
 mod machine;
+mod raw;
 mod record;
 mod sipp;
 mod site;
 mod switch;
 mod trace;
 
-pub use raw::{Raw, RawCaller, Reply};
 pub use machine::Machine;
+pub use raw::{Raw, RawCaller, Reply};
 pub use record::CallRecord;
 pub use sipp::{Caller, Center, Running};
 pub use site::{Place, Site};
