@@ -20,6 +20,7 @@ mod error;
 mod explain;
 mod fetch;
 mod guc;
+mod held;
 mod lease;
 mod links;
 mod locks;

@@ -5,10 +5,12 @@ mod admin;
 mod copies;
 mod deletes;
 mod gate;
+mod held;
 mod lock_order;
 mod one_call;
 mod rejects;
 mod round_robin;
+mod settings;
 mod traffic;
 mod weighted;
 
