@@ -343,8 +343,7 @@ impl Choice<'_> {
         } = self;
         let link = &self.links[index];
         let turn = (campaign.strategy == Strategy::RoundRobin).then(|| select::next_turn(self.links));
-        let timeout = outcome::attempt_timeout(campaign.dial_timeout_seconds, campaign.max_ring_seconds)
-            .unwrap_or(campaign.dial_timeout_seconds);
+        let timeout = outcome::first_timeout(campaign.dial_timeout_seconds, campaign.max_ring_seconds);
         let max_call_seconds = guc::MAX_CALL_SECONDS.get();
         let decision = decision::describe(self.links, verdicts, Some(index));
         // SAFETY: reads the start of the current transaction.
