@@ -17,6 +17,7 @@ mod reasons;
 mod repair;
 mod rights;
 mod sample;
+mod settings;
 mod standby;
 mod tenancy;
 mod transactions;
