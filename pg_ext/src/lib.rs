@@ -31,6 +31,7 @@ mod path;
 mod preview;
 mod raw;
 mod record;
+mod rejects;
 mod route;
 mod server;
 mod spi;
@@ -46,4 +47,5 @@ pub extern "C-unwind" fn _PG_init() {
     early_lock_release::register();
     standby_wait::register();
     fetch::register();
+    rejects::register();
 }

@@ -13,7 +13,7 @@ use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
 use crate::spi::{Argument, arg, connected, instant};
 use crate::write::{Insert, Texts};
-use crate::{args, early_lock_release, error, guc, lease, node};
+use crate::{args, early_lock_release, error, guc, lease, node, rejects};
 
 /// The call as the switch describes it.
 struct Caller<'a> {
@@ -43,6 +43,10 @@ fn route_call(
     };
     let did = did.unwrap_or_default();
     let answer = connected(|| route(did, &caller));
+    if let Some(reason) = answer.reject_reason() {
+        let number = did::normalize(did);
+        rejects::note(reason, number.as_deref().unwrap_or(did), caller.node);
+    }
     answer.into_record()
 }
 

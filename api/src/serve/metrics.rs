@@ -41,7 +41,16 @@ const NEW_RECORDS: &str = "\
 
 const NEWEST_RECORD: &str = "select coalesce(max(id), 0) from call_logs";
 
-pub const STATEMENTS: &[&str] = &[LIVE, NEW_RECORDS, NEWEST_RECORD];
+/// Rejected calls by reason since the last look, in the same way.
+const NEW_REJECTS: &str = "\
+    select reason, sum(calls)::bigint, max(id)
+      from reject_counts
+     where id > $1 and created_at < now() - interval '5 seconds'
+     group by 1";
+
+const NEWEST_REJECT: &str = "select coalesce(max(id), 0) from reject_counts";
+
+pub const STATEMENTS: &[&str] = &[LIVE, NEW_RECORDS, NEWEST_RECORD, NEW_REJECTS, NEWEST_REJECT];
 
 #[derive(Debug)]
 pub struct Metrics {
@@ -61,6 +70,9 @@ struct Database {
     oldest_xmin: IntGauge,
     records: IntCounterVec,
     routed: IntCounterVec,
+    rejects: IntCounterVec,
+    /// The last count of rejects that was added.
+    last_reject: Mutex<Option<i64>>,
     /// When the database was last asked, and the last record that was counted.
     state: Mutex<(Option<Instant>, Option<i64>)>,
 }
@@ -126,6 +138,12 @@ impl Metrics {
                     "Recorded calls since this service started, by whether a link was found for them",
                     &["routed"],
                 )?,
+                rejects: counters(
+                    "capconduit_rejects_total",
+                    "Calls that route_call rejected since this service started, by reason",
+                    &["reason"],
+                )?,
+                last_reject: Mutex::new(None),
                 state: Mutex::new((None, None)),
             },
             hashing,
@@ -212,6 +230,24 @@ async fn ask_database(app: &AppState) -> ApiResult<()> {
             state.1 = Some(newest);
         }
     }
+    let mut last_reject = metrics.last_reject.lock().await;
+    let newest = match *last_reject {
+        None => tx.row(NEWEST_REJECT, &[]).await?.get(0),
+        Some(last) => {
+            let mut newest: i64 = last;
+            // Reasons are the extension's own words: nobody makes labels.
+            for row in tx.rows(NEW_REJECTS, &[&last]).await? {
+                let count = u64::try_from(row.get::<_, i64>(1)).unwrap_or(0);
+                metrics
+                    .rejects
+                    .with_label_values(&[row.get::<_, &str>(0)])
+                    .inc_by(count);
+                newest = newest.max(row.get(2));
+            }
+            newest
+        }
+    };
+    *last_reject = Some(newest);
     tx.commit().await?;
     state.0 = Some(Instant::now());
     Ok(())

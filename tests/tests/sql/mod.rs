@@ -14,6 +14,7 @@ mod own_changes;
 mod path;
 mod preview;
 mod reasons;
+mod rejects;
 mod repair;
 mod rights;
 mod sample;
