@@ -87,6 +87,11 @@ select s.id as link_id, s.campaign_id, c.user_id, c.name as campaign_name, s.cli
   join clients k on k.id = s.client_id
   join link_counters n on n.link_id = s.id;
 
+create or replace view rejects_view with (security_invoker = true) as
+select r.minute, r.reason, r.did, r.node, sum(r.calls)::bigint as calls
+  from reject_counts r
+ group by r.minute, r.reason, r.did, r.node;
+
 ------------------------------------------------------------------------------------------------------------
 -- Row level security. One policy per table, role and command: two permissive ones would be ORed, and lose the
 -- index. The owner is not bound by it (the call functions run as the owner).
@@ -111,6 +116,7 @@ alter table call_attempts enable row level security;
 alter table nodes enable row level security;
 alter table hearing enable row level security;
 alter table audit_log enable row level security;
+alter table reject_counts enable row level security;
 
 -- Sellers: their own rows. (select …) makes the identity one init plan, so the index condition stays.
 drop policy if exists users_seller on users;
@@ -199,6 +205,8 @@ drop policy if exists nodes_staff on nodes;
 create policy nodes_staff on nodes for select to capconduit_staff using (true);
 drop policy if exists hearing_staff on hearing;
 create policy hearing_staff on hearing for select to capconduit_staff using (true);
+drop policy if exists reject_counts_staff on reject_counts;
+create policy reject_counts_staff on reject_counts for select to capconduit_staff using (true);
 drop policy if exists audit_log_staff on audit_log;
 create policy audit_log_staff on audit_log for select to capconduit_staff using (true);
 
@@ -224,6 +232,8 @@ drop policy if exists nodes_internal on nodes;
 create policy nodes_internal on nodes for select to capconduit_internal using (true);
 drop policy if exists hearing_internal on hearing;
 create policy hearing_internal on hearing for select to capconduit_internal using (true);
+drop policy if exists reject_counts_internal on reject_counts;
+create policy reject_counts_internal on reject_counts for select to capconduit_internal using (true);
 
 -- Reporting: everything but secrets (columns are granted below).
 drop policy if exists users_read on users;
@@ -256,6 +266,8 @@ drop policy if exists nodes_read on nodes;
 create policy nodes_read on nodes for select to capconduit_read using (true);
 drop policy if exists hearing_read on hearing;
 create policy hearing_read on hearing for select to capconduit_read using (true);
+drop policy if exists reject_counts_read on reject_counts;
+create policy reject_counts_read on reject_counts for select to capconduit_read using (true);
 drop policy if exists audit_log_read on audit_log;
 create policy audit_log_read on audit_log for select to capconduit_read using (true);
 
@@ -330,9 +342,9 @@ grant select on link_counters, live_calls, call_logs, call_attempts to capcondui
 grant select on live_calls_view, late_excess_view, link_usage_view to capconduit_seller;
 
 grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, live_calls, call_logs,
-    call_attempts, nodes, hearing, audit_log, live_calls_view, late_excess_view, link_usage_view
+    call_attempts, nodes, hearing, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view, rejects_view
     to capconduit_staff, capconduit_read;
 grant update (status) on campaigns, campaign_client_settings to capconduit_staff;
 
-grant select on dids, campaigns, campaign_client_settings, live_calls, call_logs, nodes, hearing
+grant select on dids, campaigns, campaign_client_settings, live_calls, call_logs, nodes, hearing, reject_counts
     to capconduit_internal;

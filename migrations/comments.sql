@@ -268,6 +268,15 @@ comment on view late_excess_view is 'Records that counted beyond a total cap bec
 comment on view link_usage_view is
     'Use and limits of each link; remaining = allowed - counted - active, null without a limit; room: full, near (75 %) or open';
 
+comment on table reject_counts is 'How many calls route_call rejected, as each connection counted them; kept for a week';
+comment on column reject_counts.id is 'Order in which they were written';
+comment on column reject_counts.minute is 'The minute, by its start';
+comment on column reject_counts.reason is 'Why the calls were rejected';
+comment on column reject_counts.did is 'Number that was dialled, as +E.164 where it is one; null: not told apart';
+comment on column reject_counts.node is 'Switch that asked; null: it gave no name, or not told apart';
+comment on column reject_counts.calls is 'How many calls';
+comment on column reject_counts.created_at is 'When this was written';
+
 comment on view asterisk.ps_endpoints is 'Endpoints of active clients, as Asterisk''s realtime driver reads them';
 comment on view asterisk.ps_aors is 'Addresses of active clients; ; and ^ are written as ^3B and ^5E';
 comment on view asterisk.ps_auths is 'Credentials of active clients';

@@ -260,6 +260,11 @@ impl Answer {
         }
     }
 
+    /// Why there is no target.
+    pub fn reject_reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     pub fn into_record(self) -> Record<12> {
         // The identifier is limited to letters, digits, '_', '-' and '.': nothing in it can break out of Dial().
         let dial = self

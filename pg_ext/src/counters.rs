@@ -7,6 +7,7 @@ use pgrx::PgSqlErrorCode;
 
 use crate::error::raise;
 use crate::fetch::{At, Change, Key, Lookup, Scan, View};
+use crate::held::Wait;
 use crate::spi::arg;
 
 #[derive(Clone, Copy)]
@@ -44,23 +45,62 @@ fn read(scan: &mut Scan, link_id: i64) -> Option<Counters> {
     })
 }
 
+/// What became of a change of a link's counters.
+pub enum Changed<T> {
+    Done(T),
+    /// The counters do not allow it, or the link is gone. Not locked.
+    Refused,
+    /// Somebody holds the row, for longer than was to be waited. Not locked.
+    Held,
+    /// What the change rests on beside the counters is not so any more. Not locked.
+    Outdated,
+}
+
+impl<T> Changed<T> {
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Changed<U> {
+        match self {
+            Changed::Done(done) => Changed::Done(with(done)),
+            Changed::Refused => Changed::Refused,
+            Changed::Held => Changed::Held,
+            Changed::Outdated => Changed::Outdated,
+        }
+    }
+}
+
+/// What is to be done with the newest counters.
+enum Decided {
+    Write(Counters),
+    Refuse,
+    Outdated,
+}
+
 /// Changes a link's counters and tells the new ones, with what `beside` reads at the same moment: before the change, since
-/// from then on others wait for the row. `decide` sees the newest version, again after each wait for somebody
-/// else's change; its `None` leaves the row as it is, not locked. `None` too where the link is gone.
+/// from then on others wait for the row. `decide` sees the newest version and the moment that it is of, again after each wait for
+/// somebody else's change.
 fn change<T>(
     link_id: i64,
+    wait: Wait,
     beside: impl Fn(At) -> T,
-    decide: impl Fn(Counters) -> Option<Counters>,
-) -> Option<(Counters, T)> {
+    decide: impl Fn(Counters, At) -> Decided,
+) -> Changed<(Counters, T)> {
     loop {
         let done = View::Fresh.look(|at| {
             let mut scan = COUNTERS.open_to_write(at);
-            let Some(new) = read(&mut scan, link_id).and_then(&decide) else {
-                return Some(None);
+            let Some(now) = read(&mut scan, link_id) else {
+                return Some(Changed::Refused);
             };
+            let new = match decide(now, at) {
+                Decided::Write(new) => new,
+                Decided::Refuse => return Some(Changed::Refused),
+                Decided::Outdated => return Some(Changed::Outdated),
+            };
+            // A change would wait by itself, without a bound, and write what was decided before.
+            if let Some(holder) = scan.holder() {
+                return (!scan.wait(&holder, wait)).then_some(Changed::Held);
+            }
             let beside = beside(at);
             let written = scan.change(&[(0, arg(new.active)), (1, arg(new.total)), (2, arg(new.last_seq))]);
-            (written == Change::Done).then_some(Some((new, beside)))
+            (written == Change::Done).then_some(Changed::Done((new, beside)))
         });
         if let Some(result) = done {
             return result;
@@ -68,20 +108,47 @@ fn change<T>(
     }
 }
 
+/// Waits until a link's row can be changed, and changes nothing. `false`: it is held still.
+pub fn wait_for(link_id: i64, wait: Wait) -> bool {
+    loop {
+        let done = View::Fresh.look(|at| {
+            let mut scan = COUNTERS.open_to_write(at);
+            let holder = read(&mut scan, link_id).and_then(|_| scan.holder());
+            match holder {
+                None => Some(true),
+                Some(holder) => (!scan.wait(&holder, wait)).then_some(false),
+            }
+        });
+        if let Some(released) = done {
+            return released;
+        }
+    }
+}
+
 /// Takes a slot if there is room on the row's newest version, and the campaign's turn with it; what `beside` reads.
-/// `None`: full.
-pub fn take_slot<T>(link: &Link, turn: Option<i64>, beside: impl Fn(At) -> T) -> Option<T> {
-    let taken = change(link.id, beside, |counters| {
+/// `still` tells whether the link is configured at that moment as it was when it was chosen.
+pub fn take_slot<T>(
+    link: &Link,
+    turn: Option<i64>,
+    wait: Wait,
+    still: impl Fn(At) -> bool,
+    beside: impl Fn(At) -> T,
+) -> Changed<T> {
+    let taken = change(link.id, wait, beside, |counters, at| {
         let now = Link {
             active: counters.active,
             counted: counters.total,
             ..link.clone()
         };
-        (judge(&now) == Verdict::Eligible).then(|| Counters {
-            active: counters.active + 1,
-            last_seq: turn.unwrap_or(counters.last_seq),
-            ..counters
-        })
+        match judge(&now) {
+            Verdict::Eligible if !still(at) => Decided::Outdated,
+            Verdict::Eligible => Decided::Write(Counters {
+                active: counters.active + 1,
+                last_seq: turn.unwrap_or(counters.last_seq),
+                ..counters
+            }),
+            _ => Decided::Refuse,
+        }
     });
     taken.map(|(_, beside)| beside)
 }
@@ -115,28 +182,35 @@ fn read_allowed(at: At, link_id: i64, campaign_id: Option<i64>) -> Option<i64> {
 
 /// Gives slots back and moves the total (down where a correction takes a call back). How far the total lies beyond what is
 /// allowed now; 0 also where nothing is counted, or the link is gone, and its counters with it. The campaign, if it is
-/// known, is where the link is looked for first.
-pub fn settle(link_id: i64, campaign_id: Option<i64>, released: i32, counted: i64) -> i64 {
+/// known, is where the link is looked for first. `None`: the row is held, for longer than was to be waited.
+pub fn settle(
+    link_id: i64,
+    campaign_id: Option<i64>,
+    released: i32,
+    counted: i64,
+    wait: Wait,
+) -> Option<i64> {
     let allowed = |at| {
         (counted > 0)
             .then(|| read_allowed(at, link_id, campaign_id))
             .flatten()
     };
-    let settled = change(link_id, allowed, |counters| {
+    let settled = change(link_id, wait, allowed, |counters, _| {
         if counters.active < released {
             raise(
                 PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
                 format!("link {link_id} holds fewer slots than are given back: run reconcile_counters()"),
             );
         }
-        Some(Counters {
+        Decided::Write(Counters {
             active: counters.active - released,
             total: counters.total.saturating_add(counted),
             ..counters
         })
     });
     match settled {
-        Some((counters, Some(allowed))) => (counters.total - allowed).max(0),
-        _ => 0,
+        Changed::Done((counters, Some(allowed))) => Some((counters.total - allowed).max(0)),
+        Changed::Held => None,
+        _ => Some(0),
     }
 }

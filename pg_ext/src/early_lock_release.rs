@@ -17,6 +17,8 @@ thread_local! {
     static ARMED: Cell<bool> = const { Cell::new(false) };
     /// What `synchronous_commit` was before this commit turned it off, which owes a flush since.
     static OWES_FLUSH: Cell<Option<c_int>> = const { Cell::new(None) };
+    /// The same of a commit that owes none.
+    static WAITS_FOR_NOTHING: Cell<Option<c_int>> = const { Cell::new(None) };
 }
 
 pub fn register() {
@@ -46,6 +48,17 @@ unsafe extern "C-unwind" fn at_transaction(event: pg_sys::XactEvent::Type, _arg:
         // SAFETY: a backend-local setting, put back by `at_release` when the transaction ends, either way.
         unsafe {
             OWES_FLUSH.set(Some(pg_sys::synchronous_commit));
+            pg_sys::synchronous_commit = pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as c_int;
+        }
+    }
+}
+
+/// The commit that has begun waits neither for the disk nor for a standby.
+pub fn commit_without_waiting() {
+    if OWES_FLUSH.get().is_none() {
+        // SAFETY: as in `at_transaction`.
+        unsafe {
+            WAITS_FOR_NOTHING.set(Some(pg_sys::synchronous_commit));
             pg_sys::synchronous_commit = pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as c_int;
         }
     }
@@ -126,6 +139,10 @@ unsafe extern "C-unwind" fn at_release(
     let after_locks = phase == pg_sys::ResourceReleasePhase::RESOURCE_RELEASE_AFTER_LOCKS;
     if !after_locks || !is_top_level {
         return;
+    }
+    if let Some(wanted) = WAITS_FOR_NOTHING.take() {
+        // SAFETY: see `commit_without_waiting`.
+        unsafe { pg_sys::synchronous_commit = wanted };
     }
     if let Some(wanted) = OWES_FLUSH.take() {
         // SAFETY: see `at_transaction`; the position of this backend's own last commit record, which has been inserted.

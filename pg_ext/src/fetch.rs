@@ -9,6 +9,7 @@ use std::rc::Rc;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::{FromDatum, pg_sys, varlena};
 
+use crate::held::{self, Holder, Wait};
 use crate::path;
 use crate::raw;
 use crate::server::server;
@@ -32,9 +33,16 @@ pub enum View {
     Calling,
 }
 
-/// One snapshot: all that is read at it belongs together.
+/// One snapshot: all that is read at it belongs together. And how many transactions had ended before it.
 #[derive(Clone, Copy)]
-pub struct At(pg_sys::Snapshot);
+pub struct At(pg_sys::Snapshot, u64);
+
+impl At {
+    /// Two moments with the same number see the same, but for what this transaction itself has written in between.
+    pub fn ended_before(self) -> u64 {
+        self.1
+    }
+}
 
 impl View {
     /// Everything that `read` fetches is of one moment.
@@ -42,14 +50,15 @@ impl View {
         // SAFETY: push and pop are paired; on an error PostgreSQL's abort pops.
         unsafe {
             match self {
-                View::Calling => read(At(pg_sys::GetActiveSnapshot())),
+                View::Calling => read(At(pg_sys::GetActiveSnapshot(), 0)),
                 View::Fresh => {
-                    let snapshot = pg_guard_ffi_boundary(|| {
+                    let (snapshot, ended_before) = pg_guard_ffi_boundary(|| {
                         CommandCounterIncrement();
-                        PushActiveSnapshot(GetTransactionSnapshot());
-                        GetActiveSnapshot()
+                        let latest = GetTransactionSnapshot();
+                        PushActiveSnapshot(latest);
+                        (GetActiveSnapshot(), (*latest).snapXactCompletionCount)
                     });
-                    let result = read(At(snapshot));
+                    let result = read(At(snapshot, ended_before));
                     pg_sys::PopActiveSnapshot();
                     result
                 }
@@ -318,6 +327,17 @@ pub enum Change {
 }
 
 impl Scan {
+    /// Whom a change of the row fetched last would have to wait for.
+    pub fn holder(&self) -> Option<Holder> {
+        // SAFETY: the slot holds the row, pinned.
+        unsafe { held::holder(self.raw.slot) }
+    }
+
+    /// Waits for the holder of a row of this table; `false`: not to its end.
+    pub fn wait(&self, holder: &Holder, wait: Wait) -> bool {
+        held::wait(self.raw.table, holder, wait)
+    }
+
     /// Writes columns of the row that `next` gave last, none of them NULL; neither the key nor a trigger may depend on them,
     /// and checks and generated columns of the table are not asked. Waits for whoever is changing the row now.
     pub fn change(&mut self, columns: &[(usize, Argument)]) -> Change {

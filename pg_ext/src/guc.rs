@@ -1,12 +1,18 @@
-//! Settings under `capconduit.`; only a superuser (or a role granted SET on them) changes them.
+//! Settings under `capconduit.`; only a superuser (or a role granted SET on them) changes them. No other name may be set: a
+//! mistyped one would be taken and change nothing.
 
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use std::ffi::CString;
+
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, pg_sys};
 
 pub static EARLY_LOCK_RELEASE: GucSetting<bool> = GucSetting::<bool>::new(true);
 pub static MAX_RING_SECONDS: GucSetting<i32> = GucSetting::<i32>::new(120);
 pub static MAX_CALL_SECONDS: GucSetting<i32> = GucSetting::<i32>::new(14_400);
 pub static ABSENCE_GRACE_SECONDS: GucSetting<i32> = GucSetting::<i32>::new(30);
 pub static NODE_SILENCE_SECONDS: GucSetting<i32> = GucSetting::<i32>::new(120);
+
+/// What the service and `capconduit migrate` note in a session for SQL to read: names without a meaning here.
+static NOTES: [GucSetting<Option<CString>>; 4] = [const { GucSetting::<Option<CString>>::new(None) }; 4];
 
 pub fn define() {
     GucRegistry::define_bool_guc(
@@ -26,7 +32,7 @@ pub fn define() {
             least,
             most,
             GucContext::Suset,
-            GucFlags::default(),
+            GucFlags::UNIT_S,
         );
     };
     seconds(
@@ -61,4 +67,34 @@ pub fn define() {
         0,
         86_400,
     );
+    let notes = [
+        (
+            c"capconduit.user_id",
+            c"User on whose behalf this transaction acts; policies and the audit log read it.",
+        ),
+        (
+            c"capconduit.user_role",
+            c"Role of that user, where it decides what may be changed.",
+        ),
+        (
+            c"capconduit.keep_session",
+            c"Session that a change of its own user's password does not end.",
+        ),
+        (
+            c"capconduit.migrate_mark",
+            c"Mark by which a migration finds that its connection keeps its session.",
+        ),
+    ];
+    for ((name, short), note) in notes.into_iter().zip(&NOTES) {
+        GucRegistry::define_string_guc(
+            name,
+            short,
+            c"Not to be set by hand.",
+            note,
+            GucContext::Userset,
+            GucFlags::NO_SHOW_ALL,
+        );
+    }
+    // SAFETY: a C string; whatever else was set under it goes, with a warning.
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"capconduit".as_ptr()) };
 }

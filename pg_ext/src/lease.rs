@@ -9,6 +9,7 @@ use pgrx::pg_sys::{self, BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, TEXTARRAYOID, 
 
 use crate::fetch::{Key, Lookup, View};
 use crate::hearing::dead_nodes_sql;
+use crate::held::Wait;
 use crate::record::Record;
 use crate::spi::{Rows, Statement, arg, connected, instant};
 use crate::{args, counters, early_lock_release, error, guc, hearing, locks, node};
@@ -127,8 +128,10 @@ pub fn settle(link_id: i64, campaign_id: Option<i64>, released: i32, counted: i6
     if released == 0 && counted == 0 {
         return;
     }
-    let excess = counters::settle(link_id, campaign_id, released, counted);
-    let flagged = usize::try_from(excess).unwrap_or(0).min(records.len());
+    let excess = counters::settle(link_id, campaign_id, released, counted, Wait::Long);
+    let flagged = usize::try_from(excess.unwrap_or(0))
+        .unwrap_or(0)
+        .min(records.len());
     if flagged > 0 {
         MARK_LATE_EXCESS.run(&[arg(records[records.len() - flagged..].to_vec())]);
     }

@@ -21,6 +21,7 @@ mod explain;
 mod fetch;
 mod guc;
 mod hearing;
+mod held;
 mod lease;
 mod links;
 mod locks;
@@ -31,6 +32,7 @@ mod path;
 mod preview;
 mod raw;
 mod record;
+mod rejects;
 mod route;
 mod server;
 mod spi;
@@ -46,4 +48,5 @@ pub extern "C-unwind" fn _PG_init() {
     early_lock_release::register();
     standby_wait::register();
     fetch::register();
+    rejects::register();
 }

@@ -168,6 +168,12 @@ fn count_all(at: At, mut links: Vec<Link>) -> Vec<Link> {
 
 /// What a call to this number meets, with the links if any are to be asked.
 pub fn read_all(at: At, number: &str) -> (Option<Dialled>, Vec<Link>) {
+    let (dialled, links) = read_configured(at, number);
+    (dialled, count_all(at, links))
+}
+
+/// The same, with the links as they are configured; the rest of each is yet to be looked up.
+pub fn read_configured(at: At, number: &str) -> (Option<Dialled>, Vec<Link>) {
     if let Some(offered) = copies::read_offered(at, number)
         && let id = offered.campaign.id
         && let Some(campaign) = CAMPAIGNS.first(at, arg(id), |row| read_campaign(id, row))
@@ -179,7 +185,7 @@ pub fn read_all(at: At, number: &str) -> (Option<Dialled>, Vec<Link>) {
             shadowed: Vec::new(),
             stop: None,
         };
-        return (Some(dialled), count_all(at, offered.campaign.links));
+        return (Some(dialled), offered.campaign.links);
     }
     let dialled = read_dialled(at, number);
     let links = match &dialled {
@@ -187,10 +193,17 @@ pub fn read_all(at: At, number: &str) -> (Option<Dialled>, Vec<Link>) {
             campaign: Some(campaign),
             stop: None,
             ..
-        }) => read_links(at, campaign.id),
+        }) => read_settings(at, campaign.id),
         _ => Vec::new(),
     };
     (dialled, links)
+}
+
+/// Whether links that were chosen from are set now as they were then, and the chosen one is still to be reached.
+pub fn are_set_like(at: At, then: &[Link], now: &[Link], chosen: usize) -> bool {
+    then.len() == now.len()
+        && then.iter().zip(now).all(|(then, now)| then.is_set_like(now))
+        && (now[chosen].has_contact || is_registered(at, &now[chosen].client_identifier))
 }
 
 /// The link that a call would be offered to first, or why there is none: what `count_all` and `select::choose` say

@@ -77,6 +77,11 @@ pub struct Savepoint {
 impl Savepoint {
     pub fn begin() -> Self {
         path::pin();
+        Savepoint::begin_plain()
+    }
+
+    /// For what finds nothing by a name: see `path::pin`.
+    pub fn begin_plain() -> Self {
         // SAFETY: the pattern of PL/pgSQL's exception blocks: context and owner are put back afterwards.
         unsafe {
             let context = pg_sys::CurrentMemoryContext;

@@ -1,13 +1,14 @@
 //! `next_target`: the attempt failed; who is next. The slot moves, or is given back and the caller is told why.
 
-use capconduit_core::{Link, Reject, Strategy, decision, outcome, select};
+use capconduit_core::{Link, Reject, Strategy, Verdict, decision, outcome, select};
 use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
 use crate::call::{Answer, LiveCall, end_live, move_live, read_live};
-use crate::counters::{settle, take_slot};
-use crate::fetch::View;
-use crate::links::{read_caller_id, read_links, uniform};
+use crate::counters::{Changed, settle, take_slot, wait_for};
+use crate::fetch::{At, View};
+use crate::held::{Patience, Wait};
+use crate::links::{are_set_like, read_caller_id, read_links, read_settings, uniform};
 use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
 use crate::spi::{Statement, arg, connected, instant, now};
@@ -95,30 +96,71 @@ fn note_failure(uniqueid: &str, call: &LiveCall, status: &str, cause: Option<i32
 }
 
 /// Chooses among the links not yet tried and moves the slot there, as a route does: judged anew whenever the choice
-/// turns out full.
+/// turns out full, held, or set differently.
 fn move_on(uniqueid: &str, call: LiveCall, timeout: i32) -> Answer {
-    if call.strategy == Strategy::RoundRobin {
-        lock_campaign(call.campaign_id);
-    }
+    let patience = Patience::default();
+    let mut held: Vec<i64> = Vec::new();
     loop {
-        let mut links = View::Fresh.look(|at| read_links(at, call.campaign_id));
+        // Rolled back, the savepoint gives back the campaign's turns too.
+        let turns = (call.strategy == Strategy::RoundRobin).then(|| {
+            let savepoint = Savepoint::begin();
+            lock_campaign(call.campaign_id);
+            savepoint
+        });
+        let (mut links, ended_before) =
+            View::Fresh.look(|at| (read_links(at, call.campaign_id), at.ended_before()));
         for link in &mut links {
             link.already_tried = link.id == call.link_id || call.tried.contains(&link.id);
         }
-        let verdicts = select::judge_all(&links);
+        let mut verdicts = select::judge_all(&links);
+        for (link, verdict) in links.iter().zip(&mut verdicts) {
+            if *verdict == Verdict::Eligible && held.contains(&link.id) {
+                *verdict = Verdict::Held;
+            }
+        }
         let Some(index) = select::choose(call.strategy, &links, &verdicts, &mut uniform) else {
+            drop(turns);
+            // A held link is not a full one.
+            if !held.is_empty() {
+                held.clear();
+                patience.nothing_else_has_room();
+                continue;
+            }
             let text = decision::describe(&links, &verdicts, None);
             let any_busy = ANY_BUSY.run(&[arg(uniqueid)]).first().is_some();
             return end(uniqueid, call, Reject::NoMoreTargets { any_busy }, Some(text));
         };
-        let turn = (call.strategy == Strategy::RoundRobin).then(|| select::next_turn(&links));
-        let savepoint = Savepoint::begin();
-        if move_slot(&call, &links[index], turn) {
-            savepoint.release();
-            let text = decision::describe(&links, &verdicts, Some(index));
-            return arrive(uniqueid, call, &links[index], timeout, &text);
+        let target = &links[index];
+        let mut movement = Move {
+            call: &call,
+            target,
+            turn: (call.strategy == Strategy::RoundRobin).then(|| select::next_turn(&links)),
+            patience: &patience,
+            waits_for: target.id,
+        };
+        let still = |at: At| {
+            at.ended_before() == ended_before
+                || are_set_like(at, &links, &read_settings(at, call.campaign_id), index)
+        };
+        let savepoint = turns.unwrap_or_else(Savepoint::begin);
+        match movement.run(still) {
+            Changed::Done(()) => {
+                savepoint.release();
+                let text = decision::describe(&links, &verdicts, Some(index));
+                return arrive(uniqueid, call, &links[index], timeout, &text);
+            }
+            Changed::Held => {
+                let waits_for = movement.waits_for;
+                savepoint.rollback();
+                // Without the call's own link it cannot move anywhere.
+                if waits_for == call.link_id {
+                    wait_for(waits_for, Wait::Long);
+                } else if !wait_for(waits_for, Wait::Patiently(&patience)) {
+                    held.push(waits_for);
+                }
+            }
+            Changed::Refused | Changed::Outdated => savepoint.rollback(),
         }
-        savepoint.rollback();
     }
 }
 
@@ -127,22 +169,36 @@ static ANY_BUSY: Statement = Statement::new(
     &[TEXTOID],
 );
 
-/// Two link rows in one transaction: always the lower id first.
-fn move_slot(call: &LiveCall, target: &Link, turn: Option<i64>) -> bool {
-    let give_back = || {
-        if call.holds_slot {
-            settle(call.link_id, None, 1, 0);
+/// A slot on its way from one link to another.
+struct Move<'a> {
+    call: &'a LiveCall,
+    target: &'a Link,
+    turn: Option<i64>,
+    patience: &'a Patience,
+    /// The link whose row is asked for.
+    waits_for: i64,
+}
+
+impl Move<'_> {
+    /// Two link rows in one transaction: always the lower id first. While one is changed others wait for it, so the other one
+    /// is waited for but a moment.
+    fn run(&mut self, still: impl Fn(At) -> bool) -> Changed<()> {
+        if self.call.link_id < self.target.id && !self.give_back() {
+            return Changed::Held;
         }
-    };
-    if call.link_id < target.id {
-        give_back();
-        return take_slot(target, turn, |_| ()).is_some();
+        self.waits_for = self.target.id;
+        let taken = take_slot(self.target, self.turn, Wait::Moment(self.patience), still, |_| ());
+        if matches!(taken, Changed::Done(())) && self.call.link_id > self.target.id && !self.give_back() {
+            return Changed::Held;
+        }
+        taken
     }
-    let taken = take_slot(target, turn, |_| ()).is_some();
-    if taken {
-        give_back();
+
+    /// `false`: the row is held.
+    fn give_back(&mut self) -> bool {
+        self.waits_for = self.call.link_id;
+        !self.call.holds_slot || settle(self.call.link_id, None, 1, 0, Wait::Moment(self.patience)).is_some()
     }
-    taken
 }
 
 fn arrive(uniqueid: &str, call: LiveCall, link: &Link, timeout: i32, decided: &str) -> Answer {
@@ -168,7 +224,7 @@ fn end(uniqueid: &str, call: LiveCall, reason: Reject, decided: Option<String>) 
         None => call.decision.clone(),
     };
     if call.holds_slot {
-        settle(call.link_id, None, 1, 0);
+        settle(call.link_id, None, 1, 0, Wait::Long);
     }
     end_live(uniqueid, reason, &decision);
     Answer::present(&LiveCall {

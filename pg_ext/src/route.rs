@@ -5,14 +5,15 @@ use pgrx::pg_extern;
 use pgrx::pg_sys::{self, INT8OID};
 
 use crate::call::{Answer, read_live, take_live};
-use crate::counters::take_slot;
-use crate::fetch::{Key, Lookup, View};
-use crate::links::{Campaign, Dialled, read_all, read_caller_id, uniform};
+use crate::counters::{Changed, take_slot, wait_for};
+use crate::fetch::{At, Key, Lookup, View};
+use crate::held::{Patience, Wait};
+use crate::links::{Campaign, Dialled, are_set_like, read_all, read_caller_id, read_configured, uniform};
 use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
 use crate::spi::{Argument, arg, connected, instant};
 use crate::write::{Insert, Texts};
-use crate::{args, early_lock_release, error, guc, lease, node};
+use crate::{args, early_lock_release, error, guc, lease, node, rejects};
 
 /// The call as the switch describes it.
 struct Caller<'a> {
@@ -40,7 +41,13 @@ fn route_call(
         linkedid: args::linkedid(linkedid),
         node: args::node(node),
     };
-    connected(|| route(did.unwrap_or_default(), &caller)).into_record()
+    let did = did.unwrap_or_default();
+    let answer = connected(|| route(did, &caller));
+    if let Some(reason) = answer.reject_reason() {
+        let number = did::normalize(did);
+        rejects::note(reason, number.as_deref().unwrap_or(did), caller.node);
+    }
+    answer.into_record()
 }
 
 static LIVE: Lookup = Lookup::new(c"live_calls", c"live_calls_pkey", Key::Text, &[]);
@@ -53,6 +60,8 @@ struct Seen {
     dialled: Option<Dialled>,
     /// None where something stops the call before.
     links: Vec<Link>,
+    /// See `At::ended_before`.
+    ended_before: u64,
 }
 
 fn look(number: &str, uniqueid: &str) -> Seen {
@@ -65,8 +74,20 @@ fn look(number: &str, uniqueid: &str) -> Seen {
             recorded: RECORDED.first(at, arg(uniqueid), |_| ()).is_some(),
             dialled,
             links,
+            ended_before: at.ended_before(),
         }
     })
+}
+
+/// What a call remembers from one round to the next.
+#[derive(Default)]
+struct Rounds {
+    turns: Option<Turns>,
+    /// Full links whose expired leases were closed.
+    looked_at: Vec<i64>,
+    /// Links whose counters another transaction holds.
+    held: Vec<i64>,
+    patience: Patience,
 }
 
 /// Chooses and reserves until a reservation holds. Each round looks at everything anew and waits for at most one
@@ -77,8 +98,7 @@ fn route(did: &str, caller: &Caller) -> Answer {
         return Answer::reject(Reject::InvalidDidInput, None, None);
     };
     lock_call(caller.uniqueid);
-    let mut turns = None;
-    let mut looked_at = Vec::new();
+    let mut rounds = Rounds::default();
     loop {
         let seen = look(&number, caller.uniqueid);
         if seen.in_flight
@@ -103,7 +123,8 @@ fn route(did: &str, caller: &Caller) -> Answer {
         };
         // The number may belong to another campaign by now: the lock goes back with its savepoint, since whoever waits
         // for a second campaign with a first in hand could close a circle.
-        if turns
+        if rounds
+            .turns
             .take_if(|turns: &mut Turns| turns.campaign_id != campaign.id)
             .is_some()
         {
@@ -115,8 +136,9 @@ fn route(did: &str, caller: &Caller) -> Answer {
             dialled: &dialled,
             campaign,
             links: &seen.links,
+            ended_before: seen.ended_before,
         };
-        if let Some(answer) = choice.take(&mut turns, &mut looked_at) {
+        if let Some(answer) = choice.take(&mut rounds) {
             return answer;
         }
     }
@@ -162,33 +184,52 @@ struct Choice<'a> {
     dialled: &'a Dialled,
     campaign: &'a Campaign,
     links: &'a [Link],
+    ended_before: u64,
 }
 
 impl Choice<'_> {
     /// `None`: what was seen is not so any more, look again.
-    fn take(&self, turns: &mut Option<Turns>, looked_at: &mut Vec<i64>) -> Option<Answer> {
+    fn take(&self, rounds: &mut Rounds) -> Option<Answer> {
         let strategy = self.campaign.strategy;
-        let verdicts = select::judge_all(self.links);
+        let mut verdicts = select::judge_all(self.links);
+        for (link, verdict) in self.links.iter().zip(&mut verdicts) {
+            if *verdict == Verdict::Eligible && rounds.held.contains(&link.id) {
+                *verdict = Verdict::Held;
+            }
+        }
         let chosen = select::choose(strategy, self.links, &verdicts, &mut uniform);
         let mut full = select::full_ahead_of(strategy, self.links, &verdicts, chosen);
-        full.retain(|id| !looked_at.contains(id));
+        full.retain(|id| !rounds.looked_at.contains(id) && !rounds.held.contains(id));
         let expired = lease::expired_on(&full);
         let Some(index) = expired
             .and_then(|id| self.links.iter().position(|link| link.id == id))
             .or(chosen)
         else {
-            return Some(Answer::reject(
-                select::reject_reason(&verdicts),
-                Some(self.campaign.id),
-                Some(decision::describe(self.links, &verdicts, None)),
-            ));
+            if rounds.held.is_empty() {
+                return Some(Answer::reject(
+                    select::reject_reason(&verdicts),
+                    Some(self.campaign.id),
+                    Some(decision::describe(self.links, &verdicts, None)),
+                ));
+            }
+            // A held link is not a full one.
+            rounds.held.clear();
+            rounds.patience.nothing_else_has_room();
+            return None;
         };
+        // Closing calls waits for their link's counters, with their rows locked.
+        if let Some(id) = expired
+            && !wait_for(id, self.wait(rounds, rounds.turns.is_some()))
+        {
+            rounds.held.push(id);
+            return None;
+        }
         // What is closed to make room holds locks, and waiting for another link with them in hand could close a
         // circle: rolled back, the savepoint gives them back. A link that refuses leaves nothing locked.
-        let savepoint = match turns.take() {
+        let savepoint = match rounds.turns.take() {
             Some(turns) => Some(turns.savepoint),
             None if strategy == Strategy::RoundRobin => {
-                *turns = Some(Turns::lock(self.campaign.id));
+                rounds.turns = Some(Turns::lock(self.campaign.id));
                 return None;
             }
             None => expired.is_some().then(Savepoint::begin),
@@ -196,19 +237,61 @@ impl Choice<'_> {
         early_lock_release::arm();
         if let Some(id) = expired {
             // Once each: a lowered cap, or calls that counted, may leave it full.
-            looked_at.push(id);
+            rounds.looked_at.push(id);
             lease::release_expired_on(id);
         }
-        let answer = self.reserve(&verdicts, index);
-        match (&answer, savepoint) {
-            (Some(_), Some(savepoint)) => savepoint.release(),
-            (None, Some(savepoint)) => savepoint.rollback(),
-            (Some(_), None) => {}
-            (None, None) => {
+        let wait = self.wait(rounds, savepoint.is_some());
+        let taken = self.reserve(&verdicts, index, wait);
+        match (&taken, savepoint) {
+            (Changed::Done(_), Some(savepoint)) => savepoint.release(),
+            (_, Some(savepoint)) => savepoint.rollback(),
+            (Changed::Done(_), None) => {}
+            (_, None) => {
                 take_live(self.caller.uniqueid, |_| (), |_| ());
             }
         }
-        answer
+        match taken {
+            Changed::Done(answer) => Some(answer),
+            Changed::Held => {
+                let id = self.links[index].id;
+                if !wait_for(id, self.wait(rounds, false)) {
+                    rounds.held.push(id);
+                }
+                None
+            }
+            Changed::Refused | Changed::Outdated => None,
+        }
+    }
+
+    /// How long to wait for a link's counters; not long while the call holds what others wait for. A campaign's only link is
+    /// all that there is to wait for.
+    fn wait<'a>(&self, rounds: &'a Rounds, others_wait: bool) -> Wait<'a> {
+        match (self.links.len(), others_wait) {
+            (..=1, _) => Wait::Long,
+            (_, true) => Wait::Moment(&rounds.patience),
+            (_, false) => Wait::Patiently(&rounds.patience),
+        }
+    }
+
+    /// Whether what a choice rests on beside the counters is at this moment as it was when it was made.
+    fn still(&self, at: At, chosen: usize) -> bool {
+        if at.ended_before() == self.ended_before {
+            return true;
+        }
+        let (dialled, links) = read_configured(at, self.number);
+        let Some(Dialled {
+            did_id,
+            user_id,
+            campaign: Some(campaign),
+            stop: None,
+            ..
+        }) = dialled
+        else {
+            return false;
+        };
+        (did_id, user_id) == (self.dialled.did_id, self.dialled.user_id)
+            && (campaign.id, campaign.strategy) == (self.campaign.id, self.campaign.strategy)
+            && are_set_like(at, self.links, &links, chosen)
     }
 }
 
@@ -254,8 +337,8 @@ const LEASE_MARGIN_SECONDS: i32 = 60;
 
 impl Choice<'_> {
     /// Writes the call's row, then takes the slot: the hot row comes last, so it is locked for the shortest time.
-    /// `None`: the link is full, and the row must go again.
-    fn reserve(&self, verdicts: &[Verdict], index: usize) -> Option<Answer> {
+    /// Where nothing is taken, the row must go again.
+    fn reserve(&self, verdicts: &[Verdict], index: usize, wait: Wait) -> Changed<Answer> {
         let Choice {
             caller,
             dialled,
@@ -264,8 +347,7 @@ impl Choice<'_> {
         } = self;
         let link = &self.links[index];
         let turn = (campaign.strategy == Strategy::RoundRobin).then(|| select::next_turn(self.links));
-        let timeout = outcome::attempt_timeout(campaign.dial_timeout_seconds, campaign.max_ring_seconds)
-            .unwrap_or(campaign.dial_timeout_seconds);
+        let timeout = outcome::first_timeout(campaign.dial_timeout_seconds, campaign.max_ring_seconds);
         let max_call_seconds = guc::MAX_CALL_SECONDS.get();
         let decision = decision::describe(self.links, verdicts, Some(index));
         // SAFETY: reads the start of the current transaction.
@@ -297,18 +379,26 @@ impl Choice<'_> {
             after(max_call_seconds + LEASE_MARGIN_SECONDS),
             texts.put(decision.as_str()),
         ]);
-        let caller_id = take_slot(link, turn, |at| read_caller_id(at, link.client_id))?;
-        if let Some(node) = caller.node {
-            node::note_call(node);
-        }
-        Some(Answer::target(
-            1,
+        let taken = take_slot(
             link,
-            campaign.id,
-            timeout,
-            max_call_seconds,
-            caller_id,
-            decision,
-        ))
+            turn,
+            wait,
+            |at| self.still(at, index),
+            |at| read_caller_id(at, link.client_id),
+        );
+        taken.map(|caller_id| {
+            if let Some(node) = caller.node {
+                node::note_call(node);
+            }
+            Answer::target(
+                1,
+                link,
+                campaign.id,
+                timeout,
+                max_call_seconds,
+                caller_id,
+                decision,
+            )
+        })
     }
 }

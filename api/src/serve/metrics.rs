@@ -55,7 +55,23 @@ const COUNTING: Duration = Duration::from_secs(2);
 
 const NEWEST_RECORD: &str = "select coalesce(max(id), 0) from call_logs";
 
-pub const STATEMENTS: &[&str] = &[LIVE, NEW_RECORDS, NEWEST_RECORD, OLD_ENOUGH];
+/// Rejected calls by reason since the last look, in the same way.
+const NEW_REJECTS: &str = "\
+    select reason, sum(calls)::bigint, max(id)
+      from reject_counts
+     where id > $1 and created_at < now() - interval '5 seconds'
+     group by 1";
+
+const NEWEST_REJECT: &str = "select coalesce(max(id), 0) from reject_counts";
+
+pub const STATEMENTS: &[&str] = &[
+    LIVE,
+    NEW_RECORDS,
+    NEWEST_RECORD,
+    OLD_ENOUGH,
+    NEW_REJECTS,
+    NEWEST_REJECT,
+];
 
 #[derive(Debug)]
 pub struct Metrics {
@@ -76,6 +92,9 @@ struct Database {
     records: IntCounterVec,
     routed: IntCounterVec,
     behind: IntGauge,
+    rejects: IntCounterVec,
+    /// The last count of rejects that was added.
+    last_reject: Mutex<Option<i64>>,
     /// When the database was last asked, and the last record that was counted.
     state: Mutex<(Option<Instant>, Option<i64>)>,
 }
@@ -145,6 +164,12 @@ impl Metrics {
                     "capconduit_call_records_behind",
                     "Call records that are still to be counted: after a long gap a look counts a part of them",
                 )?,
+                rejects: counters(
+                    "capconduit_rejects_total",
+                    "Calls that route_call rejected since this service started, by reason",
+                    &["reason"],
+                )?,
+                last_reject: Mutex::new(None),
                 state: Mutex::new((None, None)),
             },
             hashing,
@@ -216,9 +241,31 @@ async fn ask_database(app: &AppState) -> ApiResult<()> {
     metrics.oldest_xmin.set(live.get(3));
     // The database answers: that the records take longer, as on a slow disk, does not mean that it is down.
     state.0 = Some(Instant::now());
-    if let Ok(counted) = tokio::time::timeout(COUNTING, count_new_records(&tx, metrics, &mut state.1)).await {
+    let counting = async {
+        count_new_records(&tx, metrics, &mut state.1).await?;
+        count_new_rejects(&tx, metrics).await
+    };
+    if let Ok(counted) = tokio::time::timeout(COUNTING, counting).await {
         counted?;
         tx.commit().await?;
+    }
+    Ok(())
+}
+
+async fn count_new_rejects(tx: &Tx, metrics: &Database) -> ApiResult<()> {
+    let mut last = metrics.last_reject.lock().await;
+    let Some(counted) = *last else {
+        *last = Some(tx.row(NEWEST_REJECT, &[]).await?.get(0));
+        return Ok(());
+    };
+    // Reasons are the extension's own words: nobody makes labels.
+    for row in tx.rows(NEW_REJECTS, &[&counted]).await? {
+        let count = u64::try_from(row.get::<_, i64>(1)).unwrap_or(0);
+        metrics
+            .rejects
+            .with_label_values(&[row.get::<_, &str>(0)])
+            .inc_by(count);
+        *last = (*last).max(row.get(2));
     }
     Ok(())
 }

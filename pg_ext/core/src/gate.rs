@@ -24,6 +24,21 @@ pub struct Link {
     pub already_tried: bool,
 }
 
+impl Link {
+    /// Whether people have set the same for it. What its calls and its client's registrations change is not asked.
+    pub fn is_set_like(&self, other: &Link) -> bool {
+        self.id == other.id
+            && self.client_id == other.client_id
+            && self.client_identifier == other.client_identifier
+            && self.link_active == other.link_active
+            && self.client_active == other.client_active
+            && self.max_concurrency == other.max_concurrency
+            && self.total_calls_allowed == other.total_calls_allowed
+            && self.forwarding_priority == other.forwarding_priority
+            && self.weight == other.weight
+    }
+}
+
 /// What the gates say about one link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -34,6 +49,8 @@ pub enum Verdict {
     NoContact,
     ConcurrencyCap,
     TotalCap,
+    /// It may have room, but another transaction holds its counters. No gate says so: whoever waited for them does.
+    Held,
 }
 
 impl Verdict {
@@ -47,6 +64,7 @@ impl Verdict {
             Verdict::NoContact => "no_contact",
             Verdict::ConcurrencyCap => "concurrency_cap",
             Verdict::TotalCap => "total_cap",
+            Verdict::Held => "held",
         }
     }
 

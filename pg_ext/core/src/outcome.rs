@@ -62,7 +62,12 @@ pub fn end_untold(times: Times, known: Option<i64>) -> Option<i64> {
     told.or(known).max(last_known)
 }
 
-/// Seconds that an attempt may ring: the campaign's timeout within what is left of the ring budget. `None`: less
+/// Seconds that a call's first attempt may ring. Somebody is tried, however small the ring budget is.
+pub fn first_timeout(dial_timeout: i32, budget: i32) -> i32 {
+    dial_timeout.min(budget)
+}
+
+/// Seconds that a further attempt may ring: the campaign's timeout within what is left of the ring budget. `None`: less
 /// than five seconds are left, too few for anybody to answer.
 pub fn attempt_timeout(dial_timeout: i32, budget_left: i32) -> Option<i32> {
     (budget_left >= MIN_RING_SECONDS).then(|| dial_timeout.min(budget_left))
@@ -138,6 +143,8 @@ mod tests {
 
     #[test]
     fn the_ring_budget_bounds_every_attempt() {
+        assert_eq!(first_timeout(25, 120), 25);
+        assert_eq!(first_timeout(25, 1), 1);
         assert_eq!(attempt_timeout(25, 120), Some(25));
         assert_eq!(attempt_timeout(25, 7), Some(7));
         assert_eq!(attempt_timeout(25, 5), Some(5));

@@ -198,3 +198,24 @@ async fn a_call_in_flight_and_a_forgotten_transaction_show() {
         world.api.metrics().await
     );
 }
+
+#[tokio::test]
+async fn rejected_calls_are_counted_by_reason() {
+    let world = World::new().await;
+    // The first look says from where on is counted.
+    let rejects = |reason: &str| format!(r#"capconduit_rejects_total{{reason="{reason}"}}"#);
+    assert_eq!(metric(&world.api, &rejects("did_not_found")).await, 0.0);
+    let switch = world.db.asterisk().await;
+    for call in 0..3 {
+        switch
+            .route("+99999999999", &format!("reject-{call}"))
+            .await
+            .unwrap();
+    }
+    switch.route("nonsense", "reject-4").await.unwrap();
+    drop(switch);
+    becomes(&world.api, &rejects("did_not_found"), 3.0).await;
+    becomes(&world.api, &rejects("invalid_did_input"), 1.0).await;
+    let text = world.api.metrics().await;
+    assert!(!text.contains("99999999999"), "{text}");
+}

@@ -5,10 +5,13 @@ mod admin;
 mod copies;
 mod deletes;
 mod gate;
+mod held;
 mod lock_order;
 mod one_call;
+mod reconcile;
 mod rejects;
 mod round_robin;
+mod settings;
 mod traffic;
 mod weighted;
 

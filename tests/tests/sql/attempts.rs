@@ -203,6 +203,27 @@ async fn a_campaign_s_own_ring_budget_bounds_the_first_attempt_too() {
     assert_eq!(budget, 12);
 }
 
+/// However short it is: an attempt that rang on would outlast the caller's patience.
+#[tokio::test]
+async fn the_platform_s_ring_budget_bounds_the_first_attempt_too() {
+    let db = TestDb::sample().await;
+    let superuser = db.superuser().await;
+    run(&superuser, "load 'capconduit'").await;
+    for seconds in [1, 4, 5, 24, 25, 600] {
+        run(
+            &superuser,
+            &format!("set capconduit.max_ring_seconds = {seconds}"),
+        )
+        .await;
+        let id = format!("call-{seconds}");
+        let target = superuser.route("+18005550101", &id).await.unwrap();
+        assert_eq!(target.dial_timeout_seconds, Some(seconds.min(25)));
+        let answer = superuser.next(&id, 1, "NOANSWER").await.unwrap();
+        assert_eq!(answer.is_ok(), seconds >= 24, "{seconds}: {answer:?}");
+    }
+    assert_invariants(&db).await;
+}
+
 #[tokio::test]
 async fn a_call_keeps_the_settings_it_was_routed_with() {
     let db = TestDb::sample().await;

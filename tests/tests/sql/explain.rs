@@ -3,7 +3,7 @@
 use capconduit_tests::{Calls, Explained, Link, Scenario, Strategy, TestDb, assert_invariants, client, link};
 use tokio_postgres::Client;
 
-use super::support::{run, sqlstate, value};
+use super::support::{run, sqlstate, value, values};
 
 /// No transaction id: the transaction wrote nothing, and a standby could have run it.
 const TRACE: &str = "select pg_current_xact_id_if_assigned() is not null";
@@ -315,4 +315,46 @@ async fn a_campaign_with_hundreds_of_links_is_explained_whole_and_decided_briefl
         decision.contains("|+"),
         "it says how many are left out: {decision}"
     );
+}
+
+/// The planner hears that a look is dear, gives a handful of rows, and may run in several workers.
+#[tokio::test]
+async fn looks_may_run_in_parallel_and_tell_what_they_cost() {
+    let db = TestDb::sample().await;
+    let admin = db.admin().await;
+    let labels: Vec<String> = values(
+        &admin,
+        "select format('%s %s %s %s', proname, proparallel, procost > 100, prorows) from pg_proc
+          where pronamespace = 'capconduit'::regnamespace
+            and proname in ('explain_route', 'explain_own_did', 'preview_route') order by 1",
+    )
+    .await;
+    assert_eq!(
+        labels,
+        [
+            "explain_own_did s t 5",
+            "explain_route s t 5",
+            "preview_route s t 0"
+        ]
+    );
+    let look = "select d.number, p.status, p.client_identifier, e.link_id, e.reason, e.place
+                  from (select number from dids union all select '+1555' || n from generate_series(1, 50) n) d (number),
+                       preview_route(d.number) p, explain_route(d.number) e
+                 where exists (select from campaigns) order by 1, 4, 5";
+    let look = format!("select coalesce(string_agg(r::text, '|'), '') from ({look}) r");
+    let alone: String = value(&admin, &look).await;
+    let forced: String = value(&admin, "show server_version_num").await;
+    let forced = if forced < "160000".to_owned() {
+        "force_parallel_mode"
+    } else {
+        "debug_parallel_query"
+    };
+    run(
+        &admin,
+        &format!("set {forced} = on; set parallel_setup_cost = 0; set parallel_tuple_cost = 0; set min_parallel_table_scan_size = 0"),
+    )
+    .await;
+    let plan: Vec<String> = values(&admin, &format!("explain {look}")).await;
+    assert!(plan.iter().any(|line| line.contains("Gather")), "{plan:#?}");
+    assert_eq!(value::<String>(&admin, &look).await, alone);
 }
