@@ -257,6 +257,8 @@ comment on view live_calls_view is 'Calls in flight with names and phase (ringin
 comment on view late_excess_view is 'Records that counted beyond a total cap because they came late';
 comment on view link_usage_view is 'Use and limits of each link; remaining = allowed - counted - active, null without a limit';
 
+comment on view table_access_view is 'What keeps calls from reaching tables directly; empty when nothing is on them but ours';
+
 comment on view asterisk.ps_endpoints is 'Endpoints of active clients, as Asterisk''s realtime driver reads them';
 comment on view asterisk.ps_aors is 'Addresses of active clients; ; and ^ are written as ^3B and ^5E';
 comment on view asterisk.ps_auths is 'Credentials of active clients';

@@ -7,10 +7,10 @@ use capconduit_core::outcome;
 use pgrx::pg_extern;
 use pgrx::pg_sys::{self, BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
-use crate::fetch::{Key, Lookup, View};
+use crate::fetch::{Key, Lookup, View, WRITING};
 use crate::record::Record;
 use crate::spi::{Rows, Statement, arg, connected, instant};
-use crate::{args, counters, early_lock_release, error, guc, locks};
+use crate::{access, args, counters, early_lock_release, error, guc, locks};
 
 /// A call in flight whose row this transaction has locked, and why it is to be closed.
 struct Held<'a> {
@@ -86,6 +86,9 @@ fn close(held: &[Held]) -> (i32, Option<i64>) {
     if held.is_empty() {
         return (0, None);
     }
+    // What the statements below take for granted, too.
+    access::enter(c"live_calls", WRITING);
+    access::enter(c"call_logs", WRITING);
     early_lock_release::arm();
     let mut links: BTreeMap<i64, Owed> = BTreeMap::new();
     let mut last = None;
@@ -155,6 +158,7 @@ fn release_call(uniqueid: Option<&str>, reason: Option<&str>) -> Record<2> {
     };
     let (status, record) = connected(|| {
         locks::lock_call(uniqueid);
+        locks::enter_live_calls();
         let (closed, record) = close(&read_held(&LOCK_ONE.run(&[arg(uniqueid)]), reason));
         if closed == 0 {
             early_lock_release::flush_what_was_seen();
@@ -240,6 +244,7 @@ fn release_expired(max: Option<i32>) -> Record<2> {
         error::invalid("max must be between 1 and 10000");
     }
     let released = connected(|| {
+        locks::enter_live_calls();
         let mut held = read_held(&LOCK_EXPIRED.run(&[arg(max)]), LEASE_EXPIRED);
         let left = max - held.len() as i64;
         if left > 0 {

@@ -8,7 +8,7 @@ use crate::call::{Answer, LiveCall, end_live, move_live, read_live};
 use crate::counters::{settle, take_slot};
 use crate::fetch::View;
 use crate::links::{read_caller_id, read_links, uniform};
-use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
+use crate::locks::{Savepoint, enter_live_calls, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
 use crate::spi::{Statement, arg, connected, instant, now};
 use crate::write::Insert;
@@ -39,6 +39,7 @@ fn next_target(
 
 fn next(uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answer {
     lock_call(uniqueid);
+    enter_live_calls();
     let Some(call) = read_live(uniqueid) else {
         early_lock_release::flush_what_was_seen();
         return Answer::reject(Reject::CallEnded, None, None);

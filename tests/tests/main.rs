@@ -14,3 +14,4 @@ mod migrate;
 mod model;
 mod node;
 mod sql;
+mod tables;
