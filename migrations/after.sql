@@ -92,6 +92,10 @@ select r.minute, r.reason, r.did, r.node, sum(r.calls)::bigint as calls
   from reject_counts r
  group by r.minute, r.reason, r.did, r.node;
 
+-- Empty when nothing is on the tables but ours.
+create or replace view table_access_view with (security_invoker = true) as
+select table_name, operation, access, reason from table_access() where access <> 'direct' or reason is not null;
+
 ------------------------------------------------------------------------------------------------------------
 -- Row level security. One policy per table, role and command: two permissive ones would be ORed, and lose the
 -- index. The owner is not bound by it (the call functions run as the owner).
@@ -303,7 +307,7 @@ grant execute on function session_user_id() to capconduit_seller, capconduit_sta
 grant execute on function explain_own_did(text) to capconduit_seller;
 grant execute on function explain_route(text) to capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function preview_route(text) to capconduit_asterisk, capconduit_staff, capconduit_internal, capconduit_read;
-grant execute on function verify_counters() to capconduit_staff, capconduit_internal, capconduit_read;
+grant execute on function verify_counters(), table_access() to capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function release_call(text, text), release_node(text, text), adjust_link_total(bigint, bigint, text)
     to capconduit_staff;
 
@@ -342,7 +346,8 @@ grant select on link_counters, live_calls, call_logs, call_attempts to capcondui
 grant select on live_calls_view, late_excess_view, link_usage_view to capconduit_seller;
 
 grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, live_calls, call_logs,
-    call_attempts, nodes, hearing, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view, rejects_view
+    call_attempts, nodes, hearing, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view, rejects_view,
+    table_access_view
     to capconduit_staff, capconduit_read;
 grant update (status) on campaigns, campaign_client_settings to capconduit_staff;
 

@@ -178,3 +178,13 @@ comment on function reconcile_counters(bigint) is 'reconcile_counters for one li
 alter function preview_route(text) cost 200 parallel safe;
 alter function explain_route(text) cost 1000 rows 5 parallel safe;
 alter function explain_own_did(text) cost 2000 rows 5 parallel safe;
+-- How calls reach each table.
+------------------------------------------------------------------------------------------------------------
+
+create function table_access(out table_name text, out operation text, out access text, out reason text)
+returns setof record
+language c stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'table_access_wrapper';
+alter function table_access() owner to capconduit_owner;
+revoke execute on function table_access() from public;
+comment on function table_access is 'How calls reach each table: directly, as SQL statements, or not at all, and why';

@@ -4,7 +4,8 @@ use capconduit_core::{Link, Reject, Strategy};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::TEXTOID;
 
-use crate::fetch::{At, Change, Key, Lookup, Row, View};
+use crate::access;
+use crate::fetch::{At, Change, Key, Lookup, READING, Row, View};
 use crate::record::Record;
 use crate::spi::{Argument, Statement, arg, instant, now};
 
@@ -48,6 +49,9 @@ static READ: Statement = Statement::new(
 
 /// The call's row, locked until the end of the transaction.
 pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
+    for table in [c"live_calls", c"clients", c"pjsip_endpoints"] {
+        access::enter(table, READING);
+    }
     let rows = READ.run(&[arg(uniqueid)]);
     rows.first().map(|columns| LiveCall {
         user_id: columns.get(),
@@ -57,7 +61,7 @@ pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
         strategy: columns
             .get::<String>()
             .and_then(|name| Strategy::parse(&name))
-            .expect("only routes write strategies"),
+            .unwrap_or_else(|| access::refuse(c"live_calls", "a call has an unknown routing_strategy")),
         link_id: columns.need(),
         client_id: columns.need(),
         client_identifier: columns.get(),
@@ -144,7 +148,7 @@ fn change_live(uniqueid: &str, columns: &[(usize, Argument)]) {
     let written = View::Fresh.look(|at| {
         let mut scan = MOVED.open_to_write(at);
         let found = scan.get(arg(uniqueid), |_| ()).is_some();
-        found.then(|| scan.change_checked(columns))
+        found.then(|| scan.change(columns))
     });
     assert!(written == Some(Change::Done), "call {uniqueid} is locked");
 }

@@ -6,7 +6,7 @@
 
 use capconduit_core::{Link, Strategy};
 
-use crate::fetch::{At, Key, Lookup};
+use crate::fetch::{At, Key, Lookup, Scan};
 use crate::links::{configured, strategy};
 use crate::spi::arg;
 
@@ -56,20 +56,18 @@ pub struct Campaign {
     active: bool,
 }
 
-/// Whether there are copies beside links.
-pub fn are_beside_links() -> bool {
-    LINKS.is_usable()
+/// The copies beside links, if there are any.
+pub fn open_links(at: At) -> Option<Scan> {
+    LINKS.open_covering(at)
 }
 
 /// The campaign that takes a number's calls, if nothing stops them before its links are looked at. `None` where only the
 /// tables can tell.
 pub fn read_offered(at: At, number: &str) -> Option<Offered> {
-    if !(NUMBERS.is_usable() && LINKS.is_usable()) {
-        return None;
-    }
+    let mut numbers = NUMBERS.open_covering(at)?;
+    let mut links = open_links(at)?;
     let mut did = None;
     let mut campaigns = Vec::new();
-    let mut numbers = NUMBERS.open(at);
     numbers.seek(arg(number));
     while let Some(row) = numbers.next() {
         did = row.is(3, "active").then(|| (row.need(1), row.need(2)));
@@ -78,7 +76,7 @@ pub fn read_offered(at: At, number: &str) -> Option<Offered> {
     let (did_id, user_id) = did?;
     // In the index the campaigns follow each other by id: the lowest that is active takes the calls.
     for id in campaigns {
-        let campaign = read_campaign(at, id)?;
+        let campaign = read_campaign(&mut links, id)?;
         if campaign.owner == user_id && campaign.active {
             return Some(Offered {
                 did_id,
@@ -91,9 +89,8 @@ pub fn read_offered(at: At, number: &str) -> Option<Offered> {
 }
 
 /// `None` without links: then nothing is known here of the campaign.
-pub fn read_campaign(at: At, id: i64) -> Option<Campaign> {
+pub fn read_campaign(links: &mut Scan, id: i64) -> Option<Campaign> {
     let mut campaign: Option<Campaign> = None;
-    let mut links = LINKS.open(at);
     links.seek(arg(id));
     while let Some(row) = links.next() {
         let campaign = campaign.get_or_insert_with(|| Campaign {

@@ -22,7 +22,8 @@ static COUNTERS: Lookup = Lookup::new(
     c"link_counters_pkey",
     Key::Int8,
     &[c"active", c"total", c"last_seq"],
-);
+)
+.before_write();
 
 /// Reads the counters of one link after the other.
 pub struct Reader(Scan);
@@ -170,9 +171,8 @@ static ALLOWED_NEARBY: Lookup = Lookup::covering(
 
 fn read_allowed(at: At, link_id: i64, campaign_id: Option<i64>) -> Option<i64> {
     if let Some(campaign_id) = campaign_id
-        && ALLOWED_NEARBY.is_usable()
-        && let mut scan = ALLOWED_NEARBY.open(at).within(link_id)
-        && let Some(allowed) = scan.get(arg(campaign_id), |row| row.get(0))
+        && let Some(scan) = ALLOWED_NEARBY.open_covering(at)
+        && let Some(allowed) = scan.within(link_id).get(arg(campaign_id), |row| row.get(0))
     {
         return allowed;
     }

@@ -9,13 +9,14 @@ use std::rc::Rc;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::{FromDatum, pg_sys, varlena};
 
+use crate::access::{self, Examined, FoundIndex};
 use crate::held::{self, Holder, Wait};
-use crate::path;
-use crate::raw;
 use crate::server::server;
 use crate::spi::Argument;
+use crate::tables::Operation;
 use crate::target::Target;
-use crate::write::{has_checks, has_computed_indexes, refuse_read_only};
+use crate::write::{has_computed_indexes, refuse_read_only};
+use crate::{path, raw, statements};
 
 server! {
     fn CommandCounterIncrement();
@@ -35,36 +36,132 @@ pub enum View {
 
 /// One snapshot: all that is read at it belongs together. And how many transactions had ended before it.
 #[derive(Clone, Copy)]
-pub struct At(pg_sys::Snapshot, u64);
+pub struct At(*const Look);
 
-impl At {
-    /// Two moments with the same number see the same, but for what this transaction itself has written in between.
-    pub fn ended_before(self) -> u64 {
-        self.1
-    }
+/// A snapshot is older than the locks of the tables that are read at it: whoever waited for a table that was written anew
+/// meanwhile would find it empty. So it is replaced then.
+struct Look {
+    is_fresh: bool,
+    snapshot: Cell<pg_sys::Snapshot>,
+    /// How many transactions had ended before it.
+    ended_before: Cell<u64>,
+    pushed: Cell<u32>,
+    /// Changes of tables that the snapshot was taken after.
+    changes: Cell<u64>,
+    has_read: Cell<bool>,
+    /// Read at two snapshots.
+    is_mixed: Cell<bool>,
+    has_written: Cell<bool>,
 }
 
 impl View {
-    /// Everything that `read` fetches is of one moment.
-    pub fn look<T>(self, read: impl FnOnce(At) -> T) -> T {
-        // SAFETY: push and pop are paired; on an error PostgreSQL's abort pops.
-        unsafe {
-            match self {
-                View::Calling => read(At(pg_sys::GetActiveSnapshot(), 0)),
-                View::Fresh => {
-                    let (snapshot, ended_before) = pg_guard_ffi_boundary(|| {
-                        CommandCounterIncrement();
-                        let latest = GetTransactionSnapshot();
-                        PushActiveSnapshot(latest);
-                        (GetActiveSnapshot(), (*latest).snapXactCompletionCount)
-                    });
-                    let result = read(At(snapshot, ended_before));
-                    pg_sys::PopActiveSnapshot();
-                    result
-                }
+    /// Everything that `read` fetches is of one moment: it is run again where a table changed while it read.
+    pub fn look<T>(mut self, read: impl Fn(At) -> T) -> T {
+        loop {
+            let look = Look::begin(self);
+            let result = read(At(&raw const look));
+            look.end();
+            if !look.is_mixed.get() || look.has_written.get() {
+                return result;
             }
+            pgrx::check_for_interrupts!();
+            // The calling query's is too old for what is there now.
+            self = View::Fresh;
         }
     }
+}
+
+impl Look {
+    fn begin(view: View) -> Self {
+        let look = Look {
+            is_fresh: matches!(view, View::Fresh),
+            snapshot: Cell::new(std::ptr::null_mut()),
+            ended_before: Cell::new(0),
+            pushed: Cell::new(0),
+            changes: Cell::new(access::changes()),
+            has_read: Cell::new(false),
+            is_mixed: Cell::new(false),
+            has_written: Cell::new(false),
+        };
+        match view {
+            // SAFETY: whoever calls a function has a snapshot.
+            View::Calling => look.snapshot.set(unsafe { pg_sys::GetActiveSnapshot() }),
+            View::Fresh => look.renew(),
+        }
+        look
+    }
+
+    fn renew(&self) {
+        // SAFETY: pushed here, popped in `end`; on an error PostgreSQL's abort pops.
+        let (snapshot, ended_before) = unsafe {
+            pg_guard_ffi_boundary(|| {
+                CommandCounterIncrement();
+                let latest = GetTransactionSnapshot();
+                PushActiveSnapshot(latest);
+                (GetActiveSnapshot(), (*latest).snapXactCompletionCount)
+            })
+        };
+        self.snapshot.set(snapshot);
+        self.ended_before.set(ended_before);
+        self.pushed.set(self.pushed.get() + 1);
+    }
+
+    fn end(&self) {
+        for _ in 0..self.pushed.get() {
+            // SAFETY: as many as were pushed.
+            unsafe { pg_sys::PopActiveSnapshot() };
+        }
+    }
+}
+
+impl At {
+    fn look(&self) -> &Look {
+        // SAFETY: `View::look` hands it to what it runs, and outlives that.
+        unsafe { &*self.0 }
+    }
+
+    /// Two moments with the same number see the same, but for what this transaction itself has written in between.
+    pub fn ended_before(self) -> u64 {
+        self.look().ended_before.get()
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.look().is_fresh
+    }
+
+    /// The snapshot for a table that is locked, or that nobody has changed since the last look at it.
+    fn snapshot(&self, index: FoundIndex) -> pg_sys::Snapshot {
+        let look = self.look();
+        let is_older = look.changes.get() != access::changes()
+            || index
+                .not_before
+                // SAFETY: reads a variable of this backend.
+                .is_some_and(|xid| {
+                    look.pushed.get() == 0
+                        && !unsafe { pg_sys::TransactionIdPrecedes(xid, pg_sys::TransactionXmin) }
+                });
+        if is_older {
+            self.replace();
+        }
+        look.snapshot.get()
+    }
+
+    #[cold]
+    fn replace(&self) {
+        let look = self.look();
+        look.changes.set(access::changes());
+        if has_one_snapshot() {
+            return;
+        }
+        look.renew();
+        look.is_mixed.set(look.has_read.get());
+    }
+}
+
+/// Whether the transaction sees all at its first snapshot, whatever is changed since.
+fn has_one_snapshot() -> bool {
+    // SAFETY: reads a variable of this backend.
+    unsafe { pg_sys::XactIsoLevel > pg_sys::XACT_READ_COMMITTED as i32 }
 }
 
 /// What an index's first column is compared with.
@@ -106,7 +203,8 @@ pub struct Lookup {
     columns: &'static [&'static CStr],
     /// The columns are the index's own.
     covering: bool,
-    resolved: RefCell<Option<Resolved>>,
+    writes_next: bool,
+    resolved: RefCell<Option<Rc<Resolved>>>,
 }
 
 // SAFETY: a backend has one thread.
@@ -114,10 +212,12 @@ unsafe impl Sync for Lookup {}
 
 /// Names turned into numbers, for as long as no table changes.
 struct Resolved {
-    generation: u64,
-    table: pg_sys::Oid,
-    index: pg_sys::Oid,
-    columns: Rc<[i16]>,
+    examined: Rc<Examined>,
+    index: FoundIndex,
+    columns: Vec<i16>,
+    names: &'static [&'static CStr],
+    /// The last column wanted: a row is taken apart so far.
+    last: i16,
 }
 
 thread_local! {
@@ -136,8 +236,9 @@ pub fn register() {
 }
 
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn at_change(_arg: pg_sys::Datum, _relation: pg_sys::Oid) {
+unsafe extern "C-unwind" fn at_change(_arg: pg_sys::Datum, relation: pg_sys::Oid) {
     GENERATION.set(GENERATION.get() + 1);
+    access::heard_of(relation);
 }
 
 /// A table, index or sequence of ours by its name; an unknown one is 0, which nothing can open.
@@ -166,8 +267,16 @@ impl Lookup {
             key,
             columns,
             covering: false,
+            writes_next: false,
             resolved: RefCell::new(None),
         }
+    }
+
+    /// Whoever decides by it writes to the table next, and locks it for that at once: `reindex table` holds the table against
+    /// writers and waits for its indexes' readers, so a lock that is raised later would close a circle.
+    pub const fn before_write(mut self) -> Self {
+        self.writes_next = true;
+        self
     }
 
     /// Reads what it wants from the index alone, wherever the table's page need not be asked for who may see a row. An
@@ -184,16 +293,9 @@ impl Lookup {
             key,
             columns,
             covering: true,
+            writes_next: false,
             resolved: RefCell::new(None),
         }
-    }
-
-    /// Whether there is such an index, complete, and it may be read alone. Not with the snapshot of a whole transaction: it
-    /// may be older than the index, and a serializable one's reads are noted where the table is asked.
-    pub fn is_usable(&self) -> bool {
-        // SAFETY: reads a variable of this backend.
-        let level = unsafe { pg_sys::XactIsoLevel };
-        level <= pg_sys::XACT_READ_COMMITTED as i32 && self.resolve().2 != pg_sys::Oid::INVALID
     }
 
     /// The first row with this key.
@@ -202,95 +304,98 @@ impl Lookup {
     }
 
     pub fn open(&self, at: At) -> Scan {
+        // SAFETY: reads variables of this backend.
+        let writes_next =
+            || at.is_fresh() && unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly };
+        let lock = if self.writes_next && writes_next() {
+            WRITING
+        } else {
+            READING
+        };
+        self.open_for(lock, at).expect("an index that is needed")
+    }
+
+    /// `None` where there is no such index, complete, that may be read alone. Not with the snapshot of a whole transaction: it
+    /// may be older than the index, and a serializable one's reads are noted where the table is asked.
+    pub fn open_covering(&self, at: At) -> Option<Scan> {
+        if has_one_snapshot() {
+            return None;
+        }
         self.open_for(READING, at)
     }
 
     pub fn open_to_write(&self, at: At) -> Scan {
         refuse_read_only(c"UPDATE");
-        self.open_for(WRITING, at)
+        self.open_for(WRITING, at).expect("an index that is needed")
     }
 
-    fn open_for(&self, lock: pg_sys::LOCKMODE, at: At) -> Scan {
+    fn open_for(&self, lock: pg_sys::LOCKMODE, at: At) -> Option<Scan> {
         loop {
-            let (generation, table, index, columns) = self.resolve();
+            let resolved = self.resolve(lock)?;
+            let generation = resolved.examined.generation;
             // SAFETY: relations, scan and slot live until `Scan` is dropped, or until the abort.
             let raw = unsafe {
                 raw::open(
-                    table,
-                    index,
+                    generation,
+                    resolved.examined.oid,
+                    resolved.index.oid,
                     lock,
                     self.key.comparison(),
                     self.key.columns(),
-                    at.0,
+                    at.snapshot(resolved.index),
                     self.covering,
                 )
             };
-            let scan = Scan {
-                raw,
-                last: columns.iter().copied().max().unwrap_or(0),
-                columns,
-            };
             // Taking the locks is when the backend hears of changes.
-            if generation == GENERATION.get() {
-                return scan;
+            if let Some(raw) = raw
+                && generation == GENERATION.get()
+            {
+                at.look().has_read.set(true);
+                return Some(Scan { raw, resolved, at });
             }
+            pgrx::check_for_interrupts!();
         }
     }
 
-    fn resolve(&self) -> (u64, pg_sys::Oid, pg_sys::Oid, Rc<[i16]>) {
-        let generation = GENERATION.get();
-        let mut resolved = self.resolved.borrow_mut();
-        let known = match resolved.take() {
-            Some(known) if known.generation == generation => known,
-            _ => self.look_up(generation),
+    /// What was found last, as long as nothing has changed; else the table is locked first and looked at then.
+    fn resolve(&self, lock: pg_sys::LOCKMODE) -> Option<Rc<Resolved>> {
+        let known = self.resolved.borrow().clone();
+        if let Some(known) = known
+            && known.examined.generation == GENERATION.get()
+        {
+            return Some(known);
+        }
+        let examined = access::enter(self.table, lock);
+        let index = examined.index(self.index)?;
+        // SAFETY: columns of a table that is locked, by C strings; the index is one of its own.
+        let columns: Vec<i16> = unsafe {
+            let numbers = self
+                .columns
+                .iter()
+                .map(|name| pg_sys::get_attnum(examined.oid, name.as_ptr()));
+            if self.covering {
+                raw::places_in_index(index.oid, numbers)?
+            } else {
+                numbers.collect()
+            }
         };
-        let known = resolved.insert(known);
-        (generation, known.table, known.index, Rc::clone(&known.columns))
-    }
-
-    fn look_up(&self, generation: u64) -> Resolved {
-        // SAFETY: columns of a table that exists, by C strings.
-        unsafe {
-            let table = relation(self.table);
-            let index = relation(self.index);
-            // One that is being built, or was not built to its end, does not have all rows.
-            if self.covering && (index == pg_sys::Oid::INVALID || !pg_sys::get_index_isvalid(index)) {
-                return Resolved {
-                    generation,
-                    table,
-                    index: pg_sys::Oid::INVALID,
-                    columns: Rc::default(),
-                };
-            }
-            assert_eq!(
-                pg_sys::IndexGetRelation(index, false),
-                table,
-                "{:?} is no index of {:?}",
-                self.index,
-                self.table
-            );
-            let owner = if self.covering { index } else { table };
-            let columns = self.columns.iter().map(|name| {
-                let number = pg_sys::get_attnum(owner, name.as_ptr());
-                assert!(number > 0, "{:?} has no column {name:?}", self.table);
-                number
-            });
-            Resolved {
-                generation,
-                table,
-                index,
-                columns: columns.collect(),
-            }
-        }
+        let resolved = Rc::new(Resolved {
+            last: columns.iter().copied().max().unwrap_or(0),
+            examined,
+            index,
+            columns,
+            names: self.columns,
+        });
+        self.resolved.replace(Some(Rc::clone(&resolved)));
+        Some(resolved)
     }
 }
 
 /// An open index: `seek` as often as there are keys, then `next` until there is no more.
 pub struct Scan {
     raw: raw::Scan,
-    columns: Rc<[i16]>,
-    /// The last column wanted: a row is taken apart so far.
-    last: i16,
+    resolved: Rc<Resolved>,
+    at: At,
 }
 
 impl Scan {
@@ -301,7 +406,7 @@ impl Scan {
 
     pub fn next(&mut self) -> Option<Row<'_>> {
         // SAFETY: the row's columns are there until the next fetch.
-        unsafe { self.raw.next(self.last) }.then_some(Row(self))
+        unsafe { self.raw.next(self.resolved.last) }.then_some(Row(self))
     }
 
     /// Whatever is sought has this in the second column.
@@ -313,7 +418,10 @@ impl Scan {
     /// The first row with this key.
     pub fn get<T>(&mut self, key: Argument, read: impl FnOnce(&Row) -> T) -> Option<T> {
         // SAFETY: see `seek` and `next`.
-        let found = unsafe { self.raw.seek_first(key.expect("keys are not null"), self.last) };
+        let found = unsafe {
+            self.raw
+                .seek_first(key.expect("keys are not null"), self.resolved.last)
+        };
         found.then(|| read(&Row(self)))
     }
 }
@@ -338,26 +446,86 @@ impl Scan {
         held::wait(self.raw.table, holder, wait)
     }
 
-    /// Writes columns of the row that `next` gave last, none of them NULL; neither the key nor a trigger may depend on them,
-    /// and checks and generated columns of the table are not asked. Waits for whoever is changing the row now.
+    /// Writes columns of the row that `next` gave last, none of them NULL. Waits for whoever is changing the row now.
     pub fn change(&mut self, columns: &[(usize, Argument)]) -> Change {
-        // SAFETY: the version is of this table's shape.
-        unsafe {
-            let version = self.version(columns);
-            self.replace(version)
-        }
+        let change = if self.resolved.examined.needs_statement(Operation::Update) {
+            self.change_by_statement(columns)
+        } else {
+            // SAFETY: the version is of this table's shape.
+            unsafe {
+                let version = self.version(columns);
+                self.replace(version)
+            }
+        };
+        self.note(change)
     }
 
-    /// The same with checks and generated columns, if there are any.
-    pub fn change_checked(&mut self, columns: &[(usize, Argument)]) -> Change {
-        // SAFETY: as in `change`.
-        unsafe {
-            let mut version = self.version(columns);
-            if has_checks(self.raw.table) {
-                path::pin();
-                version = Target::open(self.raw.table).complete(version);
-            }
-            self.replace(version)
+    /// Deletes the row that `next` gave last. Waits for whoever is changing the row now.
+    pub fn delete(&mut self) -> Change {
+        let change = if self.resolved.examined.needs_statement(Operation::Delete) {
+            self.delete_by_statement()
+        } else {
+            self.remove()
+        };
+        self.note(change)
+    }
+
+    fn note(&self, change: Change) -> Change {
+        if change == Change::Done {
+            self.at.look().has_written.set(true);
+        }
+        change
+    }
+
+    fn change_by_statement(&mut self, columns: &[(usize, Argument)]) -> Change {
+        let table = self.resolved.examined.table;
+        let locked = self.lock_row(pg_sys::LockTupleMode::LockTupleNoKeyExclusive);
+        if let Some(place) = locked {
+            let named: Vec<_> = columns
+                .iter()
+                .map(|(column, value)| (self.resolved.names[*column], *value))
+                .collect();
+            statements::update(table, &named, place);
+        }
+        locked.map_or(Change::Overtaken, |_| Change::Done)
+    }
+
+    fn delete_by_statement(&mut self) -> Change {
+        let locked = self.lock_row(pg_sys::LockTupleMode::LockTupleExclusive);
+        if let Some(place) = locked {
+            statements::delete(self.resolved.examined.table, place);
+        }
+        locked.map_or(Change::Overtaken, |_| Change::Done)
+    }
+
+    /// Where the row lies, if it is still the newest version. Nothing is locked where it is not: so a statement, which would
+    /// lock whatever is the newest, finds this one.
+    fn lock_row(&mut self, mode: pg_sys::LockTupleMode::Type) -> Option<pg_sys::ItemPointerData> {
+        // SAFETY: the slot holds the row; the page's pin is given back.
+        let (result, place) = unsafe {
+            let mut row = pg_sys::HeapTupleData {
+                t_self: (*self.raw.slot).tts_tid,
+                ..Default::default()
+            };
+            let mut failure = pg_sys::TM_FailureData::default();
+            let mut page: pg_sys::Buffer = 0;
+            let result = pg_sys::heap_lock_tuple(
+                self.raw.table,
+                &raw mut row,
+                pg_sys::GetCurrentCommandId(true),
+                mode,
+                pg_sys::LockWaitPolicy::LockWaitBlock,
+                false,
+                &raw mut page,
+                &raw mut failure,
+            );
+            pg_sys::ReleaseBuffer(page);
+            (result, row.t_self)
+        };
+        match result {
+            pg_sys::TM_Result::TM_Ok => Some(place),
+            pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => None,
+            other => panic!("heap_lock_tuple: {other}"),
         }
     }
 
@@ -371,7 +539,7 @@ impl Scan {
             let mut nulls = vec![false; width];
             let mut replace = vec![false; width];
             for (column, value) in columns {
-                let place = self.columns[*column] as usize - 1;
+                let place = self.resolved.columns[*column] as usize - 1;
                 values[place] = value.expect("what is written is not null");
                 replace[place] = true;
             }
@@ -407,8 +575,7 @@ impl Scan {
         }
     }
 
-    /// Deletes the row that `next` gave last. Waits for whoever is changing the row now.
-    pub fn delete(&mut self) -> Change {
+    fn remove(&mut self) -> Change {
         // SAFETY: the slot holds the row.
         let result = unsafe {
             let mut place = (*self.raw.slot).tts_tid;
@@ -478,22 +645,21 @@ impl Row<'_> {
     pub fn get<T: FromDatum>(&self, column: usize) -> Option<T> {
         // SAFETY: the attribute was fetched by `next`; T is the column's type, as the schema says.
         unsafe {
-            let (value, is_null) = self.0.raw.column(self.0.columns[column]);
+            let (value, is_null) = self.0.raw.column(self.0.resolved.columns[column]);
             T::from_datum(value, is_null)
         }
     }
 
     /// A column that the schema declares not null.
     pub fn need<T: FromDatum>(&self, column: usize) -> T {
-        self.get(column)
-            .unwrap_or_else(|| panic!("column {column} is NULL"))
+        self.get(column).unwrap_or_else(|| self.refuse_null(column))
     }
 
     /// A text, as it lies in the row where it lies there plainly.
     pub fn text(&self, column: usize) -> Option<&str> {
         // SAFETY: as in `get`; only what is neither compressed nor kept elsewhere is read in its place.
         unsafe {
-            let (value, is_null) = self.0.raw.column(self.0.columns[column]);
+            let (value, is_null) = self.0.raw.column(self.0.resolved.columns[column]);
             if is_null {
                 return None;
             }
@@ -514,8 +680,15 @@ impl Row<'_> {
 
     /// A text that the schema declares not null.
     pub fn need_text(&self, column: usize) -> &str {
-        self.text(column)
-            .unwrap_or_else(|| panic!("column {column} is NULL"))
+        self.text(column).unwrap_or_else(|| self.refuse_null(column))
+    }
+
+    /// Somebody has dropped the column's `not null`.
+    #[cold]
+    fn refuse_null(&self, column: usize) -> ! {
+        let resolved = &self.0.resolved;
+        let name = resolved.names[column].to_string_lossy();
+        access::refuse(resolved.examined.table.name, &format!("a row has no {name}"))
     }
 
     /// Whether a column holds this text.

@@ -7,12 +7,12 @@ use capconduit_core::outcome;
 use pgrx::pg_extern;
 use pgrx::pg_sys::{self, BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
-use crate::fetch::{Key, Lookup, View};
+use crate::fetch::{Key, Lookup, View, WRITING};
 use crate::hearing::dead_nodes_sql;
 use crate::held::Wait;
 use crate::record::Record;
 use crate::spi::{Rows, Statement, arg, connected, instant};
-use crate::{args, counters, early_lock_release, error, guc, hearing, locks, node};
+use crate::{access, args, counters, early_lock_release, error, guc, hearing, locks, node};
 
 /// A call in flight whose row this transaction has locked, and why it is to be closed.
 struct Held<'a> {
@@ -88,6 +88,9 @@ fn close(held: &[Held]) -> (i32, Option<i64>) {
     if held.is_empty() {
         return (0, None);
     }
+    // What the statements below take for granted, too.
+    access::enter(c"live_calls", WRITING);
+    access::enter(c"call_logs", WRITING);
     early_lock_release::arm();
     let mut links: BTreeMap<i64, Owed> = BTreeMap::new();
     let mut last = None;
@@ -159,6 +162,7 @@ fn release_call(uniqueid: Option<&str>, reason: Option<&str>) -> Record<2> {
     };
     let (status, record) = connected(|| {
         locks::lock_call(uniqueid);
+        locks::enter_live_calls();
         let (closed, record) = close(&read_held(&LOCK_ONE.run(&[arg(uniqueid)]), reason));
         if closed == 0 {
             early_lock_release::flush_what_was_seen();

@@ -10,6 +10,7 @@
 // standby_wait and locks; lease, links, log and route read a time, a random number or an empty array.
 #![allow(unsafe_code)]
 
+mod access;
 mod answered;
 mod args;
 mod call;
@@ -20,6 +21,7 @@ mod error;
 mod explain;
 mod fetch;
 mod guc;
+mod hands;
 mod hearing;
 mod held;
 mod lease;
@@ -37,6 +39,9 @@ mod route;
 mod server;
 mod spi;
 mod standby_wait;
+mod statements;
+mod table_access;
+mod tables;
 mod target;
 mod write;
 

@@ -3,6 +3,7 @@
 use capconduit_core::{Link, Reject, Strategy, Verdict, gate, select};
 use pgrx::pg_sys;
 
+use crate::access;
 use crate::fetch::{At, Key, Lookup, Row};
 use crate::spi::{arg, now};
 use crate::{copies, counters, guc};
@@ -146,7 +147,8 @@ fn read_campaign(id: i64, row: &Row) -> Campaign {
 }
 
 pub fn strategy(name: &str) -> Strategy {
-    Strategy::parse(name).expect("the schema allows known strategies only")
+    Strategy::parse(name)
+        .unwrap_or_else(|| access::refuse(c"campaigns", &format!("{name:?} is no routing_strategy")))
 }
 
 /// A campaign's links by id, with their counters as of this moment.
@@ -241,8 +243,9 @@ pub fn uniform() -> f64 {
 
 /// A campaign's links by id, as they are configured; the rest of each is yet to be looked up.
 pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
-    if copies::are_beside_links() {
-        return copies::read_campaign(at, campaign_id).map_or_else(Vec::new, |campaign| campaign.links);
+    if let Some(mut beside) = copies::open_links(at) {
+        return copies::read_campaign(&mut beside, campaign_id)
+            .map_or_else(Vec::new, |campaign| campaign.links);
     }
     let mut links = Vec::new();
     let mut settings = SETTINGS.open(at);
@@ -255,7 +258,7 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
             .get(client_id, |client| {
                 (client.need_text(0).to_owned(), client.is(1, "active"))
             })
-            .expect("a link's client exists");
+            .unwrap_or_else(|| access::refuse(c"clients", "a link's client is not there"));
         let contact = aors.get(client_id, |aor| aor.text(0).is_some());
         links.push(configured(&row, identifier, active, contact == Some(true)));
     }

@@ -4,9 +4,11 @@ use std::ffi::c_void;
 
 use pgrx::{PgSqlErrorCode, direct_function_call, pg_sys};
 
+use crate::access;
 use crate::error::raise;
-use crate::fetch::{WRITING, relation};
+use crate::fetch::WRITING;
 use crate::path;
+use crate::write::refuse_read_only;
 
 /// The two-integer key space of campaigns; calls use the one-bigint space, so they never meet.
 const CAMPAIGN_SPACE: i32 = 0x_0CA9;
@@ -32,8 +34,8 @@ unsafe extern "C" {
 /// Every function that works on calls locks `live_calls` before any other table: most look there first anyway, the others
 /// begin with this. So whoever holds it against readers too finds none of them at work in the others, and closes no circle.
 pub fn enter_live_calls() {
-    // SAFETY: a table that is there; the lock stays until the end of the transaction.
-    unsafe { pg_sys::LockRelationOid(relation(c"live_calls"), WRITING) };
+    refuse_read_only(c"UPDATE");
+    access::enter(c"live_calls", WRITING);
 }
 
 /// Everything about one call happens one after the other, until the end of the transaction.

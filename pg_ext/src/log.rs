@@ -231,7 +231,8 @@ static STORED: Lookup = Lookup::new(
         c"counted",
         c"timestamp_end",
     ],
-);
+)
+.before_write();
 
 fn read_record(at: At, uniqueid: &str) -> Option<Stored> {
     STORED.first(at, arg(uniqueid), |row| Stored {
@@ -493,7 +494,10 @@ fn entry(given: &Given, known: &Known) -> Entry {
     }
 }
 
-static RECORDS: Sequence = Sequence::new(c"call_logs_id_seq");
+static RECORDS: Sequence = Sequence::new(
+    c"call_logs_id_seq",
+    "select pg_catalog.pg_get_serial_sequence('capconduit.call_logs', 'id')::pg_catalog.regclass::pg_catalog.oid",
+);
 
 /// Writes the record and moves the counters.
 fn write(given: &Given, known: &Known, released: i32) -> i64 {

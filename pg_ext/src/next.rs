@@ -9,7 +9,7 @@ use crate::counters::{Changed, settle, take_slot, wait_for};
 use crate::fetch::{At, View};
 use crate::held::{Patience, Wait};
 use crate::links::{are_set_like, read_caller_id, read_links, read_settings, uniform};
-use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
+use crate::locks::{Savepoint, enter_live_calls, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
 use crate::spi::{Statement, arg, connected, instant, now};
 use crate::write::Insert;
@@ -40,6 +40,7 @@ fn next_target(
 
 fn next(uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answer {
     lock_call(uniqueid);
+    enter_live_calls();
     let Some(call) = read_live(uniqueid) else {
         early_lock_release::flush_what_was_seen();
         return Answer::reject(Reject::CallEnded, None, None);

@@ -3,10 +3,12 @@
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, IndexScanDesc, LOCKMODE, Oid, Relation, Snapshot, TupleTableSlot};
 
-use crate::fetch::NO_LOCK;
+use crate::access::WIDEST;
+use crate::fetch::{self, NO_LOCK};
 use crate::server::server;
 
 server! {
+    fn LockRelationOid(table: Oid, lock: LOCKMODE);
     fn table_open(table: Oid, lock: LOCKMODE) -> Relation;
     fn table_close(table: Relation, lock: LOCKMODE);
     fn index_open(index: Oid, lock: LOCKMODE) -> Relation;
@@ -80,13 +82,14 @@ struct Covered {
 
 const MOST_KEYS: usize = 2;
 
-/// Columns of an index that a covering scan can read.
-const WIDEST: usize = 16;
-
+/// `None`: something has changed since this generation of the catalogue.
+///
 /// # Safety
-/// The index is one of the table's; the comparison, a strategy of B-trees and its function, fits the type of its first `columns`;
+/// The index was one of the table's; the comparison, a strategy of B-trees and its function, fits the type of its first `columns`;
 /// the snapshot outlives the scan.
+#[allow(clippy::too_many_arguments)]
 pub unsafe fn open(
+    generation: u64,
     table: Oid,
     index: Oid,
     lock: LOCKMODE,
@@ -94,14 +97,19 @@ pub unsafe fn open(
     columns: usize,
     snapshot: Snapshot,
     covering: bool,
-) -> Scan {
+) -> Option<Scan> {
     let mut keys = [pg_sys::ScanKeyData::default(); MOST_KEYS];
     let entries = &mut keys[..columns];
     let key_count = columns as i32;
     // SAFETY: nothing in the guard has a destructor.
-    let (table, index, scan, slot) = unsafe {
+    let opened = unsafe {
         pg_guard_ffi_boundary(|| {
-            let table = table_open(table, lock);
+            // First: with the table locked its indexes stay, and the backend has heard of what was dropped before.
+            LockRelationOid(table, lock);
+            if fetch::generation() != generation {
+                return None;
+            }
+            let table = table_open(table, NO_LOCK);
             let index = index_open(index, lock);
             for (place, entry) in entries.iter_mut().enumerate() {
                 let collation = *(*index).rd_indcollation.add(place);
@@ -126,18 +134,16 @@ pub unsafe fn open(
             } else {
                 table_slot_create(table, std::ptr::null_mut())
             };
-            (table, index, scan, slot)
+            Some((table, index, scan, slot))
         })
     };
-    // SAFETY: the index is open.
-    let width = unsafe { (*(*index).rd_att).natts } as usize;
-    assert!(!covering || width <= WIDEST, "an index of {width} columns");
+    let (table, index, scan, slot) = opened?;
     let covered = covering.then_some(Covered {
         values: [Datum::null(); WIDEST],
         nulls: [true; WIDEST],
         map: NO_BUFFER,
     });
-    Scan {
+    Some(Scan {
         table,
         index,
         slot,
@@ -145,6 +151,25 @@ pub unsafe fn open(
         keys,
         key_count,
         covered,
+    })
+}
+
+/// Where an index holds columns of its table. `None`: not all of them.
+///
+/// # Safety
+/// The index is there, and its table locked.
+pub unsafe fn places_in_index(index: Oid, columns: impl Iterator<Item = i16>) -> Option<Vec<i16>> {
+    // SAFETY: the reference is given back; the array is as long as the index is wide.
+    unsafe {
+        let index = pg_sys::RelationIdGetRelation(index);
+        let form = &*(*index).rd_index;
+        let holds = form.indkey.values.as_slice(form.indnatts as usize);
+        let places = columns
+            .map(|column| holds.iter().position(|held| *held == column))
+            .map(|place| place.map(|place| place as i16 + 1))
+            .collect();
+        pg_sys::RelationClose(index);
+        places
     }
 }
 

@@ -50,7 +50,7 @@ fn route_call(
     answer.into_record()
 }
 
-static LIVE: Lookup = Lookup::new(c"live_calls", c"live_calls_pkey", Key::Text, &[]);
+static LIVE: Lookup = Lookup::new(c"live_calls", c"live_calls_pkey", Key::Text, &[]).before_write();
 static RECORDED: Lookup = Lookup::new(c"call_logs", c"call_logs_asterisk_uniqueid_key", Key::Text, &[]);
 
 /// Everything that a decision rests on, as of one moment.

@@ -1,11 +1,9 @@
 //! A table as the executor writes to it: its indexes, its constraints, its triggers. Several functions at a time behind
 //! one guard.
 
-use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, EState, HeapTuple, LOCKMODE, List, Relation, ResultRelInfo, TupleTableSlot};
 
-use crate::error::raise;
 use crate::fetch::NO_LOCK;
 use crate::server::server;
 
@@ -28,9 +26,6 @@ server! {
     fn ExecStoreVirtualTuple(slot: *mut TupleTableSlot) -> *mut TupleTableSlot;
     fn AfterTriggerBeginQuery();
     fn AfterTriggerEndQuery(state: *mut EState);
-    fn ExecConstraints(info: *mut ResultRelInfo, slot: *mut TupleTableSlot, state: *mut EState);
-    fn ExecFetchSlotHeapTuple(slot: *mut TupleTableSlot, materialize: bool, is_copy: *mut bool) -> HeapTuple;
-    fn heap_copytuple(tuple: HeapTuple) -> HeapTuple;
     fn ExecForceStoreHeapTuple(version: HeapTuple, slot: *mut TupleTableSlot, free: bool);
     #[cfg(feature = "pg15")]
     fn ExecInsertIndexTuples(
@@ -54,16 +49,6 @@ server! {
         only_summarizing: bool,
     ) -> *mut List;
     fn ExecSimpleRelationInsert(info: *mut ResultRelInfo, state: *mut EState, slot: *mut TupleTableSlot);
-}
-
-// SAFETY: so declared in every release since 13; pgrx does not declare it.
-unsafe extern "C-unwind" {
-    fn ExecComputeStoredGenerated(
-        info: *mut ResultRelInfo,
-        state: *mut EState,
-        slot: *mut TupleTableSlot,
-        command: pg_sys::CmdType::Type,
-    );
 }
 
 /// An open table with its indexes, and a slot for one row of it. Not closed by itself: after an error the abort does it.
@@ -135,29 +120,6 @@ impl Target {
         }
     }
 
-    /// A row's version with its generated columns, checked, in the present memory; and closes all but the table.
-    ///
-    /// # Safety
-    /// The version is of the table's shape, and the table has constraints.
-    pub unsafe fn complete(mut self, version: HeapTuple) -> HeapTuple {
-        let (table, slot, state, info) = (self.table, self.slot, self.state, &raw mut self.info);
-        // SAFETY: slot, state and info belong together; the slot copies the version.
-        unsafe {
-            pg_guard_ffi_boundary(|| {
-                ExecForceStoreHeapTuple(version, slot, false);
-                (*slot).tts_tableOid = (*table).rd_id;
-                if (*(*(*table).rd_att).constr).has_generated_stored {
-                    // As for an insert: then all are computed.
-                    ExecComputeStoredGenerated(info, state, slot, pg_sys::CmdType::CMD_INSERT);
-                }
-                ExecConstraints(info, slot, state);
-                let version = heap_copytuple(ExecFetchSlotHeapTuple(slot, true, std::ptr::null_mut()));
-                close(state, info);
-                version
-            })
-        }
-    }
-
     /// Enters a row's version in every index of the table, those that others have added included, and closes all but the
     /// table.
     ///
@@ -170,12 +132,13 @@ impl Target {
     ) {
         let (table, slot, state, info) = (self.table, self.slot, self.state, &raw mut self.info);
         // SAFETY: slot, state and info belong together; the slot copies the version.
-        let is_doubtful = unsafe {
+        unsafe {
             pg_guard_ffi_boundary(|| {
                 ExecForceStoreHeapTuple(version, slot, false);
                 (*slot).tts_tid = (*version).t_self;
                 (*slot).tts_tableOid = (*table).rd_id;
-                let doubtful = ExecInsertIndexTuples(
+                // Nothing is left to be looked at later: a deferrable constraint takes a statement.
+                ExecInsertIndexTuples(
                     info,
                     slot,
                     state,
@@ -187,15 +150,7 @@ impl Target {
                     only_summarizing,
                 );
                 close(state, info);
-                !doubtful.is_null()
-            })
-        };
-        // Nobody would look again at the end of the transaction, as for the executor's own rows.
-        if is_doubtful {
-            raise(
-                PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
-                "a deferrable constraint finds the row twice",
-            );
+            });
         }
     }
 }

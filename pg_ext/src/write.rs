@@ -7,11 +7,13 @@ use std::rc::Rc;
 
 use pgrx::{PgSqlErrorCode, PgTupleDesc, direct_function_call, pg_sys, varlena};
 
+use crate::access::{self, Examined};
 use crate::error::raise;
-use crate::fetch::{NO_LOCK, READING, WRITING, generation, relation};
-use crate::path;
-use crate::spi::{Argument, arg};
+use crate::fetch::{NO_LOCK, WRITING, generation, relation};
+use crate::spi::{Argument, Statement, arg};
+use crate::tables::Operation;
 use crate::target::Target;
+use crate::{path, statements};
 
 /// A table and the columns that are written; one `static` each, in the module that owns it.
 pub struct Insert {
@@ -25,8 +27,8 @@ unsafe impl Sync for Insert {}
 
 /// Names turned into numbers, for as long as no table changes.
 struct Resolved {
-    generation: u64,
-    table: pg_sys::Oid,
+    examined: Rc<Examined>,
+    by_statement: bool,
     /// Where each value goes.
     places: Vec<usize>,
     /// Columns that somebody else added, with a default of their own.
@@ -47,54 +49,66 @@ impl Insert {
     /// A row that breaks a constraint is an error, as in SQL; so is one that a trigger leaves out, since counters go with it.
     pub fn run(&self, values: &[Argument]) {
         assert_eq!(values.len(), self.columns.len(), "values of {:?}", self.table);
+        refuse_read_only(c"INSERT");
+        let resolved = self.enter();
+        let table = resolved.examined.table;
+        if resolved.by_statement {
+            statements::insert(table, self.columns, values);
+            return;
+        }
+        if resolved.runs_more {
+            path::pin();
+        }
         // SAFETY: everything opened here is closed here, or by the abort.
         unsafe {
-            refuse_read_only(c"INSERT");
-            let (table, resolved) = self.open();
-            if resolved.runs_more {
-                path::pin();
-            }
-            let mut target = Target::open(table);
+            let mut target = Target::open(pg_sys::table_open(resolved.examined.oid, NO_LOCK));
             fill(&target, &resolved, values);
             if !target.insert() {
-                raise(
-                    PgSqlErrorCode::ERRCODE_TRIGGERED_ACTION_EXCEPTION,
-                    format!("a trigger kept a row out of {}", self.table.to_string_lossy()),
-                );
+                statements::kept_out(table);
             }
             target.finish();
         }
     }
 
-    unsafe fn open(&self) -> (pg_sys::Relation, Rc<Resolved>) {
+    /// Locks the table, and looks at it if something has changed since the last time.
+    fn enter(&self) -> Rc<Resolved> {
         loop {
             let known = self.resolved.borrow().clone();
-            // By its name again after a change: another table may bear it now.
-            let known = known.filter(|known| known.generation == generation());
-            let oid = known
-                .as_ref()
-                .map_or_else(|| relation(self.table), |known| known.table);
-            // SAFETY: taking the lock is when the backend hears of changes; a table that is gone is an error.
-            let table = unsafe { pg_sys::table_open(oid, WRITING) };
-            match known {
-                Some(known) if known.generation == generation() => return (table, known),
-                _ => {
-                    let resolved = unsafe { self.resolve(table) };
-                    self.resolved.replace(Some(Rc::new(resolved)));
-                    unsafe { pg_sys::table_close(table, NO_LOCK) };
+            if let Some(known) = known
+                && known.examined.generation == generation()
+            {
+                // SAFETY: a lock is when the backend hears of changes.
+                unsafe { pg_sys::LockRelationOid(known.examined.oid, WRITING) };
+                if known.examined.generation == generation() {
+                    return known;
                 }
             }
+            let examined = access::enter(self.table, WRITING);
+            // SAFETY: the table is locked.
+            let resolved = unsafe {
+                let table = pg_sys::table_open(examined.oid, NO_LOCK);
+                let resolved = self.resolve(table, examined);
+                pg_sys::table_close(table, NO_LOCK);
+                resolved
+            };
+            self.resolved.replace(Some(Rc::new(resolved)));
+            pgrx::check_for_interrupts!();
         }
     }
 
-    unsafe fn resolve(&self, table: pg_sys::Relation) -> Resolved {
+    unsafe fn resolve(&self, table: pg_sys::Relation, examined: Rc<Examined>) -> Resolved {
         // SAFETY: the descriptor lives as long as the table is open.
-        let (oid, shape) = unsafe { ((*table).rd_id, PgTupleDesc::from_pg_unchecked((*table).rd_att)) };
+        let shape = unsafe { PgTupleDesc::from_pg_unchecked((*table).rd_att) };
         let places = self.columns.iter().map(|name| {
             shape
                 .iter()
                 .position(|column| !column.attisdropped && column.name().as_bytes() == name.to_bytes())
-                .unwrap_or_else(|| panic!("{:?} has no column {name:?}", self.table))
+                .unwrap_or_else(|| {
+                    access::refuse(
+                        self.table,
+                        &format!("it has no column {}", name.to_string_lossy()),
+                    )
+                })
         });
         let places: Vec<usize> = places.collect();
         let defaulted = shape.iter().enumerate().filter_map(|(place, column)| {
@@ -103,8 +117,8 @@ impl Insert {
         });
         let defaulted: Vec<usize> = defaulted.collect();
         Resolved {
-            generation: generation(),
-            table: oid,
+            by_statement: examined.needs_statement(Operation::Insert),
+            examined,
             places,
             // SAFETY: the table is open.
             runs_more: !defaulted.is_empty()
@@ -114,8 +128,8 @@ impl Insert {
     }
 }
 
-/// Whether it has checks or generated columns: ours have none where calls are written.
-pub unsafe fn has_checks(table: pg_sys::Relation) -> bool {
+/// Whether it has checks or generated columns: ours have none where calls are inserted.
+unsafe fn has_checks(table: pg_sys::Relation) -> bool {
     // SAFETY: null, or what the descriptor holds as long as the table is open.
     unsafe { (*(*table).rd_att).constr.as_ref() }
         .is_some_and(|constraints| constraints.num_check > 0 || constraints.has_generated_stored)
@@ -123,19 +137,19 @@ pub unsafe fn has_checks(table: pg_sys::Relation) -> bool {
 
 /// Whether one of its indexes computes something, or asks a condition: ours do not.
 pub unsafe fn has_computed_indexes(table: pg_sys::Relation) -> bool {
-    // SAFETY: the table is open and locked, so its indexes stay; each is closed again, or by the abort.
+    // SAFETY: the table is open and locked, so its indexes stay; each reference is given back, or by the abort.
     unsafe {
         let Some(indexes) = pg_sys::RelationGetIndexList(table).as_ref() else {
             return false;
         };
         let indexes = std::slice::from_raw_parts(indexes.elements, indexes.length as usize);
         indexes.iter().any(|cell| {
-            let index = pg_sys::index_open(cell.oid_value, READING);
+            let index = pg_sys::RelationIdGetRelation(cell.oid_value);
             let row = (*index).rd_indextuple;
             let computes = [pg_sys::Anum_pg_index_indexprs, pg_sys::Anum_pg_index_indpred]
                 .iter()
                 .any(|column| !pg_sys::heap_attisnull(row, *column as i32, std::ptr::null_mut()));
-            pg_sys::index_close(index, NO_LOCK);
+            pg_sys::RelationClose(index);
             computes
         })
     }
@@ -233,9 +247,11 @@ pub fn refuse_read_only(command: &CStr) {
     }
 }
 
-/// One of our sequences; one `static` each.
+/// The sequence of a column of identity; one `static` each.
 pub struct Sequence {
     name: &'static CStr,
+    /// Tells the sequence of the column itself, should nothing bear the name.
+    find: Statement,
     /// With the state of the catalogue that it was found in.
     resolved: Cell<(u64, pg_sys::Oid)>,
 }
@@ -244,21 +260,46 @@ pub struct Sequence {
 unsafe impl Sync for Sequence {}
 
 impl Sequence {
-    pub const fn new(name: &'static CStr) -> Self {
+    pub const fn new(name: &'static CStr, find: &'static str) -> Self {
         Sequence {
             name,
+            find: Statement::new(find, &[]),
             resolved: Cell::new((u64::MAX, pg_sys::Oid::INVALID)),
         }
     }
 
     pub fn next(&self) -> i64 {
-        let (known, mut oid) = self.resolved.get();
-        if known != generation() {
+        let oid = loop {
+            let (known, mut oid) = self.resolved.get();
             let generation = generation();
-            oid = relation(self.name);
-            self.resolved.set((generation, oid));
-        }
-        // SAFETY: nextval takes a sequence's number and gives an int8; it refuses whatever is none.
+            if known != generation {
+                oid = self.look_up();
+                self.resolved.set((generation, oid));
+            }
+            // SAFETY: any number can be locked; the backend hears of changes then.
+            unsafe { pg_sys::LockRelationOid(oid, WRITING) };
+            if self.resolved.get().0 == crate::fetch::generation() {
+                break oid;
+            }
+            pgrx::check_for_interrupts!();
+        };
+        // SAFETY: nextval takes a sequence's number and gives an int8.
         unsafe { direct_function_call(pg_sys::nextval_oid, &[arg(oid)]) }.expect("nextval is not null")
+    }
+
+    fn look_up(&self) -> pg_sys::Oid {
+        let mut oid = relation(self.name);
+        if oid == pg_sys::Oid::INVALID {
+            let rows = self.find.run(&[]);
+            oid = rows.first().and_then(|row| row.get()).unwrap_or(oid);
+        }
+        // SAFETY: a look-up in the catalogue.
+        if unsafe { pg_sys::get_rel_relkind(oid) } as u8 != pg_sys::RELKIND_SEQUENCE {
+            raise(
+                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("calls need sequence capconduit.{}", self.name.to_string_lossy()),
+            );
+        }
+        oid
     }
 }

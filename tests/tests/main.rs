@@ -15,3 +15,4 @@ mod model;
 mod node;
 mod outage;
 mod sql;
+mod tables;

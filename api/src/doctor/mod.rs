@@ -124,6 +124,10 @@ async fn check_database(report: &mut Report, address: &Address, settings: Option
         as_role(&client, "capconduit_internal", counters(&client)).await,
     );
     report.add_result(
+        "tables",
+        as_role(&client, "capconduit_internal", tables(&client)).await,
+    );
+    report.add_result(
         "leases",
         as_role(&client, "capconduit_internal", leases(&client)).await,
     );
@@ -334,6 +338,22 @@ async fn counters(client: &Client) -> Result<Finding, tokio_postgres::Error> {
         Wrong(format!(
             "{wrong} differ: somebody edited by hand; run `select * from reconcile_counters()` as capconduit_admin"
         ))
+    })
+}
+
+async fn tables(client: &Client) -> Result<Finding, tokio_postgres::Error> {
+    let rows = client.query(sql::TABLES_NOT_DIRECT, &[]).await?;
+    let list = |access: &str| -> Vec<String> {
+        let of = rows.iter().filter(|row| row.get::<_, &str>(0) == access);
+        of.map(|row| row.get(1)).collect()
+    };
+    let (refused, dearer) = (list("refused"), list("statement"));
+    Ok(if !refused.is_empty() {
+        Wrong(format!("calls are refused: {}", refused.join("; ")))
+    } else if !dearer.is_empty() {
+        Warning(format!("calls cost more than they need: {}", dearer.join("; ")))
+    } else {
+        Fine("calls reach every table directly".into())
     })
 }
 

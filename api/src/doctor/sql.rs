@@ -47,6 +47,9 @@ pub const OLDEST_XMIN: &str = "\
 pub const ADMINS: &str =
     "select count(*) from capconduit.users u where u.role = 'admin' and u.status = 'active'";
 pub const WRONG_COUNTERS: &str = "select count(*) from capconduit.verify_counters()";
+pub const TABLES_NOT_DIRECT: &str = "\
+    select t.access, format('%s of %s: %s', t.operation, t.table_name, t.reason)
+      from capconduit.table_access() t where t.access <> 'direct'";
 pub const EXPIRED_LEASES: &str = "\
     select count(*) from capconduit.live_calls l where l.lease_until < now() - interval '30 seconds'";
 pub const SILENT_NODES: &str = "\

@@ -91,6 +91,9 @@ const BREAKAGES: &[Breakage] = &[
     by_sql("admins", "FAIL", "create-admin", "set session_replication_role = replica; update capconduit.users
         set status = 'suspended' where role = 'admin'"),
     by_sql("counters", "FAIL", "reconcile_counters", "update capconduit.link_counters set active = active + 1 where link_id = 1"),
+    by_sql("tables", "FAIL", "call_logs: another table inherits", "create table public.child () inherits (capconduit.call_logs)"),
+    by_sql("tables", "warn", "update of live_calls: trigger audit", "create function public.audit() returns trigger language plpgsql as 'begin return new; end';
+        create trigger audit after update on capconduit.live_calls for each row execute function public.audit()"),
     by_sql("leases", "warn", "node agent", "select capconduit.route_call('+18005550101', 'forgotten', node => 'pbx1');
         update capconduit.live_calls set lease_until = now() - interval '1 hour'"),
     by_sql("nodes", "warn", "pbx1", "select capconduit.route_call('+18005550101', 'silent', node => 'pbx1');

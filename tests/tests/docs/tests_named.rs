@@ -4,7 +4,14 @@
 use capconduit_tests::project;
 
 /// What tells somebody that a test shows something.
-const DOCUMENTS: [&str; 5] = ["SECURITY", "RELIABILITY", "HA", "OPERATIONS", "ASTERISK"];
+const DOCUMENTS: [&str; 6] = [
+    "SECURITY",
+    "RELIABILITY",
+    "HA",
+    "OPERATIONS",
+    "ASTERISK",
+    "TABLES",
+];
 
 #[test]
 fn every_test_that_a_document_names_exists() {
@@ -23,6 +30,26 @@ fn every_test_that_a_document_names_exists() {
     }
     assert!(functions > 80, "{functions} tests are named");
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// What may be done to the tables is said line by line, and each line was tried.
+#[test]
+fn every_line_on_what_may_be_done_to_tables_names_its_test() {
+    let text = super::read("docs/TABLES.md");
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| | ") && !line.starts_with("| ---"));
+    let mut seen = 0;
+    for line in lines {
+        seen += 1;
+        let last = line.trim_end_matches('|').rsplit('|').next().expect("a cell");
+        let test = last.trim().trim_matches('`');
+        assert!(
+            is_name(test) && test.matches("::").count() == 2 && exists(test),
+            "{line}"
+        );
+    }
+    assert!(seen > 30, "{seen} lines");
 }
 
 /// Parts of small letters between `::`.
