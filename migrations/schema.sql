@@ -2350,6 +2350,110 @@ COMMENT ON COLUMN capconduit.refinery_schema_history.checksum IS 'Checksum of th
 
 
 --
+-- Name: reject_counts; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.reject_counts (
+    id bigint NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    reason text NOT NULL COLLATE pg_catalog."C",
+    did text,
+    node text COLLATE pg_catalog."C",
+    calls bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT reject_counts_calls_check CHECK ((calls > 0))
+);
+
+
+ALTER TABLE capconduit.reject_counts OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE reject_counts; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.reject_counts IS 'How many calls route_call rejected, as each connection counted them; kept for a week';
+
+
+--
+-- Name: COLUMN reject_counts.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.reject_counts.id IS 'Order in which they were written';
+
+
+--
+-- Name: COLUMN reject_counts.minute; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.reject_counts.minute IS 'The minute, by its start';
+
+
+--
+-- Name: COLUMN reject_counts.reason; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.reject_counts.reason IS 'Why the calls were rejected';
+
+
+--
+-- Name: COLUMN reject_counts.did; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.reject_counts.did IS 'Number that was dialled, as +E.164 where it is one; null: not told apart';
+
+
+--
+-- Name: COLUMN reject_counts.node; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.reject_counts.node IS 'Switch that asked; null: it gave no name, or not told apart';
+
+
+--
+-- Name: COLUMN reject_counts.calls; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.reject_counts.calls IS 'How many calls';
+
+
+--
+-- Name: COLUMN reject_counts.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.reject_counts.created_at IS 'When this was written';
+
+
+--
+-- Name: reject_counts_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.reject_counts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.reject_counts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: rejects_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE VIEW capconduit.rejects_view WITH (security_invoker='true') AS
+ SELECT r.minute,
+    r.reason,
+    r.did,
+    r.node,
+    (sum(r.calls))::bigint AS calls
+   FROM capconduit.reject_counts r
+  GROUP BY r.minute, r.reason, r.did, r.node;
+
+
+ALTER TABLE capconduit.rejects_view OWNER TO capconduit_owner;
+
+--
 -- Name: sessions; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2405,6 +2509,28 @@ COMMENT ON COLUMN capconduit.sessions.last_seen_at IS 'Last request, to the minu
 --
 
 COMMENT ON COLUMN capconduit.sessions.expires_at IS 'End of the session; moves on with use';
+
+
+--
+-- Name: table_access_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE VIEW capconduit.table_access_view WITH (security_invoker='true') AS
+ SELECT table_access.table_name,
+    table_access.operation,
+    table_access.access,
+    table_access.reason
+   FROM capconduit.table_access() table_access(table_name, operation, access, reason)
+  WHERE ((table_access.access <> 'direct'::text) OR (table_access.reason IS NOT NULL));
+
+
+ALTER TABLE capconduit.table_access_view OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW table_access_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW capconduit.table_access_view IS 'What keeps calls from reaching tables directly; empty when nothing is on them but ours';
 
 
 --
@@ -2766,6 +2892,14 @@ ALTER TABLE ONLY capconduit.refinery_schema_history
 
 
 --
+-- Name: reject_counts reject_counts_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.reject_counts
+    ADD CONSTRAINT reject_counts_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: sessions sessions_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2919,6 +3053,13 @@ CREATE INDEX live_calls_lease_until_idx ON capconduit.live_calls USING btree (le
 --
 
 CREATE INDEX pjsip_contacts_endpoint_idx ON capconduit.pjsip_contacts USING btree (endpoint);
+
+
+--
+-- Name: reject_counts_minute_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX reject_counts_minute_idx ON capconduit.reject_counts USING btree (minute);
 
 
 --
@@ -3868,6 +4009,33 @@ CREATE POLICY pjsip_endpoints_staff ON capconduit.pjsip_endpoints TO capconduit_
 
 
 --
+-- Name: reject_counts; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.reject_counts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: reject_counts reject_counts_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY reject_counts_internal ON capconduit.reject_counts FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: reject_counts reject_counts_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY reject_counts_read ON capconduit.reject_counts FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: reject_counts reject_counts_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY reject_counts_staff ON capconduit.reject_counts FOR SELECT TO capconduit_staff USING (true);
+
+
+--
 -- Name: sessions; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4115,6 +4283,15 @@ GRANT ALL ON FUNCTION capconduit.schema_version() TO capconduit_api;
 GRANT ALL ON FUNCTION capconduit.session_user_id() TO capconduit_seller;
 GRANT ALL ON FUNCTION capconduit.session_user_id() TO capconduit_staff;
 GRANT ALL ON FUNCTION capconduit.session_user_id() TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION table_access(OUT table_name text, OUT operation text, OUT access text, OUT reason text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.table_access(OUT table_name text, OUT operation text, OUT access text, OUT reason text) TO capconduit_staff;
+GRANT ALL ON FUNCTION capconduit.table_access(OUT table_name text, OUT operation text, OUT access text, OUT reason text) TO capconduit_internal;
+GRANT ALL ON FUNCTION capconduit.table_access(OUT table_name text, OUT operation text, OUT access text, OUT reason text) TO capconduit_read;
 
 
 --
@@ -4586,6 +4763,31 @@ GRANT SELECT ON TABLE capconduit.live_calls_view TO capconduit_read;
 GRANT SELECT ON TABLE capconduit.nodes TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.nodes TO capconduit_read;
 GRANT SELECT ON TABLE capconduit.nodes TO capconduit_internal;
+
+
+--
+-- Name: TABLE reject_counts; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.reject_counts TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.reject_counts TO capconduit_read;
+GRANT SELECT ON TABLE capconduit.reject_counts TO capconduit_internal;
+
+
+--
+-- Name: TABLE rejects_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.rejects_view TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.rejects_view TO capconduit_read;
+
+
+--
+-- Name: TABLE table_access_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.table_access_view TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.table_access_view TO capconduit_read;
 
 
 --
