@@ -43,11 +43,11 @@ pub struct At(*const Look);
 struct Look {
     is_fresh: bool,
     snapshot: Cell<pg_sys::Snapshot>,
+    /// How many transactions had ended before it.
+    ended_before: Cell<u64>,
     pushed: Cell<u32>,
     /// Changes of tables that the snapshot was taken after.
     changes: Cell<u64>,
-    /// How many transactions had ended before the snapshot.
-    ended_before: Cell<u64>,
     has_read: Cell<bool>,
     /// Read at two snapshots.
     is_mixed: Cell<bool>,
@@ -76,9 +76,9 @@ impl Look {
         let look = Look {
             is_fresh: matches!(view, View::Fresh),
             snapshot: Cell::new(std::ptr::null_mut()),
+            ended_before: Cell::new(0),
             pushed: Cell::new(0),
             changes: Cell::new(access::changes()),
-            ended_before: Cell::new(0),
             has_read: Cell::new(false),
             is_mixed: Cell::new(false),
             has_written: Cell::new(false),
@@ -120,13 +120,13 @@ impl At {
         unsafe { &*self.0 }
     }
 
-    fn is_fresh(&self) -> bool {
-        self.look().is_fresh
+    /// Two moments with the same number see the same, but for what this transaction itself has written in between.
+    pub fn ended_before(self) -> u64 {
+        self.look().ended_before.get()
     }
 
-    /// Two moments with the same number see the same, but for what this transaction itself has written in between.
-    pub fn ended_before(&self) -> u64 {
-        self.look().ended_before.get()
+    fn is_fresh(&self) -> bool {
+        self.look().is_fresh
     }
 
     /// The snapshot for a table that is locked, or that nobody has changed since the last look at it.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use capconduit_tests::{Calls, TestDb};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 
 /// The tables that calls write.
@@ -32,12 +33,16 @@ const READ: [&str; 9] = [
 
 /// Calls that come, move on and end, until it is finished.
 struct Load {
+    /// A role has a limit of connections, and tests run beside each other: one load at a time.
+    _alone: MutexGuard<'static, ()>,
     stop: Arc<AtomicBool>,
     workers: JoinSet<(usize, Vec<String>)>,
 }
 
 impl Load {
     async fn start(db: &TestDb, did: &str, size: usize) -> Self {
+        static ALONE: Mutex<()> = Mutex::const_new(());
+        let alone = ALONE.lock().await;
         let stop = Arc::new(AtomicBool::new(false));
         let mut workers = JoinSet::new();
         for worker in 0..size {
@@ -58,7 +63,11 @@ impl Load {
                 (calls, failed)
             });
         }
-        Load { stop, workers }
+        Load {
+            _alone: alone,
+            stop,
+            workers,
+        }
     }
 
     /// The number of calls, none of which met an error.
