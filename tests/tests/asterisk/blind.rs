@@ -71,11 +71,18 @@ async fn a_call_talks_on_while_its_asterisk_stops_gracefully() {
     let other = Other::start(&call.traffic.db, SILENCE).await;
     let node = call.traffic.agent(&call.traffic.switch).await;
     lists(&node).await;
-    call.traffic.switch.cli("core stop gracefully");
+    // Its console waits until the last call is over.
+    let command = format!("exec {} -rx 'core stop gracefully'", call.traffic.switch.command());
+    let mut console = Command::new("sh")
+        .args(["-c", &command])
+        .spawn()
+        .expect("a console");
     agent_says(&node, "is stopping").await;
     talks_on(&call, SILENCE).await;
     drop(other);
     call.ends_well().await;
+    let _ = console.kill();
+    let _ = console.wait();
 }
 
 #[tokio::test]
