@@ -9,3 +9,11 @@ create table hearing (
 ) with (fillfactor = 50);
 
 insert into hearing (since, last) values (now(), now());
+
+-- Room of calls in flight that records without a slot have taken. No foreign key: it would lock the link while its counter is
+-- locked, and whoever deletes a link locks the two the other way round. Ids are never used again.
+create table link_excess (
+    link_id bigint not null,
+    owed bigint not null,
+    constraint link_excess_pkey primary key (link_id)
+);

@@ -119,6 +119,7 @@ alter table call_logs enable row level security;
 alter table call_attempts enable row level security;
 alter table nodes enable row level security;
 alter table hearing enable row level security;
+alter table link_excess enable row level security;
 alter table audit_log enable row level security;
 alter table reject_counts enable row level security;
 
@@ -211,6 +212,8 @@ drop policy if exists hearing_staff on hearing;
 create policy hearing_staff on hearing for select to capconduit_staff using (true);
 drop policy if exists reject_counts_staff on reject_counts;
 create policy reject_counts_staff on reject_counts for select to capconduit_staff using (true);
+drop policy if exists link_excess_staff on link_excess;
+create policy link_excess_staff on link_excess for select to capconduit_staff using (true);
 drop policy if exists audit_log_staff on audit_log;
 create policy audit_log_staff on audit_log for select to capconduit_staff using (true);
 
@@ -272,6 +275,8 @@ drop policy if exists hearing_read on hearing;
 create policy hearing_read on hearing for select to capconduit_read using (true);
 drop policy if exists reject_counts_read on reject_counts;
 create policy reject_counts_read on reject_counts for select to capconduit_read using (true);
+drop policy if exists link_excess_read on link_excess;
+create policy link_excess_read on link_excess for select to capconduit_read using (true);
 drop policy if exists audit_log_read on audit_log;
 create policy audit_log_read on audit_log for select to capconduit_read using (true);
 
@@ -346,8 +351,8 @@ grant select on link_counters, live_calls, call_logs, call_attempts to capcondui
 grant select on live_calls_view, late_excess_view, link_usage_view to capconduit_seller;
 
 grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, live_calls, call_logs,
-    call_attempts, nodes, hearing, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view, rejects_view,
-    table_access_view
+    call_attempts, nodes, hearing, link_excess, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view,
+    rejects_view, table_access_view
     to capconduit_staff, capconduit_read;
 grant update (status) on campaigns, campaign_client_settings to capconduit_staff;
 

@@ -212,7 +212,7 @@ comment on column call_logs.hangup_by is 'Who ended the call: caller, client or 
 comment on column call_logs.sip_call_id is 'SIP Call-ID of the caller''s leg';
 comment on column call_logs.attempts is 'How many clients were tried';
 comment on column call_logs.counted is 'Whether the call counts against the link''s total: answered calls do, once';
-comment on column call_logs.late_excess is 'Counted beyond the total cap, because the record came after the cap was reached';
+comment on column call_logs.late_excess is 'Counted beyond the total cap: without a slot, or after the cap was lowered';
 comment on column call_logs.decision is 'Why each link was or was not taken, as decided then';
 comment on column call_logs.created_at is 'When the record was written';
 
@@ -235,6 +235,10 @@ comment on column nodes.heartbeat_at is 'When its agent spoke for it last; null:
 comment on column nodes.taken_at is 'Database time at which that list was begun';
 comment on column nodes.last_call_at is 'Last call function that named this switch';
 comment on column nodes.live_calls is 'How many calls the last list held';
+
+comment on table link_excess is 'Links on which a record that came late took the room of a call in flight';
+comment on column link_excess.link_id is 'Link; may be gone';
+comment on column link_excess.owed is 'How many calls in flight have their excess flagged in another record''s place';
 
 comment on table hearing is 'Whether switches are heard at all: one row. Only then is the silence of one of them its own';
 comment on column hearing.only_one is 'Always true';

@@ -1247,7 +1247,7 @@ COMMENT ON COLUMN capconduit.call_logs.counted IS 'Whether the call counts again
 -- Name: COLUMN call_logs.late_excess; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.call_logs.late_excess IS 'Counted beyond the total cap, because the record came after the cap was reached';
+COMMENT ON COLUMN capconduit.call_logs.late_excess IS 'Counted beyond the total cap: without a slot, or after the cap was lowered';
 
 
 --
@@ -1893,6 +1893,39 @@ ALTER TABLE capconduit.late_excess_view OWNER TO capconduit_owner;
 --
 
 COMMENT ON VIEW capconduit.late_excess_view IS 'Records that counted beyond a total cap because they came late';
+
+
+--
+-- Name: link_excess; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.link_excess (
+    link_id bigint NOT NULL,
+    owed bigint NOT NULL
+);
+
+
+ALTER TABLE capconduit.link_excess OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE link_excess; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.link_excess IS 'Links on which a record that came late took the room of a call in flight';
+
+
+--
+-- Name: COLUMN link_excess.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_excess.link_id IS 'Link; may be gone';
+
+
+--
+-- Name: COLUMN link_excess.owed; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_excess.owed IS 'How many calls in flight have their excess flagged in another record''s place';
 
 
 --
@@ -2817,6 +2850,14 @@ ALTER TABLE ONLY capconduit.hearing
 
 ALTER TABLE ONLY capconduit.link_counters
     ADD CONSTRAINT link_counters_pkey PRIMARY KEY (link_id);
+
+
+--
+-- Name: link_excess link_excess_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.link_excess
+    ADD CONSTRAINT link_excess_pkey PRIMARY KEY (link_id);
 
 
 --
@@ -3861,6 +3902,26 @@ CREATE POLICY link_counters_staff ON capconduit.link_counters FOR SELECT TO capc
 
 
 --
+-- Name: link_excess; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.link_excess ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: link_excess link_excess_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY link_excess_read ON capconduit.link_excess FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: link_excess link_excess_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY link_excess_staff ON capconduit.link_excess FOR SELECT TO capconduit_staff USING (true);
+
+
+--
 -- Name: live_calls; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4726,6 +4787,14 @@ GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_read;
 GRANT SELECT ON TABLE capconduit.late_excess_view TO capconduit_seller;
 GRANT SELECT ON TABLE capconduit.late_excess_view TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.late_excess_view TO capconduit_read;
+
+
+--
+-- Name: TABLE link_excess; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.link_excess TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.link_excess TO capconduit_read;
 
 
 --

@@ -11,6 +11,7 @@ pub mod openapi;
 pub mod purge;
 pub mod resources;
 pub mod serve;
+pub mod sqlstate;
 pub mod store;
 pub mod tls;
 pub mod user;

@@ -155,6 +155,68 @@ begin
         stored := actual + excess;
         perform capconduit.write_audit('reconcile', 'link_counters', link_id::text,
             jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
+-- A link without its counters takes no call: it is told of, and repaired.
+------------------------------------------------------------------------------------------------------------
+
+create or replace function verify_counters(out link_id bigint, out counter text, out stored bigint, out actual bigint)
+returns setof record
+language sql stable parallel safe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with held as (
+        select l.link_id, count(*) as calls from capconduit.live_calls l where l.holds_slot group by l.link_id
+    ), logged as (
+        select l.link_id, count(*) as calls from capconduit.call_logs l where l.counted group by l.link_id
+    ), links as (
+        select s.id as link_id from capconduit.campaign_client_settings s
+        union
+        select n.link_id from capconduit.link_counters n
+    )
+    select k.link_id, c.counter, c.stored, c.actual
+      from links k
+      left join capconduit.link_counters n using (link_id)
+      left join held h using (link_id)
+      left join logged g using (link_id),
+           lateral (values ('active', n.active::bigint, coalesce(h.calls, 0)),
+                           ('total', n.total, coalesce(n.base, 0) + coalesce(g.calls, 0))) c (counter, stored, actual)
+     where c.stored is distinct from c.actual
+     order by k.link_id, c.counter
+$$;
+
+-- With nothing counted: what the rows say comes next.
+create function create_missing_counters() returns void
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    insert into capconduit.link_counters (link_id)
+    select s.id
+      from capconduit.campaign_client_settings s
+     where not exists (select from capconduit.link_counters n where n.link_id = s.id)
+     order by s.id
+    on conflict (link_id) do nothing
+$$;
+
+create or replace function reconcile_counters(out link_id bigint, out counter text, out stored bigint, out actual bigint)
+returns setof record
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wrong record;
+begin
+    -- Whoever closes or moves a call touches live_calls before the other two, if only to lock a row: so a lock that
+    -- shuts out row locks too lets every call in hand come to its end, and no circle can form. Readers go on.
+    lock table capconduit.live_calls in exclusive mode;
+    lock table capconduit.call_logs, capconduit.link_counters in share row exclusive mode;
+    perform capconduit.create_missing_counters();
+    for wrong in select * from capconduit.verify_counters() loop
+        update capconduit.link_counters n
+           set active = case wrong.counter when 'active' then wrong.actual else n.active end,
+               total = case wrong.counter when 'total' then wrong.actual else n.total end
+         where n.link_id = wrong.link_id;
+        perform capconduit.write_audit('reconcile', 'link_counters', wrong.link_id::text,
+            jsonb_build_object(wrong.counter, wrong.stored), jsonb_build_object(wrong.counter, wrong.actual));
+        link_id := wrong.link_id;
+        counter := wrong.counter;
+        stored := wrong.stored;
+        actual := wrong.actual;
         return next;
     end loop;
 end
@@ -188,3 +250,7 @@ as 'MODULE_PATHNAME', 'table_access_wrapper';
 alter function table_access() owner to capconduit_owner;
 revoke execute on function table_access() from public;
 comment on function table_access is 'How calls reach each table: directly, as SQL statements, or not at all, and why';
+alter function create_missing_counters() owner to capconduit_owner;
+revoke all on function create_missing_counters() from public;
+
+comment on function create_missing_counters is 'Gives links that have none a counter row; reconcile_counters calls it';

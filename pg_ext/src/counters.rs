@@ -197,8 +197,9 @@ pub fn settle(
     };
     let settled = change(link_id, wait, allowed, |counters, _| {
         if counters.active < released {
+            // Not the record's fault: it is to be tried again when the counters are right.
             raise(
-                PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
+                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("link {link_id} holds fewer slots than are given back: run reconcile_counters()"),
             );
         }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use capconduit_core::outcome;
 use pgrx::pg_extern;
-use pgrx::pg_sys::{self, BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
+use pgrx::pg_sys::{self, BOOLOID, INT4OID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
 use crate::fetch::{Key, Lookup, View, WRITING};
 use crate::hearing::dead_nodes_sql;
 use crate::held::Wait;
 use crate::record::Record;
 use crate::spi::{Rows, Statement, arg, connected, instant};
-use crate::{access, args, counters, early_lock_release, error, guc, hearing, locks, node};
+use crate::{access, args, counters, early_lock_release, error, excess, guc, hearing, locks, node};
 
 /// A call in flight whose row this transaction has locked, and why it is to be closed.
 struct Held<'a> {
@@ -120,24 +120,14 @@ fn close(held: &[Held]) -> (i32, Option<i64>) {
     (held.len() as i32, last)
 }
 
-static MARK_LATE_EXCESS: Statement = Statement::new(
-    "update capconduit.call_logs set late_excess = true where id = any ($1)",
-    &[INT8ARRAYOID],
-);
-
 /// Moves a link's counters: slots given back, calls counted (−1 where a correction takes one back). `records` are
 /// the calls just counted; those beyond the allowed total are flagged, never refused: they happened.
 pub fn settle(link_id: i64, campaign_id: Option<i64>, released: i32, counted: i64, records: &[i64]) {
     if released == 0 && counted == 0 {
         return;
     }
-    let excess = counters::settle(link_id, campaign_id, released, counted, Wait::Long);
-    let flagged = usize::try_from(excess.unwrap_or(0))
-        .unwrap_or(0)
-        .min(records.len());
-    if flagged > 0 {
-        MARK_LATE_EXCESS.run(&[arg(records[records.len() - flagged..].to_vec())]);
-    }
+    let beyond = counters::settle(link_id, campaign_id, released, counted, Wait::Long).unwrap_or(0);
+    excess::flag(link_id, beyond, released, records);
 }
 
 // ---- one call, by hand -------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ mod copies;
 mod counters;
 mod early_lock_release;
 mod error;
+mod excess;
 mod explain;
 mod fetch;
 mod guc;

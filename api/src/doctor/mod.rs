@@ -379,8 +379,10 @@ async fn nodes(client: &Client) -> Result<Finding, tokio_postgres::Error> {
         Fine("no node with calls in flight is silent".into())
     } else {
         Warning(format!(
-            "silent for two minutes with calls in flight: {}",
-            silent.join(", ")
+            "silent for two minutes with calls in flight: {}; the slots return when it speaks, when other nodes have been heard \
+             for long enough, with their leases, or by `select * from release_node('{}', 'why')` as capconduit_admin",
+            silent.join(", "),
+            silent[0]
         ))
     })
 }

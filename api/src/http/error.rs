@@ -5,6 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use crate::sqlstate::Fault;
+
 pub type ApiResult<T> = Result<T, ApiError>;
 
 /// Boxed: an error is rare, and a `Result` should stay as small as its success.
@@ -26,6 +28,8 @@ pub struct Problem {
     pub cause: Option<String>,
     /// The constraint that the database named, for handlers that know a better text.
     pub constraint: Option<String>,
+    /// Whose fault it was that the database refused a statement.
+    pub fault: Option<Fault>,
     /// log_call's contract: plain JSON with a textual status instead of a problem document.
     pub plain: bool,
 }
@@ -42,6 +46,7 @@ impl ApiError {
             etag: None,
             cause: None,
             constraint: None,
+            fault: None,
             plain: false,
         }))
     }
@@ -109,6 +114,22 @@ impl ApiError {
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after_seconds = Some(seconds);
         self
+    }
+
+    /// For a switch, which must not take a trouble of ours for a fault of its call: it is to try again.
+    pub fn or_try_again(self) -> Self {
+        if !matches!(self.0.fault, Some(Fault::Ours | Fault::Unread))
+            || self.0.status == StatusCode::SERVICE_UNAVAILABLE
+        {
+            return self;
+        }
+        let problem = *self.0;
+        let words = [Some(problem.message), problem.constraint].map(Option::unwrap_or_default);
+        Self::unavailable(
+            "try_again",
+            "The platform cannot take this now. Keep it, and try again.",
+            problem.cause.unwrap_or_else(|| words.join(" ")),
+        )
     }
 
     /// A unique or check constraint that the caller knows a text for turns into that conflict.

@@ -5,6 +5,7 @@ use deadpool_postgres::PoolError;
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::error::ApiError;
+use crate::sqlstate;
 
 impl From<tokio_postgres::Error> for ApiError {
     fn from(error: tokio_postgres::Error) -> Self {
@@ -117,6 +118,7 @@ fn from_db_error(db: &DbError, cause: String) -> ApiError {
         _ => ApiError::internal(cause.clone()),
     };
     error.0.constraint = db.constraint().map(str::to_owned);
+    error.0.fault = Some(sqlstate::fault(db));
     error
 }
 

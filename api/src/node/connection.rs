@@ -9,6 +9,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row};
 
 use crate::db::{self, Address, Driver};
+use crate::sqlstate::{self, Fault};
 
 /// Above the role's own limit of four seconds: the server gives up first, and says why. Too high: a frozen server holds
 /// the agent.
@@ -21,6 +22,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(6);
 pub enum Failure {
     /// The database will never take this statement: its values are at fault.
     Refused(String),
+    /// Some value cannot be read: it is to be seen whose.
+    Unread(String),
     /// It may take it another time.
     Later(String),
     /// There is no connection, or none that can write.
@@ -29,7 +32,10 @@ pub enum Failure {
 
 impl Failure {
     pub fn text(&self) -> &str {
-        let (Failure::Refused(text) | Failure::Later(text) | Failure::Unreachable(text)) = self;
+        let (Failure::Refused(text)
+        | Failure::Unread(text)
+        | Failure::Later(text)
+        | Failure::Unreachable(text)) = self;
         text
     }
 }
@@ -125,58 +131,15 @@ fn judge(error: &Error) -> Failure {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         return Failure::Unreachable(cause.unwrap_or_else(|| error.to_string()));
     };
-    judge_state(db.code().code(), describe(db))
+    let text = describe(db);
+    match sqlstate::fault(db) {
+        Fault::Values => Failure::Refused(text),
+        Fault::Unread => Failure::Unread(text),
+        Fault::Ours => Failure::Later(text),
+        Fault::Connection => Failure::Unreachable(text),
+    }
 }
 
 fn describe(db: &DbError) -> String {
     format!("{} {}", db.code().code(), db.message())
-}
-
-fn judge_state(state: &str, text: String) -> Failure {
-    match (&state[..2], state) {
-        // Data, integrity, and what functions raise about their arguments.
-        ("22" | "23" | "P0", _) => Failure::Refused(text),
-        // A lost connection, a server that stops or starts, a login refused, no place left, a server that became a standby.
-        ("08" | "28", _) | (_, "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "53300" | "25006") => {
-            Failure::Unreachable(text)
-        }
-        // Locks, time limits, full disks, and whatever an administrator has to mend: rights, a missing migration.
-        _ => Failure::Later(text),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whose_fault_it_is() {
-        for (state, expected) in [
-            ("22023", "refused"),
-            ("22P02", "refused"),
-            ("23514", "refused"),
-            ("P0002", "refused"),
-            ("08006", "unreachable"),
-            ("57P01", "unreachable"),
-            ("57P03", "unreachable"),
-            ("25006", "unreachable"),
-            ("28P01", "unreachable"),
-            ("53300", "unreachable"),
-            ("53100", "later"),
-            ("40P01", "later"),
-            ("55P03", "later"),
-            ("57014", "later"),
-            ("42501", "later"),
-            ("42883", "later"),
-            ("25000", "later"),
-            ("XX000", "later"),
-        ] {
-            let found = match judge_state(state, state.into()) {
-                Failure::Refused(_) => "refused",
-                Failure::Later(_) => "later",
-                Failure::Unreachable(_) => "unreachable",
-            };
-            assert_eq!(found, expected, "{state}");
-        }
-    }
 }

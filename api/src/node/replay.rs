@@ -50,6 +50,11 @@ pub const LOG_CALL: &str = "\
                decision => $17, link_id => $18::bigint, campaign_id => $19::bigint, client_id => $20::bigint,
                did_id => $21::bigint, user_id => $22::bigint) l";
 
+/// What becomes of the values before the function is called.
+const READ_VALUES: &str = "\
+    select $8::timestamptz, $9::timestamptz, $10::timestamptz, $11::integer, $12::integer, $13::integer, $18::bigint,
+           $19::bigint, $20::bigint, $21::bigint, $22::bigint";
+
 #[derive(Debug)]
 pub struct Replay {
     files: Files,
@@ -286,8 +291,21 @@ async fn hand_over(
         row.try_get(0)
             .map_err(|error| Failure::Later(format!("log_call's answer is not understood: {error}")))
     });
+    let answer = match answer {
+        Err(Failure::Unread(text)) => Err(whose(&mut connection, &params, text).await),
+        answer => answer,
+    };
     drop(params);
     (connection, entry, record, answer)
+}
+
+/// A value was not read. The record's can be read alone: else it was something that somebody added to the tables.
+async fn whose(connection: &mut Database, params: &[(&(dyn ToSql + Sync), Type)], text: String) -> Failure {
+    match connection.row(READ_VALUES, params).await {
+        Ok(_) => Failure::Later(text),
+        Err(Failure::Unread(_)) => Failure::Refused(text),
+        Err(failure) => failure,
+    }
 }
 
 impl<'a> Round<'a> {

@@ -299,7 +299,8 @@ async fn route_call(
                 &call.node,
             ],
         )
-        .await?;
+        .await
+        .map_err(ApiError::or_try_again)?;
     Ok(Json(row.into()))
 }
 
@@ -324,7 +325,8 @@ async fn next_target(
                 &failed.hangup_cause,
             ],
         )
-        .await?;
+        .await
+        .map_err(ApiError::or_try_again)?;
     Ok(Json(row.into()))
 }
 
@@ -495,7 +497,8 @@ async fn write_record(app: &AppState, call: LogCall) -> ApiResult<Logged> {
                 &call.sip_call_id,
             ],
         )
-        .await?;
+        .await
+        .map_err(ApiError::or_try_again)?;
     if row.get::<_, &str>(0) == "duplicate" {
         let text = format!("Duplicate Asterisk Unique ID: {}", call.asterisk_uniqueid);
         return Err(ApiError::conflict("already_logged", text));

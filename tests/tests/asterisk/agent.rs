@@ -18,7 +18,7 @@ const SEVERAL_LISTS: Duration = Duration::from_secs(6);
 const TALK_SECONDS: u32 = 27;
 
 /// Waits for what must happen soon, with a limit that no slow machine reaches.
-async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+pub(super) async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     for _ in 0..900 {
         if condition().await {
             return;
@@ -29,8 +29,8 @@ async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl Fn
 }
 
 /// A switch with a call that was answered and goes on.
-struct OneCall {
-    traffic: Traffic,
+pub(super) struct OneCall {
+    pub(super) traffic: Traffic,
     line: Scenario,
     uniqueid: String,
     caller: Running,
@@ -38,7 +38,7 @@ struct OneCall {
 }
 
 impl OneCall {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let traffic = Traffic::new().await;
         let superuser = traffic.db.superuser().await;
         // A short one, so that the test is: the call would be closed soon if its node did not list it.
@@ -64,6 +64,10 @@ impl OneCall {
         }
     }
 
+    pub(super) fn uniqueid(&self) -> &str {
+        &self.uniqueid
+    }
+
     async fn live(&self) -> Vec<String> {
         let superuser = self.traffic.db.superuser().await;
         let rows = superuser
@@ -73,12 +77,12 @@ impl OneCall {
     }
 
     /// It is in flight, and nothing else is.
-    async fn goes_on(&self) {
+    pub(super) async fn goes_on(&self) {
         assert_eq!(self.live().await, [self.uniqueid.as_str()]);
     }
 
     /// Status, whether it counts, and by whose word it ended; none when there is no record.
-    async fn record(&self, uniqueid: &str) -> Option<String> {
+    pub(super) async fn record(&self, uniqueid: &str) -> Option<String> {
         let sql = "select concat_ws(' ', call_status, counted, hangup_cause_text) from call_logs
                     where asterisk_uniqueid = $1";
         let superuser = self.traffic.db.superuser().await;
@@ -87,7 +91,7 @@ impl OneCall {
     }
 
     /// The caller ends as it wished, and the record is its own.
-    async fn ends_well(self) -> Seen {
+    pub(super) async fn ends_well(self) -> Seen {
         let seen = self.caller.finish().await;
         let record = CallRecord::of(&self.traffic.db, &seen).await;
         record.assert_equals(&seen);
@@ -97,7 +101,7 @@ impl OneCall {
     }
 }
 
-async fn lists(node: &TestNode) {
+pub(super) async fn lists(node: &TestNode) {
     eventually("its lists are accepted", || async {
         node.health().await.status == 200
     })

@@ -1,6 +1,7 @@
 //! Real calls: the shipped configuration in a real Asterisk, SIPp on both sides. Needs root.
 
 mod agent;
+mod blind;
 mod bytes;
 mod caller_id;
 mod calls;

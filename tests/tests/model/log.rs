@@ -50,7 +50,7 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
         };
         let record = record(given, &known, merge(world, given, known.parties)?, seen);
         give_back(world, &call);
-        insert(world, given, record, seen);
+        insert(world, given, record, i64::from(call.holds_slot), seen);
         return Ok(logged("logged", None));
     }
     match world.rows.records.get(id).cloned() {
@@ -60,7 +60,7 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
                 ..Known::default()
             };
             let record = record(given, &known, known.parties, seen);
-            insert(world, given, record, seen);
+            insert(world, given, record, 0, seen);
             Ok(logged("logged", None))
         }
         Some(stored) if stored.status == "LOST" && given.call_status != "LOST" => {
@@ -80,7 +80,7 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
             let change = i64::from(record.counted) - i64::from(stored.counted);
             record.late_excess = record.counted && stored.late_excess;
             if change != 0 {
-                record.late_excess |= count(world, &record, change);
+                record.late_excess |= count(world, &record, change, 0);
             }
             world.rows.records.insert(id.clone(), record);
             Ok(logged("corrected", Some(stored.id)))
@@ -89,9 +89,9 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
     }
 }
 
-fn insert(world: &mut World, given: &Given, mut record: Record, seen: &Seen) {
+fn insert(world: &mut World, given: &Given, mut record: Record, released: i64, seen: &Seen) {
     if record.counted {
-        record.late_excess = count(world, &record, 1);
+        record.late_excess = count(world, &record, 1, released);
     }
     if let Some(node) = &given.node {
         world.learn.push(Learn::LastCall(node.clone(), seen.now));
@@ -100,15 +100,34 @@ fn insert(world: &mut World, given: &Given, mut record: Record, seen: &Seen) {
     world.rows.records.insert(given.uniqueid.clone(), record);
 }
 
-/// Moves the total; tells whether it is then beyond what is allowed.
-fn count(world: &mut World, record: &Record, change: i64) -> bool {
+/// Moves the total; tells whether this record is then the excess.
+fn count(world: &mut World, record: &Record, change: i64, released: i64) -> bool {
     let link = record.parties.link.expect("only links count");
-    let allowed = world.links.get(&link).and_then(|link| link.allowed);
     let Some(counter) = world.counter(link) else {
         return false;
     };
     counter.total += change;
-    change > 0 && allowed.is_some_and(|allowed| counter.total > allowed)
+    change > 0 && excess(world, link, 1, released) > 0
+}
+
+/// How many of the records just counted are beyond the cap. One without a slot is, when calls in flight hold the room that it
+/// takes; and one of those calls' records is not, in its turn.
+pub fn excess(world: &mut World, link: i64, counted: i64, released: i64) -> i64 {
+    let Some(allowed) = world.links.get(&link).and_then(|link| link.allowed) else {
+        return 0;
+    };
+    let counter = &world.rows.counters[&link];
+    let active = i64::from(counter.active);
+    let beyond = (counter.total - allowed).max(0);
+    let owed = world.owed.entry(link).or_default();
+    if counted > released {
+        let flagged = (counter.total + active - allowed).clamp(0, counted);
+        *owed += flagged - beyond.min(flagged);
+        return flagged;
+    }
+    let paid = (*owed).min(active + released).min(beyond).min(counted);
+    *owed -= paid;
+    (beyond - paid).min(counted)
 }
 
 /// Ids given beside what is known must not contradict it.

@@ -6,6 +6,7 @@ use capconduit_tests::Heartbeat;
 
 use super::answer::{Answer, MISUSE, Seen, logged, refused};
 use super::calls::give_back;
+use super::log::excess;
 use super::rows::{Call, Micros, Node, Parties, Record};
 use super::world::{ABSENCE_GRACE, GAP, Learn, NODE_SILENCE, SECOND, World};
 
@@ -44,6 +45,7 @@ fn is_silent(world: &World, last_sign: Option<Micros>, now: Micros) -> bool {
 /// Closes calls as LOST. Each ends at its last sign of life and counts once if its answer is known.
 pub fn close(world: &mut World, calls: &[(String, &str)]) {
     let mut counted: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    let mut released: BTreeMap<i64, i64> = BTreeMap::new();
     for (id, why) in calls {
         let call = world
             .rows
@@ -51,6 +53,7 @@ pub fn close(world: &mut World, calls: &[(String, &str)]) {
             .remove(id)
             .expect("only calls in flight are closed");
         give_back(world, &call);
+        *released.entry(call.link_id).or_default() += i64::from(call.holds_slot);
         let ended_at = last_sign_of_life(world, &call);
         let seconds = |from: Micros| (ended_at - from).div_euclid(SECOND) as i32;
         let record = Record {
@@ -89,13 +92,11 @@ pub fn close(world: &mut World, calls: &[(String, &str)]) {
         world.learn.push(Learn::RecordId(id.clone()));
     }
     for (link_id, ids) in counted {
-        let allowed = world.links.get(&link_id).and_then(|link| link.allowed);
         let Some(counter) = world.counter(link_id) else {
             continue;
         };
         counter.total += ids.len() as i64;
-        let excess = allowed.map_or(0, |allowed| (counter.total - allowed).max(0) as usize);
-        let flagged = excess.min(ids.len());
+        let flagged = excess(world, link_id, ids.len() as i64, released[&link_id]) as usize;
         world.learn.push(Learn::LateExcess(ids, flagged));
     }
 }

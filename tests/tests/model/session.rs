@@ -188,7 +188,7 @@ impl Session {
 
 /// Without triggers, which would refuse to delete busy links; the world's own tables only.
 const CLEAR: &str = "set session_replication_role = replica;
-    delete from live_calls; delete from call_logs; delete from call_attempts; delete from nodes;
+    delete from live_calls; delete from call_logs; delete from call_attempts; delete from nodes; delete from link_excess;
     update hearing set since = '2020-01-01 00:00Z', last = '2020-01-01 00:00Z';
     delete from link_counters; delete from campaign_client_settings; delete from campaign_dids;
     delete from campaigns; delete from dids; delete from pjsip_contacts; delete from pjsip_aors;

@@ -67,6 +67,8 @@ pub struct World {
     /// Ids are never used again.
     pub next_link: i64,
     pub rows: Rows,
+    /// Calls in flight whose room a record without a slot took, by link: their excess is flagged in its place.
+    pub owed: BTreeMap<i64, i64>,
     /// What only the database can tell, to be taken over from it after it was checked.
     pub learn: Vec<Learn>,
 }

@@ -6,6 +6,7 @@ mod files;
 mod hostile;
 mod killed;
 mod many;
+mod ours;
 mod refused;
 mod start;
 pub mod support;

@@ -220,9 +220,9 @@ pub async fn ask(db: &Client, function: &Function, values: &[String]) -> Result<
         function.name,
         arguments.join(", ")
     );
-    // call_answered gives a value, which is its own status.
+    // These give a value, which is its own status.
     let sql = match function.name {
-        "call_answered" => sql.replace("to_jsonb(f) ->> 'status'", "f::text"),
+        "call_answered" | "node_report" => sql.replace("to_jsonb(f) ->> 'status'", "f::text"),
         _ => sql,
     };
     match db.query(&sql, &[]).await {

@@ -308,6 +308,57 @@ async fn a_correction_beyond_the_limit_is_flagged_and_one_that_takes_back_is_not
     assert_consistent(&db).await;
 }
 
+/// The room of a call that was closed too early was given to another call, which had it from its beginning.
+#[tokio::test]
+async fn of_a_late_record_and_a_call_in_flight_the_late_record_is_the_excess() {
+    let db = TestDb::new().await;
+    let admin = db.admin().await;
+    let (switch, superuser) = (db.asterisk().await, db.superuser().await);
+    for late_first in [true, false] {
+        let scenario = Scenario::new(&admin, Strategy::Priority, &[Link::cap(5).allowed(3)]).await;
+        let did = scenario.did.as_str();
+        let name = |call: &str| format!("{call}-{late_first}");
+        for call in ["first", "second"] {
+            switch.route(did, &name(call)).await.unwrap().link();
+            switch.log(&name(call), did, "ANSWERED").await.unwrap();
+        }
+        switch.route(did, &name("a")).await.unwrap().link();
+        superuser.release(&name("a"), "test").await.unwrap();
+        switch.route(did, &name("d")).await.unwrap().link();
+        let order = if late_first { ["a", "d"] } else { ["d", "a"] };
+        for call in order {
+            switch.log(&name(call), did, "ANSWERED").await.unwrap();
+        }
+        let excess: Vec<String> = values(
+            &superuser,
+            &format!(
+                "select asterisk_uniqueid from late_excess_view where asterisk_uniqueid like '%-{late_first}'"
+            ),
+        )
+        .await;
+        assert_eq!(excess, [name("a")]);
+        // The next one that comes late is an excess of its own.
+        let more = capconduit_tests::Record {
+            link_id: Some(scenario.link_ids[0]),
+            ..capconduit_tests::Record::new(&name("unrouted"), did, "ANSWERED")
+        };
+        switch.log_record(&more).await.unwrap();
+        let count: i64 = value(
+            &superuser,
+            &format!("select count(*) from late_excess_view where asterisk_uniqueid like '%-{late_first}'"),
+        )
+        .await;
+        assert_eq!(count, 2);
+        let owed: i64 = value(
+            &superuser,
+            "select coalesce(sum(owed), 0)::bigint from link_excess",
+        )
+        .await;
+        assert_eq!(owed, 0);
+    }
+    assert_consistent(&db).await;
+}
+
 #[tokio::test]
 async fn leases_end_and_the_oldest_first_asked_go_first() {
     let db = TestDb::sample().await;

@@ -41,6 +41,92 @@ async fn nothing_that_holds_a_slot_can_be_deleted() {
     assert_invariants(&db).await;
 }
 
+/// A restore that left rows out, a hand with triggers off.
+#[tokio::test]
+async fn a_link_without_its_counters_takes_no_call_and_is_mended() {
+    let db = TestDb::sample().await;
+    let (switch, admin, superuser) = (db.asterisk().await, db.admin().await, db.superuser().await);
+    assert_eq!(switch.route(DID, "before").await.unwrap().link(), 1);
+    switch.answered("before").await.unwrap();
+    run(
+        &superuser,
+        "set session_replication_role = replica; delete from link_counters where link_id = 1",
+    )
+    .await;
+    // The campaign's other link takes the calls, also one that moves on.
+    assert_eq!(switch.route(DID, "second").await.unwrap().link(), 2);
+    assert_eq!(switch.next("before", 1, "BUSY").await.unwrap().link(), 2);
+    let explained = switch_explains(&superuser).await;
+    assert_eq!(explained, ["1 f link_inactive", "2 t eligible"]);
+    let verify = "select concat_ws(' ', link_id, counter, coalesce(stored::text, 'missing'), actual)
+                    from capconduit.verify_counters()";
+    let wrong = ["1 active missing 0", "1 total missing 1"];
+    assert_eq!(values::<String>(&admin, verify).await, wrong);
+    // Alone in its campaign, it makes its calls rejects and no errors.
+    run(
+        &superuser,
+        "update campaign_client_settings set status = 'inactive' where id = 2",
+    )
+    .await;
+    let rejected = switch.route(DID, "third").await.unwrap();
+    assert_eq!(rejected.reject_reason(), "no_active_clients_in_campaign");
+    let reconcile = "select count(*) from capconduit.reconcile_counters()";
+    value::<i64>(&admin, reconcile).await;
+    assert_eq!(values::<String>(&admin, verify).await, [""; 0]);
+    assert_eq!(switch.route(DID, "fourth").await.unwrap().link(), 1);
+    assert_invariants(&db).await;
+}
+
+async fn switch_explains(superuser: &Client) -> Vec<String> {
+    let sql = format!(
+        "select concat_ws(' ', link_id, eligible, reason) from capconduit.explain_route('{DID}') order by link_id"
+    );
+    values(superuser, &sql).await
+}
+
+/// Whatever a hand has left pointing to nothing: calls end, and their campaign goes on.
+#[tokio::test]
+async fn calls_whose_link_client_or_node_is_gone_end_all_the_same() {
+    let db = TestDb::sample().await;
+    let (switch, superuser) = (db.asterisk().await, db.superuser().await);
+    for call in ["moves", "ends", "lost"] {
+        let node = "pbx1";
+        assert_eq!(switch.route_on(DID, call, "", node).await.unwrap().link(), 1);
+    }
+    run(
+        &superuser,
+        "set session_replication_role = replica;
+         delete from nodes; delete from link_counters where link_id = 1;
+         delete from campaign_client_settings where id = 1; delete from clients where id = 1",
+    )
+    .await;
+    assert_eq!(switch.next("moves", 1, "BUSY").await.unwrap().link(), 2);
+    for call in ["moves", "ends"] {
+        let logged = switch.log(call, DID, "ANSWERED").await.unwrap();
+        assert_eq!(logged.status, "logged", "{call}");
+    }
+    assert_eq!(
+        superuser.release("lost", "test").await.unwrap().status,
+        "released"
+    );
+    assert_eq!(switch.route(DID, "next").await.unwrap().link(), 2);
+    let wrong: i64 = value(&superuser, "select count(*) from verify_counters()").await;
+    assert_eq!(wrong, 0);
+}
+
+/// Only its client is gone.
+#[tokio::test]
+async fn a_link_without_its_client_takes_no_call() {
+    let db = TestDb::sample().await;
+    let (switch, superuser) = (db.asterisk().await, db.superuser().await);
+    run(
+        &superuser,
+        "set session_replication_role = replica; delete from clients where id = 1; drop index campaign_dids_number_idx",
+    )
+    .await;
+    assert!(switch.route(DID, "call-1").await.is_ok());
+}
+
 #[tokio::test]
 async fn counters_changed_by_hand_are_found_and_mended() {
     let db = TestDb::sample().await;

@@ -1,0 +1,73 @@
+//! Whose fault it is that the database did not take a record: here and nowhere else, for the agent and for the switch over
+//! HTTP. A good record must never be put away for ever over a trouble of ours.
+
+use tokio_postgres::error::DbError;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The record's own values: the database will never take it.
+    Values,
+    /// Some value cannot be read as what it is meant to be: one of the record's, or one of a function that was added beside.
+    Unread,
+    /// The platform's: it may be taken another time, as it is.
+    Ours,
+    /// There is no connection, or none that can write.
+    Connection,
+}
+
+/// What `log_call` raises about its arguments. An added trigger may raise the same, but not from a file of ours.
+const OF_ARGUMENTS: [&str; 2] = ["22023", "P0002"];
+
+const UNREADABLE: [&str; 5] = ["22003", "22007", "22008", "22009", "22P02"];
+
+/// Text that is none.
+const NO_TEXT: &str = "22021";
+
+/// A server that stops or starts, no place left for a login, a server that became a standby.
+const NO_SERVER: [&str; 7] = ["57P01", "57P02", "57P03", "57P04", "57P05", "53300", "25006"];
+
+/// All else is ours: constraints (our own hold whatever `log_call` writes, so one that does not was added), wrong counters,
+/// locks, time limits, full disks, missing rights, tables of another release, what an added trigger raises.
+pub fn fault(error: &DbError) -> Fault {
+    judge(error.code().code(), error.file())
+}
+
+fn judge(state: &str, file: Option<&str>) -> Fault {
+    let is_our_library = file.is_some_and(|file| file.ends_with(".rs"));
+    if state == NO_TEXT || OF_ARGUMENTS.contains(&state) && is_our_library {
+        Fault::Values
+    } else if UNREADABLE.contains(&state) {
+        Fault::Unread
+    } else if state.starts_with("08") || state.starts_with("28") || NO_SERVER.contains(&state) {
+        Fault::Connection
+    } else {
+        Fault::Ours
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_fault_it_is() {
+        for state in ["22023", "P0002"] {
+            assert_eq!(judge(state, Some("pg_ext/src/error.rs")), Fault::Values);
+            assert_eq!(judge(state, Some("pl_exec.c")), Fault::Ours);
+        }
+        assert_eq!(judge("22021", Some("mbutils.c")), Fault::Values);
+        for state in ["22P02", "22003", "22007", "22008"] {
+            assert_eq!(judge(state, Some("numutils.c")), Fault::Unread, "{state}");
+        }
+        for state in ["08006", "25006", "28P01", "53300", "57P01", "57P03"] {
+            assert_eq!(judge(state, None), Fault::Connection, "{state}");
+        }
+        for state in [
+            "09000", "22001", "22012", "2200H", "23502", "23503", "23505", "23514", "25000", "25P02",
+            "40001", "40P01", "42501", "42703", "42883", "42P01", "53100", "53200", "54000", "55000",
+            "55P03", "57014", "58030", "P0001", "P0003", "XX000", "XX001",
+        ] {
+            assert_eq!(judge(state, None), Fault::Ours, "{state}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! An agent that sees no calls, or is not there, while its Asterisk talks on and another switch is heard: nobody's slot is sold.
+
+use std::process::Command;
+use std::time::Duration;
+
+use capconduit_tests::{Calls, TestDb, TestNode};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::agent::{OneCall, eventually, lists};
+
+/// What a switch may be silent here.
+const SILENCE: u64 = 6;
+
+/// An agent whose questions are not answered speaks every six seconds.
+const SILENCE_OF_WAITING: u64 = 10;
+
+/// Another switch, which is heard all the time: so the database hears.
+struct Other(JoinHandle<()>);
+
+impl Other {
+    async fn start(db: &TestDb, silence: u64) -> Self {
+        let superuser = db.superuser().await;
+        let name = db.name();
+        let set = format!("alter database {name} set capconduit.node_silence_seconds = {silence}");
+        superuser.batch_execute(&set).await.expect("a setting");
+        let switch = db.asterisk().await;
+        Self(tokio::spawn(async move {
+            loop {
+                let now = switch.database_time().await.expect("the time");
+                let heard = switch.heartbeat("other", "agent", now, &[]).await;
+                assert_eq!(heard.expect("an answer").status, "ok");
+                switch.release_expired(500).await.expect("an answer");
+                sleep(Duration::from_millis(300)).await;
+            }
+        }))
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn signal(name: &str, pid: u32) {
+    let sent = Command::new("kill").args([name, &pid.to_string()]).status();
+    assert!(sent.expect("kill can be run").success());
+}
+
+/// For longer than a switch may be silent.
+async fn talks_on(call: &OneCall, silence: u64) {
+    for _ in 0..silence + 3 {
+        assert_eq!(call.record(call.uniqueid()).await, None);
+        call.goes_on().await;
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn agent_says(node: &TestNode, word: &str) {
+    eventually("the agent says so", || async {
+        let text = node.problem("asterisk").await;
+        text.is_some_and(|text| text.contains(word))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_talks_on_while_its_asterisk_stops_gracefully() {
+    let call = OneCall::start().await;
+    let other = Other::start(&call.traffic.db, SILENCE).await;
+    let node = call.traffic.agent(&call.traffic.switch).await;
+    lists(&node).await;
+    // Its console waits until the last call is over.
+    let command = format!("exec {} -rx 'core stop gracefully'", call.traffic.switch.command());
+    let mut console = Command::new("sh")
+        .args(["-c", &command])
+        .spawn()
+        .expect("a console");
+    agent_says(&node, "is stopping").await;
+    talks_on(&call, SILENCE).await;
+    drop(other);
+    call.ends_well().await;
+    let _ = console.kill();
+    let _ = console.wait();
+}
+
+#[tokio::test]
+async fn a_call_talks_on_while_its_asterisk_is_asked_in_vain() {
+    let call = OneCall::start().await;
+    let other = Other::start(&call.traffic.db, SILENCE_OF_WAITING).await;
+    let node = call.traffic.agent(&call.traffic.switch).await;
+    lists(&node).await;
+    signal("-STOP", call.traffic.switch.pid());
+    agent_says(&node, "did not answer").await;
+    talks_on(&call, SILENCE_OF_WAITING).await;
+    signal("-CONT", call.traffic.switch.pid());
+    drop(other);
+    call.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_call_talks_on_while_the_agent_is_stopped_in_order() {
+    let call = OneCall::start().await;
+    let other = Other::start(&call.traffic.db, SILENCE).await;
+    let node = call.traffic.agent(&call.traffic.switch).await;
+    lists(&node).await;
+    // Its agent ends as systemd ends it.
+    drop(node);
+    talks_on(&call, SILENCE).await;
+    drop(other);
+    call.ends_well().await;
+}
+
+/// The database stands still for longer than a switch may be silent, with the real agent and the service.
+#[tokio::test]
+async fn a_call_talks_on_through_an_outage() {
+    let call = OneCall::start().await;
+    let db = &call.traffic.db;
+    let other = Other::start(db, SILENCE).await;
+    let node = call.traffic.agent(&call.traffic.switch).await;
+    lists(&node).await;
+    db.cluster().freeze(true);
+    sleep(Duration::from_secs(SILENCE + 1)).await;
+    db.cluster().freeze(false);
+    talks_on(&call, SILENCE).await;
+    drop(other);
+    call.ends_well().await;
+}
