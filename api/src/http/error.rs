@@ -26,6 +26,8 @@ pub struct Problem {
     pub cause: Option<String>,
     /// The constraint that the database named, for handlers that know a better text.
     pub constraint: Option<String>,
+    /// The connection remembered a schema that is no more, and nothing was done.
+    pub stale: bool,
     /// log_call's contract: plain JSON with a textual status instead of a problem document.
     pub plain: bool,
 }
@@ -42,6 +44,7 @@ impl ApiError {
             etag: None,
             cause: None,
             constraint: None,
+            stale: false,
             plain: false,
         }))
     }

@@ -9,3 +9,4 @@ mod many;
 mod refused;
 mod start;
 pub mod support;
+mod unfinished;
