@@ -103,6 +103,7 @@ select table_name, operation, access, reason from table_access() where access <>
 
 alter table users enable row level security;
 alter table sessions enable row level security;
+alter table login_networks enable row level security;
 alter table api_tokens enable row level security;
 alter table clients enable row level security;
 alter table pjsip_endpoints enable row level security;
@@ -318,7 +319,9 @@ grant execute on function release_call(text, text), release_node(text, text), ad
 
 -- The API's own login, before it takes on a role: sessions and look-ups.
 grant execute on function find_login(text), open_session(bigint, text, bytea, integer), find_session(bytea, integer),
-    close_session(bytea), find_api_token(bytea), delete_expired_sessions(), schema_version() to capconduit_api;
+    find_login(text, text), open_session(bigint, text, bytea, integer, text), find_session(bytea, integer, integer),
+    close_session(bytea), find_api_token(bytea), delete_expired_sessions(), forget_login_networks(), schema_version()
+    to capconduit_api;
 grant execute on function change_password(text, text) to capconduit_seller, capconduit_staff;
 
 grant select (id, username, email, role, status, full_name, company_name, created_at, updated_at, version) on users

@@ -24,6 +24,11 @@ comment on column sessions.created_at is 'When the login happened';
 comment on column sessions.last_seen_at is 'Last request, to the minute';
 comment on column sessions.expires_at is 'End of the session; moves on with use';
 
+comment on table login_networks is 'Networks from which an account has logged in: others'' guesses do not lock it out there';
+comment on column login_networks.user_id is 'Whose login';
+comment on column login_networks.network is 'The address, or the /64 of an IPv6 address';
+comment on column login_networks.last_login_at is 'Last login from there, to the hour';
+
 comment on table api_tokens is 'Bearer tokens that users made for their scripts';
 comment on column api_tokens.id is 'Names the token when it is revoked';
 comment on column api_tokens.user_id is 'Whose rights the token gives';

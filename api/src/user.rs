@@ -10,6 +10,7 @@ use clap::Subcommand;
 use crate::access::{password, secret};
 use crate::db::{self, DatabaseArgs};
 use crate::resources::users::is_email;
+use capconduit_core::names;
 
 const INSERT: &str = "\
     insert into capconduit.users (username, email, password_hash, role, full_name)
@@ -54,9 +55,12 @@ pub async fn run(args: Args) -> Result<ExitCode> {
 
 async fn create_admin(args: CreateAdmin) -> Result<ExitCode> {
     let username = args.username.trim();
-    if !(3..=80).contains(&username.chars().count()) || username.chars().any(char::is_control) {
+    if !(3..=80).contains(&username.chars().count()) {
         bail!("--username must have 3 to 80 characters");
     }
+    names::check(username, false).map_err(|text| anyhow!("--username: {text}"))?;
+    let full_name = args.full_name.as_deref().unwrap_or_default();
+    names::check(full_name, false).map_err(|text| anyhow!("--full-name: {text}"))?;
     let email = args.email.trim();
     is_email(email).map_err(|text| anyhow!("--email: {text}"))?;
     let mut address = args.database.config()?;

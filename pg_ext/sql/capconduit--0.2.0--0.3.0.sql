@@ -254,3 +254,150 @@ alter function create_missing_counters() owner to capconduit_owner;
 revoke all on function create_missing_counters() from public;
 
 comment on function create_missing_counters is 'Gives links that have none a counter row; reconcile_counters calls it';
+
+------------------------------------------------------------------------------------------------------------
+-- Logins: the networks from which an account has logged in, and sessions that end however much they are used. The
+-- service of 0.2.0 goes on with the functions of the same names that take less.
+------------------------------------------------------------------------------------------------------------
+
+-- account: the name as accounts are compared, whether or not there is one.
+create function find_login(
+    username text, network text,
+    out user_id bigint, out password_hash text, out status text, out known boolean, out account text)
+language sql stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    select u.id, u.password_hash, u.status,
+           exists (select from capconduit.login_networks n
+                    where n.user_id = u.id and n.network = find_login.network::cidr),
+           one.account
+      from (select lower(find_login.username) as account) one
+      left join capconduit.users u on lower(u.username) = one.account
+$$;
+
+create function open_session(
+    user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer, network text)
+returns boolean
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not capconduit.open_session(user_id, verified_hash, token_hash, lifetime_seconds) then
+        return false;
+    end if;
+    insert into capconduit.login_networks as n (user_id, network)
+    values (open_session.user_id, open_session.network::cidr)
+        on conflict on constraint login_networks_pkey do update set last_login_at = now()
+     where n.last_login_at < now() - interval '1 hour';
+    return true;
+end
+$$;
+
+-- cookie_seconds: how long its cookie is good for from now, when the session has just moved on; else null.
+create function find_session(
+    token_hash bytea, lifetime_seconds integer, longest_seconds integer,
+    out user_id bigint, out role text, out cookie_seconds integer)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    seen timestamptz;
+    longest interval := make_interval(secs => longest_seconds);
+begin
+    select u.id, u.role, s.last_seen_at into user_id, role, seen
+      from capconduit.sessions s
+      join capconduit.users u on u.id = s.user_id
+     where s.token_hash = find_session.token_hash and s.expires_at > now() and s.created_at + longest > now()
+       and u.status = 'active';
+    if seen < now() - interval '1 minute' then
+        update capconduit.sessions s
+           set last_seen_at = now(),
+               expires_at = least(now() + make_interval(secs => lifetime_seconds), s.created_at + longest)
+         where s.token_hash = find_session.token_hash
+        returning ceil(extract(epoch from s.expires_at - now()))::integer into cookie_seconds;
+    end if;
+end
+$$;
+
+-- An account keeps the hundred networks that it used last, each for ninety days after its last login there.
+create function forget_login_networks() returns bigint
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with gone as (
+        delete from capconduit.login_networks n
+         where n.last_login_at < now() - interval '90 days'
+            or (n.user_id, n.network) in (
+                   select r.user_id, r.network
+                     from (select a.user_id, a.network,
+                                  row_number() over (partition by a.user_id order by a.last_login_at desc, a.network) as place
+                             from capconduit.login_networks a) r
+                    where r.place > 100)
+        returning 1)
+    select count(*) from gone
+$$;
+
+alter function find_login(text, text) owner to capconduit_owner;
+alter function open_session(bigint, text, bytea, integer, text) owner to capconduit_owner;
+alter function find_session(bytea, integer, integer) owner to capconduit_owner;
+alter function forget_login_networks() owner to capconduit_owner;
+revoke all on function
+    find_login(text, text), open_session(bigint, text, bytea, integer, text), find_session(bytea, integer, integer),
+    forget_login_networks()
+    from public;
+
+comment on function find_login(text, text) is 'Account of one login name, and whether it has logged in from this network';
+comment on function open_session(bigint, text, bytea, integer, text) is
+    'Opens a session for a password that was just verified, and notes the network it came from';
+comment on function find_session(bytea, integer, integer) is
+    'User of one session, by the hash of its token; the session moves on with use, up to its longest life';
+comment on function forget_login_networks is 'Sweeps networks that accounts have not logged in from for long';
+
+------------------------------------------------------------------------------------------------------------
+-- Texts that people give to things. Existing rows stay as they are, and can be changed: only a text that is written anew is
+-- looked at, so this is a trigger and no constraint.
+------------------------------------------------------------------------------------------------------------
+
+-- The rule of pg_ext/core/src/names.rs: no control characters (line breaks and tabs in prose), no marks of direction or
+-- other invisible characters, and something that can be seen.
+create function is_plain_text(value text, lines boolean default false) returns boolean
+language sql immutable strict parallel safe set search_path = pg_catalog, pg_temp
+as $$
+    select value !~ case when lines then '[\u0001-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]'
+                         else '[\u0001-\u001F\u007F-\u009F]' end
+       and value !~ ('[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\u3164'
+                     || '\uFEFF\uFFA0\uFFF0-\uFFFB\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A'
+                     || '\U000E0000-\U000E00FF\U000E01F0-\U000E0FFF]')
+       and (value = ''
+            or value ~ ('[^\u0001-\u0020\u007F-\u00A0\u1680\u180B-\u180D\u180F\u2000-\u200A\u200C\u200D\u202F\u205F\u2800'
+                        || '\u3000\uFE00-\uFE0F\U000E0100-\U000E01EF]'))
+$$;
+
+-- Its arguments are columns; `:lines` marks prose.
+create function check_texts() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    is_now jsonb := to_jsonb(new);
+    was jsonb := case when tg_op = 'UPDATE' then to_jsonb(old) end;
+    argument text;
+    name text;
+begin
+    foreach argument in array tg_argv loop
+        name := split_part(argument, ':', 1);
+        if was -> name is distinct from is_now -> name
+            and not capconduit.is_plain_text(is_now ->> name, argument like '%:lines')
+        then
+            raise exception '%.% holds control characters, invisible ones or marks of direction, or nothing that can be seen',
+                    tg_table_name, name
+                using errcode = 'check_violation', schema = tg_table_schema, table = tg_table_name, column = name,
+                      constraint = tg_table_name || '_' || name || '_check';
+        end if;
+    end loop;
+    return new;
+end
+$$;
+
+alter function is_plain_text(text, boolean) owner to capconduit_owner;
+alter function check_texts() owner to capconduit_owner;
+revoke all on function is_plain_text(text, boolean), check_texts() from public;
+
+comment on function is_plain_text is 'Whether a text that people give to things can be seen, and turns or hides nothing';
+comment on function check_texts is 'Trigger: a text that people give to things must be plain when it is written';

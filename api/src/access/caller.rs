@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::secret::{self, Hash};
-use super::sessions::{self, Credential};
+use super::sessions::{self, Credential, Renewed};
 use crate::http::error::ApiError;
 use crate::serve::state::AppState;
 use crate::store::identity::{DbRole, Identity};
@@ -96,9 +96,14 @@ impl<A: Admits> FromRequestParts<AppState> for Caller<A> {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
         let credential = sessions::credential(&parts.headers).ok_or_else(ApiError::unauthenticated)?;
-        let (id, role) = sessions::find(app, &credential)
+        let found = sessions::find(app, &credential)
             .await?
             .ok_or_else(ApiError::unauthenticated)?;
+        let (id, role) = (found.user_id, found.role);
+        if let (Some(cookie), Some(renewed)) = (found.renewed, parts.extensions.get::<Renewed>()) {
+            // The first one: a request has one session.
+            let _ = renewed.0.set(cookie);
+        }
         if !A::ROLES.contains(&role.as_str()) {
             let roles: Vec<String> = A::ROLES.iter().map(|role| format!("'{role}'")).collect();
             return Err(ApiError::forbidden(
@@ -107,7 +112,7 @@ impl<A: Admits> FromRequestParts<AppState> for Caller<A> {
             ));
         }
         let session = match credential {
-            Credential::Session(hash) => Some(hash),
+            Credential::Session(hash, _) => Some(hash),
             Credential::Token(_) if A::TOKENS => None,
             Credential::Token(_) => {
                 return Err(ApiError::forbidden(

@@ -2,6 +2,9 @@
 
 pub mod address;
 pub mod caller;
+pub mod desk;
+pub mod device;
+pub mod fading;
 pub mod password;
 pub mod secret;
 pub mod sessions;

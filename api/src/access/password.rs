@@ -1,5 +1,5 @@
-//! Passwords: argon2id with OWASP's parameters, in blocking tasks that are bounded so that a flood of logins leaves the
-//! processor to everybody else's requests.
+//! Passwords: argon2id with OWASP's parameters, in blocking tasks that take turns at the desk, so that a flood of logins
+//! leaves the processor to everybody else's requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +7,12 @@ use std::time::Duration;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use axum::http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 
+use super::desk::{Desk, Place};
+use super::secret;
+use super::throttle::Who;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::Text;
 
@@ -17,9 +20,6 @@ use crate::http::fields::Text;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-
-/// Too short: honest logins fail in a flood. Too long: they wait behind it.
-const WAIT_FOR_TURN: Duration = Duration::from_secs(5);
 
 /// Long enough for any passphrase, short enough that hashing it costs nothing extra.
 pub const RULE: Text = Text::exact(0, 128).check(|password| {
@@ -33,62 +33,83 @@ pub const RULE: Text = Text::exact(0, 128).check(|password| {
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm8gc3VjaCBhY2NvdW50$ywUFlcE0BLoYH1fSHRfvIKRPNFxfxTCZ4ZxJ8RItuXw";
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Passwords {
-    turns: Arc<Semaphore>,
+    desk: Arc<Desk>,
+    /// Too short: honest logins fail in a flood. Too long: the request's own limit ends them first, and says less.
+    wait: Duration,
 }
 
 impl Passwords {
     /// One hash per core but one, so that a core is always left for other requests.
-    pub fn new() -> Self {
+    pub fn new(wait: Duration) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Passwords {
-            turns: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
+            desk: Desk::new(cores.saturating_sub(1).max(1)),
+            wait,
         }
     }
 
     pub async fn hash(&self, password: SecretString) -> ApiResult<String> {
-        self.in_turn(move || hash(password.expose_secret()))
-            .await?
-            .map_err(ApiError::internal)
+        let Place::Turn(turn) = self.place(None, None).await? else {
+            return Err(ApiError::internal("a new password was taken for a known one"));
+        };
+        in_background(move || {
+            // Held inside the task: a request that gave up does not free its turn before its work is done.
+            let _turn = turn;
+            hash(password.expose_secret())
+        })
+        .await?
+        .map_err(ApiError::internal)
     }
 
     /// `stored` is None for an unknown name.
-    pub async fn verify(&self, password: SecretString, stored: Option<String>) -> ApiResult<bool> {
-        self.in_turn(move || {
-            let known = stored.is_some();
-            let fits = verify(password.expose_secret(), stored.as_deref().unwrap_or(NOBODY));
-            known && fits
+    pub async fn verify(&self, who: Who, password: SecretString, stored: Option<String>) -> ApiResult<bool> {
+        let known = stored.is_some();
+        let stored = stored.unwrap_or_else(|| NOBODY.into());
+        // Only in memory, and only as long as somebody waits.
+        let proof = [stored.as_bytes(), &[0], password.expose_secret().as_bytes()].concat();
+        let proof = known.then(|| secret::hash_bytes(&proof));
+        let Place::Turn(turn) = self.place(Some(who), proof).await? else {
+            return Ok(true);
+        };
+        in_background(move || {
+            let right = verify(password.expose_secret(), &stored) && known;
+            turn.settle(right);
+            right
         })
         .await
     }
 
-    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
-        let busy = || {
+    async fn place(&self, who: Option<Who>, proof: Option<secret::Hash>) -> ApiResult<Place> {
+        let busy = |_| {
             ApiError::unavailable(
                 "busy",
                 "Too many logins at once. Try again shortly.",
                 "password hashing is busy",
             )
         };
-        let turn = tokio::time::timeout(WAIT_FOR_TURN, self.turns.clone().acquire_owned())
+        tokio::time::timeout(self.wait, self.desk.enter(who, proof))
             .await
-            .map_err(|_| busy())?
-            .map_err(|_| busy())?;
-        tokio::task::spawn_blocking(move || {
-            // Held inside the task: a request that gave up does not free its turn before its work is done.
-            let _turn = turn;
-            work()
-        })
-        .await
-        .map_err(|error| ApiError::internal(format!("a password task failed: {error}")))
+            .map_err(busy)?
+            .map_err(throttled)
     }
 }
 
-impl Default for Passwords {
-    fn default() -> Self {
-        Self::new()
-    }
+async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| ApiError::internal(format!("a password task failed: {error}")))
+}
+
+fn throttled(wait: Duration) -> ApiError {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    ApiError::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "throttled",
+        format!("Too many failed attempts. Try again in {seconds} seconds."),
+    )
+    .retry_after(seconds)
 }
 
 fn hasher() -> Result<Argon2<'static>, String> {

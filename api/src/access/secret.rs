@@ -17,7 +17,11 @@ pub fn random() -> Result<String> {
 
 /// The secrets are random and long, so a plain digest is as good as a slow one.
 pub fn hash(secret: &str) -> Hash {
-    Sha256::digest(secret.as_bytes()).into()
+    hash_bytes(secret.as_bytes())
+}
+
+pub fn hash_bytes(bytes: &[u8]) -> Hash {
+    Sha256::digest(bytes).into()
 }
 
 /// Whether a token is among those configured, in a time that tells nothing about them.

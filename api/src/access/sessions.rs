@@ -1,5 +1,8 @@
 //! Sessions and bearer tokens: the cookie and the header, and the look-ups behind them.
 
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::secret::{self, Hash};
@@ -8,11 +11,11 @@ use crate::serve::state::App;
 
 pub const COOKIE: &str = "session";
 
-const FIND_SESSION: &str = "select user_id, role from find_session($1, $2)";
+const FIND_SESSION: &str = "select user_id, role, cookie_seconds from find_session($1, $2, $3)";
 const FIND_API_TOKEN: &str = "select user_id, role from find_api_token($1)";
-const OPEN_SESSION: &str = "select open_session($1, $2, $3, $4)";
+const OPEN_SESSION: &str = "select open_session($1, $2, $3, $4, $5)";
 const CLOSE_SESSION: &str = "select close_session($1)";
-const FIND_LOGIN: &str = "select user_id, password_hash, status from find_login($1)";
+const FIND_LOGIN: &str = "select user_id, password_hash, status, known, account from find_login($1, $2)";
 
 /// The statements of this module that run as the service's own login.
 pub const STATEMENTS: &[&str] = &[
@@ -26,8 +29,20 @@ pub const STATEMENTS: &[&str] = &[
 /// What a request presented to say who it is.
 #[derive(Debug)]
 pub enum Credential {
-    Session(Hash),
+    /// With the cookie's value, to set it again.
+    Session(Hash, String),
     Token(Hash),
+}
+
+/// A request's answer sets this cookie when its session has moved on: the browser forgets it no sooner than the server.
+#[derive(Debug, Clone, Default)]
+pub struct Renewed(pub Arc<OnceLock<HeaderValue>>);
+
+#[derive(Debug)]
+pub struct Found {
+    pub user_id: i64,
+    pub role: String,
+    pub renewed: Option<HeaderValue>,
 }
 
 /// A bearer header counts alone: a wrong token never falls back to a cookie.
@@ -38,79 +53,111 @@ pub fn credential(headers: &HeaderMap) -> Option<Credential> {
             .eq_ignore_ascii_case("bearer")
             .then(|| Credential::Token(secret::hash(token.trim())));
     }
+    let value = cookies(headers, COOKIE).next()?;
+    Some(Credential::Session(secret::hash(value), value.to_owned()))
+}
+
+/// The values of all cookies of this name.
+pub fn cookies<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
-        .map(|(_, value)| Credential::Session(secret::hash(value)))
+        .filter(move |(found, _)| *found == name)
+        .map(|(_, value)| value)
 }
 
 /// The user's id and role, if the credential is good and the account active.
-pub async fn find(app: &App, credential: &Credential) -> ApiResult<Option<(i64, String)>> {
-    let row = match credential {
-        Credential::Session(hash) => {
-            app.store
-                .own(
-                    FIND_SESSION,
-                    &[&hash.as_slice(), &app.settings.session_lifetime_seconds],
-                )
-                .await?
+pub async fn find(app: &App, credential: &Credential) -> ApiResult<Option<Found>> {
+    let settings = &app.settings;
+    let (row, cookie_value) = match credential {
+        Credential::Session(hash, value) => {
+            let args: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [
+                &hash.as_slice(),
+                &settings.session_lifetime_seconds,
+                &settings.session_longest_seconds,
+            ];
+            (app.store.own(FIND_SESSION, &args).await?, Some(value))
         }
-        Credential::Token(hash) => app.store.own(FIND_API_TOKEN, &[&hash.as_slice()]).await?,
+        Credential::Token(hash) => (app.store.own(FIND_API_TOKEN, &[&hash.as_slice()]).await?, None),
     };
-    Ok(row.get::<_, Option<i64>>(0).zip(row.get(1)))
+    let Some((user_id, role)) = row.get::<_, Option<i64>>(0).zip(row.get(1)) else {
+        return Ok(None);
+    };
+    let renewed = match cookie_value {
+        Some(value) => row
+            .get::<_, Option<i32>>(2)
+            .map(|seconds| cookie(app, value, seconds))
+            .transpose()?,
+        None => None,
+    };
+    Ok(Some(Found {
+        user_id,
+        role,
+        renewed,
+    }))
 }
 
+#[derive(Debug)]
 pub struct Login {
     pub user_id: i64,
     pub password_hash: String,
     pub status: String,
+    /// It has logged in from this network before.
+    pub known: bool,
 }
 
-pub async fn find_login(app: &App, username: &str) -> ApiResult<Option<Login>> {
-    let row = app.store.own(FIND_LOGIN, &[&username]).await?;
-    Ok(row.get::<_, Option<i64>>(0).map(|user_id| Login {
+/// The account of a login name, if there is one, and the name as the database compares it: one throttle for all ways to
+/// write it.
+pub async fn find_login(app: &App, username: &str, network: IpAddr) -> ApiResult<(Option<Login>, String)> {
+    let row = app
+        .store
+        .own(FIND_LOGIN, &[&username, &network.to_string()])
+        .await?;
+    let login = row.get::<_, Option<i64>>(0).map(|user_id| Login {
         user_id,
         password_hash: row.get(1),
         status: row.get(2),
-    }))
+        known: row.get(3),
+    });
+    Ok((login, row.get(4)))
 }
 
-/// A new session for a verified login: the value of its cookie. None if the account changed meanwhile.
-pub async fn open(app: &App, login: &Login) -> ApiResult<Option<String>> {
+/// A new session for a verified login: its cookie. None if the account changed meanwhile.
+pub async fn open(app: &App, login: &Login, network: IpAddr) -> ApiResult<Option<HeaderValue>> {
     let id = secret::random().map_err(|error| ApiError::internal(error.to_string()))?;
     let hash = secret::hash(&id);
-    let args: [&(dyn tokio_postgres::types::ToSql + Sync); 4] = [
+    let lifetime = app
+        .settings
+        .session_lifetime_seconds
+        .min(app.settings.session_longest_seconds);
+    let network = network.to_string();
+    let args: [&(dyn tokio_postgres::types::ToSql + Sync); 5] = [
         &login.user_id,
         &login.password_hash,
         &hash.as_slice(),
-        &app.settings.session_lifetime_seconds,
+        &lifetime,
+        &network,
     ];
     let opened: bool = app.store.own(OPEN_SESSION, &args).await?.get(0);
-    Ok(opened.then_some(id))
+    opened.then(|| cookie(app, &id, lifetime)).transpose()
 }
 
 pub async fn close(app: &App, hash: &Hash) -> ApiResult<bool> {
     Ok(app.store.own(CLOSE_SESSION, &[&hash.as_slice()]).await?.get(0))
 }
 
-/// The cookie of a session; with an empty id, the one that removes it.
-pub fn cookie(app: &App, id: &str) -> ApiResult<HeaderValue> {
-    let lifetime = if id.is_empty() {
-        0
-    } else {
-        app.settings.session_lifetime_seconds
-    };
-    let secure = if app.settings.secure_cookies {
-        "; Secure"
-    } else {
-        ""
-    };
-    let text = format!("{COOKIE}={id}; HttpOnly; SameSite=Lax; Path=/; Max-Age={lifetime}{secure}");
+/// The cookie of a session, for so long.
+pub fn cookie(app: &App, id: &str, seconds: i32) -> ApiResult<HeaderValue> {
+    let text = cookie_text(COOKIE, id, seconds.into(), "/", app.settings.secure_cookies);
     HeaderValue::from_str(&text).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+pub fn cookie_text(name: &str, value: &str, seconds: i64, path: &str, secure: bool) -> String {
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{name}={value}; HttpOnly; SameSite=Lax; Path={path}; Max-Age={seconds}{secure}")
 }
 
 #[cfg(test)]
@@ -127,7 +174,7 @@ mod tests {
     fn a_bearer_header_never_falls_back_to_the_cookie() {
         let cookie = ("cookie", "a=b; session=abc; c=d");
         assert!(
-            matches!(credential(&headers(&[cookie])), Some(Credential::Session(hash)) if hash == secret::hash("abc"))
+            matches!(credential(&headers(&[cookie])), Some(Credential::Session(hash, _)) if hash == secret::hash("abc"))
         );
         let both = headers(&[cookie, ("authorization", "Bearer xyz")]);
         assert!(matches!(credential(&both), Some(Credential::Token(hash)) if hash == secret::hash("xyz")));

@@ -30,6 +30,8 @@ pub struct Problem {
     pub constraint: Option<String>,
     /// Whose fault it was that the database refused a statement.
     pub fault: Option<Fault>,
+    /// The connection remembered a schema that is no more, and nothing was done.
+    pub stale: bool,
     /// log_call's contract: plain JSON with a textual status instead of a problem document.
     pub plain: bool,
 }
@@ -47,6 +49,7 @@ impl ApiError {
             cause: None,
             constraint: None,
             fault: None,
+            stale: false,
             plain: false,
         }))
     }

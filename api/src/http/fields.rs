@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value, json};
 
 use super::error::{ApiError, ApiResult};
+use capconduit_core::names;
 
 /// What a request does with keys it does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +32,13 @@ pub struct Text {
     trim: bool,
     lines: bool,
     anything: bool,
+    /// People give it to things, and read it in lists.
+    shown: bool,
     check: Option<Check>,
 }
 
 impl Text {
-    /// A name: blanks around it do not count.
+    /// A machine's name or value: blanks around it do not count.
     pub const fn name(min: usize, max: usize) -> Self {
         Text {
             min,
@@ -43,7 +46,16 @@ impl Text {
             trim: true,
             lines: false,
             anything: false,
+            shown: false,
             check: None,
+        }
+    }
+
+    /// A name that people give: it can be seen, and turns nothing around.
+    pub const fn title(min: usize, max: usize) -> Self {
+        Text {
+            shown: true,
+            ..Self::name(min, max)
         }
     }
 
@@ -55,6 +67,7 @@ impl Text {
             trim: false,
             lines: false,
             anything: false,
+            shown: false,
             check: None,
         }
     }
@@ -62,12 +75,8 @@ impl Text {
     /// Prose for people: line breaks and tabs are allowed.
     pub const fn prose(max: usize) -> Self {
         Text {
-            min: 0,
-            max,
-            trim: true,
             lines: true,
-            anything: false,
-            check: None,
+            ..Self::title(0, max)
         }
     }
 
@@ -80,6 +89,7 @@ impl Text {
             trim: false,
             lines: true,
             anything: true,
+            shown: false,
             check: None,
         }
     }
@@ -98,11 +108,9 @@ impl Text {
 
     fn apply(&self, text: &str) -> Result<String, String> {
         let text = if self.trim { text.trim() } else { text };
-        if !self.anything
-            && text
-                .chars()
-                .any(|c| c.is_control() && !(self.lines && matches!(c, '\n' | '\r' | '\t')))
-        {
+        if self.shown {
+            names::check(text, self.lines)?;
+        } else if !self.anything && text.chars().any(char::is_control) {
             return Err("Control characters are not allowed.".into());
         }
         let length = text.chars().count();

@@ -13,9 +13,10 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::error::{ApiError, Problem};
+use crate::access::sessions::Renewed;
 use crate::serve::state::AppState;
 
-pub async fn surround(State(app): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn surround(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = new_request_id();
     let method = request.method().clone();
@@ -25,7 +26,16 @@ pub async fn surround(State(app): State<AppState>, request: Request, next: Next)
         .get::<MatchedPath>()
         .map_or("unmatched".to_owned(), |m| m.as_str().to_owned());
     let span = tracing::info_span!("request", %request_id, %method, route, user_id = tracing::field::Empty);
-    let response = answer(&app, request, next).instrument(span.clone()).await;
+    let renewed = Renewed::default();
+    request.extensions_mut().insert(renewed.clone());
+    let mut response = answer(&app, request, next).instrument(span.clone()).await;
+    // A login or logout sets its own.
+    if let Some(cookie) = renewed.0.get() {
+        response
+            .headers_mut()
+            .entry(header::SET_COOKIE)
+            .or_insert(cookie.clone());
+    }
     let response = render(response, &request_id, &span);
     let seconds = started.elapsed().as_secs_f64();
     let status = response.status().as_u16();

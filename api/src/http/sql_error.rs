@@ -1,7 +1,9 @@
 //! What a database error means to a caller: SQLSTATE and constraint name decide the answer, here and nowhere else.
 //! The database's own words go to the log, never into an answer.
 
-use deadpool_postgres::PoolError;
+use std::time::Duration;
+
+use deadpool_postgres::{HookError, PoolError};
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::error::ApiError;
@@ -30,6 +32,16 @@ impl From<PoolError> for ApiError {
             PoolError::Backend(error) => {
                 let cause = describe(&error);
                 database_down(cause)
+            }
+            // The connection is there, the schema is not.
+            PoolError::PostCreateHook(HookError::Backend(error))
+                if error.as_db_error().is_some_and(is_unprepared) =>
+            {
+                ApiError::unavailable(
+                    "not_ready",
+                    "The database is not prepared for this service: run `capconduit migrate`.",
+                    describe(&error),
+                )
             }
             other => database_down(other.to_string()),
         }
@@ -115,11 +127,45 @@ fn from_db_error(db: &DbError, cause: String) -> ApiError {
             cause.clone(),
         ),
         code if is_outage(code) => database_down(cause.clone()),
+        _ if is_changed(db) => ApiError::unavailable(
+            "try_again",
+            "The database was changed in this moment. Try again.",
+            cause.clone(),
+        ),
         _ => ApiError::internal(cause.clone()),
     };
     error.0.constraint = db.constraint().map(str::to_owned);
     error.0.fault = Some(sqlstate::fault(db));
     error
+}
+
+/// Whether another connection may well answer otherwise: this one remembers a schema that is no more.
+pub fn is_stale(error: &tokio_postgres::Error, age: Duration) -> bool {
+    error
+        .as_db_error()
+        .is_some_and(|db| is_changed(db) || (is_missing(db) && age > YOUNG))
+}
+
+/// A connection so young has seen what there is: to make another for each request would mend nothing.
+const YOUNG: Duration = Duration::from_secs(2);
+
+/// A schema, table, column, function or type is not where this connection looks for it.
+fn is_missing(db: &DbError) -> bool {
+    ["3F000", "42P01", "42703", "42883", "42704"].contains(&db.code().code())
+}
+
+/// Missing, or not to be used yet: rights come last in `migrate`.
+fn is_unprepared(db: &DbError) -> bool {
+    is_missing(db) || *db.code() == SqlState::INSUFFICIENT_PRIVILEGE
+}
+
+/// A prepared statement is gone, or its result has other types than when it was prepared.
+fn is_changed(db: &DbError) -> bool {
+    match db.code().code() {
+        "26000" => true,
+        "0A000" => db.message().contains("cached plan must not change result type"),
+        _ => false,
+    }
 }
 
 /// Text with NUL or broken encoding, numbers and dates out of range, unknown time zones.

@@ -84,12 +84,16 @@ impl Database {
         params: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Vec<Row>, Failure> {
         let result = self.try_rows(sql, params).await;
-        if matches!(result, Err(Failure::Unreachable(_)))
-            && let Some((_, driver)) = self.link.take()
-        {
-            driver.abort();
+        if matches!(result, Err(Failure::Unreachable(_))) {
+            self.give_up();
         }
         result
+    }
+
+    fn give_up(&mut self) {
+        if let Some((_, driver)) = self.link.take() {
+            driver.abort();
+        }
     }
 
     async fn try_rows(
@@ -104,7 +108,12 @@ impl Database {
         // Not prepared: a pooler between us could not keep it.
         match tokio::time::timeout(STATEMENT_TIMEOUT, client.query_typed(sql, params)).await {
             Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => Err(judge(&error)),
+            Ok(Err(error)) => {
+                if error.code().is_some_and(|code| is_missing(code.code())) {
+                    self.give_up();
+                }
+                Err(judge(&error))
+            }
             Err(_) => Err(Failure::Unreachable(format!(
                 "the database did not answer within {STATEMENT_TIMEOUT:?}"
             ))),
@@ -123,6 +132,12 @@ impl Database {
         };
         Err(Failure::Unreachable(text))
     }
+}
+
+/// A schema, table or function is not where this connection looks for it. One that was made before `migrate` had given the
+/// login its search path would never find it.
+fn is_missing(state: &str) -> bool {
+    ["3F000", "42P01", "42883", "42703", "42704"].contains(&state)
 }
 
 fn judge(error: &Error) -> Failure {

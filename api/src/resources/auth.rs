@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::AppendHeaders;
 use secrecy::SecretString;
 use serde::Serialize;
 use std::net::SocketAddr;
@@ -15,8 +16,8 @@ use super::answers::{BadBody, Denied, Message, TooMany};
 use super::users::{self, User};
 use crate::access::caller::{Anyone, InSession, Stranger};
 use crate::access::sessions::Login;
-use crate::access::throttle::Attempt;
-use crate::access::{address, password, sessions};
+use crate::access::throttle::{self, Source, Who, key, network_key};
+use crate::access::{address, device, password, sessions};
 use crate::http::body::Valid;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
@@ -83,7 +84,7 @@ struct Status {
     user: User,
 }
 
-type WithCookie<T> = ([(HeaderName, HeaderValue); 1], Json<T>);
+type WithCookie<T> = (AppendHeaders<Vec<(HeaderName, HeaderValue)>>, Json<T>);
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -111,11 +112,22 @@ async fn login(
             "Invalid username or password.",
         )
     };
-    let attempt = attempt(&app, &given.username, peer, &headers)?;
-    let login = verified(&app, &attempt, &given.username, given.password)
+    let address = address::of_client(peer, &headers, &app.settings);
+    let network = throttle::network(address);
+    let (login, account) = sessions::find_login(&app, &given.username, network).await?;
+    let device = login.as_ref().and_then(|login| device::known(&headers, login));
+    let source = match device {
+        Some(device) => Source::Known(device),
+        None if login.as_ref().is_some_and(|login| login.known) => Source::Known(network_key(address)),
+        None => Source::Stranger(address),
+    };
+    let who = Who {
+        account: key("account", account.as_bytes()),
+        source,
+    };
+    let login = verified(&app, who, login, given.password)
         .await?
         .ok_or_else(wrong)?;
-    attempt.succeeded();
     let inactive = || {
         ApiError::new(
             StatusCode::UNAUTHORIZED,
@@ -126,7 +138,9 @@ async fn login(
     if login.status != "active" {
         return Err(inactive());
     }
-    let session = sessions::open(&app, &login).await?.ok_or_else(inactive)?;
+    let session = sessions::open(&app, &login, network)
+        .await?
+        .ok_or_else(inactive)?;
     // Any role sees its own row.
     let own = Identity {
         role: DbRole::Staff,
@@ -138,8 +152,13 @@ async fn login(
     let user = users::find(&tx, login.user_id).await?;
     tx.commit().await?;
     tracing::info!(user_id = user.id, "logged in");
+    let mut cookies = vec![(SET_COOKIE, session)];
+    if device.is_none() {
+        cookies
+            .extend(device::cookie(&login, app.settings.secure_cookies).map(|cookie| (SET_COOKIE, cookie)));
+    }
     Ok((
-        [(SET_COOKIE, sessions::cookie(&app, &session)?)],
+        AppendHeaders(cookies),
         Json(LoggedIn {
             message: "Login successful.",
             user,
@@ -155,7 +174,7 @@ async fn logout(State(app): State<AppState>, caller: InSession) -> ApiResult<Wit
         return Err(ApiError::unauthenticated());
     }
     Ok((
-        [(SET_COOKIE, sessions::cookie(&app, "")?)],
+        AppendHeaders(vec![(SET_COOKIE, sessions::cookie(&app, "", 0)?)]),
         Json(Message::new("Logout successful.")),
     ))
 }
@@ -187,11 +206,17 @@ async fn change_password(
     let tx = app.store.read(&caller.identity()).await?;
     let user = users::find(&tx, caller.id).await?;
     tx.commit().await?;
-    let attempt = attempt(&app, &user.username, peer, &headers)?;
-    let login = verified(&app, &attempt, &user.username, change.current_password)
+    let session = caller.session.ok_or_else(ApiError::unauthenticated)?;
+    let address = address::of_client(peer, &headers, &app.settings);
+    let (login, account) = sessions::find_login(&app, &user.username, throttle::network(address)).await?;
+    // A session is a source of its own: others' guesses keep nobody from a new password.
+    let who = Who {
+        account: key("account", account.as_bytes()),
+        source: Source::Known(key("session", &session)),
+    };
+    let login = verified(&app, who, login, change.current_password)
         .await?
         .ok_or_else(wrong)?;
-    attempt.succeeded();
     let hash = app.passwords.hash(change.new_password).await?;
     let tx = app.store.write(&caller.identity()).await?;
     if !tx
@@ -208,29 +233,11 @@ async fn change_password(
 /// The account, if this is its password. An unknown name costs the same work.
 async fn verified(
     app: &App,
-    attempt: &Attempt<'_>,
-    username: &str,
+    who: Who,
+    login: Option<Login>,
     password: SecretString,
 ) -> ApiResult<Option<Login>> {
-    let verified = async {
-        let login = sessions::find_login(app, username).await?;
-        let stored = login.as_ref().map(|login| login.password_hash.clone());
-        let right = app.passwords.verify(password, stored).await?;
-        Ok(login.filter(|_| right))
-    };
-    verified.await.inspect_err(|_: &ApiError| attempt.withdrawn())
-}
-
-/// Counts a try at a password, or says how long to wait.
-fn attempt<'a>(app: &'a App, account: &str, peer: SocketAddr, headers: &HeaderMap) -> ApiResult<Attempt<'a>> {
-    let client = address::of_client(peer, headers, &app.settings.trusted_proxies);
-    app.throttle.attempt(account, client).map_err(|wait| {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        ApiError::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "throttled",
-            format!("Too many failed attempts. Try again in {seconds} seconds."),
-        )
-        .retry_after(seconds)
-    })
+    let stored = login.as_ref().map(|login| login.password_hash.clone());
+    let right = app.passwords.verify(who, password, stored).await?;
+    Ok(login.filter(|_| right))
 }

@@ -306,7 +306,7 @@ impl Input for Release {
 
     fn read(f: &mut Fields) -> Self {
         Release {
-            reason: f.required_text("reason", &Text::name(1, 200)),
+            reason: f.required_text("reason", &Text::title(1, 200)),
         }
     }
 }

@@ -78,7 +78,7 @@ impl Input for NewToken {
 
     fn read(f: &mut Fields) -> Self {
         NewToken {
-            name: f.required_text("name", &Text::name(1, 100)),
+            name: f.required_text("name", &Text::title(1, 100)),
             expires_in_days: f.small_int("expiresInDays", 1..=3650).unwrap_or(90),
         }
     }

@@ -74,9 +74,9 @@ pub const ADMIN_STATEMENTS: &[&str] = &[
 
 const ROLES: &[&str] = &["admin", "staff", "user"];
 const STATUSES: &[&str] = &["active", "inactive", "pending_approval", "suspended"];
-const USERNAME: Text = Text::name(3, 80);
-const EMAIL: Text = Text::name(3, 120).check(is_email);
-const PERSON: Text = Text::name(0, 100);
+const USERNAME: Text = Text::title(3, 80);
+const EMAIL: Text = Text::title(3, 120).check(is_email);
+const PERSON: Text = Text::title(0, 100);
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

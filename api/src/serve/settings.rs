@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
 use ipnet::IpNet;
 
+use crate::access::address::Forwarding;
 use crate::access::secret;
 use crate::db::{Address, DatabaseArgs};
 
@@ -49,7 +50,7 @@ pub struct Args {
     #[arg(long, env = "CAPCONDUIT_WITHOUT_TLS", value_parser = FalseyValueParser::new())]
     pub without_tls: bool,
 
-    /// Networks of the reverse proxies whose X-Forwarded-For is believed; separated by commas.
+    /// Networks of the reverse proxies whose word about a request's address is believed; separated by commas.
     #[arg(
         long,
         env = "CAPCONDUIT_TRUSTED_PROXIES",
@@ -57,6 +58,16 @@ pub struct Args {
         value_name = "NETWORK"
     )]
     pub trusted_proxies: Vec<String>,
+
+    /// The header in which those proxies say it. Only this one is read: a client could write the other.
+    #[arg(
+        long,
+        env = "CAPCONDUIT_FORWARDED_HEADER",
+        value_enum,
+        default_value = "x-forwarded-for",
+        value_name = "HEADER"
+    )]
+    pub forwarded_header: Forwarding,
 
     /// A file with the tokens of the internal API, one per line: all of them are valid, which allows rotation.
     ///
@@ -72,6 +83,11 @@ pub struct Args {
     #[arg(long, env = "CAPCONDUIT_SESSION_MINUTES", default_value_t = 720, value_name = "MINUTES",
           value_parser = clap::value_parser!(i32).range(5..=43_200))]
     pub session_minutes: i32,
+
+    /// Days after its login when a session ends, however much it is used.
+    #[arg(long, env = "CAPCONDUIT_SESSION_DAYS", default_value_t = 30, value_name = "DAYS",
+          value_parser = clap::value_parser!(i32).range(1..=365))]
+    pub session_days: i32,
 
     /// Connections to the database. Too few: requests wait. Too many: the database swaps between them.
     #[arg(long, env = "CAPCONDUIT_POOL_SIZE", default_value_t = 16, value_name = "N",
@@ -117,9 +133,11 @@ pub struct Settings {
     pub public_origins: Vec<String>,
     pub secure_cookies: bool,
     pub trusted_proxies: Vec<IpNet>,
+    pub forwarded_header: Forwarding,
     /// Empty: the internal API is off.
     pub internal_tokens: Vec<secret::Hash>,
     pub session_lifetime_seconds: i32,
+    pub session_longest_seconds: i32,
     pub pool_size: usize,
     pub request_timeout: Duration,
     /// A second less than the request's own limit: the database gives up first, and says why.
@@ -145,8 +163,10 @@ impl Args {
                 .iter()
                 .map(|text| network(text))
                 .collect::<Result<_>>()?,
+            forwarded_header: self.forwarded_header,
             internal_tokens: self.internal_tokens()?,
             session_lifetime_seconds: self.session_minutes * 60,
+            session_longest_seconds: self.session_days * 86_400,
             pool_size: self.pool_size.into(),
             request_timeout,
             statement_timeout: request_timeout - Duration::from_secs(1),

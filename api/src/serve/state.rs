@@ -8,18 +8,17 @@ use anyhow::Result;
 use super::metrics::Metrics;
 use super::settings::Settings;
 use crate::access::password::Passwords;
-use crate::access::throttle::Throttle;
 use crate::http::params::KnownParams;
 use crate::resources;
-use crate::store::pool;
+use crate::store::pool::{self, Generation};
 use crate::store::tx::Store;
 
 #[derive(Debug)]
 pub struct App {
     pub settings: Settings,
     pub store: Store,
+    pub generation: Generation,
     pub passwords: Passwords,
-    pub throttle: Throttle,
     pub metrics: Metrics,
     pub known_params: KnownParams,
 }
@@ -38,15 +37,16 @@ impl Deref for AppState {
 impl App {
     /// Connects to nothing yet: a service that starts before its database becomes ready by itself.
     pub fn new(settings: Settings) -> Result<Self> {
+        let generation = Generation::default();
         let store = Store {
-            pool: pool::build(&settings.database, settings.pool_size)?,
+            pool: pool::build(&settings.database, settings.pool_size, generation.clone())?,
             tls: settings.database.tls.clone(),
             statement_timeout: settings.statement_timeout,
         };
         Ok(App {
             store,
-            passwords: Passwords::new(),
-            throttle: Throttle::default(),
+            generation,
+            passwords: Passwords::new(settings.statement_timeout),
             metrics: Metrics::new()?,
             known_params: KnownParams::of(&resources::router(true).into_openapi()),
             settings,

@@ -16,9 +16,10 @@ const SESSIONS_EVERY_ROUNDS: u64 = 720;
 
 const RELEASE_EXPIRED: &str = "select released from release_expired(500)";
 const DELETE_EXPIRED_SESSIONS: &str = "select delete_expired_sessions()";
+const FORGET_LOGIN_NETWORKS: &str = "select forget_login_networks()";
 
 pub const INTERNAL_STATEMENTS: &[&str] = &[RELEASE_EXPIRED];
-pub const OWN_STATEMENTS: &[&str] = &[DELETE_EXPIRED_SESSIONS];
+pub const OWN_STATEMENTS: &[&str] = &[DELETE_EXPIRED_SESSIONS, FORGET_LOGIN_NETWORKS];
 
 pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
     let mut failing = false;
@@ -48,6 +49,7 @@ pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
 }
 
 async fn once(app: &AppState, sessions: bool) -> ApiResult<i32> {
+    app.generation.look(&app.store).await?;
     let released: i32 = app
         .store
         .call_row(&Identity::INTERNAL, RELEASE_EXPIRED, &[])
@@ -55,6 +57,7 @@ async fn once(app: &AppState, sessions: bool) -> ApiResult<i32> {
         .get(0);
     if sessions {
         app.store.own(DELETE_EXPIRED_SESSIONS, &[]).await?;
+        app.store.own(FORGET_LOGIN_NETWORKS, &[]).await?;
     }
     Ok(released)
 }

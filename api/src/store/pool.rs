@@ -1,7 +1,9 @@
-//! The pool: how many connections, how long anyone waits for one, and what happens to one that was left in mid-use.
+//! The pool: how many connections, how long anyone waits for one, which are let in, and what happens to one that was left
+//! in mid-use.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use deadpool_postgres::{
@@ -10,7 +12,9 @@ use deadpool_postgres::{
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, Error};
 
+use super::tx::Store;
 use crate::db::{Address, SERVICE_CONNECT_TIMEOUT};
+use crate::http::error::ApiResult;
 use crate::tls::Tls;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -18,10 +22,62 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Too low: short bursts are refused. Too high: callers queue behind a database that is stuck.
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(3);
 
-/// How long a connection that was left in mid-statement may take to become clean before it is closed.
-const CLEAN_UP: Duration = Duration::from_secs(2);
+/// What an abandoned statement may take to end by itself. Too low: many connections are made anew. Too high: a long one
+/// keeps its connection from others.
+const LET_END: Duration = Duration::from_millis(250);
 
-pub fn build(address: &Address, size: usize) -> Result<Pool> {
+/// How long the server may take to act on a cancel request before the connection is closed all the same.
+const CANCEL: Duration = Duration::from_secs(2);
+
+/// Needs the whole schema, on the path that only `migrate` gives to this login: a connection that was made before that
+/// would look for names in the wrong place as long as it lives.
+const IS_COMPLETE: &str = "select schema_version()";
+
+/// What connections remember of the database, for good or for as long as they live.
+const STATE: &str = "\
+    select concat_ws(' ', schema_version(), e.oid, e.extversion, e.extnamespace,
+                     (select string_agg(s.setconfig::text, ' ' order by s.setdatabase)
+                        from pg_catalog.pg_db_role_setting s
+                        join pg_catalog.pg_roles r on r.oid = s.setrole and r.rolname = session_user
+                       where s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d
+                                                    where d.datname = current_database()))))
+      from pg_catalog.pg_extension e where e.extname = 'capconduit'";
+
+pub const STATEMENTS: &[&str] = &[STATE];
+
+/// Connections that are older than the last change of what they remember are not used again.
+#[derive(Debug, Clone, Default)]
+pub struct Generation(Arc<Mutex<Option<Seen>>>);
+
+#[derive(Debug)]
+struct Seen {
+    state: String,
+    since: Option<Instant>,
+}
+
+impl Generation {
+    /// Asked every few seconds.
+    pub async fn look(&self, store: &Store) -> ApiResult<()> {
+        let state: String = store.own(STATE, &[]).await?.get(0);
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*seen {
+            Some(before) if before.state == state => {}
+            before => {
+                let since = before.is_some().then(Instant::now);
+                *seen = Some(Seen { state, since });
+            }
+        }
+        Ok(())
+    }
+
+    fn is_old(&self, created: Instant) -> bool {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = seen.as_ref().and_then(|seen| seen.since);
+        since.is_some_and(|since| created < since)
+    }
+}
+
+pub fn build(address: &Address, size: usize, generation: Generation) -> Result<Pool> {
     let address = address.for_service("capconduit serve");
     let manager = Manager::from_connect(
         address.config.clone(),
@@ -35,12 +91,22 @@ pub fn build(address: &Address, size: usize) -> Result<Pool> {
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(WAIT_FOR_CONNECTION))
         .create_timeout(Some(SERVICE_CONNECT_TIMEOUT))
-        .recycle_timeout(Some(CLEAN_UP))
+        .recycle_timeout(Some(CANCEL))
         .post_create(Hook::async_fn(|client, _| {
             Box::pin(async move {
-                // The first call in a backend loads the library; nobody's request should pay for that.
-                client.batch_execute("select 1").await.map_err(HookError::Backend)
+                // Also, the first call in a backend loads the library; nobody's request should pay for that.
+                client
+                    .query_one(IS_COMPLETE, &[])
+                    .await
+                    .map(drop)
+                    .map_err(HookError::Backend)
             })
+        }))
+        .pre_recycle(Hook::sync_fn(move |_, metrics| {
+            if generation.is_old(metrics.created) {
+                return Err(HookError::message("made before the schema changed"));
+            }
+            Ok(())
         }))
         .build()
         .context("the connection pool cannot be made")
@@ -61,8 +127,8 @@ impl Connect for Address {
     }
 }
 
-/// The server of this connection can be written no more, as after a switchover: it is closed, and so are the others that
-/// are idle, for they lead to the same server.
+/// This connection leads to a server that can be written no more, as after a switchover, or remembers a schema that is no
+/// more: it is closed, and so are the others that are idle, for they are like it.
 pub fn give_up(client: Object) {
     if let Some(pool) = Object::pool(&client) {
         pool.retain(|_, _| false);
@@ -70,18 +136,27 @@ pub fn give_up(client: Object) {
     drop(Object::take(client));
 }
 
-/// Brings a connection back that was dropped inside a transaction: what still runs is cancelled, then rolled back. A
-/// connection that does not become clean in time is closed instead of handed on.
-pub async fn clean_up(client: Object, busy: bool, tls: Tls) {
-    let cleaned = tokio::time::timeout(CLEAN_UP, async {
-        if busy {
-            // The answer to the cancel request comes after the signal was sent, so it cannot hit a later statement.
-            client.cancel_token().cancel_query(tls).await?;
-        }
-        client.batch_execute("rollback").await
-    })
-    .await;
-    if !matches!(cleaned, Ok(Ok(()))) {
+/// Brings a connection back that was dropped inside a transaction, or closes it. What still runs gets a moment to end;
+/// then it is cancelled, and its connection is used no more: the server may act on the request at any time after it was
+/// sent, and would cancel what somebody else runs there by then.
+pub async fn clean_up(client: Object, tls: Tls) {
+    if !is_clean_again(&client, tls).await {
         drop(Object::take(client));
     }
+}
+
+async fn is_clean_again(client: &Object, tls: Tls) -> bool {
+    // Behind whatever the connection is still busy with.
+    let rollback = client.batch_execute("rollback");
+    tokio::pin!(rollback);
+    if let Ok(ended) = tokio::time::timeout(LET_END, &mut rollback).await {
+        return ended.is_ok();
+    }
+    // Kept until the statement has ended, so that no more run at once than the pool has connections.
+    let cancelled = async {
+        client.cancel_token().cancel_query(tls).await?;
+        rollback.await
+    };
+    let _ = tokio::time::timeout(CANCEL, cancelled).await;
+    false
 }

@@ -2,6 +2,7 @@
 //! its names, types and rights, and looks that none is missing here (`api::statements`).
 
 use super::identity::DbRole;
+use super::pool;
 use crate::access::sessions;
 use crate::resources::{
     auth, campaigns, clients, dids, explain, internal, live, logs, oversight, stats, tokens, users,
@@ -14,6 +15,7 @@ pub fn all() -> Vec<(Option<DbRole>, &'static str)> {
         sessions::STATEMENTS,
         operations::STATEMENTS,
         upkeep::OWN_STATEMENTS,
+        pool::STATEMENTS,
     ];
     let internal = [
         internal::INTERNAL_STATEMENTS,

@@ -12,6 +12,7 @@ use tokio_postgres::{Error, Row};
 use super::identity::Identity;
 use super::pool;
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::sql_error;
 use crate::tls::Tls;
 
 /// For statements whose filters may be absent: each is planned for the values it has, so that one which is not given costs
@@ -23,14 +24,13 @@ pub type Args<'a> = &'a [&'a (dyn ToSql + Sync)];
 #[derive(Debug)]
 pub struct Tx {
     client: Option<Object>,
-    /// A statement was sent whose answer has not been read: dropping the transaction now must cancel it.
-    busy: AtomicBool,
-    /// The server refused to write: it was the primary once.
-    demoted: AtomicBool,
+    /// The server refused to write, since it was the primary once, or the connection remembers another schema.
+    useless: AtomicBool,
     tls: Tls,
 }
 
-/// Where transactions come from.
+/// Where transactions come from. What fails because its connection remembers a schema that is no more has done nothing, and
+/// is tried once more on another.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub pool: Pool,
@@ -50,25 +50,37 @@ impl Store {
     async fn unbegun(&self) -> ApiResult<Tx> {
         Ok(Tx {
             client: Some(self.pool.get().await?),
-            busy: AtomicBool::new(true),
-            demoted: AtomicBool::new(false),
+            useless: AtomicBool::new(false),
             tls: self.tls.clone(),
         })
     }
 
     async fn begin(&self, sql: &str) -> ApiResult<Tx> {
+        match self.begin_once(sql).await {
+            Err(error) if error.0.stale => self.begin_once(sql).await,
+            begun => begun,
+        }
+    }
+
+    async fn begin_once(&self, sql: &str) -> ApiResult<Tx> {
         let tx = self.unbegun().await?;
-        tx.client()?.batch_execute(sql).await?;
-        tx.busy.store(false, Ordering::Relaxed);
+        tx.judged(tx.client()?.batch_execute(sql).await)?;
         Ok(tx)
     }
 
     /// One statement as one identity in a single round trip: begin, statement and commit are sent together. When the
     /// statement fails, the commit of the failed transaction is a rollback.
     pub async fn call(&self, identity: &Identity, sql: &'static str, args: Args<'_>) -> ApiResult<Vec<Row>> {
+        match self.call_once(identity, sql, args).await {
+            Err(error) if error.0.stale => self.call_once(identity, sql, args).await,
+            rows => rows,
+        }
+    }
+
+    async fn call_once(&self, identity: &Identity, sql: &'static str, args: Args<'_>) -> ApiResult<Vec<Row>> {
         let tx = self.unbegun().await?;
         let client = tx.client()?;
-        let statement = client.prepare_cached(sql).await?;
+        let statement = tx.judged(client.prepare_cached(sql).await)?;
         let begin = identity.begin(false, self.statement_timeout);
         let (begun, rows, committed) = tokio::join!(
             client.batch_execute(&begin),
@@ -91,6 +103,13 @@ impl Store {
 
     /// One statement of the service itself, without a caller's identity: sessions and look-ups.
     pub async fn own(&self, sql: &'static str, args: Args<'_>) -> ApiResult<Row> {
+        match self.own_once(sql, args).await {
+            Err(error) if error.0.stale => self.own_once(sql, args).await,
+            row => row,
+        }
+    }
+
+    async fn own_once(&self, sql: &'static str, args: Args<'_>) -> ApiResult<Row> {
         let tx = self.unbegun().await?;
         let row = tx.row(sql, args).await;
         tx.done();
@@ -107,10 +126,8 @@ impl Tx {
 
     pub async fn rows(&self, sql: &'static str, args: Args<'_>) -> ApiResult<Vec<Row>> {
         let client = self.client()?;
-        self.busy.store(true, Ordering::Relaxed);
-        let statement = client.prepare_cached(sql).await?;
+        let statement = self.judged(client.prepare_cached(sql).await)?;
         let rows = client.query(&statement, args).await;
-        self.busy.store(false, Ordering::Relaxed);
         self.judged(rows)
     }
 
@@ -126,41 +143,42 @@ impl Tx {
 
     pub async fn execute(&self, sql: &'static str, args: Args<'_>) -> ApiResult<u64> {
         let client = self.client()?;
-        self.busy.store(true, Ordering::Relaxed);
-        let statement = client.prepare_cached(sql).await?;
+        let statement = self.judged(client.prepare_cached(sql).await)?;
         let count = client.execute(&statement, args).await;
-        self.busy.store(false, Ordering::Relaxed);
         self.judged(count)
     }
 
     /// A setting for the rest of this transaction.
     pub async fn set(&self, sql: &'static str) -> ApiResult<()> {
-        self.busy.store(true, Ordering::Relaxed);
         let done = self.client()?.batch_execute(sql).await;
-        self.busy.store(false, Ordering::Relaxed);
         Ok(done?)
     }
 
     pub async fn commit(self) -> ApiResult<()> {
-        self.busy.store(true, Ordering::Relaxed);
         self.client()?.batch_execute("commit").await?;
         self.done();
         Ok(())
     }
 
     fn judged<T>(&self, result: Result<T, Error>) -> ApiResult<T> {
-        if let Err(error) = &result
-            && error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
-        {
-            self.demoted.store(true, Ordering::Relaxed);
+        let error = match result {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let age = Object::metrics(self.client()?).age();
+        let stale = sql_error::is_stale(&error, age);
+        if stale || error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) {
+            self.useless.store(true, Ordering::Relaxed);
         }
-        Ok(result?)
+        let mut error = ApiError::from(error);
+        error.0.stale = stale;
+        Err(error)
     }
 
     /// Nothing is open any more: the connection may go back as it is.
     fn done(mut self) {
         if let Some(client) = self.client.take()
-            && self.demoted.load(Ordering::Relaxed)
+            && self.useless.load(Ordering::Relaxed)
         {
             pool::give_up(client);
         }
@@ -170,14 +188,10 @@ impl Tx {
 impl Drop for Tx {
     fn drop(&mut self) {
         if let Some(client) = self.client.take() {
-            if self.demoted.load(Ordering::Relaxed) {
+            if self.useless.load(Ordering::Relaxed) {
                 return pool::give_up(client);
             }
-            tokio::spawn(pool::clean_up(
-                client,
-                self.busy.load(Ordering::Relaxed),
-                self.tls.clone(),
-            ));
+            tokio::spawn(pool::clean_up(client, self.tls.clone()));
         }
     }
 }

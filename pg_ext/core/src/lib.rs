@@ -1,10 +1,11 @@
 //! The rules of CapConduit, without PostgreSQL and without I/O: what a number looks like, which links may take a
-//! call and in what order, what a call's outcome counts, how a decision is told. The extension in `pg_ext/src`
+//! call and in what order, what a call's outcome counts, how a decision is told, what a name may hold. The extension in `pg_ext/src`
 //! feeds them with rows; `cargo test -p capconduit-core` tests them alone.
 
 pub mod decision;
 pub mod did;
 pub mod gate;
+pub mod names;
 pub mod outcome;
 pub mod reason;
 pub mod select;

@@ -214,16 +214,39 @@ async fn a_role_counts_from_the_next_request() {
         .problem(401, "unauthenticated");
 }
 
+/// The browser's cookie lasts as long as the session on the server: with each step of the one the other is set anew.
 #[tokio::test]
-async fn a_session_slides_and_expires() {
+async fn a_session_slides_with_its_cookie_and_expires() {
     let world = World::new().await;
     let superuser = world.db.superuser().await;
-    let age = "update sessions set last_seen_at = now() - interval '2 minutes', expires_at = now() + interval '1 minute'
-                where user_id = 3";
-    run(&superuser, age).await;
-    world.alice.get("/api/auth/status").await.expect_status(200);
+    // Within the minute nothing is written.
+    let answer = world.alice.get("/api/auth/status").await.expect_status(200);
+    assert_eq!(answer.header("set-cookie"), "");
+    let age = "update sessions set last_seen_at = now() - interval '2 minutes', expires_at = now() + interval '1 minute'";
+    run(&superuser, &format!("{age} where user_id = 3")).await;
+    let answer = world.alice.get("/api/auth/status").await.expect_status(200);
+    let renewed = answer.header("set-cookie").to_owned();
+    assert!(
+        renewed.ends_with("; HttpOnly; SameSite=Lax; Path=/; Max-Age=43200"),
+        "{renewed}"
+    );
+    let again = world.api.nobody().with("cookie", &answer.session_cookie());
+    again.get("/api/auth/status").await.expect_status(200);
     let left = "select extract(epoch from expires_at - now())::bigint from sessions where user_id = 3";
     assert!(number_of(&superuser, left).await > 43_000, "its life begins anew");
+    // Refusals move it on as well, a token has no cookie, and a logout's own is the last word.
+    run(&superuser, &format!("{age} where user_id = 3")).await;
+    let refused = world.alice.get("/api/admin/users").await.expect_status(403);
+    assert!(refused.header("set-cookie").starts_with("session="));
+    run(&superuser, &format!("{age} where user_id = 4")).await;
+    let out = world
+        .bob
+        .send("POST", "/api/auth/logout", None)
+        .await
+        .expect_status(200);
+    let cookies: Vec<_> = out.headers.get_all("set-cookie").iter().collect();
+    assert_eq!(cookies.len(), 1);
+    assert!(out.header("set-cookie").contains("Max-Age=0"));
     run(
         &superuser,
         "update sessions set expires_at = now() where user_id = 3",
@@ -234,7 +257,36 @@ async fn a_session_slides_and_expires() {
         .get("/api/auth/status")
         .await
         .problem(401, "unauthenticated");
-    world.bob.get("/api/auth/status").await.expect_status(200);
+    world.staff.get("/api/auth/status").await.expect_status(200);
+}
+
+/// However much it is used: thirty days after its login by default.
+#[tokio::test]
+async fn a_session_has_a_longest_life() {
+    let world = World::with(&[("CAPCONDUIT_SESSION_DAYS", "2")]).await;
+    let superuser = world.db.superuser().await;
+    let age = |hours: i32| {
+        format!(
+            "update sessions set last_seen_at = now() - interval '2 minutes', expires_at = now() + interval '1 minute',
+                    created_at = now() - interval '{hours} hours' where user_id = 3"
+        )
+    };
+    run(&superuser, &age(47)).await;
+    let answer = world.alice.get("/api/auth/status").await.expect_status(200);
+    let seconds: i64 = answer
+        .header("set-cookie")
+        .rsplit_once("Max-Age=")
+        .expect("a length")
+        .1
+        .parse()
+        .expect("seconds");
+    assert!((3000..=3600).contains(&seconds), "{seconds}");
+    run(&superuser, &age(49)).await;
+    world
+        .alice
+        .get("/api/auth/status")
+        .await
+        .problem(401, "unauthenticated");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ async fn a_cancelled_request_leaves_no_identity() {
 async fn a_refused_change_is_not_finished_by_the_next_request() {
     let world = World::with(&[("CAPCONDUIT_POOL_SIZE", "1")]).await;
     let superuser = world.db.superuser().await;
-    let auth = json!({"id": "another_auth", "username": "u", "password": "p"});
+    let auth = json!({"id": "another_auth", "username": "u", "password": "long-enough"});
     let change = json!({"name": "Half changed", "pjsip": {"auth": auth}});
     for description in ["one", "two", "three"] {
         let refused = world.staff.put("/api/admin/clients/3", change.clone()).await;

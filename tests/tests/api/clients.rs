@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::contract::client;
-use super::support::{World, column, field_error, json_of, keys};
+use super::support::{World, column, field_error, json_of, keys, run};
 
 const CLIENTS: &str = "/api/admin/clients";
 
@@ -164,7 +164,11 @@ async fn what_asterisk_would_choke_on_is_refused() {
         body
     };
     refused(auth(json!({"id": "a", "username": "u"})), "pjsip.auth.password").await;
-    refused(auth(json!({"id": "a", "password": "p"})), "pjsip.auth.username").await;
+    refused(
+        auth(json!({"id": "a", "password": "long-enough"})),
+        "pjsip.auth.username",
+    )
+    .await;
     refused(
         auth(json!({"id": "a", "auth_type": "md5"})),
         "pjsip.auth.md5_cred",
@@ -210,7 +214,7 @@ async fn parts_change_by_themselves() {
         (&changed["pjsipAuth"]["realm"], &changed["pjsipAuth"]["username"]),
         (&json!("r"), &json!("epsilon"))
     );
-    put(json!({"pjsip": {"auth": {"id": "auth_x", "username": "u", "password": "p"}}}))
+    put(json!({"pjsip": {"auth": {"id": "auth_x", "username": "u", "password": "long-enough"}}}))
         .await
         .problem(409, "auth_exists");
     let changed = put(json!({"pjsip": {"auth": null}})).await.ok();
@@ -219,11 +223,11 @@ async fn parts_change_by_themselves() {
     put(json!({"pjsip": {"auth": {"id": "auth_x", "username": "u"}}}))
         .await
         .problem(400, "validation_failed");
-    put(json!({"pjsip": {"auth": {"id": "auth_to_gamma", "username": "u", "password": "p"}}}))
+    put(json!({"pjsip": {"auth": {"id": "auth_to_gamma", "username": "u", "password": "long-enough"}}}))
         .await
         .problem(409, "auth_taken");
     let body = json!({"pjsip": {"endpoint": {"auth": "auth_x"}, "aor": {"contact": null},
-                                "auth": {"id": "auth_x", "username": "u", "password": "p"}}});
+                                "auth": {"id": "auth_x", "username": "u", "password": "long-enough"}}});
     let changed = put(body).await.ok();
     assert!(
         changed["pjsipAor"]["contact"].is_null(),
@@ -259,6 +263,62 @@ async fn parts_change_by_themselves() {
         .put(&format!("{CLIENTS}/999999"), json!({"notes": "n"}))
         .await
         .problem(404, "not_found");
+}
+
+/// Short ones can be guessed by whoever hears one call. Those of before go on, and so does their client.
+#[tokio::test]
+async fn a_sip_password_has_eight_characters_that_asterisk_carries() {
+    let world = World::new().await;
+    let superuser = world.db.superuser().await;
+    run(
+        &superuser,
+        "update pjsip_auths set password = 'x' where client_id = 3",
+    )
+    .await;
+    let gamma = format!("{CLIENTS}/3");
+    let put = async |auth: Value| world.admin.put(&gamma, json!({"pjsip": {"auth": auth}})).await;
+    let stored = "select password from pjsip_auths where client_id = 3";
+    let id = json_of(&superuser, "select id from pjsip_auths where client_id = 3").await;
+    // Whatever else is changed, the short one of before stays.
+    put(json!({"id": id, "realm": "other.example"})).await.ok();
+    world
+        .admin
+        .put(&gamma, json!({"name": "Gamma, still"}))
+        .await
+        .ok();
+    assert_eq!(json_of(&superuser, stored).await, "x");
+    for bad in [
+        "",
+        "p",
+        "1234567",
+        " 12345678",
+        "12345678 ",
+        "\u{a0}12345678",
+        "1234\t5678",
+        "12345678\n",
+    ] {
+        let problem = put(json!({"id": id, "password": bad}))
+            .await
+            .problem(400, "validation_failed");
+        field_error(&problem, "pjsip.auth.password");
+        let mut made = client("short_one");
+        made["pjsip"]["auth"] = json!({"id": "auth_short", "username": "u", "password": bad});
+        let problem = world
+            .admin
+            .post(CLIENTS, made)
+            .await
+            .problem(400, "validation_failed");
+        field_error(&problem, "pjsip.auth.password");
+    }
+    assert_eq!(json_of(&superuser, stored).await, "x");
+    let problem = put(json!({"id": id, "username": " blank"}))
+        .await
+        .problem(400, "validation_failed");
+    field_error(&problem, "pjsip.auth.username");
+    for good in ["12345678", "with a blank", "semi;co^lon\"quote'", "Pässwörter"] {
+        put(json!({"id": id, "password": good})).await.ok();
+        assert_eq!(json_of(&superuser, stored).await, good);
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod internal;
 mod logs;
 mod matrix;
 mod metrics;
+mod names;
 mod oversight;
 mod pages;
 mod records;

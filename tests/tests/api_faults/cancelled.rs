@@ -2,6 +2,8 @@
 //! transaction, no statement that still runs.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use capconduit_tests::{Random, SWITCH_TOKEN, TestApi, TestDb, assert_invariants};
@@ -10,8 +12,6 @@ use tokio::net::TcpStream;
 
 use super::support::{cookie, eventually};
 use super::wire::request;
-
-const REQUESTS: usize = 1_000;
 
 /// The service's /ready asks for the schema's version as nobody: from now on that also notes as whom it really asks.
 const WATCH_IDENTITY: &str = "
@@ -28,16 +28,99 @@ const WATCH_IDENTITY: &str = "
     end $$";
 
 #[tokio::test]
-async fn a_thousand_cancelled_requests_leave_no_identity_behind() {
+async fn a_thousand_cancelled_requests_leave_no_identity_behind_and_cancel_nobody_else() {
+    cancelled(1_000).await;
+}
+
+#[tokio::test]
+#[ignore = "some minutes; make test-full runs it"]
+async fn ten_thousand_cancelled_requests_leave_no_identity_behind_and_cancel_nobody_else() {
+    cancelled(10_000).await;
+}
+
+/// A statement that waits for a row is cancelled with its request, and its connection is closed; what others write
+/// meanwhile is written.
+#[tokio::test]
+async fn a_statement_that_is_cancelled_takes_its_connection_along() {
     let db = TestDb::sample().await;
     let api = TestApi::start(&db).await;
+    let alice = cookie(&api, "seller_alice").await;
+    let bob = api.nobody().with("cookie", &cookie(&api, "seller_bob").await);
+    let mut blocker = db.superuser().await;
+    let held = blocker.transaction().await.expect("a transaction");
+    held.execute("select from dids where id = 1 for update", &[])
+        .await
+        .expect("a lock");
+    let superuser = db.superuser().await;
+    let pids = async |condition: &str| -> HashSet<i32> {
+        let sql = format!(
+            "select pid from pg_stat_activity where datname = current_database()
+                and application_name = 'capconduit serve' and {condition}"
+        );
+        let rows = superuser.query(&sql, &[]).await.expect("activity");
+        rows.iter().map(|row| row.get(0)).collect()
+    };
+    let json = ("content-type", "application/json");
+    let waits = request(
+        "PUT",
+        "/api/seller/dids/1",
+        &[("cookie", &alice), json],
+        b"{\"description\": \"x\"}",
+    );
+    for round in 0..5 {
+        let mut stream = TcpStream::connect(api.address())
+            .await
+            .expect("the service listens");
+        stream.write_all(&waits).await.expect("sent");
+        let waiting = async || pids("wait_event_type = 'Lock'").await;
+        eventually("it waits for the row", async || !waiting().await.is_empty()).await;
+        let cancelled = waiting().await;
+        stream.set_zero_linger().expect("a socket");
+        drop(stream);
+        for n in 0..20 {
+            let body = serde_json::json!({"description": format!("{round} {n}")});
+            bob.put("/api/seller/dids/3", body).await.expect_status(200);
+        }
+        eventually("its connection has ended", async || {
+            pids("true").await.is_disjoint(&cancelled)
+        })
+        .await;
+    }
+}
+
+async fn cancelled(requests: usize) {
+    let db = TestDb::sample().await;
+    let api = TestApi::start(&db).await;
+    let ended = Arc::new(AtomicBool::new(false));
+    let writer = {
+        let bob = api.nobody().with("cookie", &cookie(&api, "seller_bob").await);
+        let ended = ended.clone();
+        tokio::spawn(async move {
+            let mut refused = Vec::new();
+            let mut written = 0;
+            while !ended.load(Ordering::Relaxed) {
+                let body = serde_json::json!({"description": format!("write {written}")});
+                let answer = bob.put("/api/seller/dids/3", body).await;
+                written += 1;
+                if answer.status != 200 {
+                    refused.push(answer.text());
+                }
+            }
+            assert!(
+                refused.is_empty(),
+                "{} of {written} writes: {refused:?}",
+                refused.len()
+            );
+            written
+        })
+    };
     let cookies = [
         cookie(&api, "platform_admin").await,
         cookie(&api, "seller_alice").await,
         cookie(&api, "seller_bob").await,
     ];
     let mut random = Random::seeded();
-    for round in 0..REQUESTS / 20 {
+    for round in 0..requests / 20 {
         let together: Vec<_> = (0..20)
             .map(|n| {
                 let bytes = any_request(&mut random, &cookies, round * 20 + n);
@@ -50,6 +133,11 @@ async fn a_thousand_cancelled_requests_leave_no_identity_behind() {
             one.await.expect("a cut off request");
         }
     }
+    ended.store(true, Ordering::Relaxed);
+    assert!(
+        writer.await.expect("the writer") > requests / 50,
+        "writes went on meanwhile"
+    );
     let superuser = db.superuser().await;
     let own = "datname = current_database() and application_name = 'capconduit serve'";
     let idle = || async {

@@ -14,8 +14,13 @@ const LOGINS: usize = 64;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn others_are_served_while_logins_are_queued() {
     let db = TestDb::sample().await;
-    // Every login from an address and for a name of its own: the throttle lets all of them through to the hash.
-    let api = TestApi::start_with(&db, &[("CAPCONDUIT_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    // Every login from an address and for a name of its own: the throttle lets all of them through to the hash. And one
+    // connection to the database for all: a login that kept it while it waits or hashes would keep the others out.
+    let settings = [
+        ("CAPCONDUIT_TRUSTED_PROXIES", "127.0.0.0/8"),
+        ("CAPCONDUIT_POOL_SIZE", "1"),
+    ];
+    let api = TestApi::start_with(&db, &settings).await;
     let alice = api.nobody().with("cookie", &cookie(&api, "seller_alice").await);
     let before = peak_mib(&api);
     let ended = Arc::new(AtomicUsize::new(0));
@@ -38,7 +43,7 @@ async fn others_are_served_while_logins_are_queued() {
     }
     for login in logins {
         let answer = login.await.expect("an answer");
-        // Whoever waited too long for a turn is told so.
+        // Whoever waited longer than a request may is told so.
         match answer.status {
             401 => answer.problem(401, "wrong_login"),
             _ => answer.problem(503, "busy"),

@@ -15,4 +15,5 @@ mod nginx;
 mod stopping;
 pub mod support;
 mod tls;
+mod unfinished;
 mod wire;

@@ -10,3 +10,4 @@ mod ours;
 mod refused;
 mod start;
 pub mod support;
+mod unfinished;

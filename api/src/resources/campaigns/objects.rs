@@ -14,7 +14,7 @@ use crate::http::version::Versioned;
 pub const STATUSES: &[&str] = &["active", "inactive", "paused"];
 const LINK_STATUSES: &[&str] = &["active", "inactive"];
 const STRATEGIES: &[&str] = &["priority", "round_robin", "weighted"];
-const NAME: Text = Text::name(1, 100);
+const NAME: Text = Text::title(1, 100);
 const DESCRIPTION: Text = Text::prose(10_000);
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -29,8 +29,8 @@ pub use sql::STAFF_STATEMENTS;
 
 const STATUSES: &[&str] = &["active", "inactive"];
 const IDENTIFIER: Text = Text::name(1, 40).check(rules::identifier);
-const NAME: Text = Text::name(1, 100);
-const DEPARTMENT: Text = Text::name(0, 100);
+const NAME: Text = Text::title(1, 100);
+const DEPARTMENT: Text = Text::title(0, 100);
 const NOTES: Text = Text::prose(10_000);
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -186,6 +186,15 @@ pub fn caller_id(text: &str) -> Result<(), String> {
     }
 }
 
+/// Asterisk strips every value that it reads from the database: it would compare another one.
+pub fn no_blank_ends(text: &str) -> Result<(), String> {
+    let blank = |c: char| c.is_whitespace();
+    if text.starts_with(blank) || text.ends_with(blank) {
+        return Err("Must not begin or end with a blank: Asterisk would leave it out.".into());
+    }
+    Ok(())
+}
+
 /// 32 hexadecimal digits.
 pub fn md5(text: &str) -> Result<(), String> {
     let fits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());

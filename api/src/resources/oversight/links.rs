@@ -145,7 +145,7 @@ impl Input for Adjustment {
         }
         Adjustment {
             delta,
-            reason: f.required_text("reason", &Text::name(1, 255)),
+            reason: f.required_text("reason", &Text::title(1, 255)),
         }
     }
 }

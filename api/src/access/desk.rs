@@ -1,0 +1,401 @@
+//! Whose password is looked at next. As many hashes at once as cores but one; the sources that wait take turns, and those
+//! that have logged in before take every other turn. So a right password waits and is let in, however many come at once,
+//! and whoever sends many waits behind nobody but itself.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::fading::Key;
+use super::secret;
+use super::throttle::{Judged, Limits, Source, Taken, Who};
+
+#[derive(Debug)]
+pub struct Desk {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    limits: Limits,
+    known: Line,
+    strangers: Line,
+    strangers_next: bool,
+    /// In both lines, those included who have gone meanwhile.
+    tickets: usize,
+    sweep_at: usize,
+}
+
+/// Gone visitors are looked for when so many tickets wait, or twice those that were left the last time.
+const SWEEP_AT: usize = 1024;
+
+/// Those who wait, by source. A source's own come in their order.
+#[derive(Debug, Default)]
+struct Line {
+    order: VecDeque<Key>,
+    waiting: HashMap<Key, VecDeque<Ticket>>,
+}
+
+#[derive(Debug)]
+struct Ticket {
+    /// None: a new password to hash, which nobody guesses.
+    who: Option<Who>,
+    proof: Option<secret::Hash>,
+    answer: oneshot::Sender<Answer>,
+}
+
+type Answer = Result<Place, Duration>;
+type Next = (Ticket, Option<(Who, Taken)>);
+
+#[derive(Debug)]
+pub enum Place {
+    Turn(Turn),
+    /// The same password of the same account was found right meanwhile.
+    Right,
+}
+
+/// One hash's worth of work. Dropped before it is settled: no password was looked at.
+#[derive(Debug)]
+pub struct Turn {
+    /// None: ended already.
+    desk: Option<Arc<Desk>>,
+    counted: Option<(Who, Taken)>,
+    proof: Option<secret::Hash>,
+    right: Option<bool>,
+}
+
+impl Desk {
+    pub fn new(places: usize) -> Arc<Self> {
+        Arc::new(Desk {
+            state: Mutex::new(State {
+                free: places,
+                limits: Limits::default(),
+                known: Line::default(),
+                strangers: Line::default(),
+                strangers_next: false,
+                tickets: 0,
+                sweep_at: SWEEP_AT,
+            }),
+        })
+    }
+
+    /// A place, when it is this one's turn. `Err` is how long to wait after too many failures. `proof` stands for the
+    /// account's stored hash and the password given.
+    pub async fn enter(self: &Arc<Self>, who: Option<Who>, proof: Option<secret::Hash>) -> Answer {
+        let (answer, place) = oneshot::channel();
+        {
+            let mut state = self.lock();
+            if let Some(who) = &who
+                && let Judged::Refused(wait) = state.limits.judge(who, Instant::now())
+            {
+                return Err(wait);
+            }
+            state.join(Ticket { who, proof, answer });
+            self.serve(&mut state);
+        }
+        place.await.unwrap_or(Err(Duration::from_secs(1)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing under the lock can leave the state half-changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives every free place away that somebody may have.
+    fn serve(self: &Arc<Self>, state: &mut State) {
+        while state.free > 0
+            && let Some((ticket, counted)) = state.next(Instant::now())
+        {
+            let turn = Turn {
+                desk: Some(self.clone()),
+                counted,
+                proof: ticket.proof,
+                right: None,
+            };
+            state.free -= 1;
+            if let Err(Ok(Place::Turn(mut turn))) = ticket.answer.send(Ok(Place::Turn(turn))) {
+                // Gone in this very moment. Its end would ask for the lock that is held here.
+                turn.desk = None;
+                state.end(turn.counted.take(), None);
+            }
+        }
+    }
+}
+
+impl State {
+    fn join(&mut self, ticket: Ticket) {
+        let (line, source) = match ticket.who.map(|who| who.source) {
+            None => (&mut self.known, 0),
+            Some(Source::Known(source)) => (&mut self.known, source),
+            Some(Source::Stranger(address)) => (&mut self.strangers, super::throttle::network_key(address)),
+        };
+        let queue = line.waiting.entry(source).or_insert_with(|| {
+            line.order.push_back(source);
+            VecDeque::new()
+        });
+        queue.push_back(ticket);
+        self.tickets += 1;
+        if self.tickets >= self.sweep_at {
+            self.tickets = self.known.sweep() + self.strangers.sweep();
+            self.sweep_at = SWEEP_AT.max(2 * self.tickets);
+        }
+    }
+
+    /// Every other turn is a stranger's, if both wait.
+    fn next(&mut self, now: Instant) -> Option<Next> {
+        let strangers_next = std::mem::replace(&mut self.strangers_next, false);
+        let (first, second) = if strangers_next {
+            (&mut self.strangers, &mut self.known)
+        } else {
+            (&mut self.known, &mut self.strangers)
+        };
+        let limits = &mut self.limits;
+        let tickets = &mut self.tickets;
+        if let Some(found) = first.next(limits, tickets, now) {
+            self.strangers_next = !strangers_next;
+            return Some(found);
+        }
+        let found = second.next(limits, tickets, now);
+        self.strangers_next = strangers_next;
+        found
+    }
+
+    fn end(&mut self, counted: Option<(Who, Taken)>, right: Option<bool>) {
+        self.free += 1;
+        if let Some((who, taken)) = counted {
+            self.limits.settle(&who, taken, right, Instant::now());
+        }
+    }
+
+    fn let_in(&mut self, proof: &secret::Hash) {
+        for line in [&mut self.known, &mut self.strangers] {
+            for queue in line.waiting.values_mut() {
+                for ticket in std::mem::take(queue) {
+                    if ticket.proof.as_ref() == Some(proof) {
+                        self.tickets -= 1;
+                        let _ = ticket.answer.send(Ok(Place::Right));
+                    } else {
+                        queue.push_back(ticket);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Line {
+    /// The next one that may, from the source whose turn it is. Who must not any more is told so on the way.
+    fn next(&mut self, limits: &mut Limits, tickets: &mut usize, now: Instant) -> Option<Next> {
+        for _ in 0..self.order.len() {
+            let source = self.order.pop_front()?;
+            let queue = self.waiting.get_mut(&source)?;
+            let before = queue.len();
+            let found = first(queue, limits, now);
+            *tickets -= before - queue.len();
+            if queue.is_empty() {
+                self.waiting.remove(&source);
+            } else {
+                self.order.push_back(source);
+            }
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// Takes those out who have gone, and says how many are left.
+    fn sweep(&mut self) -> usize {
+        for queue in self.waiting.values_mut() {
+            queue.retain(|ticket| !ticket.answer.is_closed());
+        }
+        self.waiting.retain(|_, queue| !queue.is_empty());
+        self.order.retain(|source| self.waiting.contains_key(source));
+        self.waiting.values().map(VecDeque::len).sum()
+    }
+}
+
+fn first(queue: &mut VecDeque<Ticket>, limits: &mut Limits, now: Instant) -> Option<Next> {
+    while let Some(ticket) = queue.pop_front() {
+        if ticket.answer.is_closed() {
+            continue;
+        }
+        let Some(who) = ticket.who else {
+            return Some((ticket, None));
+        };
+        match limits.admit(&who, now) {
+            Judged::Admitted(taken) => return Some((ticket, Some((who, taken)))),
+            Judged::Undecided => {
+                queue.push_front(ticket);
+                return None;
+            }
+            Judged::Refused(wait) => {
+                let _ = ticket.answer.send(Err(wait));
+            }
+        }
+    }
+    None
+}
+
+impl Turn {
+    /// Counts even if nobody waits for the answer any more.
+    pub fn settle(mut self, right: bool) {
+        self.right = Some(right);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some(desk) = self.desk.take() else { return };
+        let mut state = desk.lock();
+        state.end(self.counted.take(), self.right);
+        if self.right == Some(true)
+            && let Some(proof) = &self.proof
+        {
+            state.let_in(proof);
+        }
+        desk.serve(&mut state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::access::throttle::key;
+
+    fn stranger(n: u32) -> Who {
+        Who {
+            account: key("account", &n.to_be_bytes()),
+            source: Source::Stranger(IpAddr::V4(Ipv4Addr::from(0x0b00_0000 + (n << 16)))),
+        }
+    }
+
+    fn known(n: u32) -> Who {
+        Who {
+            source: Source::Known(key("known", &n.to_be_bytes())),
+            ..stranger(n)
+        }
+    }
+
+    /// Asks for a place; the answer comes later.
+    fn ask(desk: &Arc<Desk>, who: Who) -> tokio::task::JoinHandle<Answer> {
+        let desk = desk.clone();
+        tokio::spawn(async move { desk.enter(Some(who), None).await })
+    }
+
+    async fn settle() {
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn turn(answer: Answer) -> Turn {
+        match answer {
+            Ok(Place::Turn(turn)) => turn,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn right_passwords_wait_and_are_never_refused_for_being_many() {
+        let desk = Desk::new(3);
+        let asked: Vec<_> = (0..100).map(|_| ask(&desk, stranger(1))).collect();
+        for one in asked {
+            turn(one.await.unwrap()).settle(true);
+        }
+        assert!(desk.lock().known.waiting.is_empty() && desk.lock().tickets == 0);
+    }
+
+    #[tokio::test]
+    async fn wrong_ones_at_once_get_no_more_than_one_after_another() {
+        let desk = Desk::new(7);
+        let asked: Vec<_> = (0..100).map(|_| ask(&desk, stranger(1))).collect();
+        let mut looked_at = 0;
+        for one in asked {
+            if let Ok(place) = one.await.unwrap() {
+                looked_at += 1;
+                turn(Ok(place)).settle(false);
+            }
+        }
+        assert_eq!(looked_at, 5);
+    }
+
+    #[tokio::test]
+    async fn who_sends_many_waits_behind_itself_alone() {
+        let desk = Desk::new(1);
+        let first = turn(desk.enter(None, None).await);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut asked = Vec::new();
+        // Forty of one stranger, then one of another, then one of somebody known.
+        for who in (0..40).map(|_| stranger(1)).chain([stranger(2), known(3)]) {
+            let (desk, order) = (desk.clone(), order.clone());
+            asked.push(tokio::spawn(async move {
+                let turn = turn(desk.enter(Some(who), None).await);
+                order.lock().unwrap().push(who.account);
+                turn.settle(true);
+            }));
+            settle().await;
+        }
+        drop(first);
+        for one in asked {
+            one.await.unwrap();
+        }
+        let order = order.lock().unwrap();
+        let place = |who: Who| order.iter().position(|account| *account == who.account);
+        assert_eq!(place(known(3)), Some(0));
+        assert_eq!(place(stranger(2)), Some(2));
+    }
+
+    #[tokio::test]
+    async fn equal_logins_are_let_in_by_one_hash() {
+        let desk = Desk::new(1);
+        let proof = secret::hash("stored and given");
+        let first = turn(desk.enter(Some(stranger(1)), Some(proof)).await);
+        let others: Vec<_> = (0..50)
+            .map(|n| {
+                let desk = desk.clone();
+                let proof = secret::hash(if n % 2 == 0 { "stored and given" } else { "another" });
+                tokio::spawn(async move { desk.enter(Some(stranger(1)), Some(proof)).await })
+            })
+            .collect();
+        settle().await;
+        first.settle(true);
+        let mut hashed = 0;
+        for one in others {
+            if let Place::Turn(turn) = one.await.unwrap().unwrap() {
+                hashed += 1;
+                turn.settle(true);
+            }
+        }
+        // The first of the others lets the rest of them in.
+        assert_eq!(hashed, 1);
+    }
+
+    #[tokio::test]
+    async fn whoever_goes_away_leaves_nothing() {
+        let desk = Desk::new(1);
+        let held = turn(desk.enter(None, None).await);
+        for n in 0..10_000 {
+            let gone = ask(&desk, stranger(n % 50));
+            tokio::task::yield_now().await;
+            gone.abort();
+            let _ = gone.await;
+        }
+        assert!(desk.lock().tickets <= SWEEP_AT, "{}", desk.lock().tickets);
+        drop(held);
+        settle().await;
+        assert_eq!(desk.lock().free, 1);
+        turn(desk.enter(Some(stranger(1)), None).await).settle(true);
+        // Gone in the moment in which the place was given.
+        let given = ask(&desk, stranger(2));
+        settle().await;
+        assert_eq!(desk.lock().free, 0);
+        drop(given.await);
+        assert_eq!(desk.lock().free, 1);
+    }
+}
