@@ -47,7 +47,7 @@ const LOG_CALL: &str = "\
       from log_call($1, $2, $3, linkedid => $4, caller_number => $5, caller_name => $6, started_at => $7,
         answered_at => $8, ended_at => $9, duration_seconds => $10, billsec_seconds => $11, hangup_cause_code => $12,
         hangup_cause_text => $13, link_id => $14, campaign_id => $15, client_id => $16, did_id => $17, user_id => $18,
-        node => $19, hangup_by => $20, sip_call_id => $21)";
+        hangup_by => $19, sip_call_id => $20)";
 
 pub const INTERNAL_STATEMENTS: &[&str] = &[ROUTE_INFO, ROUTE_CALL, NEXT_TARGET, LOG_CALL];
 
@@ -363,7 +363,6 @@ struct LogCall {
     hangup_cause_code: Option<i32>,
     hangup_cause_text: Option<String>,
     asterisk_linkedid: Option<String>,
-    node: Option<String>,
     #[schema(pattern = "^(caller|client|system)$")]
     hangup_by: Option<String>,
     sip_call_id: Option<String>,
@@ -410,7 +409,6 @@ impl Input for LogCall {
             hangup_cause_code: f.nullable_small_int("hangupCauseCode", 0..=i32::MAX).flatten(),
             hangup_cause_text: f.nullable_text("hangupCauseText", &LOOSE).flatten(),
             asterisk_linkedid: f.nullable_text("asteriskLinkedid", &LOOSE).flatten(),
-            node: f.nullable_text("node", &LOOSE).flatten(),
             hangup_by: f.nullable_text("hangupBy", &LOOSE).flatten(),
             sip_call_id: f.nullable_text("sipCallId", &LOOSE).flatten(),
         }
@@ -492,7 +490,6 @@ async fn write_record(app: &AppState, call: LogCall) -> ApiResult<Logged> {
                 &call.client_id,
                 &call.did_id,
                 &call.user_id,
-                &call.node,
                 &call.hangup_by,
                 &call.sip_call_id,
             ],

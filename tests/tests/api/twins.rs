@@ -33,7 +33,6 @@ const KEYS: &[(&str, &str)] = &[
     ("hangupCauseText", "hangup_cause_text"),
     ("hangupBy", "hangup_by"),
     ("sipCallId", "sip_call_id"),
-    ("node", "node"),
     ("asteriskLinkedid", "linkedid"),
     ("campaignClientSettingId", "link_id"),
 ];
@@ -77,7 +76,6 @@ async fn a_record_over_http_is_the_record_in_sql() {
         ("callerIdName", 100),
         ("hangupCauseText", 50),
         ("sipCallId", 255),
-        ("node", 24),
         ("asteriskLinkedid", 150),
     ] {
         cases.push(vec![(key, long(length))]);

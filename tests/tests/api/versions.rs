@@ -102,11 +102,12 @@ async fn present_version(case: &Case<'_>) -> i64 {
         .rsplit('/')
         .next()
         .expect("an id");
+    let id: i64 = id.parse().expect("a number");
     let from_list = |list: Value| {
         let items = list["items"].as_array().expect("items").clone();
         let item = items
             .into_iter()
-            .find(|item| item["id"].to_string() == id || item["linkId"].to_string() == id);
+            .find(|item| item["id"] == id || item["linkId"] == id);
         item.expect("the object is listed")["version"]
             .as_i64()
             .expect("a version in the list")
