@@ -16,6 +16,7 @@ mod limits;
 mod load;
 mod local;
 mod numbers;
+mod older_switch;
 mod qualify;
 mod refusals;
 mod rest;
