@@ -40,7 +40,8 @@ pub struct Args {
     )]
     pub spool: PathBuf,
 
-    /// Seconds between two lists of live calls. Too low: work for nothing. Too high: lost calls keep their slots longer.
+    /// Seconds between two lists of live calls, and between two looks for new call centers. Too low: work for nothing. Too
+    /// high: lost calls keep their slots longer.
     #[arg(long, env = "CAPCONDUIT_HEARTBEAT_SECONDS", default_value_t = 10, value_name = "SECONDS",
           value_parser = clap::value_parser!(u16).range(1..=30))]
     pub heartbeat_seconds: u16,

@@ -80,6 +80,14 @@ impl Machine {
         text(&output.stdout)
     }
 
+    /// The same without waiting for its end.
+    pub fn begin(&self, commands: &str) -> Child {
+        self.shell(commands)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("a shell")
+    }
+
     fn shell(&self, script: &str) -> Command {
         let mut command = Command::new(super::site::script());
         let pid = self.process.id().to_string();

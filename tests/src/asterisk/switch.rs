@@ -1,7 +1,7 @@
 //! One Asterisk with the shipped configuration. Owns: its start, its certain end, and what it says of itself.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,6 +28,24 @@ impl TestAsterisk {
 
     /// The same before its first start.
     pub fn configured(site: &Arc<Site>, db: &TestDb, node: &str) -> Self {
+        Self::configured_with(site, db, node, &crate::project::root().join("asterisk"))
+    }
+
+    /// With the files of a release of before, which are Asterisk's own: that one could not read them otherwise.
+    pub fn of_before(site: &Arc<Site>, db: &TestDb, node: &str, files: &Path) -> Self {
+        let switch = Self::configured_with(site, db, node, files);
+        let etc = switch.folder.join("etc");
+        let status = Command::new("chown")
+            .arg("-R")
+            .arg("--reference")
+            .arg(switch.folder.join("spool"))
+            .arg(etc)
+            .status();
+        assert!(status.expect("chown").success());
+        switch
+    }
+
+    fn configured_with(site: &Arc<Site>, db: &TestDb, node: &str, files: &Path) -> Self {
         let address = site.address(Place::Switch);
         let folder = site.folder(&format!("switch-{address}"));
         let config = db.config(ASTERISK);
@@ -41,6 +59,7 @@ impl TestAsterisk {
                 &db.cluster().port().to_string(),
                 db.name(),
             ])
+            .env("CAPCONDUIT_ASTERISK_FILES", files)
             .stdin(Stdio::piped())
             .spawn()
             .expect("scripts/asterisk-site can be run");

@@ -17,6 +17,7 @@ mod limits;
 mod load;
 mod local;
 mod numbers;
+mod older_switch;
 mod qualify;
 mod refusals;
 mod rest;

@@ -54,11 +54,22 @@ impl Traffic {
 
     /// The same with these addresses of the database; in a URL each has its own port.
     pub async fn agent_to(&self, switch: &TestAsterisk, hosts: &[&str]) -> TestNode {
+        self.agent_with(switch, hosts, &[]).await
+    }
+
+    /// The same with further settings.
+    pub async fn agent_with(
+        &self,
+        switch: &TestAsterisk,
+        hosts: &[&str],
+        further: &[(&str, &str)],
+    ) -> TestNode {
         let command = switch.command();
-        let settings = [
+        let mut settings = vec![
             ("CAPCONDUIT_ASTERISK_COMMAND", command.as_str()),
             ("CAPCONDUIT_NODE", switch.node()),
         ];
+        settings.extend(further);
         let hosts = hosts.join(&format!(":{},", self.db.cluster().port()));
         let url = self.db.url_at(ASTERISK, &hosts);
         TestNode::start_inside(Some(self.site.name()), &url, &switch.spool_folder(), &settings).await

@@ -234,6 +234,56 @@ async fn a_switch_is_set_up_as_the_text_says_and_routes_a_call() {
     eventually("both calls are recorded", async || records().await == 2).await;
     let refused = std::fs::read_dir(machine.path("/var/spool/asterisk/capconduit/refused"));
     assert_eq!(refused.map_or(0, Iterator::count), 0);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    walk.upgrade(&scenario).await;
     assert_invariants(db).await;
+}
+
+impl Walk {
+    /// The page's upgrade, from this release to itself, while a call talks. A switch that nobody hears of for three
+    /// seconds counts as dead here; the call lasts for longer.
+    async fn upgrade(&self, scenario: &Scenario) {
+        let [stop, replace] = blocks(PAGE, "## Upgrading").try_into().expect("two blocks");
+        let superuser = self.db.superuser().await;
+        let name = self.db.name();
+        let sql = format!("alter database {name} set capconduit.node_silence_seconds = 3");
+        superuser.batch_execute(&sql).await.expect("the setting");
+        // Connections of from now on have it.
+        self.machine.run(
+            CHECKOUT,
+            "systemctl stop capconduit-node; systemctl start capconduit-node",
+        );
+        let caller = Caller::to(&self.site, &self.machine.address, &scenario.did);
+        let talking = caller.clone().talks_for(9000).start();
+        let in_flight = async || {
+            let sql = "select count(answered_at) from live_calls where holds_slot";
+            superuser
+                .query_one(sql, &[])
+                .await
+                .expect("a number")
+                .get::<_, i64>(0)
+        };
+        eventually("the call talks", async || in_flight().await == 1).await;
+        let mut stopping = self.machine.begin(&stop);
+        // It comes back when Asterisk has ended.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let refused = caller.clone().from_address("10.77.16.250").call().await;
+        assert_eq!(refused.final_status(), 503);
+        assert_eq!(in_flight().await, 1);
+        let seen = talking.finish().await;
+        assert!(
+            seen.requests("BYE")[0].sent,
+            "the caller hung up, nobody else: {seen:#?}"
+        );
+        let record = CallRecord::of(&self.db, &seen).await;
+        assert_eq!(record.status, "ANSWERED");
+        record.assert_equals(&seen);
+        assert!(stopping.wait().expect("it ends").success());
+        self.machine.run(CHECKOUT, &replace);
+        self.asterisk_is_up().await;
+        self.assert_rights();
+        let seen = caller.call().await;
+        assert_eq!(seen.final_status(), 200);
+        let record = CallRecord::of(&self.db, &seen).await;
+        assert_eq!(record.node.as_deref(), Some("walked"));
+    }
 }
