@@ -19,6 +19,7 @@ mod numbers;
 mod qualify;
 mod refusals;
 mod rest;
+mod strangers;
 mod support;
 mod tls;
 mod traffic;
