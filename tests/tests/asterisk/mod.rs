@@ -24,3 +24,4 @@ mod support;
 mod tls;
 mod traffic;
 mod two_servers;
+mod uncounted;
