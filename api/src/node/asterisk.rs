@@ -97,6 +97,11 @@ impl Asterisk {
         Ok(ids)
     }
 
+    /// By which addresses it knows its trunks.
+    pub async fn identifies(&self) -> Result<String, NoAnswer> {
+        self.ask("pjsip show identifies").await
+    }
+
     /// Has it read a call center anew, and ask it with OPTIONS as it says now; whether it found it.
     pub async fn reads_center(&self, name: &str) -> bool {
         let said = self.ask(&format!("pjsip reload qualify aor {name}")).await;

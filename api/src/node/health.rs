@@ -86,6 +86,7 @@ pub struct Health {
     replayed: IntCounterVec,
     refused: IntCounter,
     released: IntCounter,
+    refused_calls: IntCounterVec,
 }
 
 impl Health {
@@ -122,6 +123,14 @@ impl Health {
             &["status"],
         )?;
         registry.register(Box::new(replayed.clone()))?;
+        let refused_calls = IntCounterVec::new(
+            Opts::new(
+                "capconduit_node_sip_refused_total",
+                "Calls that Asterisk refused before the dialplan, and that have no record",
+            ),
+            &["trunk", "status"],
+        )?;
+        registry.register(Box::new(refused_calls.clone()))?;
         Ok(Health {
             node: node.to_owned(),
             alarms: Mutex::default(),
@@ -154,6 +163,7 @@ impl Health {
                 "Calls closed because nobody reported them any more",
             )?,
             replayed,
+            refused_calls,
             alarm_gauges,
             registry,
         })
@@ -212,6 +222,12 @@ impl Health {
 
     pub fn refused(&self) {
         self.refused.inc();
+    }
+
+    pub fn refused_before_the_dialplan(&self, trunk: &str, status: u16) {
+        self.refused_calls
+            .with_label_values(&[trunk, &status.to_string()])
+            .inc();
     }
 
     pub fn released(&self, calls: i32) {

@@ -10,6 +10,7 @@ mod heartbeat;
 mod qualify;
 mod replay;
 mod settings;
+mod sip;
 mod spool;
 mod state;
 mod statement;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use tokio::net::UdpSocket;
 
 use crate::serve::{self, listener};
 use connection::Database;
@@ -26,6 +28,7 @@ use heartbeat::Heart;
 use qualify::Qualifier;
 use replay::Replay;
 pub use settings::Args;
+use sip::Watcher;
 use spool::Spool;
 use state::State;
 
@@ -56,6 +59,18 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         database: Database::new(&settings.database, "capconduit node qualify"),
         every: settings.heartbeat_every,
     };
+    // Without it calls are what they are: another agent on the machine may have the port.
+    let watcher = match UdpSocket::bind(&settings.sip_listen).await {
+        Ok(socket) => Some(Watcher {
+            socket,
+            asterisk: settings.asterisk.clone(),
+            health: health.clone(),
+        }),
+        Err(error) => {
+            tracing::warn!(%error, address = settings.sip_listen, "refusals before the dialplan are not counted");
+            None
+        }
+    };
     let heart = Heart {
         node: settings.node,
         asterisk: settings.asterisk,
@@ -68,10 +83,14 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let replay = tokio::spawn(replay.run(stop.clone()));
     let heart = tokio::spawn(heart.run(stop.clone()));
     let qualifier = tokio::spawn(qualifier.run(stop.clone()));
+    let watcher = watcher.map(|watcher| tokio::spawn(watcher.run(stop.clone())));
     listener::serve(listener, health::router(health), stop).await;
     replay.await.context("the replay task failed")?;
     heart.await.context("the heartbeat task failed")?;
     qualifier.await.context("the qualifying task failed")?;
+    if let Some(watcher) = watcher {
+        watcher.await.context("the counting task failed")?;
+    }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

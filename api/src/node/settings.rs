@@ -55,6 +55,15 @@ pub struct Args {
     )]
     pub listen: String,
 
+    /// Address and UDP port at which Asterisk's copies of SIP messages arrive (hep.conf), to count what it refuses.
+    #[arg(
+        long,
+        env = "CAPCONDUIT_SIP_LISTEN",
+        default_value = "127.0.0.1:9466",
+        value_name = "ADDRESS:PORT"
+    )]
+    pub sip_listen: String,
+
     /// Log as JSON, one object per line.
     #[arg(long, env = "CAPCONDUIT_LOG_JSON", value_parser = FalseyValueParser::new())]
     pub log_json: bool,
@@ -69,11 +78,13 @@ pub struct Settings {
     pub spool: PathBuf,
     pub heartbeat_every: Duration,
     pub listen: String,
+    pub sip_listen: String,
 }
 
 impl Args {
     pub fn settings(&self) -> Result<Settings> {
         address(&self.listen, "--listen")?;
+        address(&self.sip_listen, "--sip-listen")?;
         let database = self.database.config()?;
         if database.get_user() != Some(LOGIN) {
             bail!("the agent logs in as {LOGIN} and as nobody else: name it in the database's address");
@@ -97,6 +108,7 @@ impl Args {
             spool: self.spool.clone(),
             heartbeat_every: Duration::from_secs(self.heartbeat_seconds.into()),
             listen: self.listen.clone(),
+            sip_listen: self.sip_listen.clone(),
         })
     }
 }

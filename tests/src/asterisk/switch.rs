@@ -191,6 +191,11 @@ impl TestAsterisk {
         std::fs::read_to_string(self.folder.join("log/messages.log")).unwrap_or_default()
     }
 
+    /// Who was not let in.
+    pub fn security_log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log/security.log")).unwrap_or_default()
+    }
+
     /// The processor time it has used, in clock ticks.
     pub fn processor_ticks(&self) -> u64 {
         crate::project::processor_ticks(self.pid())

@@ -146,3 +146,60 @@ async fn a_caller_without_a_name_or_number_is_a_caller() {
         );
     }
 }
+
+/// As carriers write it who send no Privacy; the last two are the words on the keys of a telephone.
+const NO_NUMBER: &[&str] = &[
+    "anonymous",
+    "Anonymous",
+    "ANONYMOUS",
+    "unknown",
+    "Unavailable",
+    "Restricted",
+    "private",
+    "withheld",
+    "blocked",
+    "no-number",
+    "+anonymous",
+    "caller-id-unavailable",
+    "0000000000",
+    "+266696687",
+    "86282452253",
+];
+
+#[tokio::test]
+async fn a_word_is_no_number_and_who_hides_behind_it_stays_hidden() {
+    let (line, center) = Line::answering().await;
+    for word in NO_NUMBER {
+        for from in [
+            format!("\"{word}\" <sip:{word}@carrier.example>"),
+            format!("<sip:{word}@anonymous.invalid>"),
+        ] {
+            let seen = line.caller().from(&from).call().await;
+            let record = CallRecord::of(line.db, &seen).await;
+            record.assert_equals(&seen);
+            assert_eq!(record.caller_number, None, "{from}");
+            let shown = center.seen();
+            let invite = shown.requests("INVITE").last().expect("an INVITE").text.clone();
+            assert!(
+                invite.contains("sip:anonymous@anonymous.invalid"),
+                "{from}: {invite}"
+            );
+        }
+    }
+    // And what only begins like one is a number, or a name of somebody.
+    for number in [
+        "+15550001111",
+        "unknownsoldier",
+        "privateer",
+        "100",
+        "+2666966870",
+    ] {
+        let seen = line
+            .caller()
+            .from(&format!("<sip:{number}@carrier.example>"))
+            .call()
+            .await;
+        let record = CallRecord::of(line.db, &seen).await;
+        assert_eq!(record.caller_number.as_deref(), Some(number));
+    }
+}

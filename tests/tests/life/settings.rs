@@ -80,7 +80,10 @@ fn nonsense(variable: &str) -> Option<&'static [&'static str]> {
         "a b:1",
     ];
     Some(match variable {
-        "CAPCONDUIT_LISTEN" | "CAPCONDUIT_METRICS_LISTEN" | "CAPCONDUIT_NODE_LISTEN" => ADDRESSES,
+        "CAPCONDUIT_LISTEN"
+        | "CAPCONDUIT_METRICS_LISTEN"
+        | "CAPCONDUIT_NODE_LISTEN"
+        | "CAPCONDUIT_SIP_LISTEN" => ADDRESSES,
         "CAPCONDUIT_SESSION_MINUTES"
         | "CAPCONDUIT_POOL_SIZE"
         | "CAPCONDUIT_REQUEST_SECONDS"

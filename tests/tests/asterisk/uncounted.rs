@@ -1,0 +1,89 @@
+//! What Asterisk refuses before the dialplan has no record: the agent counts it, per trunk and status.
+
+use capconduit_tests::{Place, Raw, RawCaller};
+
+use super::support::becomes;
+use super::traffic::Traffic;
+
+#[tokio::test]
+async fn what_is_refused_before_the_dialplan_is_counted_per_trunk() {
+    let traffic = Traffic::new().await;
+    let agent = traffic.agent(&traffic.switch).await;
+    let call = || Raw::call(&traffic.switch, "+442079460000");
+    let with_body = |kind: &str, text: &str| Raw {
+        body: Some((kind.to_owned(), text.as_bytes().to_vec())),
+        ..call()
+    };
+    let refused = [
+        (420, call().with_header("Require", b"nonsense")),
+        (
+            422,
+            call()
+                .with_header("Supported", b"timer")
+                .with_header("Session-Expires", b"10"),
+        ),
+        (415, with_body("text/plain", "hello")),
+        (
+            488,
+            with_body(
+                "application/sdp",
+                "v=0\r\no=- 1 1 IN IP4 10.77.16.1\r\ns=-\r\nc=IN IP4 10.77.16.1\r\nt=0 0\r\n\
+              m=audio 40000 RTP/AVP 99\r\na=rtpmap:99 opus/48000/2\r\n",
+            ),
+        ),
+        (400, with_body("application/sdp", "nonsense")),
+        (404, call().with_header("Replaces", b"a;to-tag=1;from-tag=2")),
+    ];
+    let counted = async |trunk: &str, status: u16| {
+        let name = format!("capconduit_node_sip_refused_total{{status=\"{status}\",trunk=\"{trunk}\"}}");
+        agent.metric(&name).await as u32
+    };
+    for (place, trunk) in [(Place::TrunkA, "trunk-a"), (Place::TrunkB, "trunk-b")] {
+        for (status, request) in &refused {
+            let mut caller = RawCaller::udp(&traffic.site, &traffic.switch, place).await;
+            let reply = caller
+                .invite_unacknowledged(&fresh(request))
+                .await
+                .expect("an answer");
+            assert_eq!(reply.status(), Some(*status), "{}", reply.text());
+            becomes("it is counted", 1, async || counted(trunk, *status).await).await;
+            // Its answer comes again until it is acknowledged.
+            caller.next(std::time::Duration::from_secs(2)).await;
+            caller.acknowledge().await;
+            assert_eq!(counted(trunk, *status).await, 1, "{status}");
+        }
+    }
+    // A refusal of the dialplan has its record, and a stranger is in the security log.
+    let mut caller = RawCaller::udp(&traffic.site, &traffic.switch, Place::TrunkA).await;
+    assert_eq!(
+        caller.invite(&call()).await.and_then(|reply| reply.status()),
+        Some(404)
+    );
+    let mut stranger = RawCaller::udp(&traffic.site, &traffic.switch, Place::Stranger).await;
+    assert_eq!(
+        stranger.invite(&call()).await.and_then(|reply| reply.status()),
+        Some(401)
+    );
+    let mut last = RawCaller::tcp(&traffic.site, &traffic.switch, Place::TrunkB).await;
+    let reply = last.invite(&fresh(&refused[0].1)).await;
+    assert_eq!(reply.and_then(|reply| reply.status()), Some(420));
+    becomes("over TCP, too", 2, async || counted("trunk-b", 420).await).await;
+    assert_eq!(counted("trunk-a", 404).await, 1);
+    let records = "select count(*) from call_logs";
+    let records: i64 = traffic
+        .admin
+        .query_one(records, &[])
+        .await
+        .expect("records")
+        .get(0);
+    assert_eq!(records, 1);
+}
+
+/// The same under another Call-ID.
+fn fresh(request: &Raw) -> Raw {
+    let call_id = format!("again-{}", capconduit_tests::unique()).into_bytes();
+    Raw {
+        call_id,
+        ..request.clone()
+    }
+}
