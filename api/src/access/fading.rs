@@ -103,7 +103,7 @@ impl Table {
     }
 
     #[cfg(test)]
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.0.len()
     }
 

@@ -388,7 +388,7 @@ mod tests {
             &limits.accounts,
             &limits.parts,
         ] {
-            assert!(table.len() <= MAX_ENTRIES);
+            assert!(table.size() <= MAX_ENTRIES);
         }
         assert!(!attempt(&mut limits, &guesser, false, now));
     }
