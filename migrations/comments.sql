@@ -287,6 +287,7 @@ comment on column reject_counts.calls is 'How many calls';
 comment on column reject_counts.created_at is 'When this was written';
 
 comment on view table_access_view is 'What keeps calls from reaching tables directly; empty when nothing is on them but ours';
+comment on view rejects_view is 'Rejected calls by reason, number, switch and minute';
 
 comment on view asterisk.ps_endpoints is 'Endpoints of active clients, as Asterisk''s realtime driver reads them';
 comment on view asterisk.ps_aors is 'Addresses of active clients; ; and ^ are written as ^3B and ^5E';
