@@ -2487,6 +2487,13 @@ CREATE VIEW capconduit.rejects_view WITH (security_invoker='true') AS
 ALTER TABLE capconduit.rejects_view OWNER TO capconduit_owner;
 
 --
+-- Name: VIEW rejects_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW capconduit.rejects_view IS 'How many calls route_call rejected, by minute, reason, number and switch';
+
+
+--
 -- Name: sessions; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
