@@ -274,6 +274,7 @@ comment on column refinery_schema_history.checksum is 'Checksum of the file; a f
 
 comment on view live_calls_view is 'Calls in flight with names and phase (ringing, talking, ending)';
 comment on view late_excess_view is 'Records that counted beyond a total cap because they came late';
+comment on view rejects_view is 'How many calls route_call rejected, by minute, reason, number and switch';
 comment on view link_usage_view is
     'Use and limits of each link; remaining = allowed - counted - active, null without a limit; room: full, near (75 %) or open';
 

@@ -154,13 +154,13 @@ comment on function create_missing_counters is 'Gives links that have none a cou
 create function reconcile_counters(
     inout link_id bigint, out counter text, out stored bigint, out actual bigint)
 returns setof record
-language plpgsql volatile parallel unsafe security definer
-set search_path = pg_catalog, pg_temp set lock_timeout = '100ms'
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
     only_link constant bigint := reconcile_counters.link_id;
     give_up_at constant timestamptz := clock_timestamp() + interval '15 seconds';
+    caller_s_timeout constant text := current_setting('lock_timeout');
     links bigint[];
     counters text[];
     excesses bigint[];
@@ -171,6 +171,7 @@ begin
     end if;
     loop
         begin
+            perform set_config('lock_timeout', '100ms', true);
             -- First, as everything that works on calls does.
             lock table capconduit.live_calls in access share mode;
             lock table capconduit.link_counters, capconduit.audit_log in row exclusive mode;
@@ -183,6 +184,7 @@ begin
              where only_link is null or v.link_id = only_link;
             -- Ascending, as everywhere.
             perform from capconduit.link_counters n where n.link_id = any (links) order by n.link_id for no key update;
+            perform set_config('lock_timeout', caller_s_timeout, true);
             exit;
         exception when lock_not_available then
             if clock_timestamp() > give_up_at then

@@ -58,8 +58,11 @@ const NEWEST_RECORD: &str = "select coalesce(max(id), 0) from call_logs";
 /// Rejected calls by reason since the last look, in the same way.
 const NEW_REJECTS: &str = "\
     select reason, sum(calls)::bigint, max(id)
-      from reject_counts
-     where id > $1 and created_at < now() - interval '5 seconds'
+      from (select reason, calls, id
+              from reject_counts
+             where id > $1 and created_at < now() - interval '5 seconds'
+             order by id
+             limit $2) r
      group by 1";
 
 const NEWEST_REJECT: &str = "select coalesce(max(id), 0) from reject_counts";
@@ -259,7 +262,7 @@ async fn count_new_rejects(tx: &Tx, metrics: &Database) -> ApiResult<()> {
         return Ok(());
     };
     // Reasons are the extension's own words: nobody makes labels.
-    for row in tx.rows(NEW_REJECTS, &[&counted]).await? {
+    for row in tx.rows(NEW_REJECTS, &[&counted, &RECORDS_AT_ONCE]).await? {
         let count = u64::try_from(row.get::<_, i64>(1)).unwrap_or(0);
         metrics
             .rejects
