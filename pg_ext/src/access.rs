@@ -300,7 +300,7 @@ unsafe fn not_before(index: pg_sys::Relation) -> Option<pg_sys::TransactionId> {
         let row = &*(*(*index).rd_indextuple).t_data;
         let frozen = pg_sys::HEAP_XMIN_FROZEN as u16;
         let is_old = row.t_infomask & frozen == frozen;
-        ((*(*index).rd_index).indcheckxmin && !is_old).then(|| row.t_choice.t_heap.t_xmin)
+        ((*(*index).rd_index).indcheckxmin && !is_old).then_some(row.t_choice.t_heap.t_xmin)
     }
 }
 

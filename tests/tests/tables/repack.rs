@@ -127,8 +127,11 @@ async fn pg_repack_runs_on_every_table_under_calls() {
     let load = Load::start(&db, &scenario.did, 4).await;
     for _ in 0..3 {
         for table in WRITTEN.into_iter().chain(READ) {
-            let url = db.url(SUPERUSER);
+            let (name, port) = (db.name().to_owned(), db.cluster().port());
             let table = format!("capconduit.{table}");
+            let config = db.config(SUPERUSER);
+            let password = config.get_password().expect("a password").to_vec();
+            let password = String::from_utf8(password).expect("text");
             let done = tokio::task::spawn_blocking(move || {
                 let bin = Command::new("pg_config")
                     .arg("--bindir")
@@ -136,7 +139,10 @@ async fn pg_repack_runs_on_every_table_under_calls() {
                     .expect("pg_config");
                 let bin = String::from_utf8(bin.stdout).expect("a folder");
                 Command::new(format!("{}/pg_repack", bin.trim()))
-                    .args(["--no-order", "--table", &table, "--dbname", &url])
+                    .args(["--no-order", "--table", &table, "--dbname", &name])
+                    .args(["--host=127.0.0.1", "--username", SUPERUSER])
+                    .arg(format!("--port={port}"))
+                    .env("PGPASSWORD", password)
                     .output()
             });
             let done = done
