@@ -98,6 +98,8 @@ revoke all on function move_client_version() from public;
 
 comment on function move_version is 'Trigger: moves an object''s version with each change of it';
 comment on function move_client_version is 'Trigger: a change of its PJSIP objects moves a client''s version';
+
+------------------------------------------------------------------------------------------------------------
 -- Repair without holding calls up.
 ------------------------------------------------------------------------------------------------------------
 
@@ -129,6 +131,7 @@ begin
             lock table capconduit.link_counters, capconduit.audit_log in row exclusive mode;
             -- Two repairs at once would both take the same difference away. Campaigns are locked by the number before.
             perform pg_advisory_xact_lock(x'0CAA'::integer, 0);
+            perform capconduit.create_missing_counters();
             select array_agg(v.link_id), array_agg(v.counter), array_agg(v.stored - v.actual)
               into links, counters, excesses
               from capconduit.verify_counters() v
@@ -155,6 +158,41 @@ begin
         stored := actual + excess;
         perform capconduit.write_audit('reconcile', 'link_counters', link_id::text,
             jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
+        return next;
+    end loop;
+end
+$$;
+
+create or replace function reconcile_counters(out link_id bigint, out counter text, out stored bigint, out actual bigint)
+returns setof record
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$ select * from capconduit.reconcile_counters(null::bigint) $$;
+
+alter function reconcile_counters(bigint) owner to capconduit_owner;
+revoke all on function reconcile_counters(bigint) from public;
+
+comment on function reconcile_counters(bigint) is 'reconcile_counters for one link; audited';
+
+------------------------------------------------------------------------------------------------------------
+-- For the planner: what a look costs beside a comparison, how many rows it gives (a campaign's links), and that it may run in
+-- a parallel query: it reads at the query's own snapshot and changes nothing.
+------------------------------------------------------------------------------------------------------------
+
+alter function preview_route(text) cost 200 parallel safe;
+alter function explain_route(text) cost 1000 rows 5 parallel safe;
+alter function explain_own_did(text) cost 2000 rows 5 parallel safe;
+-- How calls reach each table.
+------------------------------------------------------------------------------------------------------------
+
+create function table_access(out table_name text, out operation text, out access text, out reason text)
+returns setof record
+language c stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'table_access_wrapper';
+alter function table_access() owner to capconduit_owner;
+revoke execute on function table_access() from public;
+comment on function table_access is 'How calls reach each table: directly, as SQL statements, or not at all, and why';
+
+------------------------------------------------------------------------------------------------------------
 -- A link without its counters takes no call: it is told of, and repaired.
 ------------------------------------------------------------------------------------------------------------
 
@@ -194,62 +232,6 @@ as $$
     on conflict (link_id) do nothing
 $$;
 
-create or replace function reconcile_counters(out link_id bigint, out counter text, out stored bigint, out actual bigint)
-returns setof record
-language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-    wrong record;
-begin
-    -- Whoever closes or moves a call touches live_calls before the other two, if only to lock a row: so a lock that
-    -- shuts out row locks too lets every call in hand come to its end, and no circle can form. Readers go on.
-    lock table capconduit.live_calls in exclusive mode;
-    lock table capconduit.call_logs, capconduit.link_counters in share row exclusive mode;
-    perform capconduit.create_missing_counters();
-    for wrong in select * from capconduit.verify_counters() loop
-        update capconduit.link_counters n
-           set active = case wrong.counter when 'active' then wrong.actual else n.active end,
-               total = case wrong.counter when 'total' then wrong.actual else n.total end
-         where n.link_id = wrong.link_id;
-        perform capconduit.write_audit('reconcile', 'link_counters', wrong.link_id::text,
-            jsonb_build_object(wrong.counter, wrong.stored), jsonb_build_object(wrong.counter, wrong.actual));
-        link_id := wrong.link_id;
-        counter := wrong.counter;
-        stored := wrong.stored;
-        actual := wrong.actual;
-        return next;
-    end loop;
-end
-$$;
-
-create or replace function reconcile_counters(out link_id bigint, out counter text, out stored bigint, out actual bigint)
-returns setof record
-language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
-as $$ select * from capconduit.reconcile_counters(null::bigint) $$;
-
-alter function reconcile_counters(bigint) owner to capconduit_owner;
-revoke all on function reconcile_counters(bigint) from public;
-
-comment on function reconcile_counters(bigint) is 'reconcile_counters for one link; audited';
-
-------------------------------------------------------------------------------------------------------------
--- For the planner: what a look costs beside a comparison, how many rows it gives (a campaign's links), and that it may run in
--- a parallel query: it reads at the query's own snapshot and changes nothing.
-------------------------------------------------------------------------------------------------------------
-
-alter function preview_route(text) cost 200 parallel safe;
-alter function explain_route(text) cost 1000 rows 5 parallel safe;
-alter function explain_own_did(text) cost 2000 rows 5 parallel safe;
--- How calls reach each table.
-------------------------------------------------------------------------------------------------------------
-
-create function table_access(out table_name text, out operation text, out access text, out reason text)
-returns setof record
-language c stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'table_access_wrapper';
-alter function table_access() owner to capconduit_owner;
-revoke execute on function table_access() from public;
-comment on function table_access is 'How calls reach each table: directly, as SQL statements, or not at all, and why';
 alter function create_missing_counters() owner to capconduit_owner;
 revoke all on function create_missing_counters() from public;
 

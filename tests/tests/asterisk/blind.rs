@@ -72,7 +72,10 @@ async fn a_call_talks_on_while_its_asterisk_stops_gracefully() {
     let node = call.traffic.agent(&call.traffic.switch).await;
     lists(&node).await;
     // Its console waits until the last call is over.
-    let command = format!("exec {} -rx 'core stop gracefully'", call.traffic.switch.command());
+    let command = format!(
+        "exec {} -rx 'core stop gracefully'",
+        call.traffic.switch.command()
+    );
     let mut console = Command::new("sh")
         .args(["-c", &command])
         .spawn()
