@@ -2545,6 +2545,28 @@ COMMENT ON COLUMN capconduit.sessions.expires_at IS 'End of the session; moves o
 
 
 --
+-- Name: table_access_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE VIEW capconduit.table_access_view WITH (security_invoker='true') AS
+ SELECT table_access.table_name,
+    table_access.operation,
+    table_access.access,
+    table_access.reason
+   FROM capconduit.table_access() table_access(table_name, operation, access, reason)
+  WHERE ((table_access.access <> 'direct'::text) OR (table_access.reason IS NOT NULL));
+
+
+ALTER TABLE capconduit.table_access_view OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW table_access_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW capconduit.table_access_view IS 'What keeps calls from reaching tables directly; empty when nothing is on them but ours';
+
+
+--
 -- Name: users; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4325,6 +4347,15 @@ GRANT ALL ON FUNCTION capconduit.session_user_id() TO capconduit_internal;
 
 
 --
+-- Name: FUNCTION table_access(OUT table_name text, OUT operation text, OUT access text, OUT reason text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.table_access(OUT table_name text, OUT operation text, OUT access text, OUT reason text) TO capconduit_staff;
+GRANT ALL ON FUNCTION capconduit.table_access(OUT table_name text, OUT operation text, OUT access text, OUT reason text) TO capconduit_internal;
+GRANT ALL ON FUNCTION capconduit.table_access(OUT table_name text, OUT operation text, OUT access text, OUT reason text) TO capconduit_read;
+
+
+--
 -- Name: FUNCTION verify_counters(OUT link_id bigint, OUT counter text, OUT stored bigint, OUT actual bigint); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4818,6 +4849,14 @@ GRANT SELECT ON TABLE capconduit.reject_counts TO capconduit_internal;
 
 GRANT SELECT ON TABLE capconduit.rejects_view TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.rejects_view TO capconduit_read;
+
+
+--
+-- Name: TABLE table_access_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.table_access_view TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.table_access_view TO capconduit_read;
 
 
 --
