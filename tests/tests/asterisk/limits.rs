@@ -65,7 +65,8 @@ async fn all_end_at_once(calls: usize) {
     let center = Center::start(&traffic.site, "answers", &[("RING", "100")]).await;
     let line = traffic.number(&[Link::cap(1000)], &[center.contact()]).await;
     let caller = Caller::new(&traffic.site, &traffic.switch, &line.did).waits();
-    let callers = caller.start_with(&["-m", &calls.to_string(), "-r", "20"]);
+    let number = calls.to_string();
+    let callers = caller.start_with(&["-m", &number, "-l", &number, "-r", "25"]);
     talking(&traffic, calls).await;
     let superuser = traffic.db.superuser().await;
     let hold = format!(
