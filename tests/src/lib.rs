@@ -22,8 +22,8 @@ mod standby;
 
 pub use api::{Answer, SWITCH_TOKEN, TestApi, Visitor};
 pub use asterisk::{
-    CallRecord, Caller, Center, Machine, Message, Place, Raw, RawCaller, Reply, Running, Seen, Site,
-    TestAsterisk,
+    CallRecord, Caller, Center, Kamailio, Machine, Message, Place, Raw, RawCaller, Reply, Running, Seen,
+    Site, TestAsterisk,
 };
 pub use authority::Authority;
 pub use calls::{Calls, Ended, Explained, Heartbeat, Logged, Preview, Record, Released, Target};

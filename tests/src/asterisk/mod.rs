@@ -4,6 +4,7 @@
 //! SIPp saw on the wire (`Seen`) is what a record is compared with. `Machine` is a host on which a switch is yet to be
 //! installed.
 
+mod kamailio;
 mod machine;
 mod raw;
 mod record;
@@ -12,6 +13,7 @@ mod site;
 mod switch;
 mod trace;
 
+pub use kamailio::Kamailio;
 pub use machine::Machine;
 pub use raw::{Raw, RawCaller, Reply};
 pub use record::CallRecord;

@@ -1,5 +1,6 @@
 //! SIP by hand, byte by byte: what no SIPp scenario can send. Owns: how a request is written and its answer waited for.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ struct Dialog {
     from_tag: u64,
     to_tag: String,
     contact: String,
+    /// The proxy that wants to see what follows.
+    route: String,
     cseq: u32,
 }
 
@@ -92,6 +95,15 @@ impl Reply {
         line.unwrap_or_default()
     }
 
+    /// Where its SDP wants the media.
+    pub fn media(&self) -> Option<SocketAddr> {
+        let text = self.text();
+        let line = |start| text.lines().find_map(|line| line.strip_prefix(start));
+        let address = line("c=IN IP4 ")?.trim().parse().ok()?;
+        let port = line("m=audio ")?.split(' ').next()?.parse().ok()?;
+        Some(SocketAddr::new(address, port))
+    }
+
     fn tag(&self, name: &str) -> String {
         self.header(name)
             .split_once(";tag=")
@@ -101,12 +113,14 @@ impl Reply {
 
 impl RawCaller {
     pub async fn udp(site: &Arc<Site>, switch: &TestAsterisk, place: Place) -> Self {
+        Self::udp_to(site, switch.address(), place).await
+    }
+
+    /// To a proxy in front of the switch.
+    pub async fn udp_to(site: &Arc<Site>, target: &str, place: Place) -> Self {
         let address = site.address(place);
         let socket = UdpSocket::from_std(site.socket(&address, 5060)).expect("a socket");
-        socket
-            .connect((switch.address(), 5060))
-            .await
-            .expect("an address");
+        socket.connect((target, 5060)).await.expect("an address");
         Self::on(Wire::Udp(socket), format!("{address}:5060"))
     }
 
@@ -142,7 +156,7 @@ impl RawCaller {
 
     /// The same without the ACK.
     pub async fn invite_unacknowledged(&mut self, request: &Raw) -> Option<Reply> {
-        let host = self.at.split(':').next().expect("a host");
+        let host = self.address();
         let offer = format!(
             "v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
         );
@@ -165,6 +179,7 @@ impl RawCaller {
             first
         };
         self.dialog.to_tag = reply.tag("To");
+        self.dialog.route = reply.header("Record-Route");
         self.dialog.contact = reply.header("Contact").trim_matches(['<', '>']).to_owned();
         Some(reply)
     }
@@ -217,6 +232,7 @@ impl RawCaller {
             from_tag,
             to_tag,
             contact,
+            route,
             cseq,
         } = self.dialog.clone();
         let request = request.expect("a request");
@@ -268,6 +284,9 @@ impl RawCaller {
             None => (Vec::new(), None),
         };
         bytes.extend(headers);
+        if !first && !route.is_empty() {
+            bytes.extend(format!("Route: {route}\r\n").into_bytes());
+        }
         let (kind, body) = body.unwrap_or_default();
         if !body.is_empty() {
             bytes.extend(format!("Content-Type: {kind}\r\n").into_bytes());
@@ -306,6 +325,11 @@ impl RawCaller {
                 }
             },
         }
+    }
+
+    /// Where it wants its media.
+    pub fn address(&self) -> &str {
+        self.at.split(':').next().expect("a host")
     }
 
     /// Our tag of the dialog, and the switch's.

@@ -31,6 +31,8 @@ pub struct Site {
 }
 
 impl Site {
+    /// Whose programs go with the site, whatever happens: see scripts/asterisk-site.
+    pub const USER: u32 = 61061;
     /// The database's address, as switches see it.
     pub const DATABASE: &str = "10.88.0.1";
     /// That of a second server, where a test has one.

@@ -18,6 +18,7 @@ mod load;
 mod local;
 mod numbers;
 mod older_switch;
+mod proxy_in_front;
 mod qualify;
 mod refusals;
 mod rest;
