@@ -2259,6 +2259,47 @@ COMMENT ON VIEW capconduit.live_calls_view IS 'Calls in flight with names and ph
 
 
 --
+-- Name: login_networks; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.login_networks (
+    user_id bigint NOT NULL,
+    network cidr NOT NULL,
+    last_login_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+
+ALTER TABLE capconduit.login_networks OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE login_networks; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.login_networks IS 'Networks from which an account has logged in: others'' guesses do not lock it out there';
+
+
+--
+-- Name: COLUMN login_networks.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.login_networks.user_id IS 'Whose login';
+
+
+--
+-- Name: COLUMN login_networks.network; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.login_networks.network IS 'The address, or the /64 of an IPv6 address';
+
+
+--
+-- Name: COLUMN login_networks.last_login_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.login_networks.last_login_at IS 'Last login from there, to the hour';
+
+
+--
 -- Name: nodes; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2876,6 +2917,14 @@ ALTER TABLE ONLY capconduit.live_calls
 
 
 --
+-- Name: login_networks login_networks_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.login_networks
+    ADD CONSTRAINT login_networks_pkey PRIMARY KEY (user_id, network);
+
+
+--
 -- Name: nodes nodes_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3153,6 +3202,13 @@ CREATE TRIGGER api_tokens_audit AFTER INSERT OR DELETE ON capconduit.api_tokens 
 
 
 --
+-- Name: api_tokens api_tokens_check_texts; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER api_tokens_check_texts BEFORE INSERT OR UPDATE OF name ON capconduit.api_tokens FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('name');
+
+
+--
 -- Name: campaign_client_settings campaign_client_settings_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3223,6 +3279,13 @@ CREATE TRIGGER campaigns_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.ca
 
 
 --
+-- Name: campaigns campaigns_check_texts; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_check_texts BEFORE INSERT OR UPDATE OF name, description ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('name', 'description:lines');
+
+
+--
 -- Name: campaigns campaigns_copy; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3272,6 +3335,13 @@ CREATE TRIGGER clients_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.clie
 
 
 --
+-- Name: clients clients_check_texts; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER clients_check_texts BEFORE INSERT OR UPDATE OF name, department, notes ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('name', 'department', 'notes:lines');
+
+
+--
 -- Name: clients clients_has_contact; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3311,6 +3381,13 @@ CREATE TRIGGER clients_version BEFORE UPDATE ON capconduit.clients FOR EACH ROW 
 --
 
 CREATE TRIGGER dids_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.dids FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: dids dids_check_texts; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER dids_check_texts BEFORE INSERT OR UPDATE OF description ON capconduit.dids FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('description:lines');
 
 
 --
@@ -3377,6 +3454,13 @@ CREATE TRIGGER pjsip_endpoints_audit AFTER INSERT OR DELETE OR UPDATE ON capcond
 
 
 --
+-- Name: pjsip_endpoints pjsip_endpoints_check_texts; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER pjsip_endpoints_check_texts BEFORE INSERT OR UPDATE OF callerid ON capconduit.pjsip_endpoints FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('callerid');
+
+
+--
 -- Name: pjsip_endpoints pjsip_endpoints_client_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3388,6 +3472,13 @@ CREATE TRIGGER pjsip_endpoints_client_version AFTER INSERT OR DELETE OR UPDATE O
 --
 
 CREATE TRIGGER users_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: users users_check_texts; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER users_check_texts BEFORE INSERT OR UPDATE OF username, email, full_name, company_name ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('username', 'email', 'full_name', 'company_name');
 
 
 --
@@ -3527,6 +3618,14 @@ ALTER TABLE ONLY capconduit.dids
 
 ALTER TABLE ONLY capconduit.link_counters
     ADD CONSTRAINT link_counters_link_id_fkey FOREIGN KEY (link_id) REFERENCES capconduit.campaign_client_settings(id) ON DELETE CASCADE;
+
+
+--
+-- Name: login_networks login_networks_user_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.login_networks
+    ADD CONSTRAINT login_networks_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
 
 
 --
@@ -3963,6 +4062,12 @@ CREATE POLICY live_calls_staff ON capconduit.live_calls FOR SELECT TO capconduit
 
 
 --
+-- Name: login_networks; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.login_networks ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: nodes; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4244,10 +4349,31 @@ GRANT ALL ON FUNCTION capconduit.find_login(username text, OUT user_id bigint, O
 
 
 --
+-- Name: FUNCTION find_login(username text, network text, OUT user_id bigint, OUT password_hash text, OUT status text, OUT known boolean, OUT account text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.find_login(username text, network text, OUT user_id bigint, OUT password_hash text, OUT status text, OUT known boolean, OUT account text) TO capconduit_api;
+
+
+--
 -- Name: FUNCTION find_session(token_hash bytea, lifetime_seconds integer, OUT user_id bigint, OUT role text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
 GRANT ALL ON FUNCTION capconduit.find_session(token_hash bytea, lifetime_seconds integer, OUT user_id bigint, OUT role text) TO capconduit_api;
+
+
+--
+-- Name: FUNCTION find_session(token_hash bytea, lifetime_seconds integer, longest_seconds integer, OUT user_id bigint, OUT role text, OUT cookie_seconds integer); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.find_session(token_hash bytea, lifetime_seconds integer, longest_seconds integer, OUT user_id bigint, OUT role text, OUT cookie_seconds integer) TO capconduit_api;
+
+
+--
+-- Name: FUNCTION forget_login_networks(); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.forget_login_networks() TO capconduit_api;
 
 
 --
@@ -4295,6 +4421,13 @@ GRANT ALL ON FUNCTION capconduit.node_started(node text, booted_at timestamp wit
 --
 
 GRANT ALL ON FUNCTION capconduit.open_session(user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer) TO capconduit_api;
+
+
+--
+-- Name: FUNCTION open_session(user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer, network text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.open_session(user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer, network text) TO capconduit_api;
 
 
 --
