@@ -203,12 +203,12 @@ async fn a_held_row_is_not_a_full_one() {
             .copied()
             .find(|link| *link != first)
             .unwrap();
-        let route = async |id: &'static str| {
-            let (did, switch) = (scenario.did.clone(), db.asterisk().await);
+        let route = |switch: Client, id: &'static str| {
+            let did = scenario.did.clone();
             tokio::spawn(async move { switch.route(&did, id).await })
         };
         let forgotten = Forgotten::new(&db, HOLDS[0], held).await;
-        let second = route("second").await;
+        let second = route(db.asterisk().await, "second");
         waiting(&db, 1).await;
         tokio::time::sleep(Duration::from_millis(600)).await;
         assert!(!second.is_finished(), "{strategy:?}");
@@ -217,12 +217,12 @@ async fn a_held_row_is_not_a_full_one() {
         switch.log("second", &scenario.did, "BUSY").await.unwrap();
         // And room that comes elsewhere meanwhile is taken.
         let forgotten = Forgotten::new(&db, HOLDS[0], held).await;
-        let third = route("third").await;
+        let third = route(db.asterisk().await, "third");
         waiting(&db, 1).await;
         switch.log("first", &scenario.did, "BUSY").await.unwrap();
         assert_eq!(third.await.unwrap().unwrap().link(), first, "{strategy:?}");
         // In the end the switch's own limit holds, as for any lock.
-        let (code, message) = refusal(route("fourth").await.await.unwrap());
+        let (code, message) = refusal(route(db.asterisk().await, "fourth").await.unwrap());
         assert_eq!(code, "55P03", "{message}");
         forgotten.let_go().await;
         assert_invariants(&db).await;

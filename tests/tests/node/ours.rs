@@ -65,7 +65,7 @@ const TROUBLES: &[(&str, &str, &str)] = &[
     ),
     (
         "alter table call_logs rename column decision to mine",
-        "XX000",
+        "55000",
         "alter table call_logs rename column mine to decision",
     ),
     (

@@ -344,7 +344,7 @@ async fn looks_may_run_in_parallel_and_tell_what_they_cost() {
     let look = format!("select coalesce(string_agg(r::text, '|'), '') from ({look}) r");
     let alone: String = value(&admin, &look).await;
     let forced: String = value(&admin, "show server_version_num").await;
-    let forced = if forced < "160000".to_owned() {
+    let forced = if forced.as_str() < "160000" {
         "force_parallel_mode"
     } else {
         "debug_parallel_query"
