@@ -128,7 +128,7 @@ fn read(headers: &HeaderMap) -> Option<Option<Wanted>> {
                 Some(quoted) => quoted.split_once('"')?,
                 None => rest.split_at(rest.find([',', ' ']).unwrap_or(rest.len())),
             };
-            if tag.is_empty() || tag.contains('"') {
+            if tag.is_empty() || tag.contains('"') || tag.starts_with("W/") {
                 return None;
             }
             tags.push(tag.to_owned());

@@ -128,7 +128,8 @@ async fn whatever_reaches_the_dialplan_has_one_record() {
         "%20",
     ];
     let whole: Vec<String> = dialled.iter().map(|user| format!("sip:{user}@HOST")).collect();
-    let without_user = ["sip:HOST".to_owned(), "sip:@HOST".to_owned()];
+    // `sip:@HOST` is no SIP URI: the parser drops such a request.
+    let without_user = ["sip:HOST".to_owned()];
     for uri in whole.iter().chain(&without_user) {
         let (status, call_id) = dial(&traffic, Place::TrunkA, uri).await;
         assert_eq!(status, Some(404), "{uri}");

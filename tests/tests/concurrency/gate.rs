@@ -14,7 +14,7 @@ use crate::node::support::eventually;
 use crate::sql::support::values;
 
 /// What works on calls, as a connection asks it. Of these, ONE is in flight.
-const ON_CALLS: [&str; 9] = [
+const ON_CALLS: [&str; 11] = [
     "select status from capconduit.route_call('DID', 'NEW')",
     "select status from capconduit.route_call('DID', 'ONE')",
     "select status from capconduit.next_target('ONE', 1, 'BUSY')",
@@ -22,7 +22,9 @@ const ON_CALLS: [&str; 9] = [
     "select status from capconduit.log_call('ONE', 'DID', 'ANSWERED')",
     "select status from capconduit.node_started('pbx-1', now(), 'one')",
     "select status from capconduit.node_heartbeat('pbx-1', 'one', now(), '{}')",
+    "select status from capconduit.node_report('pbx-1', 'one', 'alive')",
     "select status from capconduit.release_call('ONE', 'by hand')",
+    "select status from capconduit.release_node('pbx-1', 'by hand')",
     "select status from capconduit.release_expired(10)",
 ];
 
