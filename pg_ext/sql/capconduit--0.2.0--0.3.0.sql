@@ -344,7 +344,7 @@ comment on function forget_login_networks is 'Sweeps networks that accounts have
 -- The rule of pg_ext/core/src/names.rs: no control characters (line breaks and tabs in prose), no marks of direction or
 -- other invisible characters, and something that can be seen.
 create function is_plain_text(value text, lines boolean default false) returns boolean
-language sql immutable strict parallel safe set search_path = pg_catalog, pg_temp
+language sql immutable parallel safe set search_path = pg_catalog, pg_temp
 as $$
     select value !~ case when lines then '[\u0001-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]'
                          else '[\u0001-\u001F\u007F-\u009F]' end

@@ -156,8 +156,11 @@ pub(super) async fn apply(client: &mut Client, passwords: &Passwords) -> Result<
             }
             Err(error) if sql_state(&error) == Some(SqlState::INSUFFICIENT_PRIVILEGE) => {
                 return Err(error).context(
-                    "this login may not make or change the roles: run migrate as a superuser, \
-                     or as the database's owner with CREATEROLE",
+                    "this login may not make or change the roles: run migrate as a superuser, or as the database's owner \
+                     with CREATEROLE. From PostgreSQL 16 on an owner also needs ADMIN OPTION on those that are there; \
+                     a superuser gives it: grant capconduit_owner to … with admin true; grant capconduit_seller, \
+                     capconduit_staff, capconduit_internal, capconduit_read, capconduit_admin, capconduit_api, \
+                     capconduit_asterisk to … with admin true, inherit false, set false",
                 );
             }
             other => return other,

@@ -75,6 +75,18 @@ async fn a_dump_moves_to_another_server() {
     run(&server, &ours.join("\n")).await;
     run(&server, "create role shop login createrole password 'shop'").await;
     run(&server, "grant capconduit_owner to shop").await;
+    // What the page says for such an owner, where a membership no longer gives it.
+    let major: String = value(&server, "select current_setting('server_version_num')").await;
+    if major.as_str() >= "160000" {
+        let roles =
+            "capconduit_seller, capconduit_staff, capconduit_internal, capconduit_read, capconduit_admin,
+                     capconduit_api, capconduit_asterisk";
+        run(
+            &server,
+            &format!("grant {roles} to shop with admin true, inherit false, set false; grant capconduit_owner to shop with admin true"),
+        )
+        .await;
+    }
     let mut known = std::fs::File::options()
         .append(true)
         .open(to.state_folder().join("pgpass"))

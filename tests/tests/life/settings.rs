@@ -85,11 +85,13 @@ fn nonsense(variable: &str) -> Option<&'static [&'static str]> {
         | "CAPCONDUIT_NODE_LISTEN"
         | "CAPCONDUIT_SIP_LISTEN" => ADDRESSES,
         "CAPCONDUIT_SESSION_MINUTES"
+        | "CAPCONDUIT_SESSION_DAYS"
         | "CAPCONDUIT_POOL_SIZE"
         | "CAPCONDUIT_REQUEST_SECONDS"
         | "CAPCONDUIT_HEARTBEAT_SECONDS" => NUMBERS,
         "CAPCONDUIT_PUBLIC_ORIGINS" => &["x", "ftp://h", "https://", "https://h/path", "https://a b"],
         "CAPCONDUIT_TRUSTED_PROXIES" => &["x", "10.0.0.0/99", "10.0.0.256", "10.0.0.1,,x"],
+        "CAPCONDUIT_FORWARDED_HEADER" => &["", "x", "x-real-ip", "forwarded, x-forwarded-for"],
         "CAPCONDUIT_INTERNAL_TOKEN_FILE" => &["/no/such/file", "/"],
         "CAPCONDUIT_NODE" => &[
             "",
