@@ -41,7 +41,8 @@ pub struct At(*const Look);
 /// A snapshot is older than the locks of the tables that are read at it: whoever waited for a table that was written anew
 /// meanwhile would find it empty. So it is replaced then.
 struct Look {
-    is_fresh: bool,
+    /// Not a look of explain's, which writes nothing, whichever snapshot it was given in the end.
+    decides: bool,
     snapshot: Cell<pg_sys::Snapshot>,
     /// How many transactions had ended before it.
     ended_before: Cell<u64>,
@@ -56,9 +57,10 @@ struct Look {
 
 impl View {
     /// Everything that `read` fetches is of one moment: it is run again where a table changed while it read.
-    pub fn look<T>(mut self, read: impl Fn(At) -> T) -> T {
+    pub fn look<T>(self, read: impl Fn(At) -> T) -> T {
+        let mut view = self;
         loop {
-            let look = Look::begin(self);
+            let look = Look::begin(view, matches!(self, View::Fresh));
             let result = read(At(&raw const look));
             look.end();
             if !look.is_mixed.get() || look.has_written.get() {
@@ -66,15 +68,15 @@ impl View {
             }
             pgrx::check_for_interrupts!();
             // The calling query's is too old for what is there now.
-            self = View::Fresh;
+            view = View::Fresh;
         }
     }
 }
 
 impl Look {
-    fn begin(view: View) -> Self {
+    fn begin(view: View, decides: bool) -> Self {
         let look = Look {
-            is_fresh: matches!(view, View::Fresh),
+            decides,
             snapshot: Cell::new(std::ptr::null_mut()),
             ended_before: Cell::new(0),
             pushed: Cell::new(0),
@@ -125,8 +127,8 @@ impl At {
         self.look().ended_before.get()
     }
 
-    fn is_fresh(&self) -> bool {
-        self.look().is_fresh
+    fn decides(&self) -> bool {
+        self.look().decides
     }
 
     /// The snapshot for a table that is locked, or that nobody has changed since the last look at it.
@@ -306,7 +308,7 @@ impl Lookup {
     pub fn open(&self, at: At) -> Scan {
         // SAFETY: reads variables of this backend.
         let writes_next =
-            || at.is_fresh() && unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly };
+            || at.decides() && unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly };
         let lock = if self.writes_next && writes_next() {
             WRITING
         } else {
