@@ -15,7 +15,7 @@ use crate::node::support::eventually;
 
 const PAGE: &str = "docs/ASTERISK.md";
 /// Where the operator has the checkout.
-const CHECKOUT: &str = "/root/capconduit";
+const CHECKOUT: &str = "/srv/capconduit";
 
 struct Walk {
     site: Arc<Site>,
