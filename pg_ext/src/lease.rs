@@ -9,7 +9,8 @@ use pgrx::pg_sys::{self, BOOLOID, INT4OID, INT8OID, TEXTARRAYOID, TEXTOID, TIMES
 
 use crate::fetch::{Key, Lookup, View, WRITING};
 use crate::hearing::dead_nodes_sql;
-use crate::held::Wait;
+use crate::held::{Patience, Wait};
+use crate::locks::Savepoint;
 use crate::record::Record;
 use crate::spi::{Rows, Statement, arg, connected, instant};
 use crate::{access, args, counters, early_lock_release, error, excess, guc, hearing, locks, node};
@@ -83,10 +84,11 @@ struct Owed {
 }
 
 /// Closes the calls as LOST; their number and the id of the last record. The links come last, in ascending order:
-/// so call this once in a transaction.
-fn close(held: &[Held]) -> (i32, Option<i64>) {
+/// so call this once in a transaction, but for what was rolled back. A link that is held for longer than was to be waited is
+/// the error.
+fn close(held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), i64> {
     if held.is_empty() {
-        return (0, None);
+        return Ok((0, None));
     }
     // What the statements below take for granted, too.
     access::enter(c"live_calls", WRITING);
@@ -109,25 +111,67 @@ fn close(held: &[Held]) -> (i32, Option<i64>) {
         last = record.or(last);
     }
     for (link_id, owed) in links {
-        settle(
-            link_id,
-            None,
-            owed.released,
-            owed.records.len() as i64,
-            &owed.records,
-        );
+        let counted = owed.records.len() as i64;
+        if !settle_within(wait, link_id, None, owed.released, counted, &owed.records) {
+            return Err(link_id);
+        }
     }
-    (held.len() as i32, last)
+    Ok((held.len() as i32, last))
+}
+
+/// As long as `lock_timeout` allows: somebody asked for just these.
+fn close_all(held: &[Held]) -> (i32, Option<i64>) {
+    close(held, Wait::Long).expect("who waits for all misses none")
+}
+
+/// Leaves out those whose link's counters somebody holds: they are found again later. Otherwise one forgotten transaction
+/// would keep a node from being heard, and its silence would cost it all its calls.
+fn close_soon(mut held: Vec<Held>) -> i32 {
+    let patience = Patience::default();
+    let mut free: BTreeMap<i64, bool> = BTreeMap::new();
+    held.retain(|call| {
+        *free
+            .entry(call.link_id)
+            .or_insert_with(|| counters::wait_for(call.link_id, Wait::Patiently(&patience)))
+    });
+    loop {
+        let savepoint = Savepoint::begin();
+        match close(&held, Wait::Moment(&patience)) {
+            Ok((closed, _)) => {
+                savepoint.release();
+                return closed;
+            }
+            Err(link_id) => {
+                savepoint.rollback();
+                held.retain(|call| call.link_id != link_id);
+            }
+        }
+    }
 }
 
 /// Moves a link's counters: slots given back, calls counted (−1 where a correction takes one back). `records` are
 /// the calls just counted; those beyond the allowed total are flagged, never refused: they happened.
 pub fn settle(link_id: i64, campaign_id: Option<i64>, released: i32, counted: i64, records: &[i64]) {
+    settle_within(Wait::Long, link_id, campaign_id, released, counted, records);
+}
+
+/// `false`: the counters are held, and nothing was moved.
+fn settle_within(
+    wait: Wait,
+    link_id: i64,
+    campaign_id: Option<i64>,
+    released: i32,
+    counted: i64,
+    records: &[i64],
+) -> bool {
     if released == 0 && counted == 0 {
-        return;
+        return true;
     }
-    let beyond = counters::settle(link_id, campaign_id, released, counted, Wait::Long).unwrap_or(0);
+    let Some(beyond) = counters::settle(link_id, campaign_id, released, counted, wait) else {
+        return false;
+    };
     excess::flag(link_id, beyond, released, records);
+    true
 }
 
 // ---- one call, by hand -------------------------------------------------------------------------------------------
@@ -153,7 +197,7 @@ fn release_call(uniqueid: Option<&str>, reason: Option<&str>) -> Record<2> {
     let (status, record) = connected(|| {
         locks::lock_call(uniqueid);
         locks::enter_live_calls();
-        let (closed, record) = close(&read_held(&LOCK_ONE.run(&[arg(uniqueid)]), reason));
+        let (closed, record) = close_all(&read_held(&LOCK_ONE.run(&[arg(uniqueid)]), reason));
         if closed == 0 {
             early_lock_release::flush_what_was_seen();
             return ("not_in_flight", None);
@@ -191,7 +235,7 @@ fn release_node(node: Option<&str>, reason: Option<&str>) -> Record<2> {
             return ("unknown_node", 0);
         }
         AUDIT_NODE.run(&[arg(node), arg(reason), arg(held.len() as i32)]);
-        ("released", close(&held).0)
+        ("released", close_all(&held).0)
     });
     Record([arg(status), arg(released)])
 }
@@ -238,7 +282,7 @@ static LOCK_EXPIRED_ON: Statement = Statement::new(
 
 /// A route that found the link full takes back what is owed to it, and locks no other link by it.
 pub fn release_expired_on(link_id: i64) {
-    close(&read_held(&LOCK_EXPIRED_ON.run(&[arg(link_id)]), LEASE_EXPIRED));
+    close_all(&read_held(&LOCK_EXPIRED_ON.run(&[arg(link_id)]), LEASE_EXPIRED));
 }
 
 const LEASE_EXPIRED: &str = "lease expired";
@@ -274,7 +318,7 @@ fn release_expired(max: Option<i32>) -> Record<2> {
             let rows = LOCK_ON_DEAD_NODES.run(&[arg(left), arg(guc::NODE_SILENCE_SECONDS.get())]);
             held.extend(read_held(&rows, "node silent"));
         }
-        close(&held).0
+        close_soon(held)
     });
     Record([arg("ok"), arg(released)])
 }
@@ -288,11 +332,8 @@ static LOCK_BEFORE_BOOT: Statement = Statement::new(
 
 /// Calls that an Asterisk routed before its own start ended with the one before it.
 pub fn close_before_boot(node: &str, booted_at: i64) -> i32 {
-    close(&read_held(
-        &LOCK_BEFORE_BOOT.run(&[arg(node), instant(booted_at)]),
-        "node restarted",
-    ))
-    .0
+    let rows = LOCK_BEFORE_BOOT.run(&[arg(node), instant(booted_at)]);
+    close_soon(read_held(&rows, "node restarted"))
 }
 
 static LOCK_LISTED: Statement =
@@ -300,5 +341,6 @@ static LOCK_LISTED: Statement =
 
 /// Calls that their node no longer knows.
 pub fn close_absent(uniqueids: Vec<String>) -> i32 {
-    close(&read_held(&LOCK_LISTED.run(&[arg(uniqueids)]), "not on its node")).0
+    let rows = LOCK_LISTED.run(&[arg(uniqueids)]);
+    close_soon(read_held(&rows, "not on its node"))
 }

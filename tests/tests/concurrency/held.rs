@@ -328,3 +328,90 @@ async fn an_expired_lease_on_a_held_link_holds_nobody_up() {
         assert_invariants(&db).await;
     }
 }
+
+/// A node is heard whatever somebody holds: the calls that it lost on a held link are closed by a later list, or by the look for
+/// silent nodes. Else its silence, which is none, would close all the others while they talk.
+#[tokio::test]
+async fn a_held_link_keeps_no_node_from_being_heard() {
+    let db = TestDb::new().await;
+    let scenario = Scenario::new(
+        &db.admin().await,
+        Strategy::RoundRobin,
+        &[Link::cap(9), Link::cap(9)],
+    )
+    .await;
+    let switch = db.asterisk().await;
+    let mut on_held = Vec::new();
+    let mut on_free = Vec::new();
+    for call in 0..6 {
+        let id = format!("pbx1-{call}");
+        let link = switch
+            .route_on(&scenario.did, &id, "+15550001111", "pbx1")
+            .await
+            .unwrap()
+            .link();
+        if link == scenario.link_ids[0] {
+            on_held.push(id)
+        } else {
+            on_free.push(id)
+        }
+    }
+    let ids = |calls: &[String]| calls.to_vec();
+    let listed = |calls: Vec<String>| {
+        let (switch, db) = (&switch, &db);
+        async move {
+            let now = db.superuser().await.database_time().await.unwrap();
+            let calls: Vec<&str> = calls.iter().map(String::as_str).collect();
+            soon(switch.heartbeat("pbx1", "one", now, &calls)).await.unwrap()
+        }
+    };
+    let live = async |calls: &[String]| {
+        let superuser = db.superuser().await;
+        let sql = "select count(*) from live_calls where uniqueid = any ($1)";
+        superuser
+            .query_one(sql, &[&calls])
+            .await
+            .unwrap()
+            .get::<_, i64>(0)
+    };
+    // Both links lose a call, the held one first in the order of links.
+    let still = [ids(&on_held[1..]), ids(&on_free[1..])].concat();
+    assert_eq!(listed(still.clone()).await.absent, Some(2));
+    let superuser = db.superuser().await;
+    run(
+        &superuser,
+        "update live_calls set absent_since = absent_since - interval '5 minutes'",
+    )
+    .await;
+    let forgotten = Forgotten::new(&db, HOLDS[0], scenario.link_ids[0]).await;
+    let heard = listed(still.clone()).await;
+    assert_eq!((heard.status.as_str(), heard.closed), ("ok", Some(1)));
+    assert_eq!((live(&on_held).await, live(&on_free).await), (3, 2));
+    // The same where leases end.
+    run(
+        &superuser,
+        "update live_calls set lease_until = now() - interval '1 second' where uniqueid <> all (array(
+            select uniqueid from live_calls order by uniqueid desc limit 2))",
+    )
+    .await;
+    let free_before = live(&on_free).await;
+    let released = soon(switch.release_expired(100)).await.unwrap();
+    assert_eq!(
+        released.released.map(i64::from),
+        Some(free_before - live(&on_free).await)
+    );
+    assert_eq!(live(&on_held).await, 3);
+    // And where a node has started anew.
+    let booted = db.superuser().await.database_time().await.unwrap();
+    let started = soon(switch.node_started("pbx1", booted, "one")).await.unwrap();
+    assert_eq!(started.status, "ok");
+    assert_eq!((live(&on_held).await, live(&on_free).await), (3, 0));
+    forgotten.let_go().await;
+    assert_eq!(
+        switch.node_started("pbx1", booted, "one").await.unwrap().closed,
+        Some(3)
+    );
+    assert_eq!(live(&on_held).await, 0);
+    assert_invariants(&db).await;
+    assert_no_deadlock(&db).await;
+}

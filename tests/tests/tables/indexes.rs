@@ -47,7 +47,6 @@ async fn an_index_that_was_built_anew_within_the_caller_s_transaction_is_found()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "twice it waited without end beside other tests, and never alone: to be looked into"]
 async fn indexes_are_built_anew_under_calls_and_no_call_fails() {
     let db = TestDb::new().await;
     let superuser = db.superuser().await;
@@ -73,7 +72,6 @@ async fn indexes_are_built_anew_under_calls_and_no_call_fails() {
 /// Each index that calls need is replaced by one of another name and dropped, then renamed; the optional ones are away for a
 /// while.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "twice it waited without end beside other tests, and never alone: to be looked into"]
 async fn indexes_are_replaced_renamed_and_dropped_under_calls_and_no_call_fails() {
     let db = TestDb::new().await;
     let superuser = db.superuser().await;
