@@ -300,7 +300,8 @@ grant usage on schema asterisk to capconduit_asterisk;
 
 -- The switch: the call functions and the realtime rows, nothing else.
 grant execute on function
-    route_call(text, text, text, text, text, text), next_target(text, integer, text, integer), call_answered(text),
+    route_call(text, text, text, text, text, text), route_call(text, text, text, text, text, text, text),
+    next_target(text, integer, text, integer), call_answered(text),
     log_call(text, text, text, text, text, text, text, timestamptz, timestamptz, timestamptz, integer, integer,
         integer, text, text, text, text, bigint, bigint, bigint, bigint, bigint),
     node_started(text, timestamptz, text), node_heartbeat(text, text, timestamptz, text[]), node_report(text, text, text),

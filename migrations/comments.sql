@@ -189,6 +189,7 @@ comment on column live_calls.end_reason is 'Reason of the final reject; null: th
 comment on column live_calls.end_cause is 'Hangup cause of the final reject';
 comment on column live_calls.absent_since is 'When a heartbeat first missed the call; null: it was listed';
 comment on column live_calls.last_listed_at is 'When a heartbeat last listed the call';
+comment on column live_calls.sip_call_id is 'SIP Call-ID of the caller''s leg';
 comment on column live_calls.decision is 'Why each link was or was not taken, short';
 
 comment on table call_logs is 'One record per call that ever came, whatever became of it; plain ids, which may be gone';

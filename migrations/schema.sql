@@ -2002,7 +2002,8 @@ CREATE TABLE capconduit.live_calls (
     end_cause integer,
     absent_since timestamp with time zone,
     last_listed_at timestamp with time zone,
-    decision text
+    decision text,
+    sip_call_id text
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
 
@@ -2210,6 +2211,13 @@ COMMENT ON COLUMN capconduit.live_calls.last_listed_at IS 'When a heartbeat last
 --
 
 COMMENT ON COLUMN capconduit.live_calls.decision IS 'Why each link was or was not taken, short';
+
+
+--
+-- Name: COLUMN live_calls.sip_call_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.sip_call_id IS 'SIP Call-ID of the caller''s leg';
 
 
 --
@@ -4468,6 +4476,14 @@ GRANT ALL ON FUNCTION capconduit.release_node(node text, reason text, OUT status
 
 GRANT ALL ON FUNCTION capconduit.route_call(did text, uniqueid text, caller_number text, caller_name text, linkedid text, node text) TO capconduit_asterisk;
 GRANT ALL ON FUNCTION capconduit.route_call(did text, uniqueid text, caller_number text, caller_name text, linkedid text, node text) TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION route_call(did text, uniqueid text, caller_number text, caller_name text, linkedid text, node text, sip_call_id text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.route_call(did text, uniqueid text, caller_number text, caller_name text, linkedid text, node text, sip_call_id text) TO capconduit_asterisk;
+GRANT ALL ON FUNCTION capconduit.route_call(did text, uniqueid text, caller_number text, caller_name text, linkedid text, node text, sip_call_id text) TO capconduit_internal;
 
 
 --

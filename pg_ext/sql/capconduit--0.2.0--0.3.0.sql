@@ -16,6 +16,18 @@ create function release_node(node text, reason text, out status text, out releas
 language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'release_node_wrapper';
 
+-- All seven are given, or it is the other one.
+create function route_call(
+    did text, uniqueid text, caller_number text, caller_name text, linkedid text, node text, sip_call_id text)
+returns call_target
+language c volatile parallel unsafe security definer
+as 'MODULE_PATHNAME', 'route_sip_call_wrapper';
+
+alter function route_call(text, text, text, text, text, text, text) owner to capconduit_owner;
+revoke all on function route_call(text, text, text, text, text, text, text) from public;
+comment on function route_call(text, text, text, text, text, text, text) is
+    'The same, and keeps the SIP Call-ID of the caller''s leg for the record of a call whose end nobody tells';
+
 alter function node_report(text, text, text) owner to capconduit_owner;
 alter function release_node(text, text) owner to capconduit_owner;
 revoke all on function node_report(text, text, text) from public;

@@ -38,7 +38,8 @@ macro_rules! lock_calls_sql {
 }
 
 /// Takes the call off the books: the record ends at the last sign of life. `nodes.taken_at` is the last list of the
-/// call's node; a call that was absent from it carries the last list that had it.
+/// call's node; a call that was absent from it carries the last list that had it. Read by its name, the Call-ID need not be a
+/// column yet: the table may be of the release before.
 static CLOSE: Statement = Statement::new(
     "with gone as ( \
          delete from capconduit.live_calls l where l.uniqueid = $1 returning l.* \
@@ -52,12 +53,12 @@ static CLOSE: Statement = Statement::new(
      insert into capconduit.call_logs \
         (asterisk_uniqueid, asterisk_linkedid, user_id, campaign_id, did_id, client_id, link_id, node, \
          incoming_did_number, caller_id_num, caller_id_name, timestamp_start, timestamp_answered, timestamp_end, \
-         duration_seconds, billsec_seconds, call_status, hangup_cause_text, hangup_by, attempts, counted, decision) \
+         duration_seconds, billsec_seconds, call_status, hangup_cause_text, hangup_by, attempts, counted, decision, sip_call_id) \
      select e.uniqueid, e.linkedid, e.user_id, e.campaign_id, e.did_id, e.client_id, e.link_id, e.node, \
             e.did_number, e.caller_number, e.caller_name, e.routed_at, e.answered_at, e.ended_at, \
             floor(extract(epoch from e.ended_at - e.routed_at)), \
             coalesce(floor(extract(epoch from e.ended_at - e.answered_at)), 0), \
-            $2, $3, 'system', e.attempt, $4, e.decision \
+            $2, $3, 'system', e.attempt, $4, e.decision, to_jsonb(e) ->> 'sip_call_id' \
        from ended e \
      on conflict (asterisk_uniqueid) do nothing \
      returning id",

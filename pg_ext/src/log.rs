@@ -393,7 +393,7 @@ static CORRECT: Statement = Statement::new(
             node = $8, asterisk_linkedid = $9, caller_id_num = $10, caller_id_name = $11, timestamp_start = $12, \
             timestamp_answered = $13, timestamp_end = $14, duration_seconds = $15, billsec_seconds = $16, \
             call_status = $17, hangup_cause_code = $18, hangup_cause_text = $19, hangup_by = $20, \
-            sip_call_id = $21, decision = $22, attempts = $23, counted = $24, \
+            sip_call_id = coalesce($21, sip_call_id), decision = $22, attempts = $23, counted = $24, \
             late_excess = late_excess and $24 \
       where asterisk_uniqueid = $1",
     ENTRY_TYPES,

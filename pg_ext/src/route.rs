@@ -1,5 +1,7 @@
 //! `route_call`: which client gets this call now. One slot is taken, or nothing is written.
 
+use std::ffi::CStr;
+
 use capconduit_core::{Link, Reject, Strategy, Verdict, decision, did, outcome, select};
 use pgrx::pg_extern;
 use pgrx::pg_sys::{self, INT8OID};
@@ -22,6 +24,7 @@ struct Caller<'a> {
     name: Option<&'a str>,
     linkedid: Option<&'a str>,
     node: Option<&'a str>,
+    sip_call_id: Option<&'a str>,
 }
 
 #[pg_extern(sql = false)]
@@ -33,6 +36,20 @@ fn route_call(
     linkedid: Option<&str>,
     node: Option<&str>,
 ) -> Record<12> {
+    route_sip_call(did, uniqueid, caller_number, caller_name, linkedid, node, None)
+}
+
+/// SQL's `route_call` too: of a caller whose SIP Call-ID is to be known also when nobody tells the call's end.
+#[pg_extern(sql = false)]
+fn route_sip_call(
+    did: Option<&str>,
+    uniqueid: Option<&str>,
+    caller_number: Option<&str>,
+    caller_name: Option<&str>,
+    linkedid: Option<&str>,
+    node: Option<&str>,
+    sip_call_id: Option<&str>,
+) -> Record<12> {
     require_read_committed("route_call");
     let caller = Caller {
         uniqueid: args::uniqueid(uniqueid),
@@ -40,6 +57,7 @@ fn route_call(
         name: args::described(caller_name, 100),
         linkedid: args::linkedid(linkedid),
         node: args::node(node),
+        sip_call_id: args::described(sip_call_id, 255),
     };
     let did = did.unwrap_or_default();
     let answer = connected(|| route(did, &caller));
@@ -295,34 +313,36 @@ impl Choice<'_> {
     }
 }
 
-static REMEMBER: Insert = Insert::new(
-    c"live_calls",
-    &[
-        c"uniqueid",
-        c"linkedid",
-        c"node",
-        c"user_id",
-        c"campaign_id",
-        c"did_id",
-        c"did_number",
-        c"routing_strategy",
-        c"link_id",
-        c"client_id",
-        c"holds_slot",
-        c"attempt",
-        c"tried",
-        c"caller_number",
-        c"caller_name",
-        c"routed_at",
-        c"attempt_at",
-        c"dial_timeout_seconds",
-        c"attempt_timeout_seconds",
-        c"ring_deadline",
-        c"max_call_seconds",
-        c"lease_until",
-        c"decision",
-    ],
-);
+const COLUMNS: [&CStr; 24] = [
+    c"uniqueid",
+    c"linkedid",
+    c"node",
+    c"user_id",
+    c"campaign_id",
+    c"did_id",
+    c"did_number",
+    c"routing_strategy",
+    c"link_id",
+    c"client_id",
+    c"holds_slot",
+    c"attempt",
+    c"tried",
+    c"caller_number",
+    c"caller_name",
+    c"routed_at",
+    c"attempt_at",
+    c"dial_timeout_seconds",
+    c"attempt_timeout_seconds",
+    c"ring_deadline",
+    c"max_call_seconds",
+    c"lease_until",
+    c"decision",
+    c"sip_call_id",
+];
+
+/// A table of the release before has no place for the Call-ID, until it is migrated.
+static REMEMBER: Insert = Insert::new(c"live_calls", COLUMNS.split_at(COLUMNS.len() - 1).0);
+static REMEMBER_SIP: Insert = Insert::new(c"live_calls", &COLUMNS);
 
 /// No link was tried before: pgrx makes an array of none at ten times the cost.
 fn none_tried() -> Argument {
@@ -354,7 +374,7 @@ impl Choice<'_> {
         let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
         let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
         let mut texts = Texts::new();
-        REMEMBER.run(&[
+        let values = [
             texts.put(caller.uniqueid),
             texts.put(caller.linkedid),
             texts.put(caller.node),
@@ -378,7 +398,13 @@ impl Choice<'_> {
             arg(max_call_seconds),
             after(max_call_seconds + LEASE_MARGIN_SECONDS),
             texts.put(decision.as_str()),
-        ]);
+            texts.put(caller.sip_call_id),
+        ];
+        if caller.sip_call_id.is_some() {
+            REMEMBER_SIP.run(&values);
+        } else {
+            REMEMBER.run(&values[..values.len() - 1]);
+        }
         let taken = take_slot(
             link,
             turn,

@@ -24,7 +24,7 @@ pub const LIMITS: &str = "\
                       where s.name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')
                         and s.setting = '0'), '{}'),
            current_setting('search_path')";
-/// The two whose code is left out pin their search path themselves.
+/// Those whose code is left out pin their search path themselves.
 pub const WRONG_FUNCTIONS: &str = "\
     select p.oid::regprocedure::text
       from pg_catalog.pg_proc p
@@ -32,7 +32,7 @@ pub const WRONG_FUNCTIONS: &str = "\
       join pg_catalog.pg_roles r on r.oid = p.proowner
      where n.nspname = 'capconduit'
        and (r.rolname <> 'capconduit_owner'
-            or p.prosecdef and p.prosrc not in ('route_call_wrapper', 'log_call_wrapper')
+            or p.prosecdef and p.prosrc not in ('route_call_wrapper', 'route_sip_call_wrapper', 'log_call_wrapper')
                and not exists (select from unnest(p.proconfig) c where c like 'search_path=%')
             or exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0))
      order by 1";

@@ -37,7 +37,7 @@ const ROUTE_INFO: &str = "\
 const ROUTE_CALL: &str = "\
     select status, reason, hangup_cause, attempt, link_id, client_identifier, dial, dial_timeout_seconds,
            max_call_seconds, caller_id, campaign_id, decision
-      from route_call($1, $2, $3, $4, $5, $6)";
+      from route_call($1, $2, $3, $4, $5, $6, $7)";
 const NEXT_TARGET: &str = "\
     select status, reason, hangup_cause, attempt, link_id, client_identifier, dial, dial_timeout_seconds,
            max_call_seconds, caller_id, campaign_id, decision
@@ -185,6 +185,8 @@ struct RouteCall {
     linkedid: Option<String>,
     #[schema(pattern = "^[A-Za-z0-9_-]{1,24}$")]
     node: Option<String>,
+    /// Of the caller's leg: for the record of a call whose end nobody tells.
+    sip_call_id: Option<String>,
 }
 
 /// The functions judge: descriptive text is cut to its column, and a record is never refused for it.
@@ -207,6 +209,7 @@ impl Input for RouteCall {
             caller_name: f.nullable_text("callerName", &LOOSE).flatten(),
             linkedid: f.nullable_text("linkedid", &LOOSE).flatten(),
             node: f.nullable_text("node", &Text::exact(0, 24)).flatten(),
+            sip_call_id: f.nullable_text("sipCallId", &LOOSE).flatten(),
         }
     }
 }
@@ -297,6 +300,7 @@ async fn route_call(
                 &call.caller_name,
                 &call.linkedid,
                 &call.node,
+                &call.sip_call_id,
             ],
         )
         .await

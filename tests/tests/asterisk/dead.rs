@@ -67,7 +67,8 @@ impl Dying {
         let sql = "select call_status, hangup_cause_text, counted, count(*),
                           min(extract(epoch from g.created_at - greatest(n.heartbeat_at, n.last_call_at)))::float8,
                           max(extract(epoch from g.created_at - greatest(n.heartbeat_at, n.last_call_at)))::float8,
-                          bool_and(g.timestamp_end <= greatest(n.heartbeat_at, n.last_call_at))
+                          bool_and(g.timestamp_end <= greatest(n.heartbeat_at, n.last_call_at)),
+                          bool_and(g.sip_call_id is not null)
                      from call_logs g join nodes n on n.name = g.node
                     where g.node = 'pbx1' group by 1, 2, 3 order by 3";
         let rows = self.traffic.admin.query(sql, &[]).await.expect("records");
@@ -93,6 +94,7 @@ impl Dying {
                 row.get::<_, bool>(6),
                 "a call ends with the last sign of its node"
             );
+            assert!(row.get::<_, bool>(7), "the carrier knows it by its Call-ID");
         }
         assert_eq!(self.counters(&self.talk).await, (0, 3));
         assert_eq!(self.counters(&self.ring).await, (0, 0));

@@ -141,3 +141,27 @@ async fn nobody_takes_a_call_over_with_replaces() {
     becomes("the call is counted", (0, 1), async || line.counters(0).await).await;
     assert_eq!(center.seen().requests("INVITE").len(), 1);
 }
+
+/// Asterisk gives up by itself. It tells its dialplan no difference to a caller who hangs up, so neither does the record.
+#[tokio::test]
+async fn a_call_whose_answer_is_never_acknowledged_ends_within_half_a_minute() {
+    let (line, _center) = Line::answering().await;
+    let mut caller = RawCaller::udp(line.site, line.switch, Place::TrunkA).await;
+    let request = Raw::call(line.switch, &line.scenario.did);
+    let reply = caller.invite_unacknowledged(&request).await.expect("an answer");
+    assert_eq!(reply.status(), Some(200), "{}", reply.text());
+    assert_eq!(line.counters(0).await, (1, 0));
+    let call_id = String::from_utf8(request.call_id).expect("text");
+    let sql = "select call_status || ' ' || hangup_by || ' ' || hangup_cause_code, billsec_seconds
+                 from call_logs where sip_call_id = $1";
+    becomes("the record", Some("ANSWERED caller 16".to_owned()), async || {
+        let row = line.admin.query_opt(sql, &[&call_id]).await.expect("records");
+        row.map(|row| {
+            assert!(row.get::<_, i32>(1) < 30);
+            row.get(0)
+        })
+    })
+    .await;
+    assert_eq!(line.counters(0).await, (0, 1));
+    assert_invariants(line.db).await;
+}

@@ -64,7 +64,7 @@ async fn assert_rules(db: &TestDb) {
             "a definer function has the safe path and no other setting; but those that set it themselves",
             "select oid::regprocedure::text from pg_proc
               where prosecdef and proconfig is distinct from
-                    case when prosrc not in ('route_call_wrapper', 'log_call_wrapper') then array['search_path=pg_catalog, pg_temp'] end",
+                    case when prosrc not in ('route_call_wrapper', 'route_sip_call_wrapper', 'log_call_wrapper') then array['search_path=pg_catalog, pg_temp'] end",
         ),
         (
             "PUBLIC may execute no function",

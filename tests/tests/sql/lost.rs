@@ -521,3 +521,41 @@ async fn a_call_released_by_hand_is_audited() {
     assert_eq!(audit, ["capconduit_admin live_calls call-1 channel stuck"]);
     assert_invariants(&db).await;
 }
+
+/// What the carrier knows a call by is in its record whatever becomes of the call.
+#[tokio::test]
+async fn a_lost_call_keeps_the_call_id_of_its_caller() {
+    let db = TestDb::sample().await;
+    let switch = db.asterisk().await;
+    let superuser = db.superuser().await;
+    let call_id = async |uniqueid: &str| {
+        let sql = "select sip_call_id from call_logs where asterisk_uniqueid = $1";
+        superuser
+            .query_one(sql, &[&uniqueid])
+            .await
+            .unwrap()
+            .get::<_, Option<String>>(0)
+    };
+    let long = "é".repeat(300);
+    let cut = "é".repeat(255);
+    for (uniqueid, given, kept) in [
+        ("plain", Some("abc@10.0.0.1"), Some("abc@10.0.0.1")),
+        ("long", Some(long.as_str()), Some(cut.as_str())),
+        ("empty", Some(""), None),
+        ("none", None, None),
+    ] {
+        let sql = "select (route_call($1, $2, null, null, null, 'pbx1', $3)).status";
+        let row = switch.query_one(sql, &[&DID, &uniqueid, &given]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), "ok");
+        db.admin().await.release(uniqueid, "it is gone").await.unwrap();
+        assert_eq!(call_id(uniqueid).await.as_deref(), kept, "{uniqueid}");
+    }
+    // A record that comes after all, from a switch that does not tell it; and from one that does.
+    switch.log("plain", DID, "ANSWERED").await.unwrap();
+    assert_eq!(call_id("plain").await.as_deref(), Some("abc@10.0.0.1"));
+    let sql = "select (log_call('none', $1, 'ANSWERED', sip_call_id => 'late')).status";
+    let row = switch.query_one(sql, &[&DID]).await.unwrap();
+    assert_eq!(row.get::<_, &str>(0), "corrected");
+    assert_eq!(call_id("none").await.as_deref(), Some("late"));
+    assert_invariants(&db).await;
+}
