@@ -18,6 +18,13 @@ check_sources() {
     fi
     suite 'schema.sql' "$ROOT/scripts/schema" check
     suite 'openapi.json' check_openapi
+    suite 'alerts' check_alerts
+}
+
+check_alerts() {
+    local promtool=$ROOT/.tools/prometheus/usr/bin/promtool
+    "$promtool" check config deploy/prometheus/prometheus.yml &&
+        "$promtool" test rules deploy/prometheus/alerts_test.yaml
 }
 
 check_openapi() {

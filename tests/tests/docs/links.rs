@@ -52,7 +52,7 @@ fn read(path: &Path) -> String {
 }
 
 /// As readers on the web get them: lower case, blanks as dashes, no other punctuation.
-fn anchors(content: &str) -> impl Iterator<Item = String> {
+pub fn anchors(content: &str) -> impl Iterator<Item = String> {
     content
         .lines()
         .filter_map(|line| line.strip_prefix('#'))

@@ -1,6 +1,7 @@
 //! What the documentation says is what happens: its examples are run, its lists are compared with the catalogue,
 //! its links lead somewhere.
 
+mod alerts;
 mod asterisk_walk;
 mod catalogue;
 mod examples;
