@@ -84,6 +84,20 @@ impl FromStr for Before {
     }
 }
 
+/// The server may not know yet that the one before has ended: it is given a moment.
+async fn is_alone(client: &Client) -> Result<bool> {
+    for _ in 0..20 {
+        let row = client
+            .query_one("select pg_try_advisory_lock($1)", &[&LOCK])
+            .await?;
+        if row.get(0) {
+            return Ok(true);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(false)
+}
+
 pub async fn run(args: Args) -> Result<ExitCode> {
     let mut config = args.database.config()?;
     config.application_name("capconduit purge");
@@ -93,11 +107,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     preflight::check(&client).await?;
     client.batch_execute(SETTINGS).await?;
     let before = horizon(&client, args.before, args.force).await?;
-    let alone: bool = client
-        .query_one("select pg_try_advisory_lock($1)", &[&LOCK])
-        .await?
-        .get(0);
-    if !alone {
+    if !is_alone(&client).await? {
         bail!("another purge is at work on this database: let it end, or find it in pg_stat_activity");
     }
     // A batch behind all ids deletes nothing, and tells what would keep the others from it.
