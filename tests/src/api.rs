@@ -107,6 +107,10 @@ impl TestApi {
         &self.address
     }
 
+    pub fn metrics_address(&self) -> &str {
+        &self.metrics_address
+    }
+
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }

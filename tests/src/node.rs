@@ -10,6 +10,7 @@ use crate::{ASTERISK, TestDb};
 #[derive(Debug)]
 pub struct TestNode {
     process: Guarded,
+    address: String,
     visitor: Visitor,
 }
 
@@ -44,7 +45,11 @@ impl TestNode {
         let settings = defaults.into_iter().chain(settings.iter().copied());
         let process = Guarded::start_inside(network, "node", settings);
         let visitor = Visitor::of(&address).inside(network);
-        let node = Self { process, visitor };
+        let node = Self {
+            process,
+            address,
+            visitor,
+        };
         node.listens().await;
         node
     }
@@ -83,6 +88,10 @@ impl TestNode {
         values
             .map(|(_, value)| value.parse::<f64>().expect("a number"))
             .sum()
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     pub fn pid(&self) -> u32 {
