@@ -203,6 +203,12 @@ impl RawCaller {
 
     /// One request outside any dialog.
     pub async fn ask_outside(&mut self, method: &str, request: &Raw) -> Option<Reply> {
+        self.say_outside(method, request).await;
+        self.reply(method, Duration::from_secs(5)).await
+    }
+
+    /// The same without listening for an answer.
+    pub async fn say_outside(&mut self, method: &str, request: &Raw) {
         self.dialog = Dialog {
             request: Some(request.clone()),
             from_tag: unique(),
@@ -210,7 +216,6 @@ impl RawCaller {
             ..Dialog::default()
         };
         self.send(method, None).await;
-        self.reply(method, Duration::from_secs(5)).await
     }
 
     /// Whatever comes next.

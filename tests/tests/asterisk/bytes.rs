@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use capconduit_tests::{Center, Link, Place, Raw, RawCaller, Scenario};
 
+use super::support::becomes;
 use super::traffic::Traffic;
 
 /// What no text can hold, and what is hard to keep as one.
@@ -189,4 +190,53 @@ async fn no_byte_of_a_stranger_costs_a_call_or_a_record() {
         0
     );
     capconduit_tests::assert_invariants_at(&superuser).await;
+}
+
+/// Names are looked up before it is known whose they are. Bytes that are no text cost a line in the logs there, and nobody's call.
+#[tokio::test]
+async fn no_byte_of_a_stranger_s_name_costs_another_a_call() {
+    let traffic = Traffic::new().await;
+    let center = Center::start(&traffic.site, "answers", &[("RING", "10")]).await;
+    let number: Scenario = traffic.number(&[Link::cap(50)], &[center.contact()]).await;
+    let mut answered = 0;
+    for bytes in BYTES {
+        let named = [b"<sip:", encoded(bytes).as_slice(), b"@pbx.example>"].concat();
+        let plain = [b"\"", *bytes, b"\" <sip:", *bytes, b"@", *bytes, b">"].concat();
+        let login = [
+            b"Digest username=\"".as_slice(),
+            bytes,
+            b"\", realm=\"asterisk\", nonce=\"1\", uri=\"sip:x\", response=\"00000000000000000000000000000000\"",
+        ]
+        .concat();
+        for method in ["REGISTER", "INVITE", "SUBSCRIBE", "OPTIONS"] {
+            for who in [&named, &plain] {
+                let request = Raw {
+                    from: who.clone(),
+                    to: Some(who.clone()),
+                    ..Raw::call(&traffic.switch, encoded(bytes))
+                }
+                .with_header("Event", b"presence")
+                .with_header("Authorization", &login);
+                for place in [Place::Stranger, Place::Center] {
+                    let mut somebody = RawCaller::udp(&traffic.site, &traffic.switch, place).await;
+                    somebody.say_outside(method, &request).await;
+                }
+            }
+        }
+        let mut caller = RawCaller::udp(&traffic.site, &traffic.switch, Place::TrunkA).await;
+        let call = Raw::call(&traffic.switch, &number.did);
+        let reply = caller.invite(&call).await.expect("an answer");
+        assert_eq!(reply.status(), Some(200), "beside {}", bytes.escape_ascii());
+        caller.bye().await;
+        answered += 1;
+    }
+    becomes("records of answered calls, and nothing else", (answered, 0, 0), async || {
+        let sql = "select (select count(*) from call_logs where call_status = 'ANSWERED'),
+                          (select count(*) from call_logs where call_status <> 'ANSWERED') + (select count(*) from live_calls),
+                          (select count(*) from pjsip_contacts)";
+        let row = traffic.admin.query_one(sql, &[]).await.expect("counts");
+        (row.get::<_, i64>(0), row.get::<_, i64>(1), row.get::<_, i64>(2))
+    })
+    .await;
+    capconduit_tests::assert_invariants(&traffic.db).await;
 }
