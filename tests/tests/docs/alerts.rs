@@ -16,7 +16,11 @@ use super::read;
 use crate::node::support::{Folder, eventually};
 use crate::sql::support::run;
 
-const FILES: [&str; 2] = ["deploy/prometheus/alerts.yaml", "deploy/prometheus/rules.yaml"];
+const FILES: [&str; 3] = [
+    "deploy/prometheus/alerts.yaml",
+    "deploy/prometheus/rules.yaml",
+    "deploy/prometheus/dashboard.json",
+];
 const SOURCES: [&str; 2] = ["api/src/serve/metrics.rs", "api/src/node/health.rs"];
 
 /// Names of series, without what Prometheus makes of a histogram, and without the rules' own names.
@@ -132,6 +136,30 @@ impl Prometheus {
         }
     }
 
+    /// Each query of the dashboard can be asked; those that drew nothing.
+    async fn drawn(&self) -> Vec<String> {
+        let dashboard: Value = serde_json::from_str(&read(FILES[2])).expect("JSON");
+        let panels = dashboard["panels"].as_array().expect("panels");
+        let targets = panels
+            .iter()
+            .filter_map(|panel| panel["targets"].as_array())
+            .flatten();
+        let queries: Vec<_> = targets
+            .map(|target| target["expr"].as_str().expect("a query"))
+            .collect();
+        assert!(queries.len() > 10, "{queries:?}");
+        let mut empty = Vec::new();
+        for query in queries {
+            let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let path = format!("/api/v1/query?query={encoded}");
+            let answer = self.visitor.get(&path).await.expect_status(200).json();
+            if answer["data"]["result"].as_array().is_none_or(Vec::is_empty) {
+                empty.push(query.to_owned());
+            }
+        }
+        empty
+    }
+
     async fn next_look(&self) {
         tokio::time::sleep(Duration::from_secs(7)).await;
     }
@@ -235,6 +263,13 @@ async fn each_alert_fires_when_it_is_so() {
     for login in logins {
         login.await.expect("an end");
     }
+
+    // Nobody refuses a call before the dialplan here: there is no Asterisk.
+    let refused = "sum by (trunk, status) (rate(capconduit_node_sip_refused_total[5m]))";
+    eventually("the dashboard draws all else", || async {
+        prometheus.drawn().await == [refused]
+    })
+    .await;
 
     // The database is away; then the service.
     let name = db.name();
