@@ -26,6 +26,11 @@ const NO_TEXT: &str = "22021";
 /// A server that stops or starts, no place left for a login, a server that became a standby.
 const NO_SERVER: [&str; 7] = ["57P01", "57P02", "57P03", "57P04", "57P05", "53300", "25006"];
 
+/// A schema, table, column, function or type is not where the connection looks for it.
+pub fn is_missing(state: &str) -> bool {
+    ["3F000", "42P01", "42703", "42883", "42704"].contains(&state)
+}
+
 /// All else is ours: constraints (our own hold whatever `log_call` writes, so one that does not was added), wrong counters,
 /// locks, time limits, full disks, missing rights, tables of another release, what an added trigger raises.
 pub fn fault(error: &DbError) -> Fault {
