@@ -173,8 +173,7 @@ fn read(packet: &[u8]) -> Option<Message> {
 fn request(message: &[u8]) -> Option<Request> {
     let call_id = header(message, "Call-ID", "i")?;
     let sequence = header(message, "CSeq", "CSeq")?;
-    let digest = secret::hash_bytes(&[call_id, b"\n", sequence].concat());
-    digest.first_chunk().copied()
+    secret::hash_parts(&[call_id, sequence]).first_chunk().copied()
 }
 
 /// A header's value, by its name or its short form: carriers send either, and Asterisk does with `compact_headers`.
