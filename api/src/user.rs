@@ -9,6 +9,7 @@ use clap::Subcommand;
 
 use crate::access::{password, secret};
 use crate::db::{self, DatabaseArgs};
+use crate::http::fields::composed;
 use crate::resources::users::is_email;
 use capconduit_core::names;
 
@@ -54,15 +55,16 @@ pub async fn run(args: Args) -> Result<ExitCode> {
 }
 
 async fn create_admin(args: CreateAdmin) -> Result<ExitCode> {
-    let username = args.username.trim();
+    let username = composed(args.username.trim());
     if !(3..=80).contains(&username.chars().count()) {
         bail!("--username must have 3 to 80 characters");
     }
-    names::check(username, false).map_err(|text| anyhow!("--username: {text}"))?;
-    let full_name = args.full_name.as_deref().unwrap_or_default();
-    names::check(full_name, false).map_err(|text| anyhow!("--full-name: {text}"))?;
-    let email = args.email.trim();
-    is_email(email).map_err(|text| anyhow!("--email: {text}"))?;
+    names::check(&username, false).map_err(|text| anyhow!("--username: {text}"))?;
+    let full_name = args.full_name.as_deref().map(composed);
+    names::check(full_name.as_deref().unwrap_or_default(), false)
+        .map_err(|text| anyhow!("--full-name: {text}"))?;
+    let email = composed(args.email.trim());
+    is_email(&email).map_err(|text| anyhow!("--email: {text}"))?;
     let mut address = args.database.config()?;
     address.application_name("capconduit user");
     let (client, _driver) = db::connect(&address).await?;
@@ -70,7 +72,7 @@ async fn create_admin(args: CreateAdmin) -> Result<ExitCode> {
     let hash =
         password::hash(&password).map_err(|error| anyhow!("the password cannot be hashed: {error}"))?;
     let row = client
-        .query_one(INSERT, &[&username, &email, &hash, &args.full_name])
+        .query_one(INSERT, &[&username, &email, &hash, &full_name])
         .await
         .map_err(explain)?;
     println!("admin {username} created with id {}", row.get::<_, i64>(0));

@@ -58,18 +58,43 @@ fn client(peer: SocketAddr, headers: &HeaderMap, header: Forwarding, proxies: &[
     client
 }
 
-/// Split at commas outside of quotes. An open quote ends with its element: what a client left open takes nothing of what
-/// a proxy appended.
+/// Split at commas outside of quoted strings. A line with an open quote is split at every comma: what a client left open
+/// hides nothing of what a proxy appended.
 fn elements(line: &str) -> Vec<&str> {
-    if line.matches('"').count() % 2 == 1 {
-        return line.split(',').collect();
-    }
-    let mut quoted = false;
-    line.split(|c| {
-        quoted ^= c == '"';
-        c == ',' && !quoted
-    })
-    .collect()
+    split(line, ',').unwrap_or_else(|| line.split(',').collect())
+}
+
+/// The parts between separators outside of quoted strings, in which a backslash takes the next character as it is. None when
+/// a quote stays open.
+fn split(text: &str, separator: char) -> Option<Vec<&str>> {
+    let (mut quoted, mut escaped) = (false, false);
+    let parts = text
+        .split(|c| {
+            let literal = escaped;
+            escaped = quoted && !literal && c == '\\';
+            if literal {
+                return false;
+            }
+            quoted ^= c == '"';
+            c == separator && !quoted
+        })
+        .collect();
+    (!quoted).then_some(parts)
+}
+
+/// A token, or what a quoted string says.
+fn unquoted(value: &str) -> String {
+    let Some(inside) = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) else {
+        return value.to_owned();
+    };
+    let mut escaped = false;
+    inside
+        .chars()
+        .filter(|c| {
+            escaped = *c == '\\' && !escaped;
+            !escaped
+        })
+        .collect()
 }
 
 /// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`; a zone behind `%` is left out.
@@ -102,15 +127,19 @@ fn is_port(text: &str) -> bool {
 
 /// `for="[2001:db8::1]:4711";proto=https`.
 fn forwarded_for(element: &str) -> Option<IpAddr> {
-    element
-        .split(';')
+    // An open quote is a client's own: nothing of such an element is believed but what stands before it.
+    split(element, ';')
+        .unwrap_or_else(|| {
+            element
+                .split('"')
+                .take(1)
+                .flat_map(|text| text.split(';'))
+                .collect()
+        })
+        .into_iter()
         .filter_map(|pair| pair.split_once('='))
         .find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))
-        .and_then(|(_, value)| {
-            let value = value.trim();
-            let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-            address(bare.unwrap_or(value))
-        })
+        .and_then(|(_, value)| address(&unquoted(value.trim())))
 }
 
 #[cfg(test)]
@@ -214,6 +243,14 @@ mod tests {
             &[b"for=\"203.0.113.9, 203.0.113.10\", for=\"198.51.100.1:4711\""],
             &[b"for=\"203.0.113.9, for=198.51.100.1"],
             &[b"for=203.0.113.9", b"for=198.51.100.1,"],
+            &[b"by=\"a;for=203.0.113.9;b\";for=198.51.100.1"],
+            &[b"by=\"a\\\";for=203.0.113.9\";for=198.51.100.1"],
+            &[b"by=\"a, for=203.0.113.9\\\\\" ; for=\"198.51.100.1\""],
+            &[b"for=\"198.51.\\100.1\""],
+            // What a client leaves open, or escapes, hides nothing of what the proxy appends.
+            &[b"for=\"203.0.113.9\\, for=\"198.51.100.1:4711\""],
+            &[b"for=\"203.0.113.9\\\", for=\"198.51.100.1\""],
+            &[b"for=\"203.0.113.9\\\", for=198.51.100.1"],
         ] {
             let client = found(Forwarding::Forwarded, "127.0.0.1:1", lines);
             assert_eq!(client, "198.51.100.1", "{lines:?}");
@@ -223,6 +260,9 @@ mod tests {
             b"for=_hidden",
             b"proto=https",
             b"for=198.51.100.1, by=10.0.0.1",
+            b"by=\"for=198.51.100.1\"",
+            b"by=\"x;for=198.51.100.1\"",
+            b"by=\"x;for=198.51.100.1",
         ] {
             assert_eq!(
                 found(Forwarding::Forwarded, "127.0.0.1:1", &[line]),

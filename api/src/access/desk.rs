@@ -1,6 +1,6 @@
-//! Whose password is looked at next. As many hashes at once as cores but one; the sources that wait take turns, and those
-//! that have logged in before take every other turn. So a right password waits and is let in, however many come at once,
-//! and whoever sends many waits behind nobody but itself.
+//! Decides whose password is checked next. As many passwords are hashed at once as the machine has cores, less one. The
+//! sources that wait take turns, and every other turn goes to a source that has logged in before. So a right password may
+//! have to wait and is let in, however many logins come at once; and who sends many logins waits behind its own.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::fading::Key;
 use super::secret;
-use super::throttle::{Judged, Limits, Source, Taken, Who};
+use super::throttle::{Judged, Limits, Taken, Who};
 
 #[derive(Debug)]
 pub struct Desk {
@@ -24,15 +24,15 @@ struct State {
     known: Line,
     strangers: Line,
     strangers_next: bool,
-    /// In both lines, those included who have gone meanwhile.
+    /// In both lines, including requests that were given up meanwhile.
     tickets: usize,
     sweep_at: usize,
 }
 
-/// Gone visitors are looked for when so many tickets wait, or twice those that were left the last time.
+/// Tickets of requests that were given up are removed when so many wait, or twice as many as were left the last time.
 const SWEEP_AT: usize = 1024;
 
-/// Those who wait, by source. A source's own come in their order.
+/// The tickets that wait, by source. Those of one source keep their order.
 #[derive(Debug, Default)]
 struct Line {
     order: VecDeque<Key>,
@@ -41,7 +41,7 @@ struct Line {
 
 #[derive(Debug)]
 struct Ticket {
-    /// None: a new password to hash, which nobody guesses.
+    /// None for a new password that is only hashed: nothing is guessed.
     who: Option<Who>,
     proof: Option<secret::Hash>,
     answer: oneshot::Sender<Answer>,
@@ -57,10 +57,10 @@ pub enum Place {
     Right,
 }
 
-/// One hash's worth of work. Dropped before it is settled: no password was looked at.
+/// The right to hash one password. Dropped before `settle`, it counts as if no password had been checked.
 #[derive(Debug)]
 pub struct Turn {
-    /// None: ended already.
+    /// None when it has ended already.
     desk: Option<Arc<Desk>>,
     counted: Option<(Who, Taken)>,
     proof: Option<secret::Hash>,
@@ -82,8 +82,8 @@ impl Desk {
         })
     }
 
-    /// A place, when it is this one's turn. `Err` is how long to wait after too many failures. `proof` stands for the
-    /// account's stored hash and the password given.
+    /// Waits for a turn. `Err` is how long to wait after too many failures. `proof` is a digest of the account's stored hash
+    /// and the given password: equal logins are answered by one hash.
     pub async fn enter(self: &Arc<Self>, who: Option<Who>, proof: Option<secret::Hash>) -> Answer {
         let (answer, place) = oneshot::channel();
         {
@@ -104,7 +104,7 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives every free place away that somebody may have.
+    /// Gives free places to tickets until no place is free, or no ticket may have one.
     fn serve(self: &Arc<Self>, state: &mut State) {
         while state.free > 0
             && let Some((ticket, counted)) = state.next(Instant::now())
@@ -117,7 +117,7 @@ impl Desk {
             };
             state.free -= 1;
             if let Err(Ok(Place::Turn(mut turn))) = ticket.answer.send(Ok(Place::Turn(turn))) {
-                // Gone in this very moment. Its end would ask for the lock that is held here.
+                // The request was given up in this moment. Dropping the turn would take the lock that is held here.
                 turn.desk = None;
                 state.end(turn.counted.take(), None);
             }
@@ -127,10 +127,10 @@ impl Desk {
 
 impl State {
     fn join(&mut self, ticket: Ticket) {
-        let (line, source) = match ticket.who.map(|who| who.source) {
+        let (line, source) = match ticket.who {
             None => (&mut self.known, 0),
-            Some(Source::Known(source)) => (&mut self.known, source),
-            Some(Source::Stranger(address)) => (&mut self.strangers, super::throttle::network_key(address)),
+            Some(who) if who.is_known() => (&mut self.known, who.source),
+            Some(who) => (&mut self.strangers, who.source),
         };
         let queue = line.waiting.entry(source).or_insert_with(|| {
             line.order.push_back(source);
@@ -144,7 +144,7 @@ impl State {
         }
     }
 
-    /// Every other turn is a stranger's, if both wait.
+    /// When both lines wait, every other turn is a stranger's.
     fn next(&mut self, now: Instant) -> Option<Next> {
         let strangers_next = std::mem::replace(&mut self.strangers_next, false);
         let (first, second) = if strangers_next {
@@ -187,7 +187,8 @@ impl State {
 }
 
 impl Line {
-    /// The next one that may, from the source whose turn it is. Who must not any more is told so on the way.
+    /// The next ticket that may have a place, from the source whose turn it is. Tickets that were refused meanwhile are
+    /// answered on the way.
     fn next(&mut self, limits: &mut Limits, tickets: &mut usize, now: Instant) -> Option<Next> {
         for _ in 0..self.order.len() {
             let source = self.order.pop_front()?;
@@ -207,7 +208,7 @@ impl Line {
         None
     }
 
-    /// Takes those out who have gone, and says how many are left.
+    /// Removes tickets of requests that were given up. Returns how many are left.
     fn sweep(&mut self) -> usize {
         for queue in self.waiting.values_mut() {
             queue.retain(|ticket| !ticket.answer.is_closed());
@@ -241,7 +242,7 @@ fn first(queue: &mut VecDeque<Ticket>, limits: &mut Limits, now: Instant) -> Opt
 }
 
 impl Turn {
-    /// Counts even if nobody waits for the answer any more.
+    /// Counts the attempt, even if nobody waits for the answer any more.
     pub fn settle(mut self, right: bool) {
         self.right = Some(right);
     }
@@ -266,20 +267,15 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::access::throttle::key;
+    use crate::access::throttle::{Source, key};
 
     fn stranger(n: u32) -> Who {
-        Who {
-            account: key("account", &n.to_be_bytes()),
-            source: Source::Stranger(IpAddr::V4(Ipv4Addr::from(0x0b00_0000 + (n << 16)))),
-        }
+        let address = IpAddr::V4(Ipv4Addr::from(0x0b00_0000 + (n << 16)));
+        Who::new(key("account", &n.to_be_bytes()), Source::Stranger(address))
     }
 
     fn known(n: u32) -> Who {
-        Who {
-            source: Source::Known(key("known", &n.to_be_bytes())),
-            ..stranger(n)
-        }
+        Who::new(stranger(n).account, Source::Known(key("known", &n.to_be_bytes())))
     }
 
     /// Asks for a place; the answer comes later.

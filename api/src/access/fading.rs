@@ -1,10 +1,10 @@
-//! Failures that are counted and fade: one less for each period that has passed, whether or not others follow. Memory is
-//! bounded: when full, the entries that matter least go first.
+//! Counts of failures that fade: one less for each period that has passed, whether or not others follow. Memory is bounded: a
+//! full table drops the entries with the fewest failures first.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Of each kind of thing counted, some 80 bytes each.
+/// Of each kind of thing that is counted.
 pub const MAX_ENTRIES: usize = 20_000;
 
 pub type Key = u128;
@@ -26,9 +26,9 @@ pub const fn limit(burst: u32, seconds: u64) -> Limit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
     Free,
-    /// What is being looked at decides.
+    /// It depends on how the attempts end that are being checked.
     Undecided,
-    /// None before this time has passed.
+    /// No room before this time has passed.
     None(Duration),
 }
 
@@ -66,7 +66,7 @@ impl Table {
         Room::Free
     }
 
-    /// One more is being looked at.
+    /// One more attempt is being checked.
     pub fn begin(&mut self, key: Key, limit: Limit, now: Instant) {
         if self.0.len() >= MAX_ENTRIES && !self.0.contains_key(&key) {
             self.make_room(limit, now);

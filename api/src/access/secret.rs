@@ -17,11 +17,17 @@ pub fn random() -> Result<String> {
 
 /// The secrets are random and long, so a plain digest is as good as a slow one.
 pub fn hash(secret: &str) -> Hash {
-    hash_bytes(secret.as_bytes())
+    Sha256::digest(secret.as_bytes()).into()
 }
 
-pub fn hash_bytes(bytes: &[u8]) -> Hash {
-    Sha256::digest(bytes).into()
+/// Of several parts, each with its length in front: no two lists of parts are hashed as the same bytes.
+pub fn hash_parts(parts: &[&[u8]]) -> Hash {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
 }
 
 /// Whether a token is among those configured, in a time that tells nothing about them.
@@ -30,4 +36,17 @@ pub fn is_one_of(token: &str, known: &[Hash]) -> bool {
     known
         .iter()
         .fold(false, |found, hash| found | bool::from(hash.ct_eq(&given)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_told_apart_wherever_they_are_cut() {
+        let whole = hash_parts(&[b"ab", b"c"]);
+        for other in [&[b"a".as_slice(), b"bc"][..], &[b"abc"], &[b"ab", b"c", b""]] {
+            assert_ne!(hash_parts(other), whole);
+        }
+    }
 }

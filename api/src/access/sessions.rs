@@ -1,5 +1,6 @@
 //! Sessions and bearer tokens: the cookie and the header, and the look-ups behind them.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -27,11 +28,20 @@ pub const STATEMENTS: &[&str] = &[
 ];
 
 /// What a request presented to say who it is.
-#[derive(Debug)]
 pub enum Credential {
     /// With the cookie's value, to set it again.
     Session(Hash, String),
     Token(Hash),
+}
+
+/// Without the cookie's value, which is a password.
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Credential::Session(..) => "Session",
+            Credential::Token(_) => "Token",
+        })
+    }
 }
 
 /// A request's answer sets this cookie when its session has moved on: the browser forgets it no sooner than the server.
@@ -58,7 +68,7 @@ pub fn credential(headers: &HeaderMap) -> Option<Credential> {
 }
 
 /// The values of all cookies of this name.
-pub fn cookies<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
+pub fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
@@ -100,13 +110,21 @@ pub async fn find(app: &App, credential: &Credential) -> ApiResult<Option<Found>
     }))
 }
 
-#[derive(Debug)]
 pub struct Login {
     pub user_id: i64,
     pub password_hash: String,
     pub status: String,
     /// It has logged in from this network before.
     pub known: bool,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("user_id", &self.user_id)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The account of a login name, if there is one, and the name as the database compares it: one throttle for all ways to
@@ -152,7 +170,14 @@ pub async fn close(app: &App, hash: &Hash) -> ApiResult<bool> {
 /// The cookie of a session, for so long.
 pub fn cookie(app: &App, id: &str, seconds: i32) -> ApiResult<HeaderValue> {
     let text = cookie_text(COOKIE, id, seconds.into(), "/", app.settings.secure_cookies);
-    HeaderValue::from_str(&text).map_err(|error| ApiError::internal(error.to_string()))
+    secret_header(&text)
+}
+
+/// A header that is never shown where headers are logged.
+pub fn secret_header(text: &str) -> ApiResult<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).map_err(|error| ApiError::internal(error.to_string()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 pub fn cookie_text(name: &str, value: &str, seconds: i64, path: &str, secure: bool) -> String {
@@ -168,6 +193,26 @@ mod tests {
         list.iter()
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .collect()
+    }
+
+    #[test]
+    fn nothing_secret_is_shown_by_debug() {
+        let login = Login {
+            user_id: 3,
+            password_hash: "$argon2id$stored".into(),
+            status: "active".into(),
+            known: false,
+        };
+        let session = Credential::Session(secret::hash("presented"), "presented".into());
+        let cookie = secret_header("session=presented").unwrap();
+        let shown = format!(
+            "{login:?} {session:?} {:?} {cookie:?}",
+            Renewed(Arc::new(cookie.clone().into()))
+        );
+        assert!(
+            !shown.contains("argon2id") && !shown.contains("presented"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -30,18 +30,54 @@ pub const STRANGERS_AN_HOUR: u32 = 200;
 
 /// A short name for something of any length.
 pub fn key(kind: &str, name: &[u8]) -> Key {
-    let bytes: Vec<u8> = [kind.as_bytes(), &[0], name].concat();
-    let hash = secret::hash_bytes(&bytes);
+    let hash = secret::hash_parts(&[kind.as_bytes(), name]);
     hash.iter()
         .take(16)
         .fold(0, |key, byte| key << 8 | Key::from(*byte))
 }
 
-/// Who tries a password of which account.
+/// Who tries a password of which account. All that is hashed is hashed here, once, and not under the desk's lock.
 #[derive(Debug, Clone, Copy)]
 pub struct Who {
     pub account: Key,
-    pub source: Source,
+    /// The source, whose attempts wait in one queue.
+    pub source: Key,
+    /// This source at this account.
+    pair: Key,
+    stranger: Option<Stranger>,
+}
+
+/// Under which names a stranger's failures are counted besides.
+#[derive(Debug, Clone, Copy)]
+struct Stranger {
+    site: Option<Key>,
+    part: Key,
+}
+
+impl Who {
+    pub fn new(account: Key, source: Source) -> Self {
+        let (source, stranger) = match source {
+            Source::Known(source) => (source, None),
+            Source::Stranger(address) => {
+                let stranger = Stranger {
+                    site: site(address),
+                    part: part(account, address),
+                };
+                (network_key(address), Some(stranger))
+            }
+        };
+        let pair = [account.to_be_bytes(), source.to_be_bytes()].concat();
+        Who {
+            account,
+            source,
+            pair: key("pair", &pair),
+            stranger,
+        }
+    }
+
+    pub fn is_known(&self) -> bool {
+        self.stranger.is_none()
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -88,22 +124,24 @@ impl Limits {
     }
 
     pub fn judge(&self, who: &Who, now: Instant) -> Judged {
-        let own = self.sources.judge(pair(who), SOURCE, now);
-        let Source::Stranger(address) = who.source else {
+        let own = self.sources.judge(who.pair, SOURCE, now);
+        let Some(stranger) = who.stranger else {
             return all(Taken::Own, &[own]);
         };
-        let (taken, account) = self.judge_account(who.account, address, now);
-        let site = site(address).map_or(Room::Free, |site| self.sites.judge(site, SITE, now));
-        let address = self.addresses.judge(network_key(address), ADDRESS, now);
+        let (taken, account) = self.judge_account(who.account, stranger.part, now);
+        let site = stranger
+            .site
+            .map_or(Room::Free, |site| self.sites.judge(site, SITE, now));
+        let address = self.addresses.judge(who.source, ADDRESS, now);
         all(taken, &[own, address, site, account])
     }
 
-    fn judge_account(&self, account: Key, address: IpAddr, now: Instant) -> (Taken, Room) {
+    fn judge_account(&self, account: Key, part: Key, now: Instant) -> (Taken, Room) {
         let ordinary = self.accounts.judge(account, ACCOUNT, now);
         if ordinary == Room::Free {
             return (Taken::Ordinary, ordinary);
         }
-        let part = self.parts.judge(part(account, address), PART, now);
+        let part = self.parts.judge(part, PART, now);
         match (part, self.reserves.judge(account, RESERVE, now)) {
             (Room::Free, Room::Free) => (Taken::Reserve, Room::Free),
             (Room::None(_), _) | (_, Room::None(_)) => (Taken::Ordinary, ordinary),
@@ -117,20 +155,20 @@ impl Limits {
             table.end(key, limit, right == Some(false), now)
         });
         if right == Some(true) {
-            self.sources.forgive(pair(who));
+            self.sources.forgive(who.pair);
         }
     }
 
     fn each(&mut self, who: &Who, taken: Taken, mut act: impl FnMut(&mut Table, Key, Limit)) {
-        act(&mut self.sources, pair(who), SOURCE);
-        let Source::Stranger(address) = who.source else {
+        act(&mut self.sources, who.pair, SOURCE);
+        let Some(stranger) = who.stranger else {
             return;
         };
-        act(&mut self.addresses, network_key(address), ADDRESS);
-        if let Some(site) = site(address) {
+        act(&mut self.addresses, who.source, ADDRESS);
+        if let Some(site) = stranger.site {
             act(&mut self.sites, site, SITE);
         }
-        act(&mut self.parts, part(who.account, address), PART);
+        act(&mut self.parts, stranger.part, PART);
         match taken {
             Taken::Reserve => act(&mut self.reserves, who.account, RESERVE),
             _ => act(&mut self.accounts, who.account, ACCOUNT),
@@ -151,17 +189,6 @@ fn all(taken: Taken, rooms: &[Room]) -> Judged {
         None if rooms.contains(&Room::Undecided) => Judged::Undecided,
         None => Judged::Admitted(taken),
     }
-}
-
-fn pair(who: &Who) -> Key {
-    let source = match who.source {
-        Source::Known(source) => source,
-        Source::Stranger(address) => network_key(address),
-    };
-    key(
-        "pair",
-        &[who.account.to_be_bytes(), source.to_be_bytes()].concat(),
-    )
 }
 
 /// What counts as one address: an IPv6 customer has a /64 to choose addresses from.
@@ -210,17 +237,11 @@ mod tests {
     }
 
     fn stranger(name: &str, address: IpAddr) -> Who {
-        Who {
-            account: account(name),
-            source: Source::Stranger(address),
-        }
+        Who::new(account(name), Source::Stranger(address))
     }
 
     fn known(name: &str, source: &str) -> Who {
-        Who {
-            account: account(name),
-            source: Source::Known(key("test", source.as_bytes())),
-        }
+        Who::new(account(name), Source::Known(key("test", source.as_bytes())))
     }
 
     /// Whether the password was looked at.

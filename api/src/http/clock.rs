@@ -17,12 +17,12 @@ impl Serialize for Instant {
     }
 }
 
-/// From where instants are counted to where the database counts them from.
+/// PostgreSQL counts instants from 2000-01-01, Unix from 1970-01-01.
 const MICROSECONDS_TO_2000: i64 = 946_684_800_000_000;
 
 impl<'a> FromSql<'a> for Instant {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        // A switch whose clock is wild may have told a year that only the database knows: the list is shown all the same.
+        // A switch with a wrong clock may have reported a year that only PostgreSQL can hold: the nearest instant is shown.
         let Ok(raw): Result<[u8; 8], _> = raw.try_into() else {
             return Err("an instant of another length".into());
         };

@@ -4,6 +4,7 @@
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
+use unicode_normalization::UnicodeNormalization;
 
 use super::error::{ApiError, ApiResult};
 use capconduit_core::names;
@@ -24,77 +25,62 @@ pub trait Input: Sized {
 /// A rule beyond length: the error is the text for the caller.
 pub type Check = fn(&str) -> Result<(), String>;
 
+/// What a text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A machine's name or value: blanks around it do not count.
+    Name,
+    /// A name that people give: it can be seen, turns nothing around, and is stored composed.
+    Title,
+    /// Prose for people: as a title, with line breaks and tabs.
+    Prose,
+    /// Kept byte for byte: passwords.
+    Exact,
+    /// As it came. Only NUL is left out, which the database cannot hold.
+    Anything,
+}
+
 /// The rule for one text.
 #[derive(Debug, Clone, Copy)]
 pub struct Text {
+    kind: Kind,
     min: usize,
     max: usize,
-    trim: bool,
-    lines: bool,
-    anything: bool,
-    /// People give it to things, and read it in lists.
-    shown: bool,
     check: Option<Check>,
 }
 
 impl Text {
-    /// A machine's name or value: blanks around it do not count.
+    const fn of(kind: Kind, min: usize, max: usize) -> Self {
+        Text {
+            kind,
+            min,
+            max,
+            check: None,
+        }
+    }
+
     pub const fn name(min: usize, max: usize) -> Self {
-        Text {
-            min,
-            max,
-            trim: true,
-            lines: false,
-            anything: false,
-            shown: false,
-            check: None,
-        }
+        Self::of(Kind::Name, min, max)
     }
 
-    /// A name that people give: it can be seen, and turns nothing around.
     pub const fn title(min: usize, max: usize) -> Self {
-        Text {
-            shown: true,
-            ..Self::name(min, max)
-        }
+        Self::of(Kind::Title, min, max)
     }
 
-    /// Kept byte for byte: passwords.
     pub const fn exact(min: usize, max: usize) -> Self {
-        Text {
-            min,
-            max,
-            trim: false,
-            lines: false,
-            anything: false,
-            shown: false,
-            check: None,
-        }
+        Self::of(Kind::Exact, min, max)
     }
 
-    /// Prose for people: line breaks and tabs are allowed.
     pub const fn prose(max: usize) -> Self {
-        Text {
-            lines: true,
-            ..Self::title(0, max)
-        }
+        Self::of(Kind::Prose, 0, max)
     }
 
-    /// As it came: what a switch tells is cut and judged by the platform, whoever brings it. Only the character that the database
-    /// cannot hold is left out.
+    /// For what a switch tells: the database's functions judge it, and cut it to its column.
     pub const fn anything() -> Self {
-        Text {
-            min: 0,
-            max: usize::MAX,
-            trim: false,
-            lines: true,
-            anything: true,
-            shown: false,
-            check: None,
-        }
+        Self::of(Kind::Anything, 0, usize::MAX)
     }
 
-    /// The same with a least and a most length.
+    /// The same with a minimum and a maximum length.
     pub const fn of_length(mut self, min: usize, max: usize) -> Self {
         self.min = min;
         self.max = max;
@@ -107,11 +93,17 @@ impl Text {
     }
 
     fn apply(&self, text: &str) -> Result<String, String> {
-        let text = if self.trim { text.trim() } else { text };
-        if self.shown {
-            names::check(text, self.lines)?;
-        } else if !self.anything && text.chars().any(char::is_control) {
-            return Err("Control characters are not allowed.".into());
+        let text = match self.kind {
+            Kind::Name => text.trim().to_owned(),
+            Kind::Title | Kind::Prose => composed(text.trim()),
+            Kind::Exact | Kind::Anything => text.to_owned(),
+        };
+        match self.kind {
+            Kind::Title | Kind::Prose => names::check(&text, self.kind == Kind::Prose)?,
+            Kind::Name | Kind::Exact if text.chars().any(char::is_control) => {
+                return Err("Control characters are not allowed.".into());
+            }
+            _ => {}
         }
         let length = text.chars().count();
         if length > self.max {
@@ -124,14 +116,18 @@ impl Text {
             });
         }
         if let Some(check) = self.check {
-            check(text)?;
+            check(&text)?;
         }
-        Ok(if self.anything {
-            text.replace('\0', "")
-        } else {
-            text.to_owned()
+        Ok(match self.kind {
+            Kind::Anything => text.replace('\0', ""),
+            _ => text,
         })
     }
+}
+
+/// Unicode's composed form (NFC): one name is not two because its letters were written with separate accents.
+pub fn composed(text: &str) -> String {
+    text.nfc().collect()
 }
 
 #[derive(Debug)]

@@ -1,5 +1,5 @@
-//! Asterisk's control socket, through its own command: who it is, how long it is up, which channels it has. No answer is
-//! never taken for an empty one.
+//! Asterisk's control socket, through its own command: its name, its uptime, its channels. A missing answer is never taken
+//! for an empty list.
 
 use std::io::ErrorKind;
 use std::process::Stdio;
@@ -28,7 +28,7 @@ pub struct Identity {
     pub started: String,
 }
 
-/// Asterisk did not say what it was asked, and what that tells of it all the same.
+/// Asterisk gave no answer, and what is known of its process all the same.
 #[derive(Debug)]
 pub struct NoAnswer {
     /// None: nothing is known. Its calls may talk on.
@@ -38,7 +38,7 @@ pub struct NoAnswer {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Process {
-    /// It refuses, is busy or stands still: a console that waits has found somebody who listens.
+    /// It refuses, is busy or stands still: its console waits for it.
     Alive,
     /// Nobody listens on its control socket.
     Down,
@@ -57,11 +57,15 @@ impl NoAnswer {
     }
 }
 
-/// Asterisk's own words to whoever asks something while `core stop gracefully` waits for the last calls.
+/// How Asterisk's answer ends while `core stop gracefully` waits for the last calls. A list of channels may hold the same
+/// words, since a caller chooses the own name; but it ends with a uniqueid.
 const REFUSES: &str = "cannot be run during shutdown";
 
-/// And its console's, with the control socket between.
+/// What the console says when it cannot connect. The path of the control socket stands between the two parts.
 const UNREACHED: (&str, &str) = ("Unable to connect to remote asterisk (does ", " exist?)");
+
+/// The names of the console's process: Asterisk's own binary, and its link for consoles.
+const CONSOLE: [&str; 2] = ["asterisk", "rasterisk"];
 
 impl Asterisk {
     pub fn new(command: &str) -> Result<Self> {
@@ -97,24 +101,24 @@ impl Asterisk {
         Ok(ids)
     }
 
-    /// By which addresses it knows its trunks.
+    /// The addresses by which it knows its trunks.
     pub async fn identifies(&self) -> Result<String, NoAnswer> {
         self.ask("pjsip show identifies").await
     }
 
-    /// Has it read a call center anew, and ask it with OPTIONS as it says now; whether it found it.
+    /// Makes Asterisk read one call center anew and qualify it with its present settings. True when it found it.
     pub async fn reads_center(&self, name: &str) -> bool {
         let said = self.ask(&format!("pjsip reload qualify aor {name}")).await;
         said.is_ok_and(|said| said.contains("Synchronizing AOR"))
     }
 
-    /// Whether it would ask this call center.
+    /// Whether Asterisk qualifies this call center.
     pub async fn knows_center(&self, name: &str) -> bool {
         let said = self.ask(&format!("pjsip show qualify aor {name}")).await;
         said.is_ok_and(|said| said.contains("Qualify frequency"))
     }
 
-    /// Has it read all of them; whether it did.
+    /// Makes Asterisk read all call centers anew. True when it did.
     pub async fn read_all_centers(&self, within: Duration) -> bool {
         let said = self.ask_within("module reload res_pjsip.so", within).await;
         said.is_ok_and(|said| said.contains("reloaded successfully"))
@@ -139,14 +143,24 @@ impl Asterisk {
             .spawn()
             .map_err(|error| NoAnswer::unknown(format!("cannot run {}: {error}", self.words[0])))?;
         let group = Group::of(&child);
-        let output = tokio::time::timeout(within, child.wait_with_output())
-            .await
-            .map_err(|_| NoAnswer::alive(format!("Asterisk did not answer within {within:?}")))?
-            .map_err(|error| NoAnswer::unknown(error.to_string()))?;
+        let output = match tokio::time::timeout(within, child.wait_with_output()).await {
+            Ok(output) => output.map_err(|error| NoAnswer::unknown(error.to_string()))?,
+            Err(_) if group.has_console() => {
+                return Err(NoAnswer::alive(format!(
+                    "Asterisk did not answer within {within:?}"
+                )));
+            }
+            Err(_) => {
+                return Err(NoAnswer::unknown(format!(
+                    "{} did not start Asterisk's console within {within:?}: nothing is known of Asterisk",
+                    self.words[0]
+                )));
+            }
+        };
         group.has_ended();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let said = String::from_utf8_lossy(&output.stderr).into_owned() + &text;
-        if said.contains(REFUSES) {
+        if said.trim_end().ends_with(REFUSES) {
             return Err(NoAnswer::alive(
                 "Asterisk is stopping and tells nothing of its calls".into(),
             ));
@@ -192,6 +206,57 @@ impl Group {
     fn has_ended(mut self) {
         self.0 = None;
     }
+
+    /// Whether the console runs, as the command itself or below it. Else the command hangs before it: a helper such as
+    /// `docker exec` waits for its own daemon, and that says nothing about Asterisk.
+    fn has_console(&self) -> bool {
+        let Some(command) = self.0 else { return false };
+        let all = running();
+        let is_of_command = |process: &Running| {
+            let mut pid = process.pid;
+            // A chain of parents is short, and a list that changes meanwhile must not hold anybody.
+            for _ in 0..64 {
+                if pid == command.as_raw_nonzero().get() {
+                    return true;
+                }
+                match all.iter().find(|other| other.pid == pid) {
+                    Some(found) => pid = found.parent,
+                    None => return false,
+                }
+            }
+            false
+        };
+        all.iter()
+            .any(|process| CONSOLE.contains(&process.name.as_str()) && is_of_command(process))
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Running {
+    pid: i32,
+    parent: i32,
+    name: String,
+}
+
+fn running() -> Vec<Running> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| read_stat(&std::fs::read_to_string(entry.path().join("stat")).ok()?))
+        .collect()
+}
+
+/// `17 (name) S 1 …`: the name may hold anything, blanks and brackets included.
+fn read_stat(text: &str) -> Option<Running> {
+    let (before, after) = text.rsplit_once(')')?;
+    let (pid, name) = before.split_once(" (")?;
+    Some(Running {
+        pid: pid.parse().ok()?,
+        parent: after.split_whitespace().nth(1)?.parse().ok()?,
+        name: name.to_owned(),
+    })
 }
 
 impl Drop for Group {
@@ -283,6 +348,9 @@ mod tests {
         assert!(ask("No such command\\n").await.is_err());
         assert!(ask("Command cannot be run during shutdown\\n").await.is_err());
         assert!(ask("10 active channels\\n").await.is_err());
+        // A caller's name with Asterisk's own words is no refusal.
+        let named = "PJSIP/trunk-1!in!1!1!Up!Dial!x!cannot be run during shutdown!!!3!5!!pbx1-1.1\\n";
+        assert_eq!(ask(named).await.unwrap(), ["pbx1-1.1"]);
         assert!(
             ask("No ethernet interface\\n0 active channels\\n")
                 .await
@@ -299,6 +367,45 @@ mod tests {
         let missing = ask("/no/such/asterisk").await;
         assert!(missing.text.contains("cannot run") && missing.process.is_none());
         assert!(Asterisk::new("  ").is_err());
+    }
+
+    /// A console that waits is a process of that name; a helper that hangs before it has none.
+    #[tokio::test]
+    async fn a_helper_that_hangs_says_nothing_about_asterisk() {
+        let folder = std::env::temp_dir().join(format!("capconduit-console-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let script = |name: &str, text: &str| {
+            use std::os::unix::fs::PermissionsExt;
+            let path = folder.join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            path.display().to_string()
+        };
+        let console = script("asterisk", "sleep 60 & wait");
+        let wrapped = script("wrapper", &format!("{console}; true"));
+        let hanging = script("asterisk-in-docker", "sleep 60");
+        let ask = async |command: &str| {
+            let asterisk = Asterisk::new(command).unwrap();
+            asterisk
+                .ask_within("x", Duration::from_secs(1))
+                .await
+                .unwrap_err()
+        };
+        for command in [&console, &wrapped] {
+            let waits = ask(command).await;
+            assert_eq!(waits.process, Some(Process::Alive), "{command}");
+            assert!(waits.text.contains("did not answer within"), "{}", waits.text);
+        }
+        let hangs = ask(&hanging).await;
+        assert_eq!(hangs.process, None);
+        assert!(hangs.text.contains("nothing is known"), "{}", hangs.text);
+        std::fs::remove_dir_all(&folder).unwrap();
+        let named = Running {
+            pid: 17,
+            parent: 1,
+            name: "a) S 2 (b".into(),
+        };
+        assert_eq!(read_stat("17 (a) S 2 (b) S 1 17 17"), Some(named));
     }
 
     /// In a console's own words about a socket: one that is not there, one that nobody listens on, one that somebody does.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio_postgres::config::TargetSessionAttrs;
-use tokio_postgres::error::DbError;
+use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row};
 
@@ -26,6 +26,10 @@ pub enum Failure {
     Unread(String),
     /// It may take it another time.
     Later(String),
+    /// A function or table that the statement names is not there: the database is of another release.
+    Missing(String),
+    /// This login may not do it.
+    Denied(String),
     /// There is no connection, or none that can write.
     Unreachable(String),
 }
@@ -35,6 +39,8 @@ impl Failure {
         let (Failure::Refused(text)
         | Failure::Unread(text)
         | Failure::Later(text)
+        | Failure::Missing(text)
+        | Failure::Denied(text)
         | Failure::Unreachable(text)) = self;
         text
     }
@@ -109,10 +115,12 @@ impl Database {
         match tokio::time::timeout(STATEMENT_TIMEOUT, client.query_typed(sql, params)).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => {
-                if error.code().is_some_and(|code| is_missing(code.code())) {
+                let failure = judge(&error);
+                // A connection that was made before `migrate` had given the login its search path would never find it.
+                if matches!(failure, Failure::Missing(_)) {
                     self.give_up();
                 }
-                Err(judge(&error))
+                Err(failure)
             }
             Err(_) => Err(Failure::Unreachable(format!(
                 "the database did not answer within {STATEMENT_TIMEOUT:?}"
@@ -134,12 +142,6 @@ impl Database {
     }
 }
 
-/// A schema, table or function is not where this connection looks for it. One that was made before `migrate` had given the
-/// login its search path would never find it.
-fn is_missing(state: &str) -> bool {
-    ["3F000", "42P01", "42883", "42703", "42704"].contains(&state)
-}
-
 fn judge(error: &Error) -> Failure {
     let Some(db) = error.as_db_error() else {
         // The driver's own text says only that something broke; its source says what.
@@ -150,6 +152,8 @@ fn judge(error: &Error) -> Failure {
     match sqlstate::fault(db) {
         Fault::Values => Failure::Refused(text),
         Fault::Unread => Failure::Unread(text),
+        Fault::Ours if sqlstate::is_missing(db.code().code()) => Failure::Missing(text),
+        Fault::Ours if *db.code() == SqlState::INSUFFICIENT_PRIVILEGE => Failure::Denied(text),
         Fault::Ours => Failure::Later(text),
         Fault::Connection => Failure::Unreachable(text),
     }

@@ -1,8 +1,8 @@
-//! Whom Asterisk asks with OPTIONS whether they are there. It reads the call centers when it starts; one that is new or
-//! changed afterwards it learns of only when it is told to look. Without that a dead call center costs each of its callers
-//! the seconds until its silence is noticed.
+//! Tells Asterisk of call centers that are new or changed, so that it qualifies them: sends them OPTIONS and knows which are
+//! reachable. Asterisk reads the call centers only when it starts or is told to. A call center that is dead and not
+//! qualified costs each of its callers the seconds until its silence is noticed.
 //!
-//! Nothing is told while the database is away: Asterisk would read nothing and ask nobody any more.
+//! Asterisk is told nothing while the database is away: it would read an empty list and qualify nobody any more.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -21,18 +21,18 @@ const DIGEST: &str =
 const CENTERS: &str = "select a.id::text, hashtextextended(row(a.contact, a.qualify_frequency)::text, 0)
      from asterisk.ps_aors a where a.contact is not null";
 
-/// Each is told by itself up to this number. Too low: Asterisk reads all for a few. Too high: it reads all endpoints for
-/// each that is new.
+/// Up to this number Asterisk is told of each by itself. Too low: it reads all for a few. Too high: it reads all endpoints
+/// for each that is new.
 const FEW: usize = 4;
 
-/// Asterisk reads all only up to this number: it takes no call meanwhile, 1.3 ms for each. Too low: whoever is gone is
-/// asked until its next start. Too high: callers wait.
+/// Asterisk reads all only up to this number, since it takes no call meanwhile. Too low: who is gone is asked until
+/// Asterisk's next start. Too high: callers wait.
 const ALL_AT_MOST: usize = 500;
 
 /// Between two readings of all. Too low: many changes cost a reading each. Too high: they wait.
 const ALL_EVERY: Duration = Duration::from_secs(30);
 
-/// How long Asterisk may take to read all. Too low: a slow one is told again and again. Too high: a stop of the agent waits.
+/// How long Asterisk may take to read all. Too low: a slow one is told again and again. Too high: changes wait for a stuck one.
 const ALL_WITHIN: Duration = Duration::from_secs(25);
 
 type Centers = HashMap<String, i64>;
@@ -58,14 +58,31 @@ impl Qualifier {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut told = None;
         let mut read_all = None;
+        let mut may_read = true;
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
+            // Both waits end with the agent: a look may last as long as Asterisk takes to read all.
+            let looked = async {
+                ticks.tick().await;
+                self.look(&mut told, &mut read_all).await
+            };
+            let looked = tokio::select! {
+                looked = looked => looked,
                 () = listener::stopped(&mut stop) => return,
-            }
-            // A database that is away is the heartbeat's alarm, as is an Asterisk that does not answer.
-            if let Err(failure) = self.look(&mut told, &mut read_all).await {
-                tracing::debug!(reason = failure.text(), "the call centers could not be read");
+            };
+            match looked {
+                Ok(()) => may_read = true,
+                Err(Failure::Denied(reason)) => {
+                    if std::mem::replace(&mut may_read, false) {
+                        tracing::warn!(
+                            reason,
+                            "this login may not read the call centers: Asterisk is told of none"
+                        );
+                    }
+                }
+                // A database that is away is the heartbeat's alarm, as is an Asterisk that does not answer.
+                Err(failure) => {
+                    tracing::debug!(reason = failure.text(), "the call centers could not be read")
+                }
             }
         }
     }
@@ -107,7 +124,7 @@ impl Qualifier {
             None => {
                 tracing::info!(
                     centers = centers.len(),
-                    "so many call centers are told by name only"
+                    "too many call centers for Asterisk to read all of them at once: changed ones are told by name"
                 );
                 true
             }
@@ -122,11 +139,15 @@ impl Qualifier {
         Ok(())
     }
 
-    /// Whether it read each of them.
+    /// True when Asterisk read each of them.
     async fn tell(&self, names: &[String]) -> bool {
         let mut all = true;
         for name in names {
-            all &= self.asterisk.reads_center(name).await;
+            let read = self.asterisk.reads_center(name).await;
+            if !read {
+                unconfirmed(name);
+            }
+            all &= read;
         }
         if all {
             tracing::info!(
@@ -137,8 +158,8 @@ impl Qualifier {
         all
     }
 
-    /// Whether it read all of them. One is read first and one afterwards: else its own connections to the database are
-    /// broken, though ours is not.
+    /// True when Asterisk read all of them. It must read one alone before, and know it afterwards: else its own connections to
+    /// the database are broken, though ours is not.
     async fn tell_all(&self, centers: &Centers, read_all: &mut Option<Instant>) -> bool {
         if read_all.is_some_and(|at| at.elapsed() < ALL_EVERY) {
             return false;
@@ -147,6 +168,7 @@ impl Qualifier {
         if let Some(name) = one
             && !self.asterisk.reads_center(name).await
         {
+            unconfirmed(name);
             return false;
         }
         *read_all = Some(Instant::now());
@@ -157,11 +179,20 @@ impl Qualifier {
         if let Some(name) = one
             && !self.asterisk.knows_center(name).await
         {
+            unconfirmed(name);
             return false;
         }
         tracing::info!(centers = centers.len(), "Asterisk has read all call centers");
         true
     }
+}
+
+/// Told again at the next look.
+fn unconfirmed(name: &str) {
+    tracing::warn!(
+        center = name,
+        "Asterisk does not confirm a call center that is in the database; its own connection may be broken"
+    );
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use clap::builder::FalseyValueParser;
 
 use super::asterisk::Asterisk;
+use super::sip;
 use crate::db::{Address, DatabaseArgs};
 use crate::serve::settings::address;
 
@@ -23,6 +24,9 @@ pub struct Args {
     pub node: String,
 
     /// The command that reaches the running Asterisk; `-rx` and what to ask are put behind it. Split at blanks.
+    ///
+    /// It ends in Asterisk's own console, as with `nsenter`. Behind `docker exec` a frozen Asterisk cannot be told from a frozen
+    /// docker, and is not reported as alive.
     #[arg(
         long,
         env = "CAPCONDUIT_ASTERISK_COMMAND",
@@ -55,7 +59,7 @@ pub struct Args {
     )]
     pub listen: String,
 
-    /// Address and UDP port at which Asterisk's copies of SIP messages arrive (hep.conf), to count what it refuses.
+    /// Loopback address and UDP port at which Asterisk's copies of SIP messages arrive (hep.conf), to count what it refuses.
     #[arg(
         long,
         env = "CAPCONDUIT_SIP_LISTEN",
@@ -84,7 +88,12 @@ pub struct Settings {
 impl Args {
     pub fn settings(&self) -> Result<Settings> {
         address(&self.listen, "--listen")?;
-        address(&self.sip_listen, "--sip-listen")?;
+        if !sip::is_own(address(&self.sip_listen, "--sip-listen")?) {
+            bail!(
+                "--sip-listen {} is not a loopback address: anybody could send messages there",
+                self.sip_listen
+            );
+        }
         let database = self.database.config()?;
         if database.get_user() != Some(LOGIN) {
             bail!("the agent logs in as {LOGIN} and as nobody else: name it in the database's address");

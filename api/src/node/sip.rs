@@ -1,10 +1,12 @@
-//! What Asterisk refuses before a call reaches the dialplan has no record. Asterisk sends a copy of each SIP message here
-//! (HEP, hep.conf), and what it says to a trunk is counted, per trunk and status. Nothing is kept of a message.
+//! Counts the calls that Asterisk refuses before they reach the dialplan, per trunk and status: they have no record. Asterisk
+//! sends a copy of each SIP message here (HEP, hep.conf) over loopback. Of a message nothing is kept but a digest of its
+//! Call-ID and CSeq, so that a refusal which is sent again is counted once.
 //!
-//! A refusal of the dialplan carries a Reason with its cause; one of the SIP stack has none.
+//! A refusal of the dialplan carries a Reason with its cause; one of the SIP stack has none. Not counted: 401 and 407, which
+//! ask for a password, 487, the answer to a CANCEL, and what is said to an INVITE within a call.
 
 use std::collections::{HashSet, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,14 +15,18 @@ use tokio::sync::watch;
 
 use super::asterisk::Asterisk;
 use super::health::Health;
+use crate::access::secret;
 use crate::serve::listener;
 
-/// How long the trunks' addresses are taken for what they were. Too low: work for nothing. Too high: a new trunk's refusals
-/// are not counted so long.
+/// How long the list of the trunks' addresses is used. Too low: work for nothing. Too high: a new trunk's refusals are not
+/// counted for so long.
 const TRUNKS_EVERY: Duration = Duration::from_secs(60);
 
-/// A refusal is sent again until it is acknowledged: so many are remembered, to be counted once.
+/// A refusal is sent again until it is acknowledged. So many are remembered, 16 bytes each.
 const REMEMBERED: usize = 10_000;
+
+/// After a failed read of the socket. Too low: a socket that keeps failing takes a core. Too high: copies are lost.
+const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 pub struct Watcher {
     pub socket: UdpSocket,
@@ -36,13 +42,19 @@ struct Trunk {
     length: u32,
 }
 
-/// A response of ours to an INVITE.
+/// A digest of Call-ID and CSeq.
+type Request = [u8; 16];
+
 #[derive(Debug, PartialEq, Eq)]
-struct Refusal {
-    to: IpAddr,
-    status: u16,
-    /// Call-ID and CSeq.
-    request: (Vec<u8>, Vec<u8>),
+enum Message {
+    /// An INVITE within a call, whose answers are no refusals of a call.
+    InDialog(Request),
+    /// A final answer to an INVITE that refuses it.
+    Refusal {
+        to: IpAddr,
+        status: u16,
+        request: Request,
+    },
 }
 
 impl Watcher {
@@ -52,17 +64,24 @@ impl Watcher {
         let mut counted = Counted::default();
         loop {
             let length = tokio::select! {
-                received = self.socket.recv(&mut bytes) => match received {
-                    Ok(length) => length,
+                received = self.socket.recv_from(&mut bytes) => match received {
+                    Ok((length, from)) if is_own(from) => length,
+                    Ok(_) => continue,
                     Err(error) => {
                         tracing::debug!(%error, "a copy of a SIP message was not received");
+                        tokio::time::sleep(AFTER_FAILURE).await;
                         continue;
                     }
                 },
                 () = listener::stopped(&mut stop) => return,
             };
-            let Some(refusal) = read(&bytes[..length]) else {
-                continue;
+            let (to, status, request) = match read(&bytes[..length]) {
+                None => continue,
+                Some(Message::InDialog(request)) => {
+                    counted.is_new(request);
+                    continue;
+                }
+                Some(Message::Refusal { to, status, request }) => (to, status, request),
             };
             if trunks.1.is_none_or(|at| at.elapsed() > TRUNKS_EVERY) {
                 if let Ok(text) = self.asterisk.identifies().await {
@@ -70,24 +89,30 @@ impl Watcher {
                 }
                 trunks.1 = Some(Instant::now());
             }
-            if let Some(trunk) = trunk_of(&trunks.0, refusal.to)
-                && counted.is_new(refusal.request)
+            if let Some(trunk) = trunk_of(&trunks.0, to)
+                && counted.is_new(request)
             {
-                self.health.refused_before_the_dialplan(trunk, refusal.status);
+                self.health.refused_before_the_dialplan(trunk, status);
             }
         }
     }
 }
 
+/// Only this machine's own word is taken: whoever else could send here would make counts, and push out what is remembered.
+pub fn is_own(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
+/// Requests that are counted, or are not to be.
 #[derive(Default)]
 struct Counted {
-    known: HashSet<(Vec<u8>, Vec<u8>)>,
-    order: VecDeque<(Vec<u8>, Vec<u8>)>,
+    known: HashSet<Request>,
+    order: VecDeque<Request>,
 }
 
 impl Counted {
-    fn is_new(&mut self, request: (Vec<u8>, Vec<u8>)) -> bool {
-        if !self.known.insert(request.clone()) {
+    fn is_new(&mut self, request: Request) -> bool {
+        if !self.known.insert(request) {
             return false;
         }
         self.order.push_back(request);
@@ -100,8 +125,8 @@ impl Counted {
     }
 }
 
-/// Destination, IPv4 or IPv6, and the message, in HEP's chunks: vendor, kind, length, value.
-fn read(packet: &[u8]) -> Option<Refusal> {
+/// The destination, IPv4 or IPv6, and the message stand in HEP's chunks: vendor, kind, length, value.
+fn read(packet: &[u8]) -> Option<Message> {
     const TO_IPV4: u16 = 4;
     const TO_IPV6: u16 = 6;
     const MESSAGE: u16 = 15;
@@ -119,34 +144,49 @@ fn read(packet: &[u8]) -> Option<Refusal> {
         rest = &rest[number(4).into()..];
     }
     let message = message?;
+    if message.starts_with(b"INVITE ") {
+        let is_in_dialog = header(message, "To", "t")?
+            .to_ascii_lowercase()
+            .windows(5)
+            .any(|part| part == b";tag=");
+        return is_in_dialog
+            .then(|| request(message))
+            .flatten()
+            .map(Message::InDialog);
+    }
     let status: u16 = std::str::from_utf8(message.strip_prefix(b"SIP/2.0 ")?.get(..3)?)
         .ok()?
         .parse()
         .ok()?;
-    let sequence = header(message, "CSeq")?;
-    // 487 is the answer to a CANCEL.
-    let refuses = status >= 400
-        && status != 487
-        && sequence.ends_with(b"INVITE")
-        && header(message, "Reason").is_none();
+    let refuses = (400..=699).contains(&status)
+        && ![401, 407, 487].contains(&status)
+        && header(message, "CSeq", "CSeq")?.ends_with(b"INVITE")
+        && header(message, "Reason", "Reason").is_none();
     refuses.then_some(())?;
-    Some(Refusal {
+    Some(Message::Refusal {
         to: to?,
         status,
-        request: (header(message, "Call-ID")?.to_vec(), sequence.to_vec()),
+        request: request(message)?,
     })
 }
 
-/// As Asterisk writes it, never in the short form.
-fn header<'a>(message: &'a [u8], name: &str) -> Option<&'a [u8]> {
+fn request(message: &[u8]) -> Option<Request> {
+    let call_id = header(message, "Call-ID", "i")?;
+    let sequence = header(message, "CSeq", "CSeq")?;
+    secret::hash_parts(&[call_id, sequence]).first_chunk().copied()
+}
+
+/// A header's value, by its name or its short form: carriers send either, and Asterisk does with `compact_headers`.
+fn header<'a>(message: &'a [u8], name: &str, short: &str) -> Option<&'a [u8]> {
     message
         .split(|byte| *byte == b'\n')
         .take_while(|line| !line.trim_ascii().is_empty())
         .find_map(|line| {
-            let (key, value) = line.split_at_checked(name.len())?;
-            let value = value.strip_prefix(b":")?;
-            key.eq_ignore_ascii_case(name.as_bytes())
-                .then(|| value.trim_ascii())
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let key = line[..colon].trim_ascii();
+            let found =
+                key.eq_ignore_ascii_case(name.as_bytes()) || key.eq_ignore_ascii_case(short.as_bytes());
+            found.then(|| line[colon + 1..].trim_ascii())
         })
 }
 
@@ -220,13 +260,25 @@ mod tests {
     #[test]
     fn a_refusal_without_a_cause_is_one_of_the_sip_stack() {
         let message = "SIP/2.0 488 Not Acceptable Here\r\nCall-ID: a\r\nCSeq: 1 INVITE\r\n\r\n";
-        let refusal = read(&packet([192, 0, 2, 1], message)).unwrap();
-        assert_eq!((refusal.to, refusal.status), ("192.0.2.1".parse().unwrap(), 488));
+        let refusal = |message: &str| match read(&packet([192, 0, 2, 1], message)) {
+            Some(Message::Refusal { to, status, request }) => (to.to_string(), status, request),
+            other => panic!("{other:?} for {message}"),
+        };
+        let (to, status, request) = refusal(message);
+        assert_eq!((to.as_str(), status), ("192.0.2.1", 488));
+        // In short, with blanks, in another case, it is the same request.
+        let short = message.replace("Call-ID: a", "i :a").replace("CSeq", "cseq");
+        assert_eq!(refusal(&short).2, request);
+        assert_ne!(refusal(&message.replace("CSeq: 1", "CSeq: 2")).2, request);
+        assert_eq!(refusal(&message.replace("488", "699")).1, 699);
         for other in [
             message.replace("\r\n\r\n", "\r\nReason: Q.850;cause=34\r\n\r\n"),
             message.replace("INVITE", "OPTIONS"),
             message.replace("488", "180"),
             message.replace("488", "487"),
+            message.replace("488", "401"),
+            message.replace("488", "407"),
+            message.replace("488", "700"),
             message.replace("SIP/2.0 488 Not Acceptable Here", "INVITE sip:x SIP/2.0"),
             String::new(),
         ] {
@@ -235,6 +287,29 @@ mod tests {
         let whole = packet([192, 0, 2, 1], message);
         for end in 0..whole.len() {
             assert_eq!(read(&whole[..end]), None);
+        }
+    }
+
+    #[test]
+    fn an_answer_within_a_call_is_no_refusal_of_a_call() {
+        let invite = "INVITE sip:x SIP/2.0\r\nTo: <sip:x>;TAG=1\r\nCall-ID: a\r\nCSeq: 2 INVITE\r\n\r\n";
+        let answer = "SIP/2.0 488 Not Acceptable Here\r\nt: <sip:x>;tag=1\r\ni: a\r\nCSeq: 2 INVITE\r\n\r\n";
+        let Some(Message::InDialog(asked)) = read(&packet([192, 0, 2, 1], invite)) else {
+            panic!("it has a tag");
+        };
+        assert!(
+            matches!(read(&packet([192, 0, 2, 1], answer)), Some(Message::Refusal { request, .. }) if request == asked)
+        );
+        assert_eq!(read(&packet([192, 0, 2, 1], &invite.replace(";TAG=1", ""))), None);
+    }
+
+    #[test]
+    fn only_the_own_machine_is_heard() {
+        for own in ["127.0.0.1:1", "127.8.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            assert!(is_own(own.parse().unwrap()), "{own}");
+        }
+        for other in ["192.0.2.1:1", "[2001:db8::1]:1", "0.0.0.0:1"] {
+            assert!(!is_own(other.parse().unwrap()), "{other}");
         }
     }
 
@@ -256,7 +331,7 @@ mod tests {
     #[test]
     fn what_is_sent_again_is_counted_once() {
         let mut counted = Counted::default();
-        let request = |n: usize| (n.to_string().into_bytes(), b"1 INVITE".to_vec());
+        let request = |n: usize| (n as u128).to_be_bytes();
         assert!(counted.is_new(request(0)) && !counted.is_new(request(0)));
         assert!((1..=REMEMBERED).all(|n| counted.is_new(request(n))));
         assert_eq!(counted.known.len(), REMEMBERED);

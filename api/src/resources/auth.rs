@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::AppendHeaders;
 use secrecy::SecretString;
 use serde::Serialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,12 +15,12 @@ use utoipa_axum::routes;
 use super::answers::{BadBody, Denied, Message, TooMany};
 use super::users::{self, User};
 use crate::access::caller::{Anyone, InSession, Stranger};
-use crate::access::sessions::Login;
+use crate::access::sessions::{Credential, Login};
 use crate::access::throttle::{self, Source, Who, key, network_key};
 use crate::access::{address, device, password, sessions};
 use crate::http::body::Valid;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::http::fields::{Fields, Input, Text, Unknown, composed};
 use crate::serve::state::{App, AppState};
 use crate::store::identity::{DbRole, Identity};
 
@@ -114,17 +114,14 @@ async fn login(
     };
     let address = address::of_client(peer, &headers, &app.settings);
     let network = throttle::network(address);
-    let (login, account) = sessions::find_login(&app, &given.username, network).await?;
-    let device = login.as_ref().and_then(|login| device::known(&headers, login));
+    let (login, account) = find_login(&app, &given.username, network).await?;
+    let device = device::known(&headers, &account, login.as_ref());
     let source = match device {
         Some(device) => Source::Known(device),
         None if login.as_ref().is_some_and(|login| login.known) => Source::Known(network_key(address)),
         None => Source::Stranger(address),
     };
-    let who = Who {
-        account: key("account", account.as_bytes()),
-        source,
-    };
+    let who = Who::new(key("account", account.as_bytes()), source);
     let login = verified(&app, who, login, given.password)
         .await?
         .ok_or_else(wrong)?;
@@ -141,6 +138,10 @@ async fn login(
     let session = sessions::open(&app, &login, network)
         .await?
         .ok_or_else(inactive)?;
+    // Somebody else may have brought that one into the browser.
+    if let Some(Credential::Session(before, _)) = sessions::credential(&headers) {
+        sessions::close(&app, &before).await?;
+    }
     // Any role sees its own row.
     let own = Identity {
         role: DbRole::Staff,
@@ -154,8 +155,8 @@ async fn login(
     tracing::info!(user_id = user.id, "logged in");
     let mut cookies = vec![(SET_COOKIE, session)];
     if device.is_none() {
-        cookies
-            .extend(device::cookie(&login, app.settings.secure_cookies).map(|cookie| (SET_COOKIE, cookie)));
+        let cookie = device::cookie(&account, &login, app.settings.secure_cookies);
+        cookies.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     }
     Ok((
         AppendHeaders(cookies),
@@ -193,7 +194,8 @@ async fn status(State(app): State<AppState>, caller: Anyone) -> ApiResult<Json<S
 }
 
 #[utoipa::path(put, path = "/api/auth/password", tag = "auth", request_body = PasswordChange,
-    responses((status = 200, description = "Changed; every other session and every token has ended", body = Message),
+    responses((status = 200, description = "Changed; every other session and every token has ended. If-Match is ignored: \
+                the current password is the condition", body = Message),
               Denied, BadBody, TooMany))]
 async fn change_password(
     State(app): State<AppState>,
@@ -210,10 +212,8 @@ async fn change_password(
     let address = address::of_client(peer, &headers, &app.settings);
     let (login, account) = sessions::find_login(&app, &user.username, throttle::network(address)).await?;
     // A session is a source of its own: others' guesses keep nobody from a new password.
-    let who = Who {
-        account: key("account", account.as_bytes()),
-        source: Source::Known(key("session", &session)),
-    };
+    let source = Source::Known(key("session", &session));
+    let who = Who::new(key("account", account.as_bytes()), source);
     let login = verified(&app, who, login, change.current_password)
         .await?
         .ok_or_else(wrong)?;
@@ -228,6 +228,18 @@ async fn change_password(
     }
     tx.commit().await?;
     Ok(Json(Message::new("Password updated successfully.")))
+}
+
+/// By the name as it was sent, which an account of an earlier release or one made in SQL may have; else by the composed name, as
+/// this service stores names. Both ways to write it have one throttle.
+async fn find_login(app: &App, username: &str, network: IpAddr) -> ApiResult<(Option<Login>, String)> {
+    let composed = composed(username);
+    let (login, account) = sessions::find_login(app, &composed, network).await?;
+    if composed == username {
+        return Ok((login, account));
+    }
+    let (other, _) = sessions::find_login(app, username, network).await?;
+    Ok((other.or(login), account))
 }
 
 /// The account, if this is its password. An unknown name costs the same work.

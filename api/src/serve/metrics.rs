@@ -1,4 +1,4 @@
-//! /metrics: what the service counts itself, and what the database tells at most once in five seconds.
+//! /metrics: the service's own counters, and figures that are read from the database at most once in five seconds.
 
 use std::time::{Duration, Instant};
 
@@ -23,39 +23,40 @@ const BUCKETS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// How old what the database told may be.
+/// For how long figures of the database are used again. Also how long the database may take to answer.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// Calls in flight and leases are counted; the oldest snapshot is what keeps dead rows from being removed.
+/// Calls in flight with and without a slot, expired leases, and the age of the oldest snapshot, which keeps vacuum from removing
+/// dead rows.
 const LIVE: &str = "\
     select count(*) filter (where holds_slot), count(*) filter (where not holds_slot),
            count(*) filter (where lease_until < now()),
            coalesce((select max(age(a.backend_xmin)) from pg_catalog.pg_stat_activity a), 0)::bigint
       from live_calls";
 
-/// Records by outcome since the last look, so many at most, up to $2.
+/// Records by outcome with an id above $1 and up to $2, at most $3 of them.
 const NEW_RECORDS: &str = "\
     select call_status, (link_id is not null) as routed, count(*), max(id), (sum(count(*)) over ())::bigint
       from (select call_status, link_id, id from call_logs where id > $1 and id <= $2 order by id limit $3) g
      group by 1, 2";
 
-/// The newest record that counts already. The newest seconds wait: an earlier id may still be uncommitted. Among more than $1
-/// records nobody looks for them.
+/// The last id that may be counted. Records of the last five seconds wait, since a transaction with a smaller id may not have
+/// committed yet. Only the newest $1 records are looked at; when all of them are that young, it is the id before them.
 const OLD_ENOUGH: &str = "\
     select coalesce(max(id) filter (where created_at < now() - interval '5 seconds'), min(id) - 1, 0)
       from (select id, created_at from call_logs order by id desc limit $1) g";
 
-/// What a look reads at most, in so many statements: after a gap of millions of records the next looks catch up, each as
-/// quickly as ever.
+/// A look reads at most so many records in each of so many statements. After a gap of millions of records the next looks
+/// catch up, and none of them takes longer than another.
 const RECORDS_AT_ONCE: i64 = 25_000;
 const STATEMENTS_OF_A_LOOK: usize = 4;
 
-/// How long a look counts. Too low: a slow disk leaves the counts behind. Too high: the answer is late for whoever scrapes.
+/// How long a look may count. Too low: on a slow disk the counts fall behind. Too high: the answer comes too late for Prometheus.
 const COUNTING: Duration = Duration::from_secs(2);
 
 const NEWEST_RECORD: &str = "select coalesce(max(id), 0) from call_logs";
 
-/// Rejected calls by reason since the last look, in the same way.
+/// Rejected calls by reason with an id above $1, at most $2 rows, without those of the last five seconds.
 const NEW_REJECTS: &str = "\
     select reason, sum(calls)::bigint, max(id)
       from (select reason, calls, id
@@ -96,10 +97,17 @@ struct Database {
     routed: IntCounterVec,
     behind: IntGauge,
     rejects: IntCounterVec,
-    /// The last count of rejects that was added.
-    last_reject: Mutex<Option<i64>>,
-    /// When the database was last asked, and the last record that was counted.
-    state: Mutex<(Option<Instant>, Option<i64>)>,
+    counted: Mutex<Counted>,
+}
+
+/// How far the database has been read.
+#[derive(Debug, Default)]
+struct Counted {
+    /// When it was last asked.
+    asked: Option<Instant>,
+    /// The last rows of `call_logs` and `reject_counts` that are in the counters.
+    record: Option<i64>,
+    reject: Option<i64>,
 }
 
 impl Metrics {
@@ -172,8 +180,7 @@ impl Metrics {
                     "Calls that route_call rejected since this service started, by reason",
                     &["reason"],
                 )?,
-                last_reject: Mutex::new(None),
-                state: Mutex::new((None, None)),
+                counted: Mutex::default(),
             },
             hashing,
             latency,
@@ -232,8 +239,8 @@ pub(crate) fn encode(registry: &Registry) -> Response {
 
 async fn ask_database(app: &AppState) -> ApiResult<()> {
     let metrics = &app.metrics.database;
-    let mut state = metrics.state.lock().await;
-    if state.0.is_some_and(|asked| asked.elapsed() < FRESH) {
+    let mut counted = metrics.counted.lock().await;
+    if counted.asked.is_some_and(|asked| asked.elapsed() < FRESH) {
         return Ok(());
     }
     let tx = app.store.read(&Identity::INTERNAL).await?;
@@ -243,37 +250,38 @@ async fn ask_database(app: &AppState) -> ApiResult<()> {
     metrics.expired_leases.set(live.get(2));
     metrics.oldest_xmin.set(live.get(3));
     // The database answers: that the records take longer, as on a slow disk, does not mean that it is down.
-    state.0 = Some(Instant::now());
+    counted.asked = Some(Instant::now());
+    let Counted { record, reject, .. } = &mut *counted;
     let counting = async {
-        count_new_records(&tx, metrics, &mut state.1).await?;
-        count_new_rejects(&tx, metrics).await
+        // First: they are few, and a slow count of records would leave them out at each look.
+        count_new_rejects(&tx, metrics, reject).await?;
+        count_new_records(&tx, metrics, record).await
     };
-    if let Ok(counted) = tokio::time::timeout(COUNTING, counting).await {
-        counted?;
+    if let Ok(done) = tokio::time::timeout(COUNTING, counting).await {
+        done?;
         tx.commit().await?;
     }
     Ok(())
 }
 
-async fn count_new_rejects(tx: &Tx, metrics: &Database) -> ApiResult<()> {
-    let mut last = metrics.last_reject.lock().await;
-    let Some(counted) = *last else {
-        *last = Some(tx.row(NEWEST_REJECT, &[]).await?.get(0));
+async fn count_new_rejects(tx: &Tx, metrics: &Database, counted: &mut Option<i64>) -> ApiResult<()> {
+    let Some(last) = *counted else {
+        *counted = Some(tx.row(NEWEST_REJECT, &[]).await?.get(0));
         return Ok(());
     };
-    // Reasons are the extension's own words: nobody makes labels.
-    for row in tx.rows(NEW_REJECTS, &[&counted, &RECORDS_AT_ONCE]).await? {
+    // The extension's own words: nobody else can make labels.
+    for row in tx.rows(NEW_REJECTS, &[&last, &RECORDS_AT_ONCE]).await? {
         let count = u64::try_from(row.get::<_, i64>(1)).unwrap_or(0);
         metrics
             .rejects
             .with_label_values(&[row.get::<_, &str>(0)])
             .inc_by(count);
-        *last = (*last).max(row.get(2));
+        *counted = (*counted).max(row.get(2));
     }
     Ok(())
 }
 
-/// Counts what was recorded after the last record that was counted, which moves on with each statement.
+/// Counts the records behind the last one that was counted. `counted` moves on with each statement.
 async fn count_new_records(tx: &Tx, metrics: &Database, counted: &mut Option<i64>) -> ApiResult<()> {
     let Some(last) = counted else {
         *counted = Some(tx.row(NEWEST_RECORD, &[]).await?.get(0));
@@ -302,7 +310,7 @@ async fn count_new_records(tx: &Tx, metrics: &Database, counted: &mut Option<i64
     Ok(())
 }
 
-/// Statuses are text that a switch sends: only those of the contract become labels.
+/// A status is text that a switch sends, so only those of the contract become labels.
 fn status_label(status: &str) -> &str {
     const KNOWN: &[&str] = &[
         "ANSWERED",

@@ -35,7 +35,7 @@ pub struct Args {
     )]
     pub metrics_listen: String,
 
-    /// The origins under which browsers see the service, such as https://calls.example.com; separated by commas.
+    /// The origins at which browsers reach the service, such as https://calls.example.com; separated by commas.
     ///
     /// Writes from pages of any other origin are refused. Default: loopback at the port of --listen.
     #[arg(
@@ -46,11 +46,11 @@ pub struct Args {
     )]
     pub public_origins: Vec<String>,
 
-    /// Browsers reach the service without TLS: session cookies go out without `Secure`. For trying it out only.
+    /// Browsers reach the service without TLS: session cookies are sent without `Secure`. For trying it out only.
     #[arg(long, env = "CAPCONDUIT_WITHOUT_TLS", value_parser = FalseyValueParser::new())]
     pub without_tls: bool,
 
-    /// Networks of the reverse proxies whose word about a request's address is believed; separated by commas.
+    /// Networks of the reverse proxies that may tell a request's address in a header; separated by commas.
     #[arg(
         long,
         env = "CAPCONDUIT_TRUSTED_PROXIES",
@@ -59,7 +59,7 @@ pub struct Args {
     )]
     pub trusted_proxies: Vec<String>,
 
-    /// The header in which those proxies say it. Only this one is read: a client could write the other.
+    /// The header in which those proxies tell it. Only this one is read: a client could write the other.
     #[arg(
         long,
         env = "CAPCONDUIT_FORWARDED_HEADER",
@@ -69,7 +69,7 @@ pub struct Args {
     )]
     pub forwarded_header: Forwarding,
 
-    /// A file with the tokens of the internal API, one per line: all of them are valid, which allows rotation.
+    /// A file with the tokens of the internal API, one per line. All of them are valid, so that tokens can be replaced one by one.
     ///
     /// Or put them into the variable INTERNAL_API_TOKEN, separated by commas. At least 16 characters each.
     #[arg(long, env = "CAPCONDUIT_INTERNAL_TOKEN_FILE", value_name = "FILE")]
@@ -89,7 +89,7 @@ pub struct Args {
           value_parser = clap::value_parser!(i32).range(1..=365))]
     pub session_days: i32,
 
-    /// Connections to the database. Too few: requests wait. Too many: the database swaps between them.
+    /// Connections to the database. Too few: requests wait. Too many: the database spends its time switching between them.
     #[arg(long, env = "CAPCONDUIT_POOL_SIZE", default_value_t = 16, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=500))]
     pub pool_size: u16,

@@ -39,6 +39,11 @@ const UNSEEN: Ranges = &[
     '\u{E0100}'..='\u{E01EF}',
 ];
 
+/// Whether a reader sees nothing of this character by itself.
+pub fn is_invisible(c: char) -> bool {
+    is_in(REFUSED, c) || is_in(UNSEEN, c)
+}
+
 fn is_in(ranges: Ranges, c: char) -> bool {
     ranges.iter().any(|range| range.contains(&c))
 }
@@ -54,7 +59,7 @@ pub fn check(text: &str, lines: bool) -> Result<(), String> {
     if text.chars().any(|c| is_in(REFUSED, c)) {
         return Err("Invisible characters and marks of direction are not allowed.".into());
     }
-    let seen = |c: char| !c.is_whitespace() && !c.is_control() && !is_in(UNSEEN, c);
+    let seen = |c: char| !c.is_whitespace() && !c.is_control() && !is_invisible(c);
     if !text.is_empty() && !text.chars().any(seen) {
         return Err("Must hold something that can be seen.".into());
     }

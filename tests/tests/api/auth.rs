@@ -186,6 +186,36 @@ async fn a_copied_cookie_dies_with_its_session() {
     world.bob.get(status).await.problem(401, "unauthenticated");
 }
 
+/// Whoever logs in leaves the session that the browser had: nobody else may have it in hand.
+#[tokio::test]
+async fn a_login_ends_the_session_that_it_presents() {
+    let world = World::new().await;
+    let login = |password: &str| json!({"username": "seller_bob", "password": password});
+    world
+        .alice
+        .post("/api/auth/login", login("wrong"))
+        .await
+        .problem(401, "wrong_login");
+    world.alice.get("/api/auth/status").await.expect_status(200);
+    let answer = world
+        .alice
+        .post("/api/auth/login", login("password"))
+        .await
+        .expect_status(200);
+    world
+        .alice
+        .get("/api/auth/status")
+        .await
+        .problem(401, "unauthenticated");
+    let bob = world.api.nobody().with("cookie", &answer.session_cookie());
+    assert_eq!(
+        bob.get("/api/auth/status").await.ok()["user"]["username"],
+        "seller_bob"
+    );
+    // Another session of the same user is not presented, and stays.
+    world.bob.get("/api/auth/status").await.expect_status(200);
+}
+
 /// Read with every request: who is demoted is demoted at once.
 #[tokio::test]
 async fn a_role_counts_from_the_next_request() {

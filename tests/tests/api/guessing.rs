@@ -54,7 +54,7 @@ fn device(answer: &Answer) -> String {
         .iter()
         .map(|value| value.to_str().expect("text"))
         .collect();
-    let cookie = set.iter().find(|cookie| cookie.starts_with("device="));
+    let cookie = set.iter().find(|cookie| cookie.starts_with("device_"));
     let cookie = cookie.unwrap_or_else(|| panic!("a device among {set:?}"));
     assert!(
         cookie.contains("; HttpOnly; SameSite=Lax; Path=/api/auth; Max-Age="),
@@ -151,6 +151,42 @@ async fn the_owner_is_let_in_at_every_try_while_one_address_guesses() {
     attempt_with(&api, "192.0.2.1", &browser, "seller_bob", "wrong")
         .await
         .problem(401, "wrong_login");
+}
+
+/// A family's browser, or an accountant's: each account has a cookie of its own, and none ends another's.
+#[tokio::test]
+async fn one_browser_is_known_to_two_accounts() {
+    let db = TestDb::sample().await;
+    let api = TestApi::start_with(&db, BEHIND_A_PROXY).await;
+    let mut jar = std::collections::BTreeMap::new();
+    for name in ["seller_alice", "seller_bob"] {
+        let cookies: Vec<String> = jar
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let login = attempt_with(&api, "192.0.2.1", &cookies.join("; "), name, "password").await;
+        let cookie = device(&login.expect_status(200));
+        let (key, value) = cookie.split_once('=').expect("a pair");
+        jar.insert(key.to_owned(), value.to_owned());
+    }
+    let browser: Vec<String> = jar
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let browser = browser.join("; ");
+    for name in ["seller_alice", "seller_bob"] {
+        guess_until_throttled(&api, "198.51.100.1", name).await;
+        let own = attempt_with(&api, "198.51.100.1", &browser, name, "password").await;
+        assert_eq!(
+            own.expect_status(200)
+                .headers
+                .get_all("set-cookie")
+                .iter()
+                .count(),
+            1,
+            "{name} stays known"
+        );
+    }
 }
 
 /// A thousand addresses in a thousand parts of the internet, faster than ten a second.

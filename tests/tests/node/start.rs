@@ -39,6 +39,16 @@ async fn unusable_settings_are_refused() {
         (&good, ("CAPCONDUIT_SPOOL", &file), "no folder"),
         (&good, ("CAPCONDUIT_ASTERISK_COMMAND", " "), "is empty"),
         (&good, ("CAPCONDUIT_NODE_LISTEN", "nowhere"), "ADDRESS:PORT"),
+        (
+            &good,
+            ("CAPCONDUIT_SIP_LISTEN", "0.0.0.0:9466"),
+            "not a loopback address",
+        ),
+        (
+            &good,
+            ("CAPCONDUIT_SIP_LISTEN", "[2001:db8::1]:9466"),
+            "not a loopback address",
+        ),
         (&good, ("CAPCONDUIT_HEARTBEAT_SECONDS", "0"), "0 is not in 1..=30"),
         (
             &admin,

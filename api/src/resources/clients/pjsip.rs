@@ -17,11 +17,11 @@ const FROM_USER: Text = Text::name(1, 80).check(rules::from_user);
 const FROM_DOMAIN: Text = Text::name(1, 253).check(rules::host);
 const CALLER_ID: Text = Text::title(1, 80).check(rules::caller_id);
 const CONTACT: Text = Text::name(1, 1024).check(rules::contacts);
-const USERNAME: Text = Text::exact(1, 80).check(rules::no_blank_ends);
+const USERNAME: Text = Text::exact(1, 80).check(rules::sip_login);
 /// Its SIP digest can be guessed offline by whoever hears one call: as long as a user's password at least.
 const PASSWORD: Text = Text::exact(8, 128).check(rules::no_blank_ends);
 const MD5: Text = Text::exact(32, 32).check(rules::md5);
-const REALM: Text = Text::name(1, 80);
+const REALM: Text = Text::name(1, 80).check(rules::sip_login);
 const YES_NO: &[&str] = &["yes", "no"];
 const AUTH_TYPES: &[&str] = &["userpass", "md5"];
 

@@ -3,6 +3,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use capconduit_core::names;
+
 /// Asterisk's own limit for a contact is 256 bytes, its end included.
 const MAX_URI: usize = 255;
 
@@ -193,6 +195,12 @@ pub fn no_blank_ends(text: &str) -> Result<(), String> {
         return Err("Must not begin or end with a blank: Asterisk would leave it out.".into());
     }
     Ok(())
+}
+
+/// A user name or realm of SIP. Its bytes count, so it is not stored composed; but it can be seen.
+pub fn sip_login(text: &str) -> Result<(), String> {
+    no_blank_ends(text)?;
+    names::check(text, false)
 }
 
 /// 32 hexadecimal digits.

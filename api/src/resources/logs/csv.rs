@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use capconduit_core::names;
 use futures_util::stream;
 use jiff::tz::TimeZone;
 use utoipa::IntoParams;
@@ -210,18 +211,22 @@ const FORMULA: [char; 14] = [
     '=', '+', '-', '@', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−', '|',
 ];
 
-/// A spreadsheet takes a cell for a formula by its first character, and a caller chooses the own name: an apostrophe in front
-/// makes it text. Nothing that a spreadsheet skips hides that character. Where semicolons part cells, or line breaks do, a
-/// part of the text may begin one, too.
+/// At which programs split cells or lines: semicolon, tab, and all that ends a line.
+const BREAKS: [char; 9] = [
+    ';', '\t', '\n', '\u{b}', '\u{c}', '\r', '\u{85}', '\u{2028}', '\u{2029}',
+];
+
+/// Makes a cell text that a spreadsheet would take for a formula: a caller chooses the own name. A spreadsheet looks at the first
+/// character that it does not skip, and an apostrophe in front makes the cell text. Programs that split cells at semicolons,
+/// tabs or line breaks, whatever the quotes, may find a formula at the start of each part.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let skipped = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c);
+    let skipped = |c: char| c.is_whitespace() || c.is_control() || names::is_invisible(c);
     let is_formula = |part: &str| part.trim_start_matches(skipped).starts_with(FORMULA);
     let start = text.len() - text.trim_start_matches(skipped).len();
     let (blank, rest) = text.split_at(start);
-    let breaks = |c: char| matches!(c, ';' | '\r' | '\n');
     let inner = rest
-        .match_indices(breaks)
-        .any(|(at, _)| is_formula(&rest[at + 1..]));
+        .match_indices(BREAKS)
+        .any(|(at, found)| is_formula(&rest[at + found.len()..]));
     let control = blank.contains(char::is_control);
     if !is_formula(rest) && !inner && !control {
         return Cow::Borrowed(text);
@@ -231,7 +236,7 @@ fn harmless(text: &str) -> Cow<'_, str> {
         out.push('\'');
     }
     out.push_str(blank);
-    let mut parts = rest.split_inclusive(breaks);
+    let mut parts = rest.split_inclusive(BREAKS);
     out.extend(parts.next());
     for part in parts {
         if is_formula(part) {
@@ -242,14 +247,8 @@ fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Characters without a width: marks of direction, joiners, the mark of byte order.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-}
-
 fn cell(out: &mut String, text: &str) {
-    if text.contains([',', ';', '"', '\r', '\n', '\t']) || text.starts_with(' ') {
+    if text.contains([',', '"']) || text.contains(BREAKS) || text.starts_with(' ') {
         out.push('"');
         out.push_str(&text.replace('"', "\"\""));
         out.push('"');
@@ -279,6 +278,13 @@ mod tests {
             (" =1", "\" =1\"", "' =1"),
             ("\tx", "\"\tx\"", "\"'\tx\""),
             ("\r=1", "\"\r=1\"", "\"'\r=1\""),
+            ("\u{b}=1", "\"\u{b}=1\"", "\"'\u{b}=1\""),
+            ("\u{c}x", "\"\u{c}x\"", "\"'\u{c}x\""),
+            ("\u{1}\t=1", "\"\u{1}\t=1\"", "\"'\u{1}\t=1\""),
+            ("\u{2800}=1", "\u{2800}=1", "'\u{2800}=1"),
+            ("a\t=1", "\"a\t=1\"", "\"a\t'=1\""),
+            ("a\u{b}+1\u{c}@x", "\"a\u{b}+1\u{c}@x\"", "\"a\u{b}'+1\u{c}'@x\""),
+            ("a\u{2028}=1", "\"a\u{2028}=1\"", "\"a\u{2028}'=1\""),
             ("a;=1", "\"a;=1\"", "\"a;'=1\""),
             ("a\n@x", "\"a\n@x\"", "\"a\n'@x\""),
             ("a-b=c", "a-b=c", "a-b=c"),
