@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use capconduit_tests::project;
+use capconduit_tests::{Site, project};
 
 /// A folder of a test, deleted with it.
 struct Folder(PathBuf);
@@ -175,6 +175,13 @@ fn root_asks_a_server_as_its_owner() {
     };
     // Debian's user daemon.
     assert_eq!(asked(1), "1\ndaemon\n");
+}
+
+/// Scripts and tests mean the same user.
+#[test]
+fn asterisk_s_user_has_one_number() {
+    let output = bash(&["lib.sh"], "echo \"$ASTERISK_UID\"").output();
+    assert_eq!(said(&output.expect("bash")).trim(), Site::USER.to_string());
 }
 
 /// `make call` builds nothing: root, who has no Rust of their own under sudo, needs none.

@@ -193,7 +193,19 @@ async fn connections_of_before_hear_of_a_partitioned_table_and_of_its_end() {
         "link_counters",
         "campaign_client_settings",
     ] {
-        let sql = DONE[0].0.replace("capconduit.T", &format!("capconduit.{table}"));
+        // From 17 on PostgreSQL refuses to attach a table with an identity column.
+        let refused = "select current_setting('server_version_num')::integer >= 170000 and exists (
+            select from pg_attribute where attrelid = $1::text::regclass and attidentity <> '')";
+        let name = format!("capconduit.{table}");
+        if superuser
+            .query_one(refused, &[&name])
+            .await
+            .expect("a look")
+            .get(0)
+        {
+            continue;
+        }
+        let sql = DONE[0].0.replace("capconduit.T", &name);
         let sql = sql.replace("(C", &format!("({}", column(table)));
         run(&superuser, &format!("begin; {sql}; commit")).await;
         let error = switch.route(did, "new").await.expect_err("it is refused");
