@@ -80,14 +80,18 @@ async fn all_end_at_once(calls: usize) {
     traffic.switch.cli("channel request hangup all");
     let watcher = traffic.db.superuser().await;
     let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and usename = 'capconduit_asterisk'";
+    // A statement gives up after 0.9 s. Asterisk opens its connections one after the other: meanwhile all of them would wait.
     let mut most = 0;
-    let until = Instant::now() + Duration::from_millis(300);
-    while Instant::now() < until {
+    let mut until = None;
+    while until.is_none_or(|until| Instant::now() < until) {
         most = most.max(watcher.query_one(waiting, &[]).await.expect("a number").get(0));
+        if most > 0 && until.is_none() {
+            until = Some(Instant::now() + Duration::from_millis(600));
+        }
         sleep(Duration::from_millis(10)).await;
     }
     superuser.batch_execute("commit").await.expect("the row is free");
-    assert!((1..=TURNS).contains(&most), "{most} connections were waiting");
+    assert!(most <= TURNS, "{most} connections waited for the row");
     let seen = callers.finish().await;
     let spooled = traffic.switch.spooled().len();
     assert_eq!(spooled, 0, "{}", traffic.switch.log());
