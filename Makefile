@@ -25,7 +25,7 @@ package: ## Debian packages, into dist/
 	@scripts/package
 install: ## what is built, into this machine: PG_CONFIG, PREFIX and DESTDIR say where
 	@scripts/install
-majors: ## the engine's tests on PostgreSQL 17 and 18
+majors: ## the tests of what is inside the server, on PostgreSQL 17 and 18
 	@scripts/majors
 lint: ## formatting, lints, scripts, licences, generated files
 	@scripts/lint

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Sourced by lint and test. Owns: which checks read the sources. All of them run, whatever the first one says.
+# Sourced by lint and test. Owns: which checks read the sources, and what packages are made from them. All of them run,
+# whatever the first one says.
 
 # check_sources [full]: full also installs cargo-deny when it is missing (some minutes), and needs it.
 check_sources() {
@@ -46,3 +47,21 @@ check_scripts() {
 }
 
 deny() { PATH=$PATH:$ROOT/.tools/bin cargo deny "$@"; }
+
+# Packages, into dist/; and once more by somebody with another umask, language and clock, into a folder in which another
+# package lies: the same bytes, and that one is left alone.
+check_packages() {
+    local again status=0
+    scripts/package || return
+    again=$(mktemp -d)
+    touch "$again/other_1_all.deb"
+    (umask 077 && LC_ALL=C.UTF-8 TZ=Asia/Tokyo CAPCONDUIT_PACKAGES=$again scripts/package) || status=1
+    if ! diff dist/SHA256SUMS "$again/SHA256SUMS"; then
+        warn "one build made two kinds of packages: dist and $again"
+        return 1
+    fi
+    [[ -e $again/other_1_all.deb ]] || status=1
+    (cd dist && sha256sum --quiet --check SHA256SUMS) || status=1
+    rm -r "$again"
+    return "$status"
+}

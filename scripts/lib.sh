@@ -11,6 +11,9 @@ STATE=${CAPCONDUIT_STATE:-$ROOT/.capconduit}
 # shellcheck disable=SC2034  # used by the scripts that source this file
 DATABASE=capconduit
 TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
+# The user and group `asterisk` of the folder with Asterisk in it. Nobody on the machine has this number.
+# shellcheck disable=SC2034
+ASTERISK_UID=61061
 
 say() { printf '%s\n' "$*"; }
 warn() { printf 'capconduit: %s\n' "$*" >&2; }
@@ -19,10 +22,14 @@ die() {
     exit 1
 }
 
-# PostgreSQL refuses to run as root: root's servers run as `postgres`, or as `nobody` where that is missing.
+# PostgreSQL refuses to run as root: root's servers run as `postgres`, or as `nobody` where that is missing. A server that
+# somebody else made stays theirs, also when root asks for it.
 server_user() {
+    local owner
     if ((EUID != 0)); then
         id -un
+    elif owner=$(stat --dereference --format=%U "$STATE/server" 2>/dev/null) && [[ $owner != root && $owner != UNKNOWN ]]; then
+        echo "$owner"
     elif getent passwd postgres >/dev/null; then
         echo postgres
     else
@@ -46,10 +53,12 @@ as_server() {
     (cd / && "${clean[@]}" "$@" 9>&-)
 }
 
-# The PostgreSQL that is used: its pg_config. 15 is the version that is tested, so it comes first.
+# The PostgreSQL that is used: its pg_config. PG_CONFIG names one; else 15, which is tested in full, comes first.
 pg_config_path() {
-    if [[ -n ${PGRX_PG_CONFIG_PATH:-} ]]; then
-        echo "$PGRX_PG_CONFIG_PATH"
+    local named=${PGRX_PG_CONFIG_PATH:-${PG_CONFIG:-}}
+    if [[ -n $named ]]; then
+        [[ -x $named ]] || die "PG_CONFIG is $named, which is no program"
+        echo "$named"
         return
     fi
     local major
@@ -74,6 +83,9 @@ pg_major_of() {
     "$1" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/'
 }
 
+# This machine's release of its distribution: bookworm.
+codename() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
+
 # The newest build of a file, whichever profile made it; a name in the environment wins.
 built_file() {
     local file newest=''
@@ -93,6 +105,7 @@ use_pg_config() {
     export PGRX_PG_CONFIG_PATH
     local major
     major=$(pg_major_of "$PGRX_PG_CONFIG_PATH")
+    [[ $major = 1[5678] ]] || die "$PGRX_PG_CONFIG_PATH is of PostgreSQL $major; the extension is for 15 to 18"
     EXTENSION_FEATURES=()
     if [[ $major != 15 ]]; then
         # shellcheck disable=SC2034  # used by the scripts that source this file

@@ -6,16 +6,17 @@ PASSED=0
 FAILED=0
 
 # suite NAME COMMAND…: a command that reports `test result:` counts as its tests, any other one as one.
-# Tests are shown as they run, checks only when they fail.
+# Tests are shown as they run, checks only when they fail. Each runs in a shell of its own: one that calls `die` has failed,
+# and the others and the closing lines follow.
 suite() {
     local name=$1 log status=0 start=$SECONDS passed failed
     shift
     say "$name …"
     log=$(mktemp)
     if [[ $name = tests:* ]]; then
-        "$@" 2>&1 | tee "$log" || status=1
+        ("$@") 2>&1 | tee "$log" || status=1
     else
-        "$@" >"$log" 2>&1 || status=1
+        ("$@") >"$log" 2>&1 || status=1
         ((status == 0)) || cat "$log"
     fi
     passed=$(count passed "$log")

@@ -19,6 +19,7 @@ pub mod project;
 mod proxy;
 mod random;
 mod standby;
+mod waiting;
 
 pub use api::{Answer, SWITCH_TOKEN, TestApi, Visitor};
 pub use asterisk::{
@@ -36,3 +37,4 @@ pub use node::TestNode;
 pub use proxy::{Network, Proxy};
 pub use random::{Random, rounds};
 pub use standby::Standby;
+pub use waiting::eventually;

@@ -14,5 +14,6 @@ mod migrate;
 mod model;
 mod node;
 mod outage;
+mod scripts;
 mod sql;
 mod tables;

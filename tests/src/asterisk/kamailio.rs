@@ -1,19 +1,17 @@
 //! Kamailio between carrier and switch, which keeps its calls alive by OPTIONS. Owns: its settings, its start and end.
 
-use std::process::Stdio;
+use std::process::Command;
 use std::time::Duration;
-
-use tokio::process::{Child, Command};
 
 use super::site::{Place, Site};
 use super::switch::TestAsterisk;
+use crate::guarded::Guarded;
 use crate::project;
 
 #[derive(Debug)]
 pub struct Kamailio {
-    child: Child,
+    process: Guarded,
     address: String,
-    log: std::path::PathBuf,
 }
 
 /// Calls go to the switch; the switch is asked every few seconds whether it still knows each of them, and a call is ended
@@ -71,14 +69,14 @@ impl Kamailio {
             .expect("Kamailio's modules");
         // To where its user may read, wherever the project lies.
         let program = folder.join("kamailio");
-        let copied = std::process::Command::new("cp")
+        let copied = Command::new("cp")
             .arg("-r")
             .arg(installed.join("usr/sbin/kamailio"))
             .arg(&folder)
             .status();
         assert!(copied.expect("cp").success());
         let modules = folder.join("lib");
-        let copied = std::process::Command::new("cp")
+        let copied = Command::new("cp")
             .arg("-r")
             .arg(&libraries)
             .arg(&modules)
@@ -90,11 +88,22 @@ impl Kamailio {
             .replace("MODULES", &format!("{}/modules/", modules.display()));
         let file = folder.join("kamailio.cfg");
         std::fs::write(&file, settings).expect("its settings");
-        let log = folder.join("log");
-        let output = std::fs::File::create(&log).expect("a file");
         let user = Site::USER.to_string();
-        let child = Command::new("ip")
-            .args(["netns", "exec", site.name(), "setpriv", "--clear-groups"])
+        // Its root is the system's own: the site's guard would let it be.
+        // What it says at its start goes where its log goes: nobody reads the other.
+        let mut command = Command::new("sh");
+        command
+            .args([
+                "-c",
+                "exec \"$@\" >&2",
+                "sh",
+                "ip",
+                "netns",
+                "exec",
+                site.name(),
+                "setpriv",
+                "--clear-groups",
+            ])
             .args([format!("--reuid={user}"), format!("--regid={user}")])
             .arg(&program)
             .args(["-DD", "-E", "-m", "16", "-M", "4", "-f"])
@@ -103,20 +112,13 @@ impl Kamailio {
             .arg(&folder)
             .arg("-w")
             .arg(&folder)
-            .env("LD_LIBRARY_PATH", &modules)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().expect("the file again"))
-            .stderr(output)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("ip can be run");
-        let mut kamailio = Self { child, address, log };
+            .env("LD_LIBRARY_PATH", &modules);
+        let process = Guarded::run("kamailio", &command);
+        let kamailio = Self { process, address };
         for _ in 0..200 {
             if kamailio.listens() {
                 return kamailio;
             }
-            let ended = kamailio.child.try_wait().expect("its state");
-            assert!(ended.is_none(), "Kamailio does not start:\n{}", kamailio.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("Kamailio does not listen:\n{}", kamailio.log());
@@ -128,7 +130,7 @@ impl Kamailio {
             .split('.')
             .map(|octet| octet.parse::<u8>().expect("an address"));
         let reversed: String = octets.rev().map(|octet| format!("{octet:02X}")).collect();
-        let pid = self.child.id().expect("it runs");
+        let pid = self.process.pid();
         let table = std::fs::read_to_string(format!("/proc/{pid}/net/udp")).unwrap_or_default();
         table.contains(&format!(" {reversed}:{:04X} ", 5060))
     }
@@ -138,6 +140,6 @@ impl Kamailio {
     }
 
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        self.process.log()
     }
 }

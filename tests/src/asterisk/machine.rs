@@ -1,5 +1,5 @@
 //! A machine on which nothing is installed yet, for walking through a set-up as its text says. Owns: its start, how
-//! commands run on it, and what stands in for systemd there (`systemctl`, in this folder).
+//! commands run on it, and what stands in for systemd there (`scripts/systemctl`).
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -43,7 +43,7 @@ impl Machine {
             // Before that the script has the system's own root.
             if machine.has_its_own_root() {
                 machine.copy("scripts/unit", "/usr/local/bin/unit");
-                machine.copy("tests/src/asterisk/systemctl", "/usr/local/bin/systemctl");
+                machine.copy("scripts/systemctl", "/usr/local/bin/systemctl");
                 return machine;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,8 +1,8 @@
 //! What the tests of this module share: sessions of the sample data, the service's memory, signals, and waiting.
 
 use std::process::Command;
-use std::time::Duration;
 
+pub use capconduit_tests::eventually;
 use capconduit_tests::{Answer, TestApi, TestDb};
 use serde_json::json;
 
@@ -36,17 +36,6 @@ pub async fn cookie(api: &TestApi, username: &str) -> String {
     let body = json!({"username": username, "password": PASSWORD});
     let answer: Answer = api.nobody().post("/api/auth/login", body).await;
     answer.expect_status(200).session_cookie()
-}
-
-/// Waits for what must happen soon, with a limit that no slow machine reaches.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
-    for _ in 0..600 {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("within a minute it never came true that {what}");
 }
 
 pub fn signal(name: &str, pids: &[u32]) {

@@ -4,6 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+pub(super) use capconduit_tests::eventually;
 use capconduit_tests::{
     CallRecord, Caller, Calls, Center, Link, Running, Scenario, Seen, TestNode, assert_invariants,
 };
@@ -16,17 +17,6 @@ const SEVERAL_LISTS: Duration = Duration::from_secs(6);
 
 /// SIPp sends no media: after thirty seconds the switch would end the call itself (rtp_timeout).
 const TALK_SECONDS: u32 = 27;
-
-/// Waits for what must happen soon, with a limit that no slow machine reaches.
-pub(super) async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
-    for _ in 0..900 {
-        if condition().await {
-            return;
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-    panic!("within 90 seconds it never came true that {what}");
-}
 
 /// A switch with a call that was answered and goes on.
 pub(super) struct OneCall {

@@ -147,7 +147,7 @@ async fn a_caller_without_a_name_or_number_is_a_caller() {
     }
 }
 
-/// As carriers write it who send no Privacy; the last two are the words on the keys of a telephone.
+/// As carriers write it who send no Privacy.
 const NO_NUMBER: &[&str] = &[
     "anonymous",
     "Anonymous",
@@ -162,9 +162,29 @@ const NO_NUMBER: &[&str] = &[
     "+anonymous",
     "caller-id-unavailable",
     "0000000000",
-    "+266696687",
-    "86282452253",
 ];
+
+/// "Anonymous" and "restricted" on the keys of a telephone.
+const KEYS: &[&str] = &["+266696687", "+7378742833"];
+
+/// Those are real numbers, too: only who withholds the number means the word.
+#[tokio::test]
+async fn a_word_on_the_keys_is_a_number_unless_its_caller_withholds_it() {
+    let (line, _center) = Line::answering().await;
+    for number in KEYS {
+        let caller = line.caller().from(&format!("<sip:{number}@carrier.example>"));
+        let seen = caller.clone().call().await;
+        let record = CallRecord::of(line.db, &seen).await;
+        assert_eq!(record.caller_number.as_deref(), Some(*number));
+        let seen = caller
+            .with_header(&format!("P-Asserted-Identity: <sip:{number}@carrier.example>"))
+            .with_header("Privacy: id")
+            .call()
+            .await;
+        let record = CallRecord::of(line.db, &seen).await;
+        assert_eq!(record.caller_number, None, "{number}");
+    }
+}
 
 #[tokio::test]
 async fn a_word_is_no_number_and_who_hides_behind_it_stays_hidden() {

@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Duration;
 
 use capconduit_tests::{Caller, Center, Link, Seen, Site};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::support::becomes;
 use super::traffic::Traffic;
@@ -58,8 +58,11 @@ async fn four_hundred_calls_talk_at_once() {
     all_talk_at_once(400).await;
 }
 
-/// All calls end in one moment, in which somebody holds their counter's row; eight connections write records. Nobody but
-/// the handlers themselves can send them: there is no agent.
+/// CC_RECORDS of extensions.conf.
+const TURNS: i64 = 8;
+
+/// All calls end in one moment, in which somebody holds their counter's row; eight connections write records, and the others
+/// are left to new calls. Nobody but the handlers themselves can send them: there is no agent.
 async fn all_end_at_once(calls: usize) {
     let traffic = Traffic::new().await;
     let center = Center::start(&traffic.site, "answers", &[("RING", "100")]).await;
@@ -75,8 +78,20 @@ async fn all_end_at_once(calls: usize) {
     );
     superuser.batch_execute(&hold).await.expect("the row");
     traffic.switch.cli("channel request hangup all");
-    sleep(Duration::from_millis(300)).await;
+    let watcher = traffic.db.superuser().await;
+    let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and usename = 'capconduit_asterisk'";
+    // A statement gives up after 0.9 s. Asterisk opens its connections one after the other: meanwhile all of them would wait.
+    let mut most = 0;
+    let mut until = None;
+    while until.is_none_or(|until| Instant::now() < until) {
+        most = most.max(watcher.query_one(waiting, &[]).await.expect("a number").get(0));
+        if most > 0 && until.is_none() {
+            until = Some(Instant::now() + Duration::from_millis(600));
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
     superuser.batch_execute("commit").await.expect("the row is free");
+    assert!(most <= TURNS, "{most} connections waited for the row");
     let seen = callers.finish().await;
     let spooled = traffic.switch.spooled().len();
     assert_eq!(spooled, 0, "{}", traffic.switch.log());

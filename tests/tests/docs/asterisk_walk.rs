@@ -2,7 +2,6 @@
 //! the agent: their blocks are run, the files that an operator edits are edited, and the steps that verify it are taken.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use capconduit_tests::{
     ASTERISK, CallRecord, Caller, Center, Link, Machine, Scenario, Site, StopMode, Strategy, TestDb, Visitor,
@@ -253,7 +252,7 @@ impl Walk {
             "systemctl stop capconduit-node; systemctl start capconduit-node",
         );
         let caller = Caller::to(&self.site, &self.machine.address, &scenario.did);
-        let talking = caller.clone().talks_for(9000).start();
+        let talking = caller.clone().talks_for(15_000).start();
         let in_flight = async || {
             let sql = "select count(answered_at) from live_calls where holds_slot";
             superuser
@@ -265,7 +264,12 @@ impl Walk {
         eventually("the call talks", async || in_flight().await == 1).await;
         let mut stopping = self.machine.begin(&stop);
         // It comes back when Asterisk has ended.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        let agent = Visitor::of("127.0.0.1:9465").inside(Some(self.site.name()));
+        eventually("the agent says that Asterisk is stopping", async || {
+            let health = agent.try_send("GET", "/health", None).await;
+            health.is_ok_and(|answer| answer.text().contains("is stopping"))
+        })
+        .await;
         let refused = caller.clone().from_address("10.77.16.250").call().await;
         assert_eq!(refused.final_status(), 503);
         assert_eq!(in_flight().await, 1);

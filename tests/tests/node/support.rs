@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+pub use capconduit_tests::eventually;
 use capconduit_tests::{TestDb, project};
 
 /// A number of the sample data.
@@ -106,17 +107,6 @@ fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = entries.map(|e| name(e).to_string_lossy().into_owned()).collect();
     names.sort();
     names
-}
-
-/// Waits for what must happen soon, with a limit that no slow machine reaches.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
-    for _ in 0..1800 {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("within three minutes it never came true that {what}");
 }
 
 /// `uniqueid status`, in the order in which they were written.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use capconduit_tests::{
     API, ASTERISK, Calls, ClusterOptions, Link, Network, Proxy, SUPERUSER, Scenario, Standby, StopMode,
-    Strategy, TestApi, TestCluster, TestDb, assert_invariants_at,
+    Strategy, TestApi, TestCluster, TestDb, assert_invariants_at, eventually,
 };
 use tokio::time::sleep;
 use tokio_postgres::{Client, Config, NoTls};
@@ -113,16 +113,6 @@ async fn list(client: &mut Option<Client>, hosts: &[Config], node: &str, calls: 
     let taken_at = client.database_time().await.ok()?;
     let heard = client.heartbeat(node, "agent", taken_at, calls).await.ok()?;
     (heard.status == "ok").then_some(())
-}
-
-async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    for _ in 0..1_800 {
-        if condition().await {
-            return;
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-    panic!("within three minutes it never came true that {what}");
 }
 
 async fn connect(config: &Config) -> Client {
