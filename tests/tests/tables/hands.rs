@@ -1,10 +1,10 @@
 //! Triggers, rules and foreign keys that others put on the tables of calls are called for every change, or calls are refused
 //! and say why.
 
-use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants};
+use capconduit_tests::{Calls, TestDb, assert_invariants};
 use tokio_postgres::Client;
 
-use super::WRITTEN;
+use super::{WRITTEN, scenario};
 use crate::sql::support::{refusal, run, value, values};
 
 /// A call that is routed, moves on and is recorded, and one that ends without a link.
@@ -21,11 +21,6 @@ async fn calls(switch: &Client, did: &str, name: &str) {
             .unwrap()
             .link();
     }
-}
-
-async fn scenario(db: &TestDb) -> Scenario {
-    let links = [Link::cap(50), Link::cap(50)];
-    Scenario::new(&db.admin().await, Strategy::Priority, &links).await
 }
 
 /// For each table a copy that triggers keep, as tools and audits do that collect changes.

@@ -1,17 +1,9 @@
 //! Indexes come and go under calls: no call fails because an index was built anew, renamed or replaced.
 
-use std::time::Duration;
+use capconduit_tests::{Calls, TestDb, assert_invariants};
 
-use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants};
-use tokio::time::Instant;
-
-use super::{Load, READ, WRITTEN};
+use super::{Load, READ, WRITTEN, scenario, under_calls};
 use crate::sql::support::{run, value, values};
-
-async fn scenario(db: &TestDb) -> Scenario {
-    let links = [Link::cap(50), Link::cap(50)];
-    Scenario::new(&db.admin().await, Strategy::Priority, &links).await
-}
 
 /// The index is found under the lock of its table, not before.
 #[tokio::test]
@@ -48,25 +40,14 @@ async fn an_index_that_was_built_anew_within_the_caller_s_transaction_is_found()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn indexes_are_built_anew_under_calls_and_no_call_fails() {
-    let db = TestDb::new().await;
-    let superuser = db.superuser().await;
-    let scenario = scenario(&db).await;
-    let load = Load::start(&db, &scenario.did, 4).await;
-    let end = Instant::now() + Duration::from_secs(8);
-    let mut rounds = 0;
-    while rounds < 1 || Instant::now() < end {
-        for table in WRITTEN.into_iter().chain(READ) {
-            run(
-                &superuser,
-                &format!("reindex table concurrently capconduit.{table}"),
-            )
-            .await;
-        }
-        rounds += 1;
-    }
-    let calls = load.finish().await;
-    println!("{calls} calls beside {rounds} rounds");
-    assert_invariants(&db).await;
+    under_calls(async |superuser, table| {
+        run(
+            superuser,
+            &format!("reindex table concurrently capconduit.{table}"),
+        )
+        .await;
+    })
+    .await;
 }
 
 /// Each index that calls need is replaced by one of another name and dropped, then renamed; the optional ones are away for a

@@ -10,10 +10,12 @@ mod shapes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use capconduit_tests::{Calls, TestDb};
+use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// The tables that calls write.
 const WRITTEN: [&str; 4] = ["live_calls", "link_counters", "call_logs", "call_attempts"];
@@ -105,4 +107,28 @@ async fn one_call(
     };
     switch.log(uniqueid, did, status).await?;
     Ok(())
+}
+
+/// Eight seconds of this with each table in turn, while calls come and go: none of them may fail.
+async fn under_calls(with_each: impl AsyncFn(&tokio_postgres::Client, &str)) {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let scenario = scenario(&db).await;
+    let load = Load::start(&db, &scenario.did, 4).await;
+    let end = Instant::now() + Duration::from_secs(8);
+    let mut rounds = 0;
+    while rounds < 1 || Instant::now() < end {
+        for table in WRITTEN.into_iter().chain(READ) {
+            with_each(&superuser, table).await;
+        }
+        rounds += 1;
+    }
+    let calls = load.finish().await;
+    println!("{calls} calls beside {rounds} rounds");
+    assert_invariants(&db).await;
+}
+
+async fn scenario(db: &TestDb) -> Scenario {
+    let links = [Link::cap(50), Link::cap(50)];
+    Scenario::new(&db.admin().await, Strategy::Priority, &links).await
 }

@@ -1,63 +1,44 @@
 //! Tables that are written anew or moved under calls: no call fails, none sees an empty table.
 
-use std::time::Duration;
+use capconduit_tests::{Calls, TestDb, assert_invariants};
 
-use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants};
-use tokio::time::Instant;
-
-use super::{Load, READ, WRITTEN};
+use super::{READ, WRITTEN, scenario, under_calls};
 use crate::node::support::eventually;
 use crate::sql::support::{run, value};
 
-async fn scenario(db: &TestDb) -> Scenario {
-    let links = [Link::cap(50), Link::cap(50)];
-    Scenario::new(&db.admin().await, Strategy::Priority, &links).await
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tables_are_written_anew_under_calls_and_no_call_fails() {
-    let db = TestDb::new().await;
-    let superuser = db.superuser().await;
-    let scenario = scenario(&db).await;
-    let load = Load::start(&db, &scenario.did, 4).await;
-    let end = Instant::now() + Duration::from_secs(8);
-    let mut rounds = 0;
-    while rounds < 1 || Instant::now() < end {
-        for table in WRITTEN.into_iter().chain(READ) {
-            let index: String = value(
-                &superuser,
-                &format!(
-                    "select indexrelid::regclass::text from pg_index
+    under_calls(async |superuser, table| {
+        let index: String = value(
+            superuser,
+            &format!(
+                "select indexrelid::regclass::text from pg_index
                       where indrelid = 'capconduit.{table}'::regclass and indisprimary"
-                ),
-            )
-            .await;
-            let index = index.rsplit('.').next().expect("a name");
-            for sql in [
-                format!("vacuum full capconduit.{table}"),
-                format!("cluster capconduit.{table} using {index}"),
-                format!("reindex table capconduit.{table}"),
-                format!("analyze capconduit.{table}"),
-                // Rewritten with the transaction's own id: snapshots of before see nothing in it.
-                format!("alter table capconduit.{table} add column extra float8 default random()"),
-                format!("alter table capconduit.{table} drop column extra"),
-                format!(
-                    "begin; alter table capconduit.{table} rename to former;
+            ),
+        )
+        .await;
+        let index = index.rsplit('.').next().expect("a name");
+        for sql in [
+            format!("vacuum full capconduit.{table}"),
+            format!("cluster capconduit.{table} using {index}"),
+            format!("reindex table capconduit.{table}"),
+            format!("analyze capconduit.{table}"),
+            // Rewritten with the transaction's own id: snapshots of before see nothing in it.
+            format!("alter table capconduit.{table} add column extra float8 default random()"),
+            format!("alter table capconduit.{table} drop column extra"),
+            format!(
+                "begin; alter table capconduit.{table} rename to former;
                          alter table capconduit.former rename to {table}; commit"
-                ),
-                format!(
-                    "begin; alter table capconduit.{table} set schema public;
+            ),
+            format!(
+                "begin; alter table capconduit.{table} set schema public;
                          alter table public.{table} set schema capconduit; commit"
-                ),
-            ] {
-                run(&superuser, &sql).await;
-            }
+            ),
+        ] {
+            run(superuser, &sql).await;
         }
-        rounds += 1;
-    }
-    let calls = load.finish().await;
-    println!("{calls} calls beside {rounds} rounds");
-    assert_invariants(&db).await;
+    })
+    .await;
 }
 
 /// A call takes its snapshot, then waits for a table that is being written anew: what it reads then is of after the wait.

@@ -2,16 +2,11 @@
 
 use std::process::Command;
 
-use capconduit_tests::{Link, SUPERUSER, Scenario, Strategy, TestDb, assert_invariants};
+use capconduit_tests::{SUPERUSER, TestDb, assert_invariants};
 use tokio_postgres::Client;
 
-use super::{Load, READ, WRITTEN};
+use super::{Load, READ, WRITTEN, scenario};
 use crate::sql::support::{run, value};
-
-async fn scenario(db: &TestDb) -> Scenario {
-    let links = [Link::cap(50), Link::cap(50)];
-    Scenario::new(&db.admin().await, Strategy::Priority, &links).await
-}
 
 /// As pg_repack does it: a trigger that notes each change, a copy at one snapshot, what was noted since applied to the copy,
 /// and the copy put in the table's place under a short lock.

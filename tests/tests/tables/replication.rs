@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use capconduit_tests::{Calls, ClusterOptions, Link, Scenario, Strategy, TestDb, assert_invariants};
+use capconduit_tests::{Calls, ClusterOptions, TestDb, assert_invariants};
 use tokio_postgres::Client;
 
-use super::WRITTEN;
+use super::{WRITTEN, scenario};
 use crate::node::support::eventually;
 use crate::sql::support::{refusal, run, value};
 
@@ -16,11 +16,6 @@ const IDENTITIES: [(&str, &str); 4] = [
     ("an index", "using index IDENTITY"),
     ("nothing", "nothing"),
 ];
-
-async fn scenario(db: &TestDb) -> Scenario {
-    let links = [Link::cap(50), Link::cap(50)];
-    Scenario::new(&db.admin().await, Strategy::Priority, &links).await
-}
 
 async fn calls(switch: &Client, did: &str, name: &str) {
     for number in 0..3 {

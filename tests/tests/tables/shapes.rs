@@ -1,10 +1,10 @@
 //! A table that is no longer what calls take for granted (partitioned, inherited, a view, other columns, no index) refuses them
 //! with a sentence, and the server lives.
 
-use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants};
+use capconduit_tests::{Calls, TestDb, assert_invariants};
 use tokio_postgres::Client;
 
-use super::{READ, WRITTEN};
+use super::{READ, WRITTEN, scenario};
 use crate::sql::support::{run, value, values};
 
 /// Every function on calls, as one session asks them. The number of no campaign and the hidden copies make decisions read
@@ -69,11 +69,6 @@ const DONE: [(&str, &str); 13] = [
     ("alter table capconduit.T drop column C cascade", "no column"),
     ("alter table capconduit.T alter column C type varchar(90) using 'x'", "character varying(90)"),
 ];
-
-async fn scenario(db: &TestDb) -> Scenario {
-    let links = [Link::cap(50), Link::cap(50)];
-    Scenario::new(&db.admin().await, Strategy::Priority, &links).await
-}
 
 /// A column of each that calls read, of any type, and that nothing depends on but keys and views.
 fn column(table: &str) -> &'static str {
