@@ -1,26 +1,26 @@
-//! Whose fault it is that the database did not take a record: here and nowhere else, for the agent and for the switch over
-//! HTTP. A good record must never be put away for ever over a trouble of ours.
+//! Decides from SQLSTATE why the database did not take a record, for the agent and for the switch over HTTP. A good record must
+//! never be set aside because of a fault of the platform.
 
 use tokio_postgres::error::DbError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The record's own values: the database will never take it.
+    /// A value of the record: the database will never take it.
     Values,
-    /// Some value cannot be read as what it is meant to be: one of the record's, or one of a function that was added beside.
+    /// A text is no number or date: of the record, or of a trigger that somebody added.
     Unread,
-    /// The platform's: it may be taken another time, as it is.
+    /// The platform: the same record may be taken later.
     Ours,
     /// There is no connection, or none that can write.
     Connection,
 }
 
-/// What `log_call` raises about its arguments. An added trigger may raise the same, but not from a file of ours.
+/// What `log_call` raises about its arguments. A trigger that somebody added may raise the same, but not from our library.
 const OF_ARGUMENTS: [&str; 2] = ["22023", "P0002"];
 
 const UNREADABLE: [&str; 5] = ["22003", "22007", "22008", "22009", "22P02"];
 
-/// Text that is none.
+/// Bytes that are no text in the database's encoding.
 const NO_TEXT: &str = "22021";
 
 /// A server that stops or starts, no place left for a login, a server that became a standby.
@@ -31,8 +31,8 @@ pub fn is_missing(state: &str) -> bool {
     ["3F000", "42P01", "42703", "42883", "42704"].contains(&state)
 }
 
-/// All else is ours: constraints (our own hold whatever `log_call` writes, so one that does not was added), wrong counters,
-/// locks, time limits, full disks, missing rights, tables of another release, what an added trigger raises.
+/// Everything else is the platform's fault: locks, time limits, full disks, missing rights, tables of another release, wrong
+/// counters, triggers and constraints that somebody added. The platform's own constraints accept whatever `log_call` writes.
 pub fn fault(error: &DbError) -> Fault {
     judge(error.code().code(), error.file())
 }

@@ -1,5 +1,5 @@
-//! What a database error means to a caller: SQLSTATE and constraint name decide the answer, here and nowhere else.
-//! The database's own words go to the log, never into an answer.
+//! Turns a database error into an answer: SQLSTATE and constraint name decide, here and nowhere else. The database's own words
+//! go to the log, never into an answer.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ impl From<tokio_postgres::Error> for ApiError {
         let cause = describe(&error);
         match error.as_db_error() {
             Some(db) => from_db_error(db, cause),
-            // Without an answer of the server: the connection is gone, or an answer could not be read.
+            // No error of the server's own: the connection is gone, or an answer could not be read.
             None if error.is_closed() || is_io(&error) => database_down(cause),
             None => ApiError::internal(cause),
         }
@@ -33,7 +33,7 @@ impl From<PoolError> for ApiError {
                 let cause = describe(&error);
                 database_down(cause)
             }
-            // The connection is there, the schema is not.
+            // There is a connection, but the schema is not there yet.
             PoolError::PostCreateHook(HookError::Backend(error))
                 if error.as_db_error().is_some_and(is_unprepared) =>
             {
@@ -108,7 +108,7 @@ fn from_db_error(db: &DbError, cause: String) -> ApiError {
                 || ApiError::bad_request("not_valid", "The values contradict a rule of the platform."),
                 |key| ApiError::field(&[&key], "Not a valid value."),
             ),
-        // The platform's own functions word these two for their callers.
+        // Raised by the platform's own functions, whose messages are written for callers.
         code if *code == SqlState::INVALID_PARAMETER_VALUE => {
             ApiError::bad_request("not_valid", db.message())
         }
@@ -139,24 +139,41 @@ fn from_db_error(db: &DbError, cause: String) -> ApiError {
     error
 }
 
-/// Whether another connection may well answer otherwise: this one remembers a schema that is no more.
-pub fn is_stale(error: &tokio_postgres::Error, age: Duration) -> bool {
-    error
-        .as_db_error()
-        .is_some_and(|db| is_changed(db) || (is_missing(db) && age > YOUNG))
+/// What an error says about the connection on which it was raised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Connection {
+    Good,
+    /// It may remember a schema that is no more. Or a trigger that somebody added names something that does not exist.
+    Doubtful,
+    /// It is of no use, and neither are the others of its age: the server cannot write any more, or what is prepared is gone.
+    Useless,
 }
 
-/// A connection so young has seen what there is: to make another for each request would mend nothing.
+pub fn connection(error: &tokio_postgres::Error, age: Duration) -> Connection {
+    match error.as_db_error() {
+        Some(db) if is_changed(db) || *db.code() == SqlState::READ_ONLY_SQL_TRANSACTION => {
+            Connection::Useless
+        }
+        Some(db) if sqlstate::is_missing(db.code().code()) && age > YOUNG => Connection::Doubtful,
+        _ => Connection::Good,
+    }
+}
+
+/// Whether the same statement may well succeed on another connection.
+pub fn is_stale(error: &tokio_postgres::Error, age: Duration) -> bool {
+    match error.as_db_error() {
+        Some(db) => is_changed(db) || connection(error, age) == Connection::Doubtful,
+        None => false,
+    }
+}
+
+/// Too low: connections that remember the schema of before are used on. Too high: a statement that can never succeed is
+/// tried twice on connections that were made a moment ago.
 const YOUNG: Duration = Duration::from_secs(2);
 
-/// A schema, table, column, function or type is not where this connection looks for it.
-fn is_missing(db: &DbError) -> bool {
-    ["3F000", "42P01", "42703", "42883", "42704"].contains(&db.code().code())
-}
-
-/// Missing, or not to be used yet: rights come last in `migrate`.
+/// Missing, or no right to use it yet: `migrate` grants rights last.
 fn is_unprepared(db: &DbError) -> bool {
-    is_missing(db) || *db.code() == SqlState::INSUFFICIENT_PRIVILEGE
+    sqlstate::is_missing(db.code().code()) || *db.code() == SqlState::INSUFFICIENT_PRIVILEGE
 }
 
 /// A prepared statement is gone, or its result has other types than when it was prepared.
@@ -183,7 +200,7 @@ fn is_contention(code: &SqlState) -> bool {
 }
 
 /// Connection trouble (08), resources (53), operator intervention (57P), a standby that cannot write.
-/// 25P03: the server, or this process, stood still in the middle of a write.
+/// 25P03: this process, or the server, stood still in the middle of a write.
 fn is_outage(code: &SqlState) -> bool {
     let code = code.code();
     code.starts_with("08")

@@ -15,6 +15,7 @@ use tokio_postgres::{Client, Config, Error};
 use super::tx::Store;
 use crate::db::{Address, SERVICE_CONNECT_TIMEOUT};
 use crate::http::error::ApiResult;
+use crate::http::sql_error::Connection;
 use crate::tls::Tls;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -127,13 +128,20 @@ impl Connect for Address {
     }
 }
 
-/// This connection leads to a server that can be written no more, as after a switchover, or remembers a schema that is no
-/// more: it is closed, and so are the others that are idle, for they are like it.
-pub fn give_up(client: Object) {
-    if let Some(pool) = Object::pool(&client) {
+/// Closes this connection. When it is useless, as after a switchover, the idle ones are closed with it: they are like it.
+pub fn give_up(client: Object, verdict: Connection) {
+    if verdict == Connection::Useless
+        && let Some(pool) = Object::pool(&client)
+    {
         pool.retain(|_, _| false);
     }
     drop(Object::take(client));
+}
+
+/// Whether this connection finds the schema.
+pub async fn is_complete(client: &Client) -> bool {
+    let found = client.query_typed(IS_COMPLETE, &[]);
+    matches!(tokio::time::timeout(CANCEL, found).await, Ok(Ok(_)))
 }
 
 /// Brings a connection back that was dropped inside a transaction, or closes it. What still runs gets a moment to end;

@@ -1,18 +1,17 @@
 //! One request, one transaction. It begins with the caller's identity and loses it at its end, whatever that end is:
 //! commit, error, or a request that was cancelled in the middle.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use super::identity::Identity;
 use super::pool;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::sql_error;
+use crate::http::sql_error::{self, Connection};
 use crate::tls::Tls;
 
 /// For statements whose filters may be absent: each is planned for the values it has, so that one which is not given costs
@@ -24,13 +23,13 @@ pub type Args<'a> = &'a [&'a (dyn ToSql + Sync)];
 #[derive(Debug)]
 pub struct Tx {
     client: Option<Object>,
-    /// The server refused to write, since it was the primary once, or the connection remembers another schema.
-    useless: AtomicBool,
+    /// What errors have said about the connection: the worst.
+    verdict: Mutex<Connection>,
     tls: Tls,
 }
 
 /// Where transactions come from. What fails because its connection remembers a schema that is no more has done nothing, and
-/// is tried once more on another.
+/// is tried once more, on a connection that finds the schema.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub pool: Pool,
@@ -50,35 +49,45 @@ impl Store {
     async fn unbegun(&self) -> ApiResult<Tx> {
         Ok(Tx {
             client: Some(self.pool.get().await?),
-            useless: AtomicBool::new(false),
+            verdict: Mutex::new(Connection::Good),
             tls: self.tls.clone(),
         })
     }
 
-    async fn begin(&self, sql: &str) -> ApiResult<Tx> {
-        match self.begin_once(sql).await {
-            Err(error) if error.0.stale => self.begin_once(sql).await,
-            begun => begun,
+    /// For the second try. When a connection does not find the schema, the others of its age are closed with it.
+    async fn checked(&self) -> ApiResult<Tx> {
+        let tx = self.unbegun().await?;
+        if pool::is_complete(tx.client()?).await {
+            return Ok(tx);
         }
+        tx.judge(Connection::Useless);
+        tx.done();
+        self.unbegun().await
     }
 
-    async fn begin_once(&self, sql: &str) -> ApiResult<Tx> {
-        let tx = self.unbegun().await?;
-        tx.judged(tx.client()?.batch_execute(sql).await)?;
-        Ok(tx)
+    async fn begin(&self, sql: &str) -> ApiResult<Tx> {
+        match self.unbegun().await?.begin(sql).await {
+            Err(error) if error.0.stale => self.checked().await?.begin(sql).await,
+            begun => begun,
+        }
     }
 
     /// One statement as one identity in a single round trip: begin, statement and commit are sent together. When the
     /// statement fails, the commit of the failed transaction is a rollback.
     pub async fn call(&self, identity: &Identity, sql: &'static str, args: Args<'_>) -> ApiResult<Vec<Row>> {
-        match self.call_once(identity, sql, args).await {
-            Err(error) if error.0.stale => self.call_once(identity, sql, args).await,
+        match self.call_on(self.unbegun().await?, identity, sql, args).await {
+            Err(error) if error.0.stale => self.call_on(self.checked().await?, identity, sql, args).await,
             rows => rows,
         }
     }
 
-    async fn call_once(&self, identity: &Identity, sql: &'static str, args: Args<'_>) -> ApiResult<Vec<Row>> {
-        let tx = self.unbegun().await?;
+    async fn call_on(
+        &self,
+        tx: Tx,
+        identity: &Identity,
+        sql: &'static str,
+        args: Args<'_>,
+    ) -> ApiResult<Vec<Row>> {
         let client = tx.client()?;
         let statement = tx.judged(client.prepare_cached(sql).await)?;
         let begin = identity.begin(false, self.statement_timeout);
@@ -103,17 +112,10 @@ impl Store {
 
     /// One statement of the service itself, without a caller's identity: sessions and look-ups.
     pub async fn own(&self, sql: &'static str, args: Args<'_>) -> ApiResult<Row> {
-        match self.own_once(sql, args).await {
-            Err(error) if error.0.stale => self.own_once(sql, args).await,
+        match self.unbegun().await?.own(sql, args).await {
+            Err(error) if error.0.stale => self.checked().await?.own(sql, args).await,
             row => row,
         }
-    }
-
-    async fn own_once(&self, sql: &'static str, args: Args<'_>) -> ApiResult<Row> {
-        let tx = self.unbegun().await?;
-        let row = tx.row(sql, args).await;
-        tx.done();
-        row
     }
 }
 
@@ -122,6 +124,17 @@ impl Tx {
         self.client
             .as_ref()
             .ok_or_else(|| ApiError::internal("the transaction has ended"))
+    }
+
+    async fn begin(self, sql: &str) -> ApiResult<Tx> {
+        self.judged(self.client()?.batch_execute(sql).await)?;
+        Ok(self)
+    }
+
+    async fn own(self, sql: &'static str, args: Args<'_>) -> ApiResult<Row> {
+        let row = self.row(sql, args).await;
+        self.done();
+        row
     }
 
     pub async fn rows(&self, sql: &'static str, args: Args<'_>) -> ApiResult<Vec<Row>> {
@@ -166,21 +179,29 @@ impl Tx {
             Err(error) => error,
         };
         let age = Object::metrics(self.client()?).age();
+        self.judge(sql_error::connection(&error, age));
         let stale = sql_error::is_stale(&error, age);
-        if stale || error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) {
-            self.useless.store(true, Ordering::Relaxed);
-        }
         let mut error = ApiError::from(error);
         error.0.stale = stale;
         Err(error)
     }
 
+    fn judge(&self, verdict: Connection) {
+        let mut worst = self.verdict.lock().unwrap_or_else(PoisonError::into_inner);
+        *worst = verdict.max(*worst);
+    }
+
+    fn verdict(&self) -> Connection {
+        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Nothing is open any more: the connection may go back as it is.
     fn done(mut self) {
-        if let Some(client) = self.client.take()
-            && self.useless.load(Ordering::Relaxed)
-        {
-            pool::give_up(client);
+        if let Some(client) = self.client.take() {
+            match self.verdict() {
+                Connection::Good => drop(client),
+                verdict => pool::give_up(client, verdict),
+            }
         }
     }
 }
@@ -188,10 +209,10 @@ impl Tx {
 impl Drop for Tx {
     fn drop(&mut self) {
         if let Some(client) = self.client.take() {
-            if self.useless.load(Ordering::Relaxed) {
-                return pool::give_up(client);
+            match self.verdict() {
+                Connection::Good => drop(tokio::spawn(pool::clean_up(client, self.tls.clone()))),
+                verdict => pool::give_up(client, verdict),
             }
-            tokio::spawn(pool::clean_up(client, self.tls.clone()));
         }
     }
 }

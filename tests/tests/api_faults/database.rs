@@ -256,3 +256,49 @@ async fn a_slow_statement_is_ended_by_the_database() {
     // Its connection is as good as before.
     alice.get("/api/seller/campaigns").await.expect_status(200);
 }
+
+/// What an administrator's own trigger raises says nothing about the other connections.
+#[tokio::test]
+async fn a_triggers_missing_column_ends_no_other_connection() {
+    let db = TestDb::sample().await;
+    let api = TestApi::start_with(&db, SETTINGS).await;
+    let visitors = Visitors::new(&api).await;
+    let superuser = db.superuser().await;
+    let pids = async || -> std::collections::BTreeSet<i32> {
+        let rows = superuser
+            .query(
+                "select pid from pg_stat_activity
+                  where datname = current_database() and application_name = 'capconduit serve'",
+                &[],
+            )
+            .await
+            .expect("activity");
+        rows.iter().map(|row| row.get(0)).collect()
+    };
+    // All four connections, each older than what is taken for a fresh one.
+    visitors.all_succeed("at first").await;
+    eventually("the pool is full", || async {
+        visitors.ask_all().await;
+        pids().await.len() == 4
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    superuser
+        .batch_execute(
+            "create function own_rule() returns trigger language plpgsql as
+                $$ begin execute 'select no_such_column'; return new; end $$;
+             create trigger own_rule before insert on dids for each row execute function own_rule()",
+        )
+        .await
+        .expect("a trigger");
+    let before = pids().await;
+    let number = json!({"number": format!("+4930{:07}", capconduit_tests::unique())});
+    visitors
+        .alice
+        .post("/api/seller/dids", number)
+        .await
+        .problem(500, "internal_error");
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let left = pids().await.intersection(&before).count();
+    assert!(left >= 3, "{left} of {} connections are left", before.len());
+}
