@@ -236,7 +236,7 @@ impl RawCaller {
             cseq,
         } = self.dialog.clone();
         let request = request.expect("a request");
-        let first = method == "INVITE" || (inside.is_none() && method != "ACK");
+        let first = inside.is_none() && method != "ACK";
         let uri = if first || contact.is_empty() {
             request.uri.clone()
         } else {

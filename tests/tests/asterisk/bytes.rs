@@ -6,6 +6,9 @@ use capconduit_tests::{Center, Link, Place, Raw, RawCaller, Scenario};
 
 use super::traffic::Traffic;
 
+/// Replies over UDP that may be lost on a busy machine.
+const LOST: u32 = 8;
+
 /// What no text can hold, and what is hard to keep as one.
 const BYTES: &[&[u8]] = &[
     b"\xff",
@@ -154,7 +157,11 @@ async fn no_byte_of_a_stranger_costs_a_call_or_a_record() {
         );
     }
     eprintln!("{tried} requests: {answered} answered, {dialled} dialled, {dropped} dropped by the parser");
-    assert!(answered * 2 > tried, "{answered} of {tried} were answered");
+    // 428 and 112 of 612 on a quiet machine. On a busy one some packets are lost, and nobody sends them again.
+    assert!(
+        answered + LOST >= 428 && dropped <= 112 + LOST,
+        "{answered} of {tried} were answered, {dropped} dropped"
+    );
     assert_eq!(dialled + dropped, tried);
     // Records of earlier switches, with the same bytes: repaired on their way.
     for (n, bytes) in BYTES.iter().enumerate() {
@@ -168,25 +175,47 @@ async fn no_byte_of_a_stranger_costs_a_call_or_a_record() {
     traffic.replayed(&traffic.switch, &agent).await;
     let superuser = traffic.db.superuser().await;
     let count = async |sql: &'static str| superuser.query_one(sql, &[]).await.expect(sql).get::<_, i64>(0);
-    // The BYE's answer may come before the record's commit is over.
+    // The BYE's answer may come before the record's commit is over. A call whose reply was lost has its record, too.
+    let told = i64::from(dialled) + BYTES.len() as i64;
+    let lost = i64::from(LOST);
     for _ in 0..100 {
-        if count("select count(*) from call_logs").await == i64::from(dialled) + BYTES.len() as i64 {
+        if count("select count(*) from call_logs").await >= told {
             break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(
-        count("select count(*) from call_logs").await,
-        i64::from(dialled) + BYTES.len() as i64
+    let records = count("select count(*) from call_logs").await;
+    assert!(
+        (told..=told + lost).contains(&records),
+        "{records} records of {told}"
     );
-    assert_eq!(
-        count("select count(*) from call_logs where call_status = 'ANSWERED' and counted").await,
-        i64::from(answered)
+    let talked = count("select count(*) from call_logs where call_status = 'ANSWERED' and counted").await;
+    let answered = i64::from(answered);
+    assert!(
+        (answered..=answered + lost).contains(&talked),
+        "{talked} of {answered}"
     );
     assert_eq!(count("select count(*) from live_calls").await, 0);
     assert_eq!(
         count("select count(*) from call_logs where call_status like 'FAILED%'").await,
         0
     );
+    // Numbers and Call-IDs are printable ASCII, a name keeps what is text, and U+FFFD stands for what is none.
+    let unprintable = "select count(*) from call_logs where asterisk_uniqueid !~ 'spooled' and
+        concat(incoming_did_number, caller_id_num, sip_call_id) ~ '[^ -~]'";
+    assert_eq!(
+        superuser
+            .query_one(unprintable, &[])
+            .await
+            .expect("numbers")
+            .get::<_, i64>(0),
+        0
+    );
+    for name in ["Zoë 📞 电话", "J\u{fffd}rg", "Zo\u{fffd}"] {
+        let sql =
+            "select count(*) from call_logs where caller_id_name = $1 and asterisk_uniqueid !~ 'spooled'";
+        let records: i64 = superuser.query_one(sql, &[&name]).await.expect("names").get(0);
+        assert!(records >= 2, "{records} records of {name:?}");
+    }
     capconduit_tests::assert_invariants_at(&superuser).await;
 }

@@ -1,6 +1,6 @@
 //! What Asterisk refuses before the dialplan has no record: the agent counts it, per trunk and status.
 
-use capconduit_tests::{Place, Raw, RawCaller};
+use capconduit_tests::{Center, Link, Place, Raw, RawCaller};
 
 use super::support::becomes;
 use super::traffic::Traffic;
@@ -53,6 +53,8 @@ async fn what_is_refused_before_the_dialplan_is_counted_per_trunk() {
             assert_eq!(counted(trunk, *status).await, 1, "{status}");
         }
     }
+    let all = async || agent.metric("capconduit_node_sip_refused_total").await as u32;
+    assert_eq!(all().await, 12);
     // A refusal of the dialplan has its record, and a stranger is in the security log.
     let mut caller = RawCaller::udp(&traffic.site, &traffic.switch, Place::TrunkA).await;
     assert_eq!(
@@ -69,6 +71,24 @@ async fn what_is_refused_before_the_dialplan_is_counted_per_trunk() {
     assert_eq!(reply.and_then(|reply| reply.status()), Some(420));
     becomes("over TCP, too", 2, async || counted("trunk-b", 420).await).await;
     assert_eq!(counted("trunk-a", 404).await, 1);
+    // A trunk that has to give a password is asked for it, and one packet of our own shows that such packets arrive.
+    let trunk = traffic.site.address(Place::TrunkA);
+    let copies = traffic.site.socket("127.0.0.1", 0);
+    let send = |status: u16| {
+        let packet = copy(
+            &trunk,
+            &format!("SIP/2.0 {status} No\r\nCall-ID: {status}\r\nCSeq: 1 INVITE\r\n\r\n"),
+        );
+        copies
+            .send_to(&packet, "127.0.0.1:9466")
+            .expect("the agent listens");
+    };
+    for status in [401, 407, 487, 700, 403] {
+        send(status);
+    }
+    becomes("the last is counted", 1, async || counted("trunk-a", 403).await).await;
+    // Six of each trunk, the one over TCP, and that one.
+    assert_eq!(all().await, 14);
     let records = "select count(*) from call_logs";
     let records: i64 = traffic
         .admin
@@ -77,6 +97,51 @@ async fn what_is_refused_before_the_dialplan_is_counted_per_trunk() {
         .expect("records")
         .get(0);
     assert_eq!(records, 1);
+}
+
+/// What is refused inside a call ends no call: the call has its record.
+#[tokio::test]
+async fn a_change_of_a_call_that_is_refused_is_no_refused_call() {
+    let traffic = Traffic::new().await;
+    let agent = traffic.agent(&traffic.switch).await;
+    let center = Center::start(&traffic.site, "answers", &[("RING", "100")]).await;
+    let line = traffic.number(&[Link::cap(5)], &[center.contact()]).await;
+    let mut caller = RawCaller::udp(&traffic.site, &traffic.switch, Place::TrunkA).await;
+    let reply = caller.invite(&Raw::call(&traffic.switch, &line.did)).await;
+    assert_eq!(reply.and_then(|reply| reply.status()), Some(200));
+    let unusable = "v=0\r\no=- 1 2 IN IP4 10.77.16.1\r\ns=-\r\nc=IN IP4 10.77.16.1\r\nt=0 0\r\n\
+                    m=audio 40000 RTP/AVP 99\r\na=rtpmap:99 opus/48000/2\r\n";
+    let refused = caller
+        .ask(
+            "INVITE",
+            "Contact: <sip:1@10.77.16.1>\r\n",
+            Some(("application/sdp", unusable)),
+        )
+        .await
+        .expect("an answer");
+    assert_eq!(refused.status(), Some(488), "{}", refused.text());
+    caller.bye().await;
+    // A call that is refused shows that the copies of all before have arrived.
+    let mut other = RawCaller::udp(&traffic.site, &traffic.switch, Place::TrunkA).await;
+    other
+        .invite(&Raw::call(&traffic.switch, &line.did).with_header("Require", b"nonsense"))
+        .await;
+    becomes("the refused call is counted", 1, async || {
+        agent.metric("capconduit_node_sip_refused_total").await as u32
+    })
+    .await;
+}
+
+/// A message to this address, as Asterisk packs its copy.
+fn copy(to: &str, message: &str) -> Vec<u8> {
+    let to: std::net::Ipv4Addr = to.parse().expect("an address");
+    let mut chunks = Vec::new();
+    for (kind, value) in [(4_u16, &to.octets()[..]), (15, message.as_bytes())] {
+        let head = [0, kind, 6 + value.len() as u16];
+        chunks.extend(head.into_iter().flat_map(u16::to_be_bytes));
+        chunks.extend(value);
+    }
+    [b"HEP3", &(6 + chunks.len() as u16).to_be_bytes()[..], &chunks].concat()
 }
 
 /// The same under another Call-ID.
