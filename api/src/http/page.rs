@@ -38,7 +38,7 @@ impl PageRequest {
     pub fn read(params: &Params, default_per_page: i64) -> Self {
         let positive = |key| {
             params
-                .get(key)
+                .raw(key)
                 .and_then(|text| text.trim().parse::<i64>().ok())
                 .filter(|n| *n >= 1)
         };

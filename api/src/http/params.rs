@@ -11,6 +11,7 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{OpenApi, RefOr};
 
 use super::error::{ApiError, ApiResult};
+use super::fields::composed;
 
 /// Which query parameters each operation knows: those that its description names. Any other is refused, and so is one that is
 /// given twice: a filter that does not exist must not return everything. Names that begin with `_` are for caches and
@@ -99,7 +100,8 @@ fn query_names(operation: &Operation) -> HashSet<String> {
         .collect()
 }
 
-/// The query parameters. An empty value is as good as none where a method does not say otherwise.
+/// The query parameters. A filter that is given must hold something: `campaign_id=$ID` with nothing in it must not return
+/// everything.
 #[derive(Debug, Default)]
 pub struct Params(HashMap<String, String>);
 
@@ -112,21 +114,22 @@ impl Params {
         Params(map)
     }
 
-    pub fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .get(key)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
-    }
-
     /// Present, even if empty: `after=` asks for the first page by cursor.
     pub fn raw(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
     }
 
+    /// None when it is not given; an error when it is blank.
+    pub fn given(&self, key: &str) -> ApiResult<Option<&str>> {
+        match self.raw(key) {
+            Some(text) if text.trim().is_empty() => Err(ApiError::field(&[key], "Must not be empty.")),
+            text => Ok(text),
+        }
+    }
+
     /// A filter by id. Anything but a positive integer is a field error.
     pub fn id(&self, key: &str) -> ApiResult<Option<i64>> {
-        let Some(text) = self.get(key) else {
+        let Some(text) = self.given(key)? else {
             return Ok(None);
         };
         match text.trim().parse::<i64>() {
@@ -137,7 +140,7 @@ impl Params {
 
     /// A count of seconds.
     pub fn seconds(&self, key: &str) -> ApiResult<Option<i32>> {
-        match self.get(key).map(|text| text.trim().parse::<i32>()) {
+        match self.given(key)?.map(|text| text.trim().parse::<i32>()) {
             None => Ok(None),
             Some(Ok(seconds)) if seconds >= 0 => Ok(Some(seconds)),
             Some(_) => Err(ApiError::field(&[key], "Must be an integer of at least 0.")),
@@ -146,7 +149,13 @@ impl Params {
 
     /// A filter by text that goes to the database as it is.
     pub fn text(&self, key: &str, max: usize) -> ApiResult<Option<String>> {
-        let Some(text) = self.get(key) else {
+        self.given(key)?;
+        self.raw_text(key, max)
+    }
+
+    /// The same, even if it is blank.
+    pub fn raw_text(&self, key: &str, max: usize) -> ApiResult<Option<String>> {
+        let Some(text) = self.raw(key) else {
             return Ok(None);
         };
         if text.chars().count() > max || text.chars().any(char::is_control) {
@@ -158,19 +167,16 @@ impl Params {
         Ok(Some(text.to_owned()))
     }
 
-    /// A filter by text that must not be empty: `q=$NAME` with nothing in it must not return everything.
-    pub fn given_text(&self, key: &str, max: usize) -> ApiResult<Option<String>> {
-        match self.raw(key) {
-            Some(text) if text.trim().is_empty() => Err(ApiError::field(&[key], "Must not be empty.")),
-            _ => self.text(key, max),
-        }
+    /// A filter by a name that people give, or by its start: composed, as such names are stored.
+    pub fn title(&self, key: &str, max: usize) -> ApiResult<Option<String>> {
+        Ok(self.text(key, max)?.map(|text| composed(&text)))
     }
 
     /// A filter by a phone number or its first digits, as E.164 writes it. The plus may be missing: where it was not escaped
     /// it arrives as a blank. A plus alone is as good as empty.
     pub fn number(&self, key: &str) -> ApiResult<Option<String>> {
         let number = self
-            .given_text(key, 50)?
+            .text(key, 50)?
             .map(|text| format!("+{}", text.trim().trim_start_matches('+')));
         match number.as_deref() {
             Some("+") => Err(ApiError::field(&[key], "Must not be empty.")),

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio_postgres::Row;
 use utoipa::IntoParams;
 
 use super::error::{ApiError, ApiResult};
@@ -83,7 +84,19 @@ impl IfMatch {
         if self.is_none() {
             return Ok(());
         }
-        match tx.optional_row(lock, args).await? {
+        let locked = tx.optional_row(lock, args).await?;
+        self.check_locked(tx, locked.as_ref(), present).await
+    }
+
+    /// The same with what `lock` gave, for a write that locks its row in any case.
+    pub async fn check_locked<T: Versioned>(
+        &self,
+        tx: &Tx,
+        locked: Option<&Row>,
+        present: impl AsyncFnOnce(&Tx) -> ApiResult<T>,
+    ) -> ApiResult<()> {
+        match locked {
+            _ if self.is_none() => Ok(()),
             Some(row) if self.admits(&[&row.get::<_, i64>(0).to_string()]) => Ok(()),
             _ => Err(changed(&present(tx).await?)),
         }

@@ -48,9 +48,11 @@ const UPDATE: &str = "\
      where id = $1
     returning id, number, status, description, created_at, updated_at, version";
 const DELETE: &str = "delete from dids where id = $1";
-const LOCK: &str = "select version from dids where id = $1 for update";
+const LOCK: &str = "select version from dids where id = $1 for no key update";
+/// As the deletion itself locks it.
+const LOCK_TO_DELETE: &str = "select version from dids where id = $1 for update";
 
-pub const SELLER_STATEMENTS: &[&str] = &[LIST, COUNT, ONE, INSERT, UPDATE, DELETE, LOCK];
+pub const SELLER_STATEMENTS: &[&str] = &[LIST, COUNT, ONE, INSERT, UPDATE, DELETE, LOCK, LOCK_TO_DELETE];
 
 const STATUSES: &[&str] = &["active", "inactive"];
 const NUMBER: Text = Text::name(0, 50).check(e164);
@@ -245,7 +247,7 @@ async fn delete(
 ) -> ApiResult<StatusCode> {
     let tx = app.store.write(&seller.identity()).await?;
     if_match
-        .check(&tx, LOCK, &[&id], async |tx| find(tx, id).await)
+        .check(&tx, LOCK_TO_DELETE, &[&id], async |tx| find(tx, id).await)
         .await?;
     if tx.execute(DELETE, &[&id]).await? == 0 {
         return Err(unknown(id));

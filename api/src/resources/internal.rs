@@ -112,7 +112,7 @@ struct Reject {
                content_type = "application/problem+json"),
               (status = 404, description = "Why a call would be rejected now", body = Reject), Denied))]
 async fn route_info(State(app): State<AppState>, _: Switch, params: Params) -> ApiResult<Response> {
-    let Some(did) = params.text("did", 255)? else {
+    let Some(did) = params.raw_text("did", 255)?.filter(|did| !did.is_empty()) else {
         return Err(ApiError::bad_request(
             "missing_did",
             "Missing 'did' query parameter",
@@ -192,7 +192,7 @@ const LOOSE: Text = Text::anything();
 const UNIQUEID: Text = Text::anything()
     .of_length(1, 150)
     .check(|text| match text.contains('\0') {
-        true => Err("Control characters are not allowed.".into()),
+        true => Err("The character NUL is not allowed.".into()),
         false => Ok(()),
     });
 

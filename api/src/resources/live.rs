@@ -1,5 +1,5 @@
-//! Calls in flight: /api/seller/live with the own links' use, /api/admin/live the same over all sellers, its pages
-//! /api/admin/live_calls, and the release of a call by hand.
+//! Calls in flight: /api/seller/live with the own links' use, /api/admin/live the same over all sellers; in pages
+//! /api/seller/live_calls, /api/seller/links and /api/admin/live_calls; and the release of a call by hand.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -60,19 +60,20 @@ const CALLS: &str = concat!(
     " order by routed_at desc, uniqueid limit $7 offset $8"
 );
 const COUNT: &str = concat!("select count(*) from live_calls_view ", filter!());
-const USAGE: &str = link_usage!("order by campaign_id, link_id");
+const USAGE: &str = link_usage!("order by campaign_id, link_id limit $1");
 /// One seller's links, or over all sellers those in use: a platform has too many for one answer.
 const USAGE_OF_ALL: &str = link_usage!(
     "where user_id = $1 or ($1::bigint is null and active > 0) order by campaign_id, link_id limit $2"
 );
 const RELEASE: &str = "select status, cdr_id from release_call($1, $2)";
 
-pub const SELLER_STATEMENTS: &[&str] = &[CALLS, USAGE];
+pub const SELLER_STATEMENTS: &[&str] = &[CALLS, COUNT, USAGE];
 pub const STAFF_STATEMENTS: &[&str] = &[CALLS, COUNT, USAGE_OF_ALL, RELEASE];
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(live))
+        .routes(routes!(own_live_calls))
         .routes(routes!(live_of_all))
         .routes(routes!(live_calls))
         .routes(routes!(release))
@@ -220,7 +221,7 @@ impl Filter {
             user_id: params.id("user_id")?,
             client_id: params.id("client_id")?,
             node: params.text("node", 24)?,
-            caller: params.given_text("caller", 50)?,
+            caller: params.text("caller", 50)?,
             did: params.number("did")?,
             phase: params.choice("phase", &["ringing", "talking", "ending"])?,
         })
@@ -251,18 +252,34 @@ struct Live {
 }
 
 #[utoipa::path(get, path = "/api/seller/live", tag = "reports", params(FilterParams),
-    responses((status = 200, description = "The own calls in flight, and every own link's use", body = Live),
+    responses((status = 200, description = "The newest 1,000 own calls in flight, and the use of 1,000 own links", body = Live),
               Denied, BadFilter))]
 async fn live(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Json<Live>> {
     let filter = Filter::read(&params)?;
     let tx = app.store.read(&seller.identity()).await?;
-    let calls = filter.newest(&tx, i64::MAX).await?;
-    let links = tx.rows(USAGE, &[]).await?.iter().map(LinkUsage::from).collect();
+    let calls = filter.newest(&tx, MOST).await?;
+    let links = tx.rows(USAGE, &[&MOST]).await?;
     tx.commit().await?;
-    Ok(Json(Live { calls, links }))
+    Ok(Json(Live {
+        calls,
+        links: links.iter().map(LinkUsage::from).collect(),
+    }))
 }
 
-/// An answer stays small enough to be asked for every few seconds; /api/admin/live_calls and /api/admin/links have pages.
+#[utoipa::path(get, path = "/api/seller/live_calls", tag = "reports", params(PageParams, FilterParams),
+    responses((status = 200, description = "The own calls in flight, newest first", body = Page<LiveCall>), Denied, BadFilter))]
+async fn own_live_calls(
+    State(app): State<AppState>,
+    seller: Seller,
+    params: Params,
+) -> ApiResult<Json<Page<LiveCall>>> {
+    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
+    let filter = Filter::read(&params)?;
+    let tx = app.store.read(&seller.identity()).await?;
+    page.of(tx, COUNT, CALLS, &filter.args()).await
+}
+
+/// Dashboards ask for these overviews every few seconds: an answer stays small. The lists with pages have all.
 const MOST: i64 = 1000;
 
 #[utoipa::path(get, path = "/api/admin/live", tag = "admin",

@@ -19,7 +19,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::{Id, Params};
-use crate::http::version::{IfMatch, IfMatchHeader, Tagged, Versioned};
+use crate::http::version::{IfMatch, IfMatchHeader, Tagged, Versioned, changed};
 use crate::serve::state::AppState;
 use crate::store::tx::Tx;
 
@@ -53,11 +53,14 @@ const UPDATE: &str = "\
     returning id, username, email, role, status, full_name, company_name, created_at, updated_at, version";
 const SET_PASSWORD: &str = "update users set password_hash = $2 where id = $1";
 const DELETE: &str = "delete from users where id = $1";
-/// Locked: two admins who demote each other at the same moment wait for one another.
+/// Locked, so that of two admins who demote each other one stays. Always before the row that is to change: in another order two
+/// such requests would wait for one another.
 const ACTIVE_ADMINS: &str =
     "select id from users where role = 'admin' and status = 'active' order by id for no key update";
 
-const LOCK: &str = "select version from users where id = $1 for update";
+const LOCK: &str = "select version from users where id = $1 for no key update";
+/// As the deletion itself locks it.
+const LOCK_TO_DELETE: &str = "select version from users where id = $1 for update";
 
 pub const SELLER_STATEMENTS: &[&str] = &[ONE];
 pub const ADMIN_STATEMENTS: &[&str] = &[
@@ -70,6 +73,7 @@ pub const ADMIN_STATEMENTS: &[&str] = &[
     DELETE,
     ACTIVE_ADMINS,
     LOCK,
+    LOCK_TO_DELETE,
 ];
 
 const ROLES: &[&str] = &["admin", "staff", "user"];
@@ -256,7 +260,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 async fn list(State(app): State<AppState>, admin: Admin, params: Params) -> ApiResult<Json<Page<User>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
     let (role, status) = (params.choice("role", ROLES)?, params.choice("status", STATUSES)?);
-    let start = params.given_text("q", 120)?;
+    let start = params.title("q", 120)?;
     let tx = app.store.read(&admin.identity()).await?;
     page.of(tx, COUNT, LIST, &[&role, &status, &start]).await
 }
@@ -318,14 +322,17 @@ async fn update(
     Valid(change): Valid<UserChange>,
 ) -> ApiResult<Tagged<User>> {
     let tx = app.store.write(&admin.identity()).await?;
+    let may_stay = change.role.as_deref().is_none_or(|role| role == "admin")
+        && change.status.as_deref().is_none_or(|status| status == "active");
+    let admins = if may_stay {
+        Vec::new()
+    } else {
+        active_admins(&tx).await?
+    };
     if_match
         .check(&tx, LOCK, &[&id], async |tx| find(tx, id).await)
         .await?;
-    let stays_admin = change.role.as_deref().is_none_or(|role| role == "admin")
-        && change.status.as_deref().is_none_or(|status| status == "active");
-    if !stays_admin {
-        refuse_last_admin(&tx, id).await?;
-    }
+    refuse_last_admin(&admins, id)?;
     let row = tx
         .optional_row(
             UPDATE,
@@ -362,6 +369,13 @@ async fn set_password(
     if_match: IfMatch,
     Valid(new): Valid<NewPassword>,
 ) -> ApiResult<Json<Message>> {
+    // Looked at first, since a hash costs more than all the rest. The connection is not kept for that long.
+    let tx = app.store.read(&admin.identity()).await?;
+    let user = find(&tx, id).await?;
+    tx.commit().await?;
+    if !if_match.admits(&[&user.tag()]) {
+        return Err(changed(&user));
+    }
     let hash = app.passwords.hash(new.password).await?;
     let tx = app.store.write(&admin.identity()).await?;
     if_match
@@ -390,10 +404,11 @@ async fn delete(
         ));
     }
     let tx = app.store.write(&admin.identity()).await?;
+    let admins = active_admins(&tx).await?;
     if_match
-        .check(&tx, LOCK, &[&id], async |tx| find(tx, id).await)
+        .check(&tx, LOCK_TO_DELETE, &[&id], async |tx| find(tx, id).await)
         .await?;
-    refuse_last_admin(&tx, id).await?;
+    refuse_last_admin(&admins, id)?;
     if tx.execute(DELETE, &[&id]).await? == 0 {
         return Err(unknown(id));
     }
@@ -401,14 +416,13 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+async fn active_admins(tx: &Tx) -> ApiResult<Vec<i64>> {
+    let rows = tx.rows(ACTIVE_ADMINS, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 /// Somebody must stay who can let others in.
-async fn refuse_last_admin(tx: &Tx, id: i64) -> ApiResult<()> {
-    let admins: Vec<i64> = tx
-        .rows(ACTIVE_ADMINS, &[])
-        .await?
-        .iter()
-        .map(|row| row.get(0))
-        .collect();
+fn refuse_last_admin(admins: &[i64], id: i64) -> ApiResult<()> {
     if admins == [id] {
         return Err(ApiError::conflict(
             "last_admin",

@@ -32,6 +32,7 @@ pub fn all() -> Vec<(Option<DbRole>, &'static str)> {
         users::SELLER_STATEMENTS,
         dids::SELLER_STATEMENTS,
         live::SELLER_STATEMENTS,
+        oversight::links::SELLER_STATEMENTS,
         explain::SELLER_STATEMENTS,
     ];
     let staff = [

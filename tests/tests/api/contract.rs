@@ -81,6 +81,8 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/api/seller/logs/{id}", Seller),
     ("GET", "/api/seller/stats", Seller),
     ("GET", "/api/seller/live", Seller),
+    ("GET", "/api/seller/live_calls", Seller),
+    ("GET", "/api/seller/links", Seller),
     ("GET", "/api/seller/explain", Seller),
     ("GET", "/api/internal/route_info", Switch),
     ("POST", "/api/internal/route_call", Switch),

@@ -166,6 +166,43 @@ async fn an_empty_or_unknown_choice_is_refused_everywhere() {
     }
 }
 
+/// Every parameter that the description names, but those that say which page: a script's empty variable never asks for
+/// everything, and the answer names the parameter.
+#[tokio::test]
+async fn no_described_parameter_may_be_empty() {
+    let world = World::new().await;
+    let description = world.api.nobody().get("/openapi.json").await.ok();
+    let mut walked = 0;
+    for &(method, path, who) in ROUTES {
+        let Some(person) = caller(&world, who).filter(|_| method == "GET") else {
+            continue;
+        };
+        let operation = &description["paths"][path]["get"];
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let name = parameter["name"].as_str().expect("a name");
+            if parameter["in"] != "query" || ["page", "per_page", "after"].contains(&name) {
+                continue;
+            }
+            let needed = needed_query(path);
+            let address = fill(path, "1")
+                + if needed.contains(&format!("?{name}=")) {
+                    ""
+                } else {
+                    needed
+                };
+            for value in ["", "%20"] {
+                let answer = person
+                    .get(&with_query(&address, &format!("{name}={value}")))
+                    .await;
+                let problem = answer.problem(400, "validation_failed");
+                assert_eq!(keys(&problem["errors"]), [name], "{path}?{name}={value}");
+            }
+            walked += 1;
+        }
+    }
+    assert!(walked > 90, "{walked} parameters were walked");
+}
+
 /// The ids of a list, in its order.
 async fn ids(who: &Visitor, address: &str, key: &str) -> Vec<i64> {
     let list = who.get(address).await.ok();
@@ -284,6 +321,41 @@ async fn live_calls_are_found_by_caller_number_and_phase() {
             &answer["calls"]
         };
         assert_eq!(column(list, "uniqueid"), expected, "{path}?{query}");
+    }
+}
+
+/// A seller with many calls has pages of them, as staff have; the overview stays small.
+#[tokio::test]
+async fn a_sellers_live_calls_and_links_have_pages() {
+    let world = World::new().await;
+    run(
+        &world.db.superuser().await,
+        "insert into live_calls (uniqueid, user_id, campaign_id, did_id, did_number, link_id, client_id, attempt, holds_slot, routing_strategy,
+                                 routed_at, attempt_at, lease_until, ring_deadline, dial_timeout_seconds,
+                                 attempt_timeout_seconds, max_call_seconds)
+         select 'many-' || lpad(n::text, 4, '0'), 3, 1, 1, '+18005550101', 1, 1, 1, false, 'priority',
+                now() + n * interval '1 ms', now(), now() + interval '1 hour', now(), 20, 20, 3600
+           from generate_series(1, 1200) n",
+    )
+    .await;
+    let alice = &world.alice;
+    let overview = alice.get("/api/seller/live").await.ok();
+    assert_eq!(overview["calls"].as_array().map(Vec::len), Some(1000));
+    assert_eq!(overview["calls"][0]["uniqueid"], "many-1200");
+    let page = alice.get("/api/seller/live_calls?per_page=500&page=3").await.ok();
+    assert_eq!((&page["total"], &page["pages"]), (&json!(1200), &json!(3)));
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(200));
+    assert_eq!(
+        alice.get("/api/seller/live_calls?phase=talking").await.ok()["total"],
+        0
+    );
+    assert_eq!(world.bob.get("/api/seller/live_calls").await.ok()["total"], 0);
+    for (query, expected) in [
+        ("", vec![1, 2, 3, 4]),
+        ("campaign_id=1&status=active", vec![1, 2]),
+    ] {
+        let found = ids(alice, &format!("/api/seller/links?{query}"), "linkId").await;
+        assert_eq!(found, expected, "{query}");
     }
 }
 

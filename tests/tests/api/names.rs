@@ -156,3 +156,84 @@ async fn the_service_and_the_database_have_one_rule_for_texts() {
         0
     );
 }
+
+/// Two ways to write one name are one name: composed, as macOS's file names are not, and decomposed.
+#[tokio::test]
+async fn a_name_is_the_same_however_its_letters_are_composed() {
+    let world = World::new().await;
+    let (composed, decomposed) = ("Zo\u{eb}_sales", "Zoe\u{308}_sales");
+    let user = |name: &str, email: &str| json!({"username": name, "email": email, "password": "password", "role": "user"});
+    let made = world
+        .admin
+        .post("/api/admin/users", user(decomposed, "zoe\u{308}@body.example"))
+        .await
+        .ok();
+    assert_eq!(
+        (&made["username"], &made["email"]),
+        (&json!(composed), &json!("zo\u{eb}@body.example"))
+    );
+    world
+        .admin
+        .post("/api/admin/users", user(composed, "other@body.example"))
+        .await
+        .problem(409, "username_taken");
+    world
+        .admin
+        .post("/api/admin/users", user("another", "zo\u{eb}@body.example"))
+        .await
+        .problem(409, "email_taken");
+    for name in [composed, decomposed] {
+        world.api.login(name, "password").await;
+    }
+    let start = "/api/admin/users?q=Zoe%CC%88";
+    assert_eq!(world.admin.get(start).await.ok()["total"], 1);
+    let campaign =
+        |name: &str| json!({"name": name, "routingStrategy": "priority", "dialTimeoutSeconds": 20});
+    world
+        .alice
+        .post("/api/seller/campaigns", campaign(decomposed))
+        .await
+        .ok();
+    world
+        .alice
+        .post("/api/seller/campaigns", campaign(composed))
+        .await
+        .expect_status(409);
+    let found = world.alice.get("/api/seller/campaigns?q=zoe%CC%88").await.ok();
+    assert_eq!(found["items"][0]["name"], composed);
+    // An account of before, whose name is decomposed in the database, is let in.
+    let superuser = world.db.superuser().await;
+    run(
+        &superuser,
+        "update users set username = e'old\\u0061\\u0308' where id = 4",
+    )
+    .await;
+    world.api.login("olda\u{308}", "password").await;
+}
+
+/// Nobody could see in Asterisk's own list what is wrong with such a login.
+#[tokio::test]
+async fn sip_logins_hold_no_invisible_characters() {
+    let world = World::new().await;
+    let client = |key: &str, value: &str| {
+        let mut client = super::contract::client("client_unseen");
+        client["pjsip"]["auth"] =
+            json!({"id": "auth_unseen", "username": "somebody", "password": "long-enough", "realm": "r"});
+        client["pjsip"]["auth"][key] = json!(value);
+        client
+    };
+    for bad in BAD {
+        for key in ["username", "realm"] {
+            let answer = world.staff.post("/api/admin/clients", client(key, bad)).await;
+            field_error(
+                &answer.problem(400, "validation_failed"),
+                &format!("pjsip.auth.{key}"),
+            );
+        }
+    }
+    world
+        .staff
+        .post("/api/admin/clients", client("realm", "J\u{f6}rg"))
+        .await
+        .ok();
+}

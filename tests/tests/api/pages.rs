@@ -15,6 +15,8 @@ const LISTS: &[&str] = &[
     "/api/admin/logs",
     "/api/seller/dids",
     "/api/seller/campaigns",
+    "/api/seller/links",
+    "/api/seller/live_calls",
     "/api/seller/logs",
 ];
 

@@ -311,6 +311,7 @@ fn values(parameter: &str, victim: &Victim) -> Vec<String> {
         "end_date" => vec!["2199-12-31".into()],
         "number" | "q" => vec![victim.number.replace('+', "%2B"), "1".into(), "a".into()],
         "unassigned" => vec!["true".into(), "false".into()],
+        "room" => vec!["full".into(), "near".into(), "open".into()],
         "phase" => vec!["ringing".into(), "talking".into()],
         "hangup_by" => vec!["caller".into(), "client".into(), "system".into()],
         "node" => vec!["pbx1".into()],

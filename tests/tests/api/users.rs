@@ -275,3 +275,29 @@ async fn what_a_deleted_user_leaves() {
     let kept = "select count(*) from call_logs where asterisk_uniqueid like 'test-uniqueid-call-00_'";
     assert_eq!(json_of(&superuser, kept).await, 6);
 }
+
+/// In the service's processor time: a hash costs more than all else of such a request.
+#[tokio::test]
+async fn no_password_is_hashed_for_a_user_who_does_not_exist() {
+    let world = World::new().await;
+    let cost = async |id: i64, if_match: &str, status: u16| {
+        let before = world.api.processor_ticks();
+        for _ in 0..20 {
+            let path = format!("/api/admin/users/{id}/password");
+            let admin = world.admin.with("if-match", if_match);
+            let answer = admin.put(&path, json!({"password": "long-enough"})).await;
+            answer.expect_status(status);
+        }
+        world.api.processor_ticks() - before
+    };
+    let hashed = cost(4, "*", 200).await;
+    let unknown = cost(4_000_000, "*", 404).await;
+    let changed = cost(4, "\"0\"", 412).await;
+    assert!(hashed >= 10, "twenty hashes in {hashed} ticks of the clock");
+    for other in [unknown, changed] {
+        assert!(
+            other * 3 < hashed,
+            "{other} ticks without a hash, {hashed} with one"
+        );
+    }
+}

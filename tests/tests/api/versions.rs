@@ -262,18 +262,59 @@ async fn a_set_of_numbers_is_not_overwritten() {
         version_of(world.alice.get("/api/seller/campaigns/1").await),
         before
     );
-    world
+    // The campaign's own tag says nothing about the set: whoever sends it has not seen the set.
+    let other = world
         .alice
         .with("if-match", &format!("\"{before}\""))
-        .put(path, json!({"didIds": [1]}))
-        .await
-        .expect_status(200);
-    world
-        .alice
-        .with("if-match", &format!("\"{}\"", before + 1))
         .put(path, json!({"didIds": []}))
         .await
         .problem(412, "changed_meanwhile");
+    let message = other["message"].as_str().expect("a text");
+    assert!(message.contains("GET /api/seller/campaigns/1/dids"), "{message}");
+    assert_eq!(world.alice.get(path).await.ok().as_array().map(Vec::len), Some(2));
+    world
+        .alice
+        .with("if-match", "*")
+        .put(path, json!({"didIds": [1]}))
+        .await
+        .expect_status(200);
+}
+
+/// The list of admins and the admin itself are locked in one order, whoever changes whom.
+#[tokio::test]
+async fn admins_who_are_demoted_at_once_do_not_wait_for_one_another() {
+    let world = World::new().await;
+    let superuser = world.db.superuser().await;
+    run(
+        &superuser,
+        "insert into users (id, username, email, password_hash, role) overriding system value
+         select n, 'admin' || n, 'admin' || n || '@example.com', u.password_hash, 'admin'
+           from users u, generate_series(901, 902) n where u.id = 1",
+    )
+    .await;
+    let change = async |id: i64, role: &str| {
+        let change = json!({"role": role});
+        let path = format!("/api/admin/users/{id}");
+        world.admin.with("if-match", "*").put(&path, change).await.status
+    };
+    for _ in 0..5 {
+        // Both wait for their own row, and get it in one moment.
+        run(
+            &superuser,
+            "begin; select from users where id in (901, 902) for update",
+        )
+        .await;
+        let release = async {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            run(&superuser, "commit").await;
+        };
+        let statuses = tokio::join!(change(901, "staff"), change(902, "staff"), release);
+        assert_eq!((statuses.0, statuses.1), (200, 200));
+        assert_eq!(
+            (change(901, "admin").await, change(902, "admin").await),
+            (200, 200)
+        );
+    }
 }
 
 /// Whatever is not the object's own settings leaves its version alone; whoever changes those moves it.

@@ -37,7 +37,9 @@ const ONE: &str = "\
     select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, updated_at,
            version
       from campaigns where id = $1";
-pub const LOCK: &str = "select version from campaigns where id = $1 for update";
+pub const LOCK: &str = "select version from campaigns where id = $1 for no key update";
+/// As the deletion itself locks it.
+const LOCK_TO_DELETE: &str = "select version from campaigns where id = $1 for update";
 const INSERT: &str = "\
     insert into campaigns (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description)
     values (session_user_id(), $1, $2, $3, $4, $5, $6) returning id";
@@ -52,7 +54,7 @@ const UPDATE: &str = "\
 const DELETE: &str = "delete from campaigns where id = $1";
 
 pub const SELLER_STATEMENTS: &[&[&str]] = &[
-    &[LIST, COUNT, ONE, LOCK, INSERT, UPDATE, DELETE],
+    &[LIST, COUNT, ONE, LOCK, LOCK_TO_DELETE, INSERT, UPDATE, DELETE],
     parts::SELLER_STATEMENTS,
 ];
 
@@ -103,7 +105,7 @@ async fn list(
     params: Params,
 ) -> ApiResult<Json<Page<Campaign>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let (status, start) = (params.choice("status", STATUSES)?, params.given_text("q", 100)?);
+    let (status, start) = (params.choice("status", STATUSES)?, params.title("q", 100)?);
     let tx = app.store.read(&seller.identity()).await?;
     page.of(tx, COUNT, LIST, &[&status, &start]).await
 }
@@ -192,7 +194,7 @@ async fn delete(
 ) -> ApiResult<StatusCode> {
     let tx = app.store.write(&seller.identity()).await?;
     if_match
-        .check(&tx, LOCK, &[&id], async |tx| detail(tx, id).await)
+        .check(&tx, LOCK_TO_DELETE, &[&id], async |tx| detail(tx, id).await)
         .await?;
     if tx.execute(DELETE, &[&id]).await? == 0 {
         return Err(unknown(id));

@@ -36,6 +36,9 @@ const LINK: &str = "\
       join link_counters n on n.link_id = s.id
      where s.campaign_id = $1 and s.id = $2";
 const LOCK_LINK: &str = "\
+    select version from campaign_client_settings where campaign_id = $1 and id = $2 for no key update";
+/// As the deletion itself locks it.
+const LOCK_LINK_TO_DELETE: &str = "\
     select version from campaign_client_settings where campaign_id = $1 and id = $2 for update";
 const EXISTS: &str = "select id from campaigns where id = $1";
 const NOT_OWNED: &str =
@@ -64,6 +67,7 @@ pub const SELLER_STATEMENTS: &[&str] = &[
     LINKS,
     LINK,
     LOCK_LINK,
+    LOCK_LINK_TO_DELETE,
     EXISTS,
     NOT_OWNED,
     DETACH,
@@ -142,12 +146,16 @@ async fn put_dids(
 ) -> ApiResult<Json<Message>> {
     let tx = app.store.write(&seller.identity()).await?;
     // Two replacements of one campaign's DIDs follow one another.
-    let campaign = tx.optional_row(LOCK, &[&id]).await?.ok_or_else(|| unknown(id))?;
+    tx.optional_row(LOCK, &[&id]).await?.ok_or_else(|| unknown(id))?;
     if !if_match.is_none() {
         let present = find_dids(&tx, id).await?;
-        // The campaign's own tag will do, too.
-        if !if_match.admits(&[&present.tag(), &campaign.get::<_, i64>(0).to_string()]) {
-            return Err(changed(&present));
+        if !if_match.admits(&[&present.tag()]) {
+            let mut error = changed(&present);
+            error.0.message = format!(
+                "The set is another than the one that If-Match names; `present` is how it is now. The ETag of \
+                 GET /api/seller/campaigns/{id}/dids is expected, not the campaign's."
+            );
+            return Err(error);
         }
     }
     let foreign: Vec<String> = tx
@@ -285,7 +293,7 @@ async fn delete_link(
     let tx = app.store.write(&seller.identity()).await?;
     must_exist(&tx, id).await?;
     if_match
-        .check(&tx, LOCK_LINK, &[&id, &link], async |tx| {
+        .check(&tx, LOCK_LINK_TO_DELETE, &[&id, &link], async |tx| {
             find_link(tx, id, link).await
         })
         .await?;

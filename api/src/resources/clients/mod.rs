@@ -171,7 +171,7 @@ async fn find(tx: &Tx, id: i64) -> ApiResult<Client> {
     responses((status = 200, description = "Clients by name", body = Page<Client>), Denied, BadFilter))]
 async fn list(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Page<Client>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let (status, start) = (params.choice("status", STATUSES)?, params.given_text("q", 100)?);
+    let (status, start) = (params.choice("status", STATUSES)?, params.title("q", 100)?);
     let tx = app.store.read(&staff.identity()).await?;
     page.of(tx, sql::COUNT, sql::LIST, &[&status, &start]).await
 }
@@ -246,11 +246,11 @@ async fn update(
 ) -> ApiResult<Tagged<Client>> {
     let tx = app.store.write(&staff.identity()).await?;
     // Locked first: two changes of one client's parts follow one another.
-    tx.optional_row(sql::LOCK, &[&id])
-        .await?
-        .ok_or_else(|| unknown(id))?;
+    let locked = tx.optional_row(sql::LOCK, &[&id]).await?;
     if_match
-        .check(&tx, sql::LOCK, &[&id], async |tx| find(tx, id).await)
+        .check_locked(&tx, Some(&locked.ok_or_else(|| unknown(id))?), async |tx| {
+            find(tx, id).await
+        })
         .await?;
     tx.execute(
         sql::UPDATE,
@@ -411,11 +411,11 @@ async fn delete(
     if_match: IfMatch,
 ) -> ApiResult<StatusCode> {
     let tx = app.store.write(&staff.identity()).await?;
-    tx.optional_row(sql::LOCK, &[&id])
-        .await?
-        .ok_or_else(|| unknown(id))?;
+    let locked = tx.optional_row(sql::LOCK_TO_DELETE, &[&id]).await?;
     if_match
-        .check(&tx, sql::LOCK, &[&id], async |tx| find(tx, id).await)
+        .check_locked(&tx, Some(&locked.ok_or_else(|| unknown(id))?), async |tx| {
+            find(tx, id).await
+        })
         .await?;
     let linked = |what: &str| {
         ApiError::conflict(

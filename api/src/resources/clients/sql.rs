@@ -32,7 +32,9 @@ pub const LIST: &str = concat!(
 );
 pub const ONE: &str = client!("where c.id = $1");
 pub const COUNT: &str = concat!("select count(*) from clients c where ", filter!());
-pub const LOCK: &str = "select version from clients where id = $1 for update";
+pub const LOCK: &str = "select version from clients where id = $1 for no key update";
+/// As the deletion itself locks it.
+pub const LOCK_TO_DELETE: &str = "select version from clients where id = $1 for update";
 pub const INSERT: &str = "\
     insert into clients (client_identifier, name, department, status, notes, created_by)
     values ($1, $2, $3, $4, $5, $6) returning id";
@@ -75,6 +77,7 @@ pub const STAFF_STATEMENTS: &[&str] = &[
     ONE,
     COUNT,
     LOCK,
+    LOCK_TO_DELETE,
     INSERT,
     UPDATE,
     DELETE,

@@ -23,7 +23,7 @@ pub struct Period {
 
 impl Period {
     pub fn read(params: &Params) -> ApiResult<Self> {
-        let zone_name = params.get("tz").unwrap_or("UTC").to_owned();
+        let zone_name = params.given("tz")?.unwrap_or("UTC").to_owned();
         let zone = zone::parse(&zone_name).ok_or_else(|| {
             let shown: String = zone_name.chars().filter(|c| !c.is_control()).take(64).collect();
             let text = format!(
@@ -44,7 +44,7 @@ impl Period {
 }
 
 fn day(params: &Params, key: &str) -> ApiResult<Option<Date>> {
-    let Some(text) = params.get(key) else {
+    let Some(text) = params.given(key)? else {
         return Ok(None);
     };
     let day = clock::parse_day(text)
@@ -137,7 +137,7 @@ pub struct Filter {
 impl Filter {
     pub fn read(params: &Params) -> ApiResult<Self> {
         let period = Period::read(params)?;
-        let start = params.given_text("q", 100)?;
+        let start = params.text("q", 100)?;
         if start.is_some() && (period.from.is_none() || period.until.is_none()) {
             return Err(ApiError::field(&["q"], "Needs start_date and end_date."));
         }
@@ -148,15 +148,15 @@ impl Filter {
             client_id: params.id("client_id")?,
             link_id: params.id("link_id")?,
             call_status: params
-                .given_text("call_status", 50)?
+                .text("call_status", 50)?
                 .map(|status| status.to_uppercase()),
             caller: params.text("caller", 50)?,
             uniqueid: params.text("uniqueid", 150)?,
             user_id: params.id("user_id")?,
             min_talk_seconds: params.seconds("min_talk_seconds")?,
             hangup_by: params.choice("hangup_by", &["caller", "client", "system"])?,
-            node: params.given_text("node", 24)?,
-            sip_call_id: params.given_text("sip_call_id", 255)?,
+            node: params.text("node", 24)?,
+            sip_call_id: params.text("sip_call_id", 255)?,
             start,
         })
     }

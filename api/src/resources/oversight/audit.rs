@@ -111,7 +111,7 @@ async fn audit(
     params: Params,
 ) -> ApiResult<Json<Page<AuditEntry>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let kind = params.given_text("object_type", 63)?.map(table);
+    let kind = params.text("object_type", 63)?.map(table);
     let object = params.text("object_id", 200)?;
     let (user, action) = (params.id("user_id")?, params.choice("action", ACTIONS)?);
     let days = Period::read(&params)?;

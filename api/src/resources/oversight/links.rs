@@ -1,4 +1,5 @@
-//! Links over all sellers: what is used of their caps, their status, an audited adjustment of a total.
+//! Links with what is used of their caps, a seller's own and over all sellers; their status, and an audited adjustment of a
+//! total.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::caller::Staff;
+use crate::access::caller::{Seller, Staff, User};
 use crate::http::body::Valid;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
@@ -33,14 +34,16 @@ const LINKS: &str = concat!(
 );
 const COUNT_LINKS: &str = concat!("select count(*) from link_usage_view where ", filter!());
 const LINK: &str = link_usage!("where link_id = $1");
-const LOCK_LINK: &str = "select version from campaign_client_settings where id = $1 for update";
+const LOCK_LINK: &str = "select version from campaign_client_settings where id = $1 for no key update";
 const SET_LINK_STATUS: &str = "update campaign_client_settings set status = $2 where id = $1";
 const ADJUST: &str = "select status from adjust_link_total($1, $2, $3)";
 
+pub const SELLER_STATEMENTS: &[&str] = &[LINKS, COUNT_LINKS];
 pub const STAFF_STATEMENTS: &[&str] = &[LINKS, COUNT_LINKS, LINK, LOCK_LINK, SET_LINK_STATUS, ADJUST];
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .routes(routes!(own_links))
         .routes(routes!(links))
         .routes(routes!(set_link_status))
         .routes(routes!(adjust))
@@ -59,22 +62,39 @@ async fn links(
     staff: Staff,
     params: Params,
 ) -> ApiResult<Json<Page<LinkUsage>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let (client, campaign, user) = (
-        params.id("client_id")?,
-        params.id("campaign_id")?,
-        params.id("user_id")?,
-    );
+    page(&app, &staff, &params).await
+}
+
+/// Row level security shows a seller the own links alone.
+async fn page(app: &AppState, user: &User, params: &Params) -> ApiResult<Json<Page<LinkUsage>>> {
+    let page = PageRequest::read(params, DEFAULT_PER_PAGE);
+    let (client, campaign) = (params.id("client_id")?, params.id("campaign_id")?);
+    let owner = params.id("user_id")?;
     let status = params.choice("status", &["active", "inactive"])?;
     let room = params.choice("room", &["full", "near", "open"])?;
-    let tx = app.store.read(&staff.identity()).await?;
+    let tx = app.store.read(&user.identity()).await?;
     page.of(
         tx,
         COUNT_LINKS,
         LINKS,
-        &[&client, &campaign, &user, &status, &room],
+        &[&client, &campaign, &owner, &status, &room],
     )
     .await
+}
+
+#[utoipa::path(get, path = "/api/seller/links", tag = "reports",
+    params(PageParams, ("client_id" = Option<i64>, Query, description = "one client"),
+           ("campaign_id" = Option<i64>, Query, description = "one campaign"),
+           ("status" = Option<String>, Query, description = "active or inactive"),
+           ("room" = Option<String>, Query, description = "full, near (three quarters of a cap are used) or open")),
+    responses((status = 200, description = "The own links with what is used of their caps", body = Page<LinkUsage>),
+              Denied, BadFilter))]
+async fn own_links(
+    State(app): State<AppState>,
+    seller: Seller,
+    params: Params,
+) -> ApiResult<Json<Page<LinkUsage>>> {
+    page(&app, &seller, &params).await
 }
 
 async fn find(tx: &Tx, id: i64) -> ApiResult<LinkUsage> {

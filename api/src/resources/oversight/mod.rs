@@ -64,7 +64,7 @@ const CAMPAIGNS: &str = concat!(
 );
 const COUNT_CAMPAIGNS: &str = concat!("select count(*) from campaigns c where ", campaign_filter!());
 const CAMPAIGN: &str = campaign!("where c.id = $1");
-const LOCK_CAMPAIGN: &str = "select version from campaigns where id = $1 for update";
+const LOCK_CAMPAIGN: &str = "select version from campaigns where id = $1 for no key update";
 const SET_CAMPAIGN_STATUS: &str = "update campaigns set status = $2 where id = $1";
 
 pub const STAFF_STATEMENTS: &[&str] = &[
@@ -196,7 +196,7 @@ async fn campaigns(
 ) -> ApiResult<Json<Page<OwnedCampaign>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
     let (user, status) = (params.id("user_id")?, params.choice("status", CAMPAIGN_STATUSES)?);
-    let start = params.given_text("q", 100)?;
+    let start = params.title("q", 100)?;
     let tx = app.store.read(&staff.identity()).await?;
     page.of(tx, COUNT_CAMPAIGNS, CAMPAIGNS, &[&user, &status, &start])
         .await
