@@ -167,8 +167,8 @@ pub fn is_stale(error: &tokio_postgres::Error, age: Duration) -> bool {
     }
 }
 
-/// Too low: connections that remember the schema of before are used on. Too high: a statement that can never succeed is
-/// tried twice on connections that were made a moment ago.
+/// A younger connection has seen the schema as it is. Too low: a statement that can never succeed closes connections that were
+/// made a moment ago. Too high: connections that remember the schema of before are used on.
 const YOUNG: Duration = Duration::from_secs(2);
 
 /// Missing, or no right to use it yet: `migrate` grants rights last.

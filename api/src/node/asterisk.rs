@@ -38,7 +38,7 @@ pub struct NoAnswer {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Process {
-    /// It refuses, is busy or stands still: its console has connected to it and waits.
+    /// It refuses, is busy or stands still: its console waits for it.
     Alive,
     /// Nobody listens on its control socket.
     Down,

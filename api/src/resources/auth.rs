@@ -230,8 +230,8 @@ async fn change_password(
     Ok(Json(Message::new("Password updated successfully.")))
 }
 
-/// By the composed name, as this service stores names. An account of an earlier release, or one that was made in SQL, may
-/// have the name as it was sent.
+/// By the name as it was sent, which an account of an earlier release or one made in SQL may have; else by the composed name, as
+/// this service stores names. Both ways to write it have one throttle.
 async fn find_login(app: &App, username: &str, network: IpAddr) -> ApiResult<(Option<Login>, String)> {
     let composed = composed(username);
     let (login, account) = sessions::find_login(app, &composed, network).await?;
@@ -239,7 +239,7 @@ async fn find_login(app: &App, username: &str, network: IpAddr) -> ApiResult<(Op
         return Ok((login, account));
     }
     let (other, _) = sessions::find_login(app, username, network).await?;
-    Ok((login.or(other), account))
+    Ok((other.or(login), account))
 }
 
 /// The account, if this is its password. An unknown name costs the same work.

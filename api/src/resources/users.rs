@@ -322,9 +322,9 @@ async fn update(
     Valid(change): Valid<UserChange>,
 ) -> ApiResult<Tagged<User>> {
     let tx = app.store.write(&admin.identity()).await?;
-    let may_stay = change.role.as_deref().is_none_or(|role| role == "admin")
+    let stays_admin = change.role.as_deref().is_none_or(|role| role == "admin")
         && change.status.as_deref().is_none_or(|status| status == "active");
-    let admins = if may_stay {
+    let admins = if stays_admin {
         Vec::new()
     } else {
         active_admins(&tx).await?
