@@ -47,7 +47,8 @@ type Request = [u8; 16];
 
 #[derive(Debug, PartialEq, Eq)]
 enum Message {
-    /// An INVITE within a call, whose answers are no refusals of a call.
+    /// An INVITE within a call, whose answers are no refusals of a call. Asterisk's own have a Reason; those of its SIP library
+    /// may have none.
     InDialog(Request),
     /// A final answer to an INVITE that refuses it.
     Refusal {

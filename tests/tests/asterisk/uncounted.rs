@@ -109,27 +109,27 @@ async fn a_change_of_a_call_that_is_refused_is_no_refused_call() {
     let mut caller = RawCaller::udp(&traffic.site, &traffic.switch, Place::TrunkA).await;
     let reply = caller.invite(&Raw::call(&traffic.switch, &line.did)).await;
     assert_eq!(reply.and_then(|reply| reply.status()), Some(200));
-    let unusable = "v=0\r\no=- 1 2 IN IP4 10.77.16.1\r\ns=-\r\nc=IN IP4 10.77.16.1\r\nt=0 0\r\n\
-                    m=audio 40000 RTP/AVP 99\r\na=rtpmap:99 opus/48000/2\r\n";
+    let offer = "v=0\r\no=- 1 2 IN IP4 10.77.16.1\r\ns=-\r\nc=IN IP4 10.77.16.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n";
+    let headers = "Contact: <sip:1@10.77.16.1>\r\nSupported: timer\r\nSession-Expires: 10\r\n";
     let refused = caller
-        .ask(
-            "INVITE",
-            "Contact: <sip:1@10.77.16.1>\r\n",
-            Some(("application/sdp", unusable)),
-        )
+        .ask("INVITE", headers, Some(("application/sdp", offer)))
         .await
         .expect("an answer");
-    assert_eq!(refused.status(), Some(488), "{}", refused.text());
+    assert_eq!(refused.status(), Some(422), "{}", refused.text());
+    caller.acknowledge().await;
     caller.bye().await;
     // A call that is refused shows that the copies of all before have arrived.
     let mut other = RawCaller::udp(&traffic.site, &traffic.switch, Place::TrunkA).await;
     other
-        .invite(&Raw::call(&traffic.switch, &line.did).with_header("Require", b"nonsense"))
+        .invite(&Raw::call(&traffic.switch, &line.did).with_header("Replaces", b"a;to-tag=1;from-tag=2"))
         .await;
-    becomes("the refused call is counted", 1, async || {
-        agent.metric("capconduit_node_sip_refused_total").await as u32
+    let counted = "capconduit_node_sip_refused_total";
+    let of_that = format!("{counted}{{status=\"404\",trunk=\"trunk-a\"}}");
+    becomes("the refused call is counted", 1.0, async || {
+        agent.metric(&of_that).await
     })
     .await;
+    assert_eq!(agent.metric(counted).await, 1.0);
 }
 
 /// A message to this address, as Asterisk packs its copy.
