@@ -83,11 +83,13 @@ async fn all_end_at_once(calls: usize) {
     // A statement gives up after 0.9 s. Asterisk opens its connections one after the other: meanwhile all of them would wait.
     let mut most = 0;
     let mut until = None;
+    let give_up = Instant::now() + Duration::from_secs(60);
     while until.is_none_or(|until| Instant::now() < until) {
         most = most.max(watcher.query_one(waiting, &[]).await.expect("a number").get(0));
         if most > 0 && until.is_none() {
             until = Some(Instant::now() + Duration::from_millis(600));
         }
+        assert!(Instant::now() < give_up, "no record waits for the row");
         sleep(Duration::from_millis(10)).await;
     }
     superuser.batch_execute("commit").await.expect("the row is free");
