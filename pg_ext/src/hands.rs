@@ -36,6 +36,53 @@ pub unsafe fn others_on(open: pg_sys::Relation, table: &Table, operation: Operat
     }
 }
 
+/// What PostgreSQL's cache tells of a trigger, copied: any look into the catalogue may let it write its entry anew, and whoever
+/// makes a trigger does not wait for readers.
+struct Trigger {
+    kind: u32,
+    function: pg_sys::Oid,
+    constraint: pg_sys::Oid,
+    has_transition_table: bool,
+    name: String,
+}
+
+unsafe fn triggers(open: pg_sys::Relation) -> Vec<Trigger> {
+    // SAFETY: null, or as many triggers as it says; nothing here looks into the catalogue.
+    unsafe {
+        let Some(triggers) = (*open).trigdesc.as_ref() else {
+            return Vec::new();
+        };
+        let triggers = std::slice::from_raw_parts(triggers.triggers, triggers.numtriggers as usize);
+        let enabled = triggers
+            .iter()
+            .filter(|trigger| trigger.tgenabled as u8 != pg_sys::TRIGGER_DISABLED);
+        let copied = enabled.map(|trigger| Trigger {
+            kind: trigger.tgtype as u32,
+            function: trigger.tgfoid,
+            constraint: trigger.tgconstraint,
+            has_transition_table: !trigger.tgnewtable.is_null(),
+            name: CStr::from_ptr(trigger.tgname).to_string_lossy().into_owned(),
+        });
+        copied.collect()
+    }
+}
+
+/// The foreign keys of this table with their columns, copied as well.
+unsafe fn foreign_keys(open: pg_sys::Relation) -> Vec<(pg_sys::Oid, Vec<i16>)> {
+    // SAFETY: the list is the cache's own, and nothing looks into the catalogue while it is read.
+    unsafe {
+        let Some(keys) = pg_sys::RelationGetFKeyList(open).as_ref() else {
+            return Vec::new();
+        };
+        let keys = std::slice::from_raw_parts(keys.elements, keys.length as usize);
+        let keys = keys
+            .iter()
+            .map(|cell| &*cell.ptr_value.cast::<pg_sys::ForeignKeyCacheInfo>());
+        keys.map(|key| (key.conoid, key.conkey[..key.nkeys as usize].to_vec()))
+            .collect()
+    }
+}
+
 /// What a direct insert leaves out is what belongs to a statement; what belongs to its row it calls.
 unsafe fn trigger(open: pg_sys::Relation, table: &Table, operation: Operation) -> Option<String> {
     let event = match operation {
@@ -43,47 +90,47 @@ unsafe fn trigger(open: pg_sys::Relation, table: &Table, operation: Operation) -
         Operation::Update => pg_sys::TRIGGER_TYPE_UPDATE,
         Operation::Delete => pg_sys::TRIGGER_TYPE_DELETE,
     };
-    // SAFETY: null, or as many triggers as it says, which live as long as the table is open.
-    unsafe {
-        let triggers = (*open).trigdesc.as_ref()?;
-        let triggers = std::slice::from_raw_parts(triggers.triggers, triggers.numtriggers as usize);
-        let mut called = triggers.iter().filter(|trigger| {
-            let kind = trigger.tgtype as u32;
-            if kind & event == 0 || trigger.tgenabled as u8 == pg_sys::TRIGGER_DISABLED {
-                return false;
-            }
-            if operation == Operation::Insert {
-                return kind & pg_sys::TRIGGER_TYPE_ROW == 0 || !trigger.tgnewtable.is_null();
-            }
-            !is_of_unchanged_key(open, table, trigger)
-        });
-        called
-            .next()
-            .map(|trigger| format!("trigger {}", CStr::from_ptr(trigger.tgname).to_string_lossy()))
-    }
+    // SAFETY: the table is open and locked.
+    let of_event = unsafe { triggers(open) }
+        .into_iter()
+        .filter(|trigger| trigger.kind & event != 0);
+    let called: Vec<Trigger> = match operation {
+        Operation::Insert => of_event
+            .filter(|trigger| trigger.kind & pg_sys::TRIGGER_TYPE_ROW == 0 || trigger.has_transition_table)
+            .collect(),
+        _ => unsafe { without_unchanged_keys(open, table, of_event.collect()) },
+    };
+    called.first().map(|trigger| format!("trigger {}", trigger.name))
 }
 
-/// A foreign key of this table whose columns calls never change.
-unsafe fn is_of_unchanged_key(open: pg_sys::Relation, table: &Table, trigger: &pg_sys::Trigger) -> bool {
-    // SAFETY: the list lives as long as the table is open.
+/// Those of foreign keys of this table whose columns calls never change are not called.
+unsafe fn without_unchanged_keys(
+    open: pg_sys::Relation,
+    table: &Table,
+    mut triggers: Vec<Trigger>,
+) -> Vec<Trigger> {
+    // SAFETY: the table is open; look-ups by its number and C strings.
     unsafe {
-        if pg_sys::RI_FKey_trigger_type(trigger.tgfoid) != pg_sys::RI_TRIGGER_FK as i32 {
-            return false;
-        }
-        let Some(keys) = pg_sys::RelationGetFKeyList(open).as_ref() else {
-            return false;
+        let is_of_key = |trigger: &Trigger| {
+            pg_sys::RI_FKey_trigger_type(trigger.function) == pg_sys::RI_TRIGGER_FK as i32
         };
-        let keys = std::slice::from_raw_parts(keys.elements, keys.length as usize);
-        let key = keys
-            .iter()
-            .map(|cell| &*cell.ptr_value.cast::<pg_sys::ForeignKeyCacheInfo>())
-            .find(|key| key.conoid == trigger.tgconstraint);
-        key.is_some_and(|key| {
-            let columns = &key.conkey[..key.nkeys as usize];
-            let is_changed =
-                |name: &&CStr| columns.contains(&pg_sys::get_attnum((*open).rd_id, name.as_ptr()));
-            !table.changed.iter().any(is_changed)
-        })
+        if triggers.iter().any(is_of_key) {
+            let changed: Vec<i16> = table
+                .changed
+                .iter()
+                .map(|name| pg_sys::get_attnum((*open).rd_id, name.as_ptr()))
+                .collect();
+            let keys = foreign_keys(open);
+            triggers.retain(|trigger| {
+                let key = keys
+                    .iter()
+                    .find(|(constraint, _)| *constraint == trigger.constraint);
+                let is_unchanged =
+                    key.is_some_and(|(_, columns)| !columns.iter().any(|column| changed.contains(column)));
+                !(is_of_key(trigger) && is_unchanged)
+            });
+        }
+        triggers
     }
 }
 

@@ -162,6 +162,9 @@ pub unsafe fn places_in_index(index: Oid, columns: impl Iterator<Item = i16>) ->
     // SAFETY: the reference is given back; the array is as long as the index is wide.
     unsafe {
         let index = pg_sys::RelationIdGetRelation(index);
+        if index.is_null() {
+            return None;
+        }
         let form = &*(*index).rd_index;
         let holds = form.indkey.values.as_slice(form.indnatts as usize);
         let places = columns

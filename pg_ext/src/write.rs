@@ -145,6 +145,9 @@ pub unsafe fn has_computed_indexes(table: pg_sys::Relation) -> bool {
         let indexes = std::slice::from_raw_parts(indexes.elements, indexes.length as usize);
         indexes.iter().any(|cell| {
             let index = pg_sys::RelationIdGetRelation(cell.oid_value);
+            if index.is_null() {
+                return false;
+            }
             let row = (*index).rd_indextuple;
             let computes = [pg_sys::Anum_pg_index_indexprs, pg_sys::Anum_pg_index_indpred]
                 .iter()

@@ -87,6 +87,7 @@ pub struct Health {
     refused: IntCounter,
     released: IntCounter,
     refused_calls: IntCounterVec,
+    unacknowledged: IntCounterVec,
 }
 
 impl Health {
@@ -131,6 +132,14 @@ impl Health {
             &["trunk", "status"],
         )?;
         registry.register(Box::new(refused_calls.clone()))?;
+        let unacknowledged = IntCounterVec::new(
+            Opts::new(
+                "capconduit_node_sip_unacknowledged_total",
+                "Answered calls that ended without the caller's ACK",
+            ),
+            &["trunk"],
+        )?;
+        registry.register(Box::new(unacknowledged.clone()))?;
         Ok(Health {
             node: node.to_owned(),
             alarms: Mutex::default(),
@@ -164,6 +173,7 @@ impl Health {
             )?,
             replayed,
             refused_calls,
+            unacknowledged,
             alarm_gauges,
             registry,
         })
@@ -228,6 +238,10 @@ impl Health {
         self.refused_calls
             .with_label_values(&[trunk, &status.to_string()])
             .inc();
+    }
+
+    pub fn never_acknowledged(&self, trunk: &str) {
+        self.unacknowledged.with_label_values(&[trunk]).inc();
     }
 
     pub fn released(&self, calls: i32) {

@@ -1,11 +1,12 @@
-//! Counts the calls that Asterisk refuses before they reach the dialplan, per trunk and status: they have no record. Asterisk
-//! sends a copy of each SIP message here (HEP, hep.conf) over loopback. Of a message nothing is kept but a digest of its
-//! Call-ID and CSeq, so that a refusal which is sent again is counted once.
+//! Counts per trunk what no record tells: calls that Asterisk refuses before they reach the dialplan, by status, and answered
+//! calls that ended without the caller's ACK. Asterisk sends a copy of each SIP message here (HEP,
+//! hep.conf) over loopback. Of a message nothing is kept but a digest of its Call-ID and CSeq: what is sent again is counted
+//! once.
 //!
 //! A refusal of the dialplan carries a Reason with its cause; one of the SIP stack has none. Not counted: 401 and 407, which
 //! ask for a password, 487, the answer to a CANCEL, and what is said to an INVITE within a call.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ use crate::serve::listener;
 /// counted for so long.
 const TRUNKS_EVERY: Duration = Duration::from_secs(60);
 
-/// A refusal is sent again until it is acknowledged. So many are remembered, 16 bytes each.
+/// What is sent again until it is acknowledged. So many requests of each kind are remembered, 16 bytes each.
 const REMEMBERED: usize = 10_000;
 
 /// After a failed read of the socket. Too low: a socket that keeps failing takes a core. Too high: copies are lost.
@@ -45,6 +46,9 @@ struct Trunk {
 /// A digest of Call-ID and CSeq.
 type Request = [u8; 16];
 
+/// A digest of the Call-ID.
+type Call = [u8; 16];
+
 #[derive(Debug, PartialEq, Eq)]
 enum Message {
     /// An INVITE within a call, whose answers are no refusals of a call. Asterisk's own have a Reason; those of its SIP library
@@ -56,13 +60,27 @@ enum Message {
         status: u16,
         request: Request,
     },
+    /// An INVITE was answered.
+    Answer {
+        to: IpAddr,
+        call: Call,
+    },
+    /// The answer has arrived.
+    Acknowledged(Call),
+    Bye {
+        to: IpAddr,
+        call: Call,
+    },
 }
 
 impl Watcher {
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut bytes = vec![0; 65_536];
         let mut trunks: (Vec<Trunk>, Option<Instant>) = (Vec::new(), None);
-        let mut counted = Counted::default();
+        let mut counted = Remembered::default();
+        let mut ended = Remembered::default();
+        // With whom the answer went to.
+        let mut unacknowledged = Remembered::default();
         loop {
             let length = tokio::select! {
                 received = self.socket.recv_from(&mut bytes) => match received {
@@ -76,13 +94,28 @@ impl Watcher {
                 },
                 () = listener::stopped(&mut stop) => return,
             };
-            let (to, status, request) = match read(&bytes[..length]) {
-                None => continue,
-                Some(Message::InDialog(request)) => {
-                    counted.is_new(request);
+            let Some(message) = read(&bytes[..length]) else {
+                continue;
+            };
+            let to = match message {
+                Message::InDialog(request) => {
+                    counted.is_new(request, ());
                     continue;
                 }
-                Some(Message::Refusal { to, status, request }) => (to, status, request),
+                Message::Acknowledged(call) => {
+                    unacknowledged.forget(&call);
+                    continue;
+                }
+                // Asterisk's own goes where the answer went. After the first an answer that is sent again means nothing.
+                Message::Bye { to, call } => {
+                    ended.is_new(call, ());
+                    if unacknowledged.forget(&call) != Some(to) {
+                        continue;
+                    }
+                    to
+                }
+                Message::Answer { call, .. } if ended.known.contains_key(&call) => continue,
+                Message::Refusal { to, .. } | Message::Answer { to, .. } => to,
             };
             if trunks.1.is_none_or(|at| at.elapsed() > TRUNKS_EVERY) {
                 if let Ok(text) = self.asterisk.identifies().await {
@@ -90,10 +123,16 @@ impl Watcher {
                 }
                 trunks.1 = Some(Instant::now());
             }
-            if let Some(trunk) = trunk_of(&trunks.0, to)
-                && counted.is_new(request)
-            {
-                self.health.refused_before_the_dialplan(trunk, status);
+            let Some(trunk) = trunk_of(&trunks.0, to) else {
+                continue;
+            };
+            match message {
+                Message::Refusal { status, request, .. } if counted.is_new(request, ()) => {
+                    self.health.refused_before_the_dialplan(trunk, status);
+                }
+                Message::Answer { call, .. } => drop(unacknowledged.is_new(call, to)),
+                Message::Bye { .. } => self.health.never_acknowledged(trunk),
+                _ => {}
             }
         }
     }
@@ -104,16 +143,24 @@ pub fn is_own(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
-/// Requests that are counted, or are not to be.
-#[derive(Default)]
-struct Counted {
-    known: HashSet<Request>,
+/// The last requests of a kind, or calls, and something about each.
+struct Remembered<T> {
+    known: HashMap<Request, T>,
     order: VecDeque<Request>,
 }
 
-impl Counted {
-    fn is_new(&mut self, request: Request) -> bool {
-        if !self.known.insert(request) {
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self {
+            known: HashMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+}
+
+impl<T> Remembered<T> {
+    fn is_new(&mut self, request: Request, about: T) -> bool {
+        if self.known.insert(request, about).is_some() {
             return false;
         }
         self.order.push_back(request);
@@ -123,6 +170,10 @@ impl Counted {
             self.known.remove(&oldest);
         }
         true
+    }
+
+    fn forget(&mut self, request: &Request) -> Option<T> {
+        self.known.remove(request)
     }
 }
 
@@ -155,13 +206,26 @@ fn read(packet: &[u8]) -> Option<Message> {
             .flatten()
             .map(Message::InDialog);
     }
+    if message.starts_with(b"ACK ") {
+        return call(message).map(Message::Acknowledged);
+    }
+    if message.starts_with(b"BYE ") {
+        let call = call(message)?;
+        return Some(Message::Bye { to: to?, call });
+    }
     let status: u16 = std::str::from_utf8(message.strip_prefix(b"SIP/2.0 ")?.get(..3)?)
         .ok()?
         .parse()
         .ok()?;
+    if !header(message, "CSeq", "CSeq")?.ends_with(b"INVITE") {
+        return None;
+    }
+    if (200..=299).contains(&status) {
+        let call = call(message)?;
+        return Some(Message::Answer { to: to?, call });
+    }
     let refuses = (400..=699).contains(&status)
         && ![401, 407, 487].contains(&status)
-        && header(message, "CSeq", "CSeq")?.ends_with(b"INVITE")
         && header(message, "Reason", "Reason").is_none();
     refuses.then_some(())?;
     Some(Message::Refusal {
@@ -169,6 +233,11 @@ fn read(packet: &[u8]) -> Option<Message> {
         status,
         request: request(message)?,
     })
+}
+
+fn call(message: &[u8]) -> Option<Call> {
+    let call_id = header(message, "Call-ID", "i")?;
+    secret::hash_parts(&[call_id]).first_chunk().copied()
 }
 
 fn request(message: &[u8]) -> Option<Request> {
@@ -330,11 +399,30 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_known_until_it_is_acknowledged() {
+        let of = |message: &str| read(&packet([192, 0, 2, 1], message));
+        let answer = "SIP/2.0 200 OK\r\nCall-ID: a\r\nCSeq: 1 INVITE\r\n\r\n";
+        let Some(Message::Answer { call, .. }) = of(answer) else {
+            panic!("it is an answer");
+        };
+        let ack = "ACK sip:x SIP/2.0\r\ni: a\r\nCSeq: 1 ACK\r\n\r\n";
+        assert_eq!(of(ack), Some(Message::Acknowledged(call)));
+        let bye = "BYE sip:x SIP/2.0\r\nCall-ID: a\r\nCSeq: 2 BYE\r\n\r\n";
+        let to = IpAddr::from([192, 0, 2, 1]);
+        assert_eq!(of(bye), Some(Message::Bye { to, call }));
+        assert_eq!(of(&answer.replace("INVITE", "BYE")), None);
+        let mut answers = Remembered::default();
+        assert_eq!(answers.forget(&call), None);
+        assert!(answers.is_new(call, to));
+        assert_eq!((answers.forget(&call), answers.forget(&call)), (Some(to), None));
+    }
+
+    #[test]
     fn what_is_sent_again_is_counted_once() {
-        let mut counted = Counted::default();
+        let mut counted = Remembered::default();
         let request = |n: usize| (n as u128).to_be_bytes();
-        assert!(counted.is_new(request(0)) && !counted.is_new(request(0)));
-        assert!((1..=REMEMBERED).all(|n| counted.is_new(request(n))));
+        assert!(counted.is_new(request(0), ()) && !counted.is_new(request(0), ()));
+        assert!((1..=REMEMBERED).all(|n| counted.is_new(request(n), ())));
         assert_eq!(counted.known.len(), REMEMBERED);
     }
 }

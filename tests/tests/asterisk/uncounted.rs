@@ -132,6 +132,37 @@ async fn a_change_of_a_call_that_is_refused_is_no_refused_call() {
     assert_eq!(agent.metric(counted).await, 1.0);
 }
 
+/// Asterisk ends the call itself then, and its record cannot tell.
+#[tokio::test]
+async fn an_answer_that_is_never_acknowledged_is_counted() {
+    let traffic = Traffic::new().await;
+    let agent = traffic.agent(&traffic.switch).await;
+    let center = Center::start(&traffic.site, "answers", &[("RING", "10")]).await;
+    let line = traffic.number(&[Link::cap(9)], &[center.contact()]).await;
+    let call = || Raw::call(&traffic.switch, &line.did);
+    let answered = |reply: Option<capconduit_tests::Reply>| {
+        assert_eq!(reply.and_then(|reply| reply.status()), Some(200));
+    };
+    // One that is as it should be.
+    let mut good = RawCaller::udp(&traffic.site, &traffic.switch, Place::TrunkA).await;
+    answered(good.invite(&call()).await);
+    good.bye().await;
+    let mut deaf = RawCaller::udp(&traffic.site, &traffic.switch, Place::TrunkB).await;
+    answered(deaf.invite_unacknowledged(&call()).await);
+    let counted = async |trunk: &str| {
+        let name = format!("capconduit_node_sip_unacknowledged_total{{trunk=\"{trunk}\"}}");
+        agent.metric(&name).await as u32
+    };
+    becomes("it is counted", 1, async || counted("trunk-b").await).await;
+    assert_eq!(counted("trunk-a").await, 0);
+    becomes("two records", 2, async || {
+        let sql = "select count(*) from call_logs where call_status = 'ANSWERED' and hangup_by = 'caller'";
+        let row = traffic.admin.query_one(sql, &[]).await.expect("records");
+        row.get::<_, i64>(0)
+    })
+    .await;
+}
+
 /// A message to this address, as Asterisk packs its copy.
 fn copy(to: &str, message: &str) -> Vec<u8> {
     let to: std::net::Ipv4Addr = to.parse().expect("an address");

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::process::Command;
-use std::time::Duration;
 
 use capconduit_tests::{
     Calls, Guarded, Link, Scenario, Strategy, TestApi, TestDb, TestNode, Visitor, project,
@@ -150,18 +149,23 @@ impl Prometheus {
         assert!(queries.len() > 10, "{queries:?}");
         let mut empty = Vec::new();
         for query in queries {
-            let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            let path = format!("/api/v1/query?query={encoded}");
-            let answer = self.visitor.get(&path).await.expect_status(200).json();
-            if answer["data"]["result"].as_array().is_none_or(Vec::is_empty) {
+            if !self.answers(query).await {
                 empty.push(query.to_owned());
             }
         }
         empty
     }
 
-    async fn next_look(&self) {
-        tokio::time::sleep(Duration::from_secs(7)).await;
+    /// Whether a query has something to tell now.
+    async fn answers(&self, query: &str) -> bool {
+        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let path = format!("/api/v1/query?query={encoded}");
+        let answer = self.visitor.get(&path).await.expect_status(200).json();
+        !answer["data"]["result"].as_array().is_none_or(Vec::is_empty)
+    }
+
+    async fn knows(&self, query: &str) {
+        eventually(query, || self.answers(query)).await;
     }
 }
 
@@ -194,13 +198,19 @@ async fn each_alert_fires_when_it_is_so() {
     prometheus.has_fired(&of_the_agent, &mut told).await;
 
     // Calls: one of each kind first, since a counter that was not there has not grown.
+    prometheus.knows("capconduit_database_up == 1").await;
     let switch = db.asterisk().await;
     let ids =
         |kind: &str, count: usize| -> Vec<String> { (0..count).map(|n| format!("{kind}-{n}")).collect() };
     calls(&switch, &scenario.did, &ids("first", 1)).await;
     admin.release("first-0", "test").await.expect("released");
     calls(&db.asterisk().await, "+19999999999", &ids("unknown", 1)).await;
-    prometheus.next_look().await;
+    prometheus
+        .knows("capconduit_call_records_total{status=\"LOST\"} == 1")
+        .await;
+    prometheus
+        .knows("capconduit_rejects_total{reason=\"did_not_found\"} == 1")
+        .await;
     let lost = ids("lost", 6);
     calls(&switch, &scenario.did, &lost).await;
     for id in &lost {
