@@ -252,7 +252,8 @@ impl Walk {
             "systemctl stop capconduit-node; systemctl start capconduit-node",
         );
         let caller = Caller::to(&self.site, &self.machine.address, &scenario.did);
-        let talking = caller.clone().talks_for(15_000).start();
+        // As long as the switch bears silence: a busy machine needs its time.
+        let talking = caller.clone().talks_for(27_000).start();
         let in_flight = async || {
             let sql = "select count(answered_at) from live_calls where holds_slot";
             superuser
