@@ -96,6 +96,11 @@ impl Database {
         result
     }
 
+    /// In order: the driver says goodbye to the server once the client has gone.
+    pub fn close(&mut self) {
+        self.link = None;
+    }
+
     fn give_up(&mut self) {
         if let Some((_, driver)) = self.link.take() {
             driver.abort();

@@ -63,7 +63,10 @@ impl Qualifier {
             // Both waits end with the agent: a look may last as long as Asterisk takes to read all.
             let looked = async {
                 ticks.tick().await;
-                self.look(&mut told, &mut read_all).await
+                let looked = self.look(&mut told, &mut read_all).await;
+                // Where connections are short, lists and records need them more.
+                self.database.close();
+                looked
             };
             let looked = tokio::select! {
                 looked = looked => looked,
