@@ -122,7 +122,7 @@ fn close(held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), i64> {
 
 /// As long as `lock_timeout` allows: somebody asked for just these.
 fn close_all(held: &[Held]) -> (i32, Option<i64>) {
-    close(held, Wait::Long).expect("who waits for all misses none")
+    close(held, Wait::Long).expect("a wait without a bound leaves no link out")
 }
 
 /// Leaves out those whose link's counters somebody holds: they are found again later. Otherwise one forgotten transaction
@@ -135,7 +135,7 @@ fn close_soon(mut held: Vec<Held>) -> i32 {
             .entry(call.link_id)
             .or_insert_with(|| counters::wait_for(call.link_id, Wait::Patiently(&patience)))
     });
-    loop {
+    while !held.is_empty() {
         let savepoint = Savepoint::begin();
         match close(&held, Wait::Moment(&patience)) {
             Ok((closed, _)) => {
@@ -148,6 +148,7 @@ fn close_soon(mut held: Vec<Held>) -> i32 {
             }
         }
     }
+    0
 }
 
 /// Moves a link's counters: slots given back, calls counted (−1 where a correction takes one back). `records` are

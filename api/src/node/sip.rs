@@ -79,7 +79,7 @@ impl Watcher {
         let mut trunks: (Vec<Trunk>, Option<Instant>) = (Vec::new(), None);
         let mut counted = Remembered::default();
         let mut ended = Remembered::default();
-        // With whom the answer went to.
+        // And to whom each answer went.
         let mut unacknowledged = Remembered::default();
         loop {
             let length = tokio::select! {
