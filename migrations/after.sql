@@ -6,8 +6,11 @@
 -- value and `^` escapes, so both are written as Asterisk decodes them.
 ------------------------------------------------------------------------------------------------------------
 
+-- Each endpoint by its own name, and once more by the name of its settings, for a switch that keeps older ones in memory. By
+-- that it is found by a statement that asks for one id, and is on no list: Asterisk has one table for both, and makes
+-- something of each endpoint that it lists.
 create or replace view asterisk.ps_endpoints as
-select e.id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, e.outbound_auth,
+select n.id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, e.outbound_auth,
        e.from_user, e.from_domain, replace(replace(e.callerid, '^', '^5E'), ';', '^3B') as callerid,
        -- An endpoint without `auth` would match any stranger who puts its name in From.
        case when e.auth is null then 'ip' else 'auth_username,username' end as identify_by,
@@ -23,8 +26,13 @@ select e.id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.dire
        -- Where from_user takes the caller's place in From, P-Asserted-Identity has the number all the same; never a
        -- withheld one. No updates of it during the call: for them there is no reason, and not everybody takes them.
        'yes'::text as send_pai,
-       'no'::text as send_connected_line
-  from capconduit.pjsip_endpoints e
+       'no'::text as send_connected_line,
+       -- On each channel to this endpoint: with which settings Asterisk made it.
+       'CC_SETTINGS_ID=' || e.settings_id as set_var
+  from (select p.id, p.client_id from capconduit.pjsip_endpoints p
+        union all
+        select p.settings_id, p.client_id from capconduit.pjsip_endpoints p where current_query() ~* 'where id *=') n
+  join capconduit.pjsip_endpoints e on e.client_id = n.client_id
   join capconduit.clients c on c.id = e.client_id
  where c.status = 'active';
 
@@ -46,7 +54,11 @@ select u.id, u.auth_type, replace(replace(u.username, '^', '^5E'), ';', '^3B') a
 create or replace view asterisk.ps_contacts as
 select id, uri, expiration_time, qualify_frequency, outbound_proxy, path, user_agent, qualify_timeout, reg_server,
        authenticate_qualify, via_addr, via_port, call_id, endpoint, prune_on_boot, qualify_2xx_only
-  from capconduit.pjsip_contacts;
+  from capconduit.pjsip_contacts
+ -- Asterisk asks for the registrations of AOR a_b with `id LIKE 'a_b^3B@%'`, where `_` stands for any character: the call
+ -- center a_b would get the calls of a-b, and its REGISTER would end that of a-b. So the question must hold the AOR's own name.
+ where strpos(current_query(), '^3B@%''') = 0
+    or strpos(current_query(), '''' || left(id, strpos(id, '^3B@') - 1) || '^3B@%''') > 0;
 
 ------------------------------------------------------------------------------------------------------------
 -- Views for people. security_invoker: whoever asks sees the rows of their own policies.
@@ -301,7 +313,7 @@ grant usage on schema asterisk to capconduit_asterisk;
 -- The switch: the call functions and the realtime rows, nothing else.
 grant execute on function
     route_call(text, text, text, text, text, text), route_call(text, text, text, text, text, text, text),
-    next_target(text, integer, text, integer), call_answered(text),
+    next_target(text, integer, text, integer), next_target(text, integer, text, integer, text), call_answered(text),
     log_call(text, text, text, text, text, text, text, timestamptz, timestamptz, timestamptz, integer, integer,
         integer, text, text, text, text, bigint, bigint, bigint, bigint, bigint),
     node_started(text, timestamptz, text), node_heartbeat(text, text, timestamptz, text[]), node_report(text, text, text),

@@ -74,6 +74,7 @@ comment on column pjsip_endpoints.outbound_auth is 'Auth object that the switch 
 comment on column pjsip_endpoints.from_user is 'User part of From on calls to the client';
 comment on column pjsip_endpoints.from_domain is 'Domain of From on calls to the client';
 comment on column pjsip_endpoints.callerid is 'Caller id that the client sees instead of the caller''s own; null: the caller''s own';
+comment on column pjsip_endpoints.settings_id is 'A name for exactly these settings: by it a switch tells whether what it keeps is what is set';
 
 comment on table pjsip_aors is 'Where a client is reached: Asterisk''s address of record, one row per client';
 comment on column pjsip_aors.client_id is 'Client';
@@ -291,7 +292,7 @@ comment on column reject_counts.created_at is 'When this was written';
 comment on view table_access_view is 'What keeps calls from reaching tables directly; empty when nothing is on them but ours';
 comment on view rejects_view is 'Rejected calls by reason, number, switch and minute';
 
-comment on view asterisk.ps_endpoints is 'Endpoints of active clients, as Asterisk''s realtime driver reads them';
+comment on view asterisk.ps_endpoints is 'Endpoints of active clients, as Asterisk''s realtime driver reads them; one of them also by its settings_id';
 comment on view asterisk.ps_aors is 'Addresses of active clients; ; and ^ are written as ^3B and ^5E';
 comment on view asterisk.ps_auths is 'Credentials of active clients';
 comment on view asterisk.ps_contacts is 'Registrations, written by Asterisk';

@@ -525,7 +525,8 @@ CREATE VIEW asterisk.ps_contacts AS
     pjsip_contacts.endpoint,
     pjsip_contacts.prune_on_boot,
     pjsip_contacts.qualify_2xx_only
-   FROM capconduit.pjsip_contacts;
+   FROM capconduit.pjsip_contacts
+  WHERE ((strpos(current_query(), '^3B@%'''::text) = 0) OR (strpos(current_query(), ((''''::text || "left"(pjsip_contacts.id, (strpos(pjsip_contacts.id, '^3B@'::text) - 1))) || '^3B@%'''::text)) > 0));
 
 
 ALTER TABLE asterisk.ps_contacts OWNER TO capconduit_owner;
@@ -555,6 +556,7 @@ CREATE TABLE capconduit.pjsip_endpoints (
     from_user text,
     from_domain text,
     callerid text,
+    settings_id text GENERATED ALWAYS AS (((id || '~'::text) || lpad(to_hex(hashtextextended(((((((((((((((((((((quote_nullable(transport) || ','::text) || quote_nullable(aors)) || ','::text) || quote_nullable(auth)) || ','::text) || quote_nullable(context)) || ','::text) || quote_nullable(disallow)) || ','::text) || quote_nullable(allow)) || ','::text) || quote_nullable(direct_media)) || ','::text) || quote_nullable(outbound_auth)) || ','::text) || quote_nullable(from_user)) || ','::text) || quote_nullable(from_domain)) || ','::text) || quote_nullable(callerid)), (0)::bigint)), 16, '0'::text))) STORED,
     CONSTRAINT pjsip_endpoints_allow_check CHECK ((allow <> ''::text)),
     CONSTRAINT pjsip_endpoints_aors_check CHECK ((aors = id)),
     CONSTRAINT pjsip_endpoints_direct_media_check CHECK ((direct_media = ANY (ARRAY['yes'::text, 'no'::text])))
@@ -666,7 +668,7 @@ COMMENT ON COLUMN capconduit.pjsip_endpoints.callerid IS 'Caller id that the cli
 --
 
 CREATE VIEW asterisk.ps_endpoints AS
- SELECT e.id,
+ SELECT n.id,
     e.transport,
     e.aors,
     e.auth,
@@ -691,8 +693,17 @@ CREATE VIEW asterisk.ps_endpoints AS
     300 AS rtp_timeout_hold,
     'yes'::text AS timers,
     'yes'::text AS send_pai,
-    'no'::text AS send_connected_line
-   FROM (capconduit.pjsip_endpoints e
+    'no'::text AS send_connected_line,
+    ('CC_SETTINGS_ID='::text || e.settings_id) AS set_var
+   FROM ((( SELECT p.id,
+            p.client_id
+           FROM capconduit.pjsip_endpoints p
+        UNION ALL
+         SELECT p.settings_id,
+            p.client_id
+           FROM capconduit.pjsip_endpoints p
+          WHERE (current_query() ~* 'where id *='::text)) n
+     JOIN capconduit.pjsip_endpoints e ON ((e.client_id = n.client_id)))
      JOIN capconduit.clients c ON ((c.id = e.client_id)))
   WHERE (c.status = 'active'::text);
 
@@ -703,7 +714,7 @@ ALTER TABLE asterisk.ps_endpoints OWNER TO capconduit_owner;
 -- Name: VIEW ps_endpoints; Type: COMMENT; Schema: asterisk; Owner: capconduit_owner
 --
 
-COMMENT ON VIEW asterisk.ps_endpoints IS 'Endpoints of active clients, as Asterisk''s realtime driver reads them';
+COMMENT ON VIEW asterisk.ps_endpoints IS 'Endpoints of active clients, as Asterisk''s realtime driver reads them; one of them also by its settings_id';
 
 
 --
@@ -3154,10 +3165,38 @@ CREATE INDEX live_calls_lease_until_idx ON capconduit.live_calls USING btree (le
 
 
 --
+-- Name: pjsip_aors_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE UNIQUE INDEX pjsip_aors_id_idx ON capconduit.pjsip_aors USING btree (id);
+
+
+--
 -- Name: pjsip_contacts_endpoint_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE INDEX pjsip_contacts_endpoint_idx ON capconduit.pjsip_contacts USING btree (endpoint);
+
+
+--
+-- Name: pjsip_contacts_id_pattern_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX pjsip_contacts_id_pattern_idx ON capconduit.pjsip_contacts USING btree (id text_pattern_ops);
+
+
+--
+-- Name: pjsip_endpoints_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE UNIQUE INDEX pjsip_endpoints_id_idx ON capconduit.pjsip_endpoints USING btree (id);
+
+
+--
+-- Name: pjsip_endpoints_settings_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE UNIQUE INDEX pjsip_endpoints_settings_id_idx ON capconduit.pjsip_endpoints USING btree (settings_id);
 
 
 --
@@ -4398,6 +4437,14 @@ GRANT ALL ON FUNCTION capconduit.log_call(uniqueid text, did text, call_status t
 
 GRANT ALL ON FUNCTION capconduit.next_target(uniqueid text, failed_attempt integer, dial_status text, hangup_cause integer) TO capconduit_asterisk;
 GRANT ALL ON FUNCTION capconduit.next_target(uniqueid text, failed_attempt integer, dial_status text, hangup_cause integer) TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION next_target(uniqueid text, failed_attempt integer, dial_status text, hangup_cause integer, node text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.next_target(uniqueid text, failed_attempt integer, dial_status text, hangup_cause integer, node text) TO capconduit_asterisk;
+GRANT ALL ON FUNCTION capconduit.next_target(uniqueid text, failed_attempt integer, dial_status text, hangup_cause integer, node text) TO capconduit_internal;
 
 
 --

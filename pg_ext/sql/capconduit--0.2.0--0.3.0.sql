@@ -16,17 +16,35 @@ create function release_node(node text, reason text, out status text, out releas
 language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'release_node_wrapper';
 
+-- A call_target, and the name of the settings that the decision knows: a switch that keeps others must not use them.
+create type call_decision as (
+    status text, reason text, hangup_cause integer, attempt integer, link_id bigint, client_identifier text,
+    dial text, dial_timeout_seconds integer, max_call_seconds integer, caller_id text, campaign_id bigint,
+    decision text, settings_id text);
+
 -- All seven are given, or it is the other one.
 create function route_call(
     did text, uniqueid text, caller_number text, caller_name text, linkedid text, node text, sip_call_id text)
-returns call_target
+returns call_decision
 language c volatile parallel unsafe security definer
 as 'MODULE_PATHNAME', 'route_sip_call_wrapper';
 
+-- All five, likewise.
+create function next_target(uniqueid text, failed_attempt integer, dial_status text, hangup_cause integer, node text)
+returns call_decision
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'next_target_of_node_wrapper';
+
+alter type call_decision owner to capconduit_owner;
 alter function route_call(text, text, text, text, text, text, text) owner to capconduit_owner;
+alter function next_target(text, integer, text, integer, text) owner to capconduit_owner;
 revoke all on function route_call(text, text, text, text, text, text, text) from public;
+revoke all on function next_target(text, integer, text, integer, text) from public;
+comment on type call_decision is 'A call_target, and the name of the endpoint''s settings as they were when it was decided';
 comment on function route_call(text, text, text, text, text, text, text) is
-    'The same, and keeps the SIP Call-ID of the caller''s leg for the record of a call whose end nobody tells';
+    'The same with the endpoint''s settings; keeps the SIP Call-ID of the caller''s leg for the record of a call whose end nobody tells';
+comment on function next_target(text, integer, text, integer, text) is
+    'The same with the endpoint''s settings; a call of another switch is refused';
 
 alter function node_report(text, text, text) owner to capconduit_owner;
 alter function release_node(text, text) owner to capconduit_owner;
@@ -72,13 +90,13 @@ begin
 end
 $$;
 
--- As before, and a version is no setting: it is told by the row's other columns.
+-- As before, and neither a version nor the name of settings is a setting: both are told by the row's other columns.
 create or replace function audit_change() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     secrets constant text[] := array['password_hash', 'password', 'md5_cred', 'token_hash'];
-    untold constant text[] := capconduit.copied_columns() || array['version'];
+    untold constant text[] := capconduit.copied_columns() || array['version', 'settings_id'];
     was constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - untold end;
     is_now constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - untold end;
     changed text[];

@@ -4,10 +4,10 @@ use capconduit_core::{Link, Reject, Strategy};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::TEXTOID;
 
-use crate::access;
 use crate::fetch::{At, Change, Key, Lookup, READING, Row, View};
 use crate::record::Record;
 use crate::spi::{Argument, Statement, arg, instant, now};
+use crate::{access, error};
 
 pub struct LiveCall {
     pub user_id: Option<i64>,
@@ -78,6 +78,19 @@ pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
         end_cause: columns.get(),
         decision: columns.get().unwrap_or_default(),
     })
+}
+
+impl LiveCall {
+    pub fn is_of_another_node(&self, node: Option<&str>) -> bool {
+        matches!((&self.node, node), (Some(theirs), Some(ours)) if theirs.as_str() != ours)
+    }
+}
+
+/// Two calls with one id.
+pub fn refuse_another(uniqueid: &str) -> ! {
+    error::invalid(format!(
+        "uniqueid {uniqueid} is in flight for another call: set a different systemname on each Asterisk"
+    ))
 }
 
 /// What a record takes over of a reservation, in this order; `write` in log.rs reads them.
@@ -185,7 +198,15 @@ pub fn end_live(uniqueid: &str, reason: Reject, decision: &str) {
     );
 }
 
-/// The row that route_call and next_target answer with (SQL type `call_target`).
+/// The table of a release before has no such column, until it is migrated: asked for by the functions that tell it alone.
+static SETTINGS: Lookup = Lookup::new(
+    c"pjsip_endpoints",
+    c"pjsip_endpoints_pkey",
+    Key::Int8,
+    &[c"settings_id"],
+);
+
+/// The row that route_call and next_target answer with (SQL types `call_target` and `call_decision`).
 #[derive(Default)]
 pub struct Answer {
     status: &'static str,
@@ -193,12 +214,14 @@ pub struct Answer {
     hangup_cause: Option<i32>,
     attempt: Option<i32>,
     link_id: Option<i64>,
+    client_id: Option<i64>,
     client_identifier: Option<String>,
     dial_timeout_seconds: Option<i32>,
     max_call_seconds: Option<i32>,
     caller_id: Option<String>,
     campaign_id: Option<i64>,
     decision: Option<String>,
+    settings_id: Option<String>,
 }
 
 impl Answer {
@@ -219,6 +242,7 @@ impl Answer {
             status: "ok",
             attempt: Some(call.attempt),
             link_id: Some(call.link_id),
+            client_id: Some(call.client_id),
             client_identifier: call.client_identifier.clone(),
             dial_timeout_seconds: Some(call.attempt_timeout_seconds),
             max_call_seconds: Some(call.max_call_seconds),
@@ -243,6 +267,7 @@ impl Answer {
             status: "ok",
             attempt: Some(attempt),
             link_id: Some(link.id),
+            client_id: Some(link.client_id),
             client_identifier: Some(link.client_identifier.clone()),
             dial_timeout_seconds: Some(dial_timeout_seconds),
             max_call_seconds: Some(max_call_seconds),
@@ -269,13 +294,34 @@ impl Answer {
         self.reason.as_deref()
     }
 
+    /// With the name of the endpoint's settings as they are now: of a call that is asked for again, of the present, too.
+    pub fn with_settings(mut self) -> Self {
+        self.settings_id = self.client_id.and_then(|client_id| {
+            let named =
+                View::Fresh.look(|at| SETTINGS.first(at, arg(client_id), |endpoint| endpoint.owned_text(0)));
+            named.flatten()
+        });
+        self
+    }
+
+    /// A row of `call_target`.
     pub fn into_record(self) -> Record<12> {
+        let [columns @ .., _] = self.columns();
+        Record(columns)
+    }
+
+    /// A row of `call_decision`.
+    pub fn into_decision(self) -> Record<13> {
+        Record(self.columns())
+    }
+
+    fn columns(self) -> [Argument; 13] {
         // The identifier is limited to letters, digits, '_', '-' and '.': nothing in it can break out of Dial().
         let dial = self
             .client_identifier
             .as_ref()
             .map(|identifier| format!("PJSIP/{identifier}"));
-        Record([
+        [
             arg(self.status),
             arg(self.reason),
             arg(self.hangup_cause),
@@ -288,6 +334,7 @@ impl Answer {
             arg(self.caller_id),
             arg(self.campaign_id),
             arg(self.decision),
-        ])
+            arg(self.settings_id),
+        ]
     }
 }

@@ -4,7 +4,7 @@ use capconduit_core::{Link, Reject, Strategy, Verdict, decision, outcome, select
 use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
-use crate::call::{Answer, LiveCall, end_live, move_live, read_live};
+use crate::call::{Answer, LiveCall, end_live, move_live, read_live, refuse_another};
 use crate::counters::{Changed, settle, take_slot, wait_for};
 use crate::fetch::{At, View};
 use crate::held::{Patience, Wait};
@@ -22,29 +22,79 @@ fn next_target(
     dial_status: Option<&str>,
     hangup_cause: Option<i32>,
 ) -> Record<12> {
-    require_read_committed("next_target");
-    let uniqueid = args::uniqueid(uniqueid);
-    let Some(failed) = failed_attempt.filter(|attempt| *attempt >= 1) else {
-        error::invalid("failed_attempt must be 1 or more");
-    };
-    // Asterisk leaves DIALSTATUS empty where Dial could not even start.
-    let status = outcome::normalize_status(dial_status.unwrap_or_default(), 50);
-    let status = if status.is_empty() {
-        "CHANUNAVAIL".to_owned()
-    } else {
-        status
-    };
-    let cause = args::not_negative("hangup_cause", hangup_cause);
-    connected(|| next(uniqueid, failed, &status, cause)).into_record()
+    let failed = Failed::new(uniqueid, failed_attempt, dial_status, hangup_cause, None);
+    connected(|| next(&failed)).into_record()
 }
 
-fn next(uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answer {
+/// SQL's `next_target` too: the endpoint's settings with it, asked by a switch that says who it is.
+#[pg_extern(sql = false)]
+fn next_target_of_node(
+    uniqueid: Option<&str>,
+    failed_attempt: Option<i32>,
+    dial_status: Option<&str>,
+    hangup_cause: Option<i32>,
+    node: Option<&str>,
+) -> Record<13> {
+    let failed = Failed::new(
+        uniqueid,
+        failed_attempt,
+        dial_status,
+        hangup_cause,
+        args::node(node),
+    );
+    connected(|| next(&failed).with_settings()).into_decision()
+}
+
+/// The attempt that failed, as the switch describes it.
+struct Failed<'a> {
+    uniqueid: &'a str,
+    attempt: i32,
+    status: String,
+    cause: Option<i32>,
+    node: Option<&'a str>,
+}
+
+impl<'a> Failed<'a> {
+    fn new(
+        uniqueid: Option<&'a str>,
+        attempt: Option<i32>,
+        dial_status: Option<&str>,
+        hangup_cause: Option<i32>,
+        node: Option<&'a str>,
+    ) -> Self {
+        require_read_committed("next_target");
+        let uniqueid = args::uniqueid(uniqueid);
+        let Some(attempt) = attempt.filter(|attempt| *attempt >= 1) else {
+            error::invalid("failed_attempt must be 1 or more");
+        };
+        // Asterisk leaves DIALSTATUS empty where Dial could not even start.
+        let status = outcome::normalize_status(dial_status.unwrap_or_default(), 50);
+        let status = if status.is_empty() {
+            "CHANUNAVAIL".to_owned()
+        } else {
+            status
+        };
+        Failed {
+            uniqueid,
+            attempt,
+            status,
+            cause: args::not_negative("hangup_cause", hangup_cause),
+            node,
+        }
+    }
+}
+
+fn next(told: &Failed) -> Answer {
+    let (uniqueid, failed) = (told.uniqueid, told.attempt);
     lock_call(uniqueid);
     enter_live_calls();
     let Some(call) = read_live(uniqueid) else {
         early_lock_release::flush_what_was_seen();
         return Answer::reject(Reject::CallEnded, None, None);
     };
+    if call.is_of_another_node(told.node) {
+        refuse_another(uniqueid);
+    }
     // Asked again for the attempt that was answered last: the same answer.
     if failed == call.attempt - 1 || (failed == call.attempt && call.end_reason.is_some()) {
         early_lock_release::flush_what_was_seen();
@@ -60,7 +110,7 @@ fn next(uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answer
     if let Some(node) = &call.node {
         node::note_call(node);
     }
-    note_failure(uniqueid, &call, status, cause);
+    note_failure(uniqueid, &call, &told.status, told.cause);
     match outcome::attempt_timeout(call.dial_timeout_seconds, call.ring_seconds_left) {
         None => end(uniqueid, call, Reject::RingBudgetSpent, None),
         Some(timeout) => move_on(uniqueid, call, timeout),

@@ -6,7 +6,7 @@ use capconduit_core::{Link, Reject, Strategy, Verdict, decision, did, outcome, s
 use pgrx::pg_extern;
 use pgrx::pg_sys::{self, INT8OID};
 
-use crate::call::{Answer, read_live, take_live};
+use crate::call::{Answer, read_live, refuse_another, take_live};
 use crate::counters::{Changed, take_slot, wait_for};
 use crate::fetch::{At, Key, Lookup, View};
 use crate::held::{Patience, Wait};
@@ -15,7 +15,7 @@ use crate::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
 use crate::record::Record;
 use crate::spi::{Argument, arg, connected, instant};
 use crate::write::{Insert, Texts};
-use crate::{args, early_lock_release, error, guc, lease, node, rejects};
+use crate::{args, early_lock_release, guc, lease, node, rejects};
 
 /// The call as the switch describes it.
 struct Caller<'a> {
@@ -36,10 +36,12 @@ fn route_call(
     linkedid: Option<&str>,
     node: Option<&str>,
 ) -> Record<12> {
-    route_sip_call(did, uniqueid, caller_number, caller_name, linkedid, node, None)
+    let caller = Caller::new(uniqueid, caller_number, caller_name, linkedid, node, None);
+    answer(did, &caller, |answer| answer).into_record()
 }
 
-/// SQL's `route_call` too: of a caller whose SIP Call-ID is to be known also when nobody tells the call's end.
+/// SQL's `route_call` too: the endpoint's settings with it, for a caller whose SIP Call-ID is to be known also when nobody
+/// tells the call's end.
 #[pg_extern(sql = false)]
 fn route_sip_call(
     did: Option<&str>,
@@ -49,23 +51,40 @@ fn route_sip_call(
     linkedid: Option<&str>,
     node: Option<&str>,
     sip_call_id: Option<&str>,
-) -> Record<12> {
-    require_read_committed("route_call");
-    let caller = Caller {
-        uniqueid: args::uniqueid(uniqueid),
-        number: args::described(caller_number, 50),
-        name: args::described(caller_name, 100),
-        linkedid: args::linkedid(linkedid),
-        node: args::node(node),
-        sip_call_id: args::described(sip_call_id, 255),
-    };
+) -> Record<13> {
+    let caller = Caller::new(uniqueid, caller_number, caller_name, linkedid, node, sip_call_id);
+    answer(did, &caller, Answer::with_settings).into_decision()
+}
+
+impl<'a> Caller<'a> {
+    fn new(
+        uniqueid: Option<&'a str>,
+        number: Option<&'a str>,
+        name: Option<&'a str>,
+        linkedid: Option<&'a str>,
+        node: Option<&'a str>,
+        sip_call_id: Option<&'a str>,
+    ) -> Self {
+        require_read_committed("route_call");
+        Caller {
+            uniqueid: args::uniqueid(uniqueid),
+            number: args::described(number, 50),
+            name: args::described(name, 100),
+            linkedid: args::linkedid(linkedid),
+            node: args::node(node),
+            sip_call_id: args::described(sip_call_id, 255),
+        }
+    }
+}
+
+fn answer(did: Option<&str>, caller: &Caller, completed: fn(Answer) -> Answer) -> Answer {
     let did = did.unwrap_or_default();
-    let answer = connected(|| route(did, &caller));
+    let answer = connected(|| completed(route(did, caller)));
     if let Some(reason) = answer.reject_reason() {
         let number = did::normalize(did);
         rejects::note(reason, number.as_deref().unwrap_or(did), caller.node);
     }
-    answer.into_record()
+    answer
 }
 
 static LIVE: Lookup = Lookup::new(c"live_calls", c"live_calls_pkey", Key::Text, &[]).before_write();
@@ -183,13 +202,8 @@ impl Turns {
 /// switch's configuration, which must not put a caller on another caller's slot.
 fn answer_again(number: &str, caller: &Caller) -> Option<Answer> {
     let call = read_live(caller.uniqueid)?;
-    let other_node =
-        matches!((&call.node, caller.node), (Some(theirs), Some(ours)) if theirs.as_str() != ours);
-    if call.did_number != number || other_node {
-        error::invalid(format!(
-            "uniqueid {} is in flight for another call: set a different systemname on each Asterisk",
-            caller.uniqueid
-        ));
+    if call.did_number != number || call.is_of_another_node(caller.node) {
+        refuse_another(caller.uniqueid);
     }
     early_lock_release::flush_what_was_seen();
     Some(Answer::present(&call))

@@ -36,12 +36,12 @@ const ROUTE_INFO: &str = "\
      order by e.place, -ln(1 - random()) / e.share";
 const ROUTE_CALL: &str = "\
     select status, reason, hangup_cause, attempt, link_id, client_identifier, dial, dial_timeout_seconds,
-           max_call_seconds, caller_id, campaign_id, decision
+           max_call_seconds, caller_id, campaign_id, decision, settings_id
       from route_call($1, $2, $3, $4, $5, $6, $7)";
 const NEXT_TARGET: &str = "\
     select status, reason, hangup_cause, attempt, link_id, client_identifier, dial, dial_timeout_seconds,
-           max_call_seconds, caller_id, campaign_id, decision
-      from next_target($1, $2, $3, $4)";
+           max_call_seconds, caller_id, campaign_id, decision, settings_id
+      from next_target($1, $2, $3, $4, null)";
 const LOG_CALL: &str = "\
     select status, cdr_id
       from log_call($1, $2, $3, linkedid => $4, caller_number => $5, caller_name => $6, started_at => $7,
@@ -258,6 +258,9 @@ struct CallTarget {
     caller_id: Option<String>,
     campaign_id: Option<i64>,
     decision: Option<String>,
+    /// The name of the endpoint's settings as they were when it was decided, for a switch that keeps endpoints in memory
+    #[schema(example = "client_alpha_sales~0f9c3ad17be24d55")]
+    settings_id: Option<String>,
 }
 
 impl From<Row> for CallTarget {
@@ -275,6 +278,7 @@ impl From<Row> for CallTarget {
             caller_id: row.get(9),
             campaign_id: row.get(10),
             decision: row.get(11),
+            settings_id: row.get(12),
         }
     }
 }

@@ -20,6 +20,7 @@ mod numbers;
 mod older_switch;
 mod proxy_in_front;
 mod qualify;
+mod realtime;
 mod refusals;
 mod rest;
 mod strangers;

@@ -32,14 +32,18 @@ fn old_release(args: &[&str]) -> String {
 }
 
 /// Its folder `asterisk`, until this is dropped.
-struct Files(PathBuf);
+pub struct Files(PathBuf);
 
 impl Files {
-    fn get() -> Self {
+    pub fn get() -> Self {
         let folder = project::fresh_state_folder();
         std::fs::create_dir(&folder).expect("a folder");
         old_release(&["copy", "asterisk", &folder.display().to_string()]);
         Self(folder)
+    }
+
+    pub fn asterisk(&self) -> PathBuf {
+        self.0.join("asterisk")
     }
 }
 
@@ -54,7 +58,7 @@ impl Drop for Files {
 async fn works_beside_a_new_one(agent_settings: &[(&str, &str)]) {
     let files = Files::get();
     let traffic = Traffic::new().await;
-    let old = TestAsterisk::of_before(&traffic.site, &traffic.db, "pbx-old", &files.0.join("asterisk"));
+    let old = TestAsterisk::of_before(&traffic.site, &traffic.db, "pbx-old", &files.asterisk());
     old.boot().await;
     let busy = Center::start(&traffic.site, "refuses", &[("CODE", "486")]).await;
     let good = Center::start(&traffic.site, "answers", &[("RING", "100")]).await;
