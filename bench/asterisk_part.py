@@ -59,23 +59,31 @@ class Site:
         self.guard.wait()
 
     def boot(self):
-        switch, sockets = self.folder / "switch", self.server.setting("CAPCONDUIT_SOCKET_DIR")
-        configure = [SCRIPT, "configure", self.name, switch, "bench", SWITCH, "/srv/database", self.server.port, DATABASE]
+        self.switch = self.start("bench", SWITCH)
+        switch = self.folder / "bench"
+        spool = switch / "spool" / "capconduit"
+        self.agent, self.agent_address = self.server.agent(DATABASE, "bench", spool, f"{SCRIPT} cli {switch}")
+
+    def start(self, node, address, files=None):
+        """A switch with the shipped configuration, or with the files of a release of before. Its process is Asterisk's."""
+        switch, sockets = self.folder / node, self.server.setting("CAPCONDUIT_SOCKET_DIR")
+        configure = [SCRIPT, "configure", self.name, switch, node, address, "/srv/database", self.server.port, DATABASE]
         password = self.server.setting("CAPCONDUIT_ASTERISK_PASSWORD")
-        subprocess.run(configure, input=f"{password}\n", text=True, check=True)
-        console = open(self.folder / "console", "w")
+        env = dict(os.environ, CAPCONDUIT_ASTERISK_FILES=str(files)) if files else None
+        subprocess.run(configure, input=f"{password}\n", text=True, check=True, env=env)
+        if files:
+            subprocess.run(["chown", "-R", "--reference", switch / "spool", switch / "etc"], check=True)
+        log = self.folder / f"{node}.console"
+        console = open(log, "w")
+        # The script becomes Asterisk.
         command = [SCRIPT, "asterisk", self.name, switch, sockets]
-        # The script becomes Asterisk: its process is Asterisk's.
-        self.switch = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
         for _ in range(300):
             asked = [SCRIPT, "cli", switch, "-rx", "core waitfullybooted"]
             if "fully booted" in subprocess.run(asked, capture_output=True, text=True).stdout:
-                break
+                return process
             time.sleep(0.1)
-        else:
-            die(f"Asterisk does not start:\n{(self.folder / 'console').read_text()[-2000:]}")
-        spool = switch / "spool" / "capconduit"
-        self.agent, self.agent_address = self.server.agent(DATABASE, "bench", spool, f"{SCRIPT} cli {switch}")
+        die(f"Asterisk does not start:\n{log.read_text()[-2000:]}")
 
     def spooled(self):
         """Records that the database did not take at once and the agent has replayed."""
@@ -94,12 +102,12 @@ class Site:
         command = [SCRIPT, "sipp", self.name, folder, *arguments, "-sf", "scenario.xml", "-i", address, "-p", "5060", "-mi", address, "-nostdin"]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
-    def calls(self, name, rate, seconds):
+    def calls(self, name, rate, seconds, to=SWITCH):
         """So many each second; milliseconds from INVITE to 200 of those that were answered."""
         talk = dict(NUMBER=NUMBER, FROM='"Jane Doe" <sip:+15550001111@carrier.example>', HEADERS="", MEDIA="[media_port]", TALK="500")
         limits = ["-m", str(rate * seconds), "-r", str(rate), "-l", "5000", "-recv_timeout", "30000"]
         times = ["-trace_rtt", "-rtt_freq", "1"]
-        caller = self.sipp(name, TRUNK, "caller", f"{SWITCH}:5060", *limits, *times, **talk)
+        caller = self.sipp(name, TRUNK, "caller", f"{to}:5060", *limits, *times, **talk)
         try:
             caller.wait(timeout=seconds + 90)
         except subprocess.TimeoutExpired:

@@ -358,9 +358,36 @@ def asterisk(page):
     spooled = sum(rate["spooled"] for rate in found["rates"])
     if spooled:
         page.add(f"{spooled:,} records were not taken within the switch's second of patience and came through the spool: each once.")
-    page.add("PostgreSQL's share is more than route and record: Asterisk reads the call center's endpoint from the database for each call,",
-             "about a dozen small questions (`asterisk/sorcery.conf`), and tells the answer.")  # fmt: skip
+    page.add("PostgreSQL's share is more than route and record: Asterisk asks where the call center is and who has registered, and tells",
+             "the answer. What it keeps instead of asking: [ASTERISK.md](ASTERISK.md#what-a-switch-keeps-of-a-call-center).")  # fmt: skip
     page.when("asterisk", rounds=False)
+    realtime(page)
+
+
+def realtime(page):
+    """The configuration of 0.2.0 beside today's."""
+    found = page.noted("realtime")
+    if not found or "skipped" in found:
+        return
+    page.add("### What Asterisk no longer asks", f"Two switches on one database, today's functions in both: one with the configuration of 0.2.0, which "
+             f"keeps nothing of call centers, one with today's. {found['rounds']} rounds of {found['seconds']} s each, in turn; "
+             "the middle of the rounds, and the least and the most.")  # fmt: skip
+    shown = {"transactions": "transactions a call", "postgresql_ms": "PostgreSQL, ms of processor a call", "asterisk_ms": "Asterisk, ms of processor a call",
+             "setup_ms_p50": "set-up ms, p50", "setup_ms_p95": "set-up ms, p95"}  # fmt: skip
+    rows = []
+    for rate, switches in found["rates"].items():
+        for key, label in shown.items():
+            cells = []
+            for name in ("before", "now"):
+                values = [measured[key] for measured in switches[name]]
+                cells.append(f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})")
+            rows.append([f"{rate} a second: {label}", *cells])
+        share = [statistics.median([round["postgresql_ms"] / round["asterisk_ms"] for round in switches[name]]) for name in ("before", "now")]
+        rows.append([f"{rate} a second: PostgreSQL's share of Asterisk's", *(f"{value:.0%}" for value in share)])
+    slow = [", ".join(map(str, found["slow"][name])) for name in ("before", "now")]
+    rows.append(["calls a second from which on set-up takes more than 200 ms at p95, three times", *slow])
+    page.table(["", "configuration of 0.2.0", "today's"], rows)
+    page.when("realtime", rounds=False)
 
 
 def upkeep(page):

@@ -5,6 +5,7 @@ import dataclasses
 from dataclasses import dataclass
 
 import asterisk_part as asterisk
+import realtime_part as realtime
 import contenders as c
 import extra
 import http_part as http
@@ -166,6 +167,8 @@ ALL = [
     Rounds("clients", "One to 64 connections, every workload.", by_clients(1, 4, 16, 64), 0, 2),
     Notes("asterisk", "Real calls through Asterisk, SIPp on both sides: 50, 100 and 200 offered a second.",
           {"asterisk": asterisk.measure}, 0, 1, 80),
+    Notes("realtime", "Real calls through two switches in turn: the configuration of 0.2.0, and today's.",
+          {"realtime": realtime.measure}, 0, 9, 240, 20),
     Notes("replay", "100,000 spooled records, handed over by the agent.", {"replay": extra.replay}, 0, 1, 45),
     Rounds("chains", "Failover over two links, and a round robin campaign of eight.",
            [c.spread("limit"), c.failover(), c.turns()], 3, 2),

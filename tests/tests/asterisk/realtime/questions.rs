@@ -110,3 +110,39 @@ async fn a_list_of_endpoints_has_each_of_them_once() {
         "{listed}"
     );
 }
+
+#[tokio::test]
+async fn explore_leak() {
+    let stage = Stage::new().await;
+    let further = "with c as (insert into clients (client_identifier, name)
+                              select 'crowd_' || n, n::text from generate_series(1, 5000) n returning id, client_identifier),
+                        e as (insert into pjsip_endpoints (client_id, id, aors, context)
+                              select id, client_identifier, client_identifier, 'from-capconduit' from c)
+                   insert into pjsip_aors (client_id, id, contact, qualify_frequency)
+                   select id, client_identifier, 'sip:127.0.0.1', 0 from c";
+    stage.traffic.admin.execute(further, &[]).await.unwrap();
+    let rss = |what: &str| {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", stage.traffic.switch.pid())).unwrap();
+        println!("{what}: {}", text.lines().find(|l| l.starts_with("VmRSS")).unwrap());
+    };
+    rss("before");
+    for n in 0..4 {
+        let text = stage.traffic.switch.cli("pjsip show endpoints like crowd_");
+        println!("{}", text.lines().rev().take(4).collect::<String>());
+        rss("listed");
+        tokio::time::sleep(std::time::Duration::from_secs(14)).await;
+        rss("later");
+        if n == 1 || n == 2 {
+            // Other names.
+            stage.traffic.admin.batch_execute("update capconduit.clients set status = 'inactive'").await.unwrap();
+            let sql = format!("with c as (insert into clients (client_identifier, name)
+                              select 'crowd_{n}' || n, n::text from generate_series(1, 5000) n returning id, client_identifier),
+                        e as (insert into pjsip_endpoints (client_id, id, aors, context)
+                              select id, client_identifier, client_identifier, 'from-capconduit' from c)
+                   insert into pjsip_aors (client_id, id, contact, qualify_frequency)
+                   select id, client_identifier, 'sip:127.0.0.1', 0 from c");
+            stage.traffic.admin.batch_execute("delete from pjsip_endpoints; delete from clients where client_identifier like 'crowd%'").await.unwrap();
+            stage.traffic.admin.execute(&sql, &[]).await.unwrap();
+        }
+    }
+}
