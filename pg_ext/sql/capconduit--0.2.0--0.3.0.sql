@@ -177,6 +177,7 @@ declare
     counters text[];
     excesses bigint[];
     excess bigint;
+    said boolean := false;
 begin
     if only_link is not null and not exists (select from capconduit.campaign_client_settings s where s.id = only_link) then
         raise exception 'there is no link %', only_link using errcode = 'no_data_found';
@@ -201,6 +202,10 @@ begin
         exception when lock_not_available then
             if clock_timestamp() > give_up_at then
                 raise;
+            end if;
+            if not said then
+                raise notice 'somebody holds what a repair locks (pg_locks, pg_blocking_pids): it is tried again for 15 seconds';
+                said := true;
             end if;
         end;
         -- Nothing is locked here: calls go on while somebody else holds what is needed.
