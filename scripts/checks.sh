@@ -83,7 +83,7 @@ check_lintian() (
     # shellcheck source=scripts/chroot.sh
     . "$ROOT/scripts/chroot.sh"
     folder=$ROOT/.tools/lintian
-    kept "$folder" "lintian of trixie" make_chroot trixie "$folder/chroot" lintian "$folder/log" --variant=apt || return
+    kept "$folder" "lintian of trixie" make_chroot trixie "$folder/chroot" lintian "$folder/log" || return
     rm -rf "$folder/chroot/packages"
     mkdir "$folder/chroot/packages"
     cp dist/*.deb "$folder/chroot/packages"
