@@ -1,8 +1,10 @@
 # Each goal is one script. `make` alone lists them.
 # Another instance beside this one: CAPCONDUIT_STATE=.capconduit-2 CAPCONDUIT_PORT=5441 CAPCONDUIT_HTTP_PORT=8081
-.PHONY: help run up down psql reset build test test-full soak lint schema accept package install majors bench bench-full fuzz call
+.PHONY: help all run up down psql reset build test test-full soak lint schema accept package install majors bench bench-full fuzz call
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+# By this name PGXN's client builds.
+all: build
 run: ## install what is missing, build, start, stay in the foreground until Ctrl-C
 	@scripts/run
 up: ## the same in the background; returns when ready

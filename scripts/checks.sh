@@ -2,7 +2,7 @@
 # Sourced by lint and test. Owns: which checks read the sources, and what packages are made from them. All of them run,
 # whatever the first one says.
 
-# check_sources [full]: full also installs cargo-deny when it is missing (some minutes), and needs it.
+# check_sources [full]: full also installs cargo-deny and pgxn_meta when they are missing (some minutes), and needs them.
 check_sources() {
     suite 'formatting' cargo fmt --all --check
     suite 'clippy' check_clippy
@@ -17,10 +17,22 @@ check_sources() {
     else
         say "dependencies: not checked without cargo-deny (make test-full installs it)"
     fi
+    if [[ ${1:-} = full && ! -x $ROOT/.tools/bin/pgxn_meta ]]; then
+        say "installing pgxn_meta into .tools: it checks META.json"
+        cargo install --locked --quiet --root "$ROOT/.tools" pgxn_meta || warn "pgxn_meta could not be installed"
+    fi
+    if [[ ${1:-} = full || -x $ROOT/.tools/bin/pgxn_meta ]]; then
+        suite 'META.json' check_meta
+    else
+        say "META.json: not checked without pgxn_meta (make test-full installs it)"
+    fi
     suite 'schema.sql' "$ROOT/scripts/schema" check
     suite 'openapi.json' check_openapi
     suite 'alerts' check_alerts
 }
+
+# check_meta: PGXN's description of the extension, with PGXN's own validator.
+check_meta() { PATH=$PATH:$ROOT/.tools/bin pgxn_meta META.json; }
 
 check_alerts() {
     local promtool=$ROOT/.tools/prometheus/usr/bin/promtool
@@ -48,14 +60,14 @@ check_scripts() {
 
 deny() { PATH=$PATH:$ROOT/.tools/bin cargo deny "$@"; }
 
-# Packages, into dist/; and once more by somebody with another umask, language and clock, into a folder in which another
+# check_packages MAJORS…: packages, into dist/; and once more by somebody with another umask, language and clock, into a folder in which another
 # package lies: the same bytes, and that one is left alone.
 check_packages() {
     local again status=0
-    scripts/package || return
+    scripts/package "$@" || return
     again=$(mktemp -d)
     touch "$again/other_1_all.deb"
-    (umask 077 && LC_ALL=C.UTF-8 TZ=Asia/Tokyo CAPCONDUIT_PACKAGES=$again scripts/package) || status=1
+    (umask 077 && LC_ALL=C.UTF-8 TZ=Asia/Tokyo CAPCONDUIT_PACKAGES=$again scripts/package "$@") || status=1
     if ! diff dist/SHA256SUMS "$again/SHA256SUMS"; then
         warn "one build made two kinds of packages: dist and $again"
         return 1
@@ -65,3 +77,22 @@ check_packages() {
     rm -r "$again"
     return "$status"
 }
+
+# Debian's own critic of packages, in a folder with the stable release's. Whatever it says that no override explains fails.
+check_lintian() (
+    # shellcheck source=scripts/chroot.sh
+    . "$ROOT/scripts/chroot.sh"
+    folder=$ROOT/.tools/lintian
+    kept "$folder" "lintian of trixie" make_chroot trixie "$folder/chroot" lintian "$folder/log" || return
+    rm -rf "$folder/chroot/packages"
+    mkdir "$folder/chroot/packages"
+    cp dist/*.deb "$folder/chroot/packages"
+    # Long names: those of packages that are no release tell the commit.
+    # shellcheck disable=SC2016  # the inner shell expands it
+    said=$(chroot "$folder/chroot" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/root sh -c \
+        'cd /packages && exec lintian --allow-root --display-info --pedantic --show-overrides --fail-on error \
+            --suppress-tags package-has-long-file-name ./*.deb') || return
+    echo "$said"
+    # Overrides are shown with an O.
+    ! grep -qE '^[EWIP]: ' <<<"$said"
+)

@@ -31,6 +31,8 @@ make_chroot() {
         --aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io "$@" \
         ${packages:+--include="$packages"} "$suite" "$folder.new" "$from" >"$log" 2>&1 || return 1
+    # One by another recipe.
+    rm -rf "$folder"
     mv "$folder.new" "$folder"
 }
 

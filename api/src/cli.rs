@@ -1,8 +1,10 @@
 //! The command line: which subcommands there are, and which module runs each.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use anyhow::Context;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{doctor, migrate, node, openapi, purge, serve, user, wipe};
 
@@ -32,6 +34,9 @@ enum Command {
     Openapi,
     /// Drop what this project made in a database, after its name is typed or given.
     Wipe(wipe::Args),
+    /// Write manual pages, of the command and each of its own, into a folder: for packagers.
+    #[command(hide = true)]
+    Man { folder: PathBuf },
 }
 
 impl Cli {
@@ -45,6 +50,11 @@ impl Cli {
             Command::Purge(args) => purge::run(args).await,
             Command::Openapi => openapi::run(),
             Command::Wipe(args) => wipe::run(args).await,
+            Command::Man { folder } => {
+                clap_mangen::generate_to(Cli::command(), &folder)
+                    .with_context(|| format!("{}", folder.display()))?;
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

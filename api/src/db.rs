@@ -248,11 +248,12 @@ fn take_encryption(url: &str) -> (String, tls::Options) {
 pub type Driver = JoinHandle<Result<(), tokio_postgres::Error>>;
 
 pub async fn connect(address: &Address) -> Result<(Client, Driver)> {
-    let (client, connection) = address
-        .open()
-        .await
-        .with_context(|| format!("cannot connect to {}", describe(address)))?;
+    let (client, connection) = address.open().await.with_context(|| cannot_connect(address))?;
     Ok((client, tokio::spawn(connection)))
+}
+
+pub fn cannot_connect(config: &Config) -> String {
+    format!("cannot connect to {}", describe(config))
 }
 
 /// `user@host:port,host:port/database`, for messages: never the password.

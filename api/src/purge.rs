@@ -26,6 +26,12 @@ const SAFE_DAYS: i64 = 7;
 /// How often a long purge says where it is.
 const PROGRESS: Duration = Duration::from_secs(5);
 
+/// How often it shows that to whoever looks into pg_stat_activity.
+const SHOWN: Duration = Duration::from_secs(1);
+
+/// In pg_stat_activity.
+const NAME: &str = "capconduit purge";
+
 /// One purge at a time per database; any number that nothing else in it takes.
 const LOCK: i64 = 0x0CA9_C0D0_0002;
 
@@ -100,7 +106,7 @@ async fn is_alone(client: &Client) -> Result<bool> {
 
 pub async fn run(args: Args) -> Result<ExitCode> {
     let mut config = args.database.config()?;
-    config.application_name("capconduit purge");
+    config.application_name(NAME);
     let mut stop = Stop::new()?;
     let (client, _driver) = db::connect(&config).await?;
     println!("database    {}", db::describe(&config));
@@ -134,7 +140,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     // The commit of what follows takes the batches to the disk with it.
     client.batch_execute("set synchronous_commit = on").await?;
     found.renew_index(&client).await?;
-    purge.say(if done { "finished" } else { "interrupted" });
+    println!("{}", purge.line(if done { "finished" } else { "interrupted" }));
     Ok(if done {
         ExitCode::SUCCESS
     } else {
@@ -253,7 +259,7 @@ impl<'a> Purge<'a> {
         stop: &mut Stop,
     ) -> Result<bool> {
         let mut last_id = 0;
-        let mut said = Instant::now();
+        let (mut said, mut shown) = (Instant::now(), Instant::now());
         while last_id < self.found.last_id {
             let begun = Instant::now();
             let Some(batch) = batch(client, before, last_id, args.batch).await? else {
@@ -264,8 +270,15 @@ impl<'a> Purge<'a> {
             self.attempts += i64::from(batch.attempts);
             last_id = batch.last_id;
             if said.elapsed() >= PROGRESS {
-                self.say("purged");
+                eprintln!("{}", self.line("purged"));
                 said = Instant::now();
+            }
+            if shown.elapsed() >= SHOWN {
+                let name = format!("{NAME}: {} of {} records", self.records, self.found.records);
+                client
+                    .batch_execute(&format!("set application_name = '{name}'"))
+                    .await?;
+                shown = Instant::now();
             }
             tokio::select! {
                 biased;
@@ -276,16 +289,16 @@ impl<'a> Purge<'a> {
         Ok(true)
     }
 
-    fn say(&self, word: &str) {
+    fn line(&self, word: &str) -> String {
         let seconds = self.started.elapsed().as_secs_f64();
-        println!(
+        format!(
             "{word:<12}{} of {} records, {} attempts, in {seconds:.1} s ({:.0} records/s, slowest batch {} ms)",
             self.records,
             self.found.records,
             self.attempts,
             self.records as f64 / seconds,
             self.slowest.as_millis()
-        );
+        )
     }
 }
 

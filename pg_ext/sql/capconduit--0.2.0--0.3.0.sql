@@ -1,6 +1,6 @@
 \echo Use "alter extension capconduit update to '0.3.0'" to load this file. \quit
 
--- A fresh installation runs capconduit--0.1.0.sql, then each step up to this one, so what is upgraded is what is installed.
+-- A fresh installation runs capconduit--0.3.0.sql alone: whatever changes here changes there, too. A test compares them.
 -- The library and the service of 0.2.0 go on working with it.
 set local check_function_bodies = off;
 
@@ -195,6 +195,7 @@ declare
     counters text[];
     excesses bigint[];
     excess bigint;
+    said boolean := false;
 begin
     if only_link is not null and not exists (select from capconduit.campaign_client_settings s where s.id = only_link) then
         raise exception 'there is no link %', only_link using errcode = 'no_data_found';
@@ -219,6 +220,10 @@ begin
         exception when lock_not_available then
             if clock_timestamp() > give_up_at then
                 raise;
+            end if;
+            if not said then
+                raise notice 'somebody holds what a repair locks (pg_locks, pg_blocking_pids): it is tried again for 15 seconds';
+                said := true;
             end if;
         end;
         -- Nothing is locked here: calls go on while somebody else holds what is needed.

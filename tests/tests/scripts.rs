@@ -122,6 +122,16 @@ fn make_install_puts_everything_below_destdir() {
             ("share/capconduit/node.env", 0o644),
             ("share/capconduit/purge.env", 0o644),
             ("share/capconduit/sample_data.sql", 0o644),
+            ("share/man/man1/capconduit-doctor.1", 0o644),
+            ("share/man/man1/capconduit-migrate.1", 0o644),
+            ("share/man/man1/capconduit-node.1", 0o644),
+            ("share/man/man1/capconduit-openapi.1", 0o644),
+            ("share/man/man1/capconduit-purge.1", 0o644),
+            ("share/man/man1/capconduit-serve.1", 0o644),
+            ("share/man/man1/capconduit-user-create-admin.1", 0o644),
+            ("share/man/man1/capconduit-user.1", 0o644),
+            ("share/man/man1/capconduit-wipe.1", 0o644),
+            ("share/man/man1/capconduit.1", 0o644),
         ]
     );
     let has = |end: &str| {
@@ -132,6 +142,10 @@ fn make_install_puts_everything_below_destdir() {
     assert!(
         has("/capconduit.so")
             && has("/extension/capconduit.control")
+            && has(&format!(
+                "/extension/capconduit--{}.sql",
+                env!("CARGO_PKG_VERSION")
+            ))
             && has("/extension/capconduit--0.1.0.sql")
     );
     let unit = folder
@@ -194,4 +208,21 @@ fn a_call_needs_no_rust() {
         .output();
     let output = output.expect("it can be run");
     assert!(output.status.success(), "{}", said(&output));
+}
+
+/// PGXN's own validator looks at the rest, in `make test-full`.
+#[test]
+fn pgxn_is_told_this_version_and_files_that_are_there() {
+    let text = std::fs::read_to_string(project::root().join("META.json")).expect("META.json");
+    let meta: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let provided = &meta["provides"]["capconduit"];
+    for version in [&meta["version"], &provided["version"]] {
+        assert_eq!(version, env!("CARGO_PKG_VERSION"));
+    }
+    let script = format!("pg_ext/sql/capconduit--{}.sql", env!("CARGO_PKG_VERSION"));
+    assert_eq!(provided["file"], script.as_str());
+    for file in [&provided["file"], &provided["docfile"]] {
+        let file = file.as_str().expect("a name");
+        assert!(project::root().join(file).is_file(), "{file}");
+    }
 }

@@ -4,10 +4,13 @@
 mod sql;
 
 use std::process::ExitCode;
+use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
-use tokio_postgres::Client;
+use anyhow::{Context, Result};
+use futures_util::StreamExt;
+use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::{AsyncMessage, Client};
 
 use crate::db::{self, Address};
 use crate::migrate::{large_objects, tables};
@@ -98,8 +101,8 @@ fn cookies(settings: &Settings) -> Finding {
 }
 
 async fn check_database(report: &mut Report, address: &Address, settings: Option<&Settings>) {
-    let client = match tokio::time::timeout(Duration::from_secs(10), db::connect(address)).await {
-        Ok(Ok((client, _driver))) => client,
+    let (client, warnings) = match tokio::time::timeout(Duration::from_secs(10), connect(address)).await {
+        Ok(Ok(connected)) => connected,
         Ok(Err(error)) => return report.add("database", Wrong(format!("{error:#}"))),
         Err(_) => return report.add("database", Wrong("does not answer within 10 seconds".into())),
     };
@@ -135,6 +138,27 @@ async fn check_database(report: &mut Report, address: &Address, settings: Option
         "nodes",
         as_role(&client, "capconduit_internal", nodes(&client)).await,
     );
+    // Last: by now the session has loaded the extension's library, which takes away what it does not know.
+    report.add_result("extension", extension_settings(&client, &warnings).await);
+}
+
+/// A connection, and what the server warns of on it.
+async fn connect(address: &Address) -> Result<(Client, mpsc::Receiver<DbError>)> {
+    let (client, mut connection) = address
+        .open()
+        .await
+        .with_context(|| db::cannot_connect(address))?;
+    let (told, warnings) = mpsc::channel();
+    tokio::spawn(async move {
+        let mut messages = futures_util::stream::poll_fn(|context| connection.poll_message(context));
+        while let Some(Ok(message)) = messages.next().await {
+            if let AsyncMessage::Notice(warning) = message {
+                // Nobody listens when the checks are over.
+                let _ = told.send(warning);
+            }
+        }
+    });
+    Ok((client, warnings))
 }
 
 /// A check as one of the roles that the service takes on, in a transaction that is rolled back.
@@ -354,6 +378,40 @@ async fn tables(client: &Client) -> Result<Finding, tokio_postgres::Error> {
         Warning(format!("calls cost more than they need: {}", dearer.join("; ")))
     } else {
         Fine("calls reach every table directly".into())
+    })
+}
+
+/// Settings that the library has taken away, in this session; and those that logins of others have.
+async fn extension_settings(
+    client: &Client,
+    warnings: &mpsc::Receiver<DbError>,
+) -> Result<Finding, tokio_postgres::Error> {
+    let mut unknown: Vec<String> = client
+        .query(sql::UNKNOWN_SETTINGS, &[])
+        .await?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    let removed = warnings
+        .try_iter()
+        .filter(|warning| *warning.code() == SqlState::INVALID_NAME);
+    for warning in removed {
+        // The words around it are in the server's language.
+        let name = warning.message().split_once("capconduit.");
+        let name = name.and_then(|(_, rest)| rest.split(|c: char| c != '_' && !c.is_alphanumeric()).next());
+        if let Some(name) = name.map(|name| format!("capconduit.{name}"))
+            && !unknown.iter().any(|known| known.starts_with(&format!("{name} ")))
+        {
+            unknown.push(format!("{name} (the server's configuration, or the address)"));
+        }
+    }
+    Ok(if unknown.is_empty() {
+        Fine("no setting capconduit.* without a meaning".into())
+    } else {
+        Warning(format!(
+            "settings that the extension does not have, and that change nothing: {}",
+            unknown.join(", ")
+        ))
     })
 }
 

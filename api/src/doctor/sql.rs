@@ -57,3 +57,16 @@ pub const SILENT_NODES: &str = "\
      where greatest(n.heartbeat_at, n.last_call_at) < now() - interval '2 minutes'
        and exists (select from capconduit.live_calls l where l.node = n.name and l.holds_slot)
      order by n.name";
+/// Those of this login, of this database, or of both; of other logins, too. The session knows the extension's own once it has
+/// loaded its library.
+pub const UNKNOWN_SETTINGS: &str = "\
+    select distinct format('%s (alter %s)', split_part(c.setting, '=', 1),
+                           concat_ws(' in ', 'role ' || r.rolname, 'database ' || d.datname))
+      from pg_catalog.pg_db_role_setting s
+      left join pg_catalog.pg_roles r on r.oid = s.setrole
+      left join pg_catalog.pg_database d on d.oid = s.setdatabase,
+           unnest(s.setconfig) c (setting)
+     where c.setting ilike 'capconduit.%'
+       and (s.setdatabase = 0 or d.datname = current_database())
+       and not exists (select from pg_catalog.pg_settings p where p.name = lower(split_part(c.setting, '=', 1)))
+     order by 1";

@@ -99,6 +99,9 @@ const BREAKAGES: &[Breakage] = &[
     by_sql("nodes", "warn", "pbx1", "select capconduit.route_call('+18005550101', 'silent', node => 'pbx1');
         insert into capconduit.nodes (name) values ('pbx1') on conflict do nothing;
         update capconduit.nodes set heartbeat_at = now() - interval '1 hour', last_call_at = now() - interval '1 hour'"),
+    // In a session that has not loaded the library: afterwards it would be refused.
+    by_sql("extension", "warn", "capconduit.max_rign_seconds (alter role capconduit_asterisk in database", "do $$ begin execute format(
+        'alter role capconduit_asterisk in database %I set capconduit.max_rign_seconds = 60', current_database()); end $$"),
 ];
 
 /// Roles belong to the whole server: what was done to one is taken back.
@@ -216,6 +219,28 @@ async fn every_check_notices_its_breakage() {
     );
 
     assert_eq!(noticed, checks, "a check that nothing breaks proves nothing");
+}
+
+/// postgresql.conf is not a service's to read. What the library takes away, it says.
+#[tokio::test]
+async fn a_mistyped_setting_of_the_server_is_named() {
+    let cluster = TestCluster::start_with(ClusterOptions {
+        settings: vec![
+            "capconduit.max_rign_seconds = 60".to_owned(),
+            "capconduit.max_ring_seconds = 61".to_owned(),
+        ],
+        ..ClusterOptions::default()
+    })
+    .await;
+    let db = TestDb::sample_on(cluster.clone()).await;
+    let (sound, said) = doctor(&db.url(API), &[]).await;
+    let found = line(&said, "extension");
+    assert!(sound && found.starts_with("warn"), "{said}");
+    assert!(
+        found.contains("capconduit.max_rign_seconds (the server's configuration"),
+        "{said}"
+    );
+    assert!(!found.contains("max_ring_seconds"), "{said}");
 }
 
 /// Something accepts connections and never says a word: doctor ends all the same.

@@ -1,10 +1,12 @@
 //! Counters are mended beside calls: nobody waits for it longer than a moment, whatever it waits for itself, and the result is exact.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants};
+use capconduit_tests::{ADMIN, Calls, Link, Scenario, Strategy, TestDb, assert_invariants};
+use tokio_postgres::{AsyncMessage, NoTls};
 
 use super::{assert_no_deadlock, crew, drain, together};
 use crate::node::support::eventually;
@@ -185,8 +187,20 @@ async fn a_repair_that_cannot_be_made_says_so_and_leaves_nothing_locked() {
         ),
     )
     .await;
-    let mender = db.admin().await;
+    let (mender, mut connection) = tokio_postgres::connect(&db.url(ADMIN), NoTls)
+        .await
+        .expect("a connection");
+    let (told, mut notices) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notice(notice) = message {
+                told.send(notice.message().to_owned()).expect("somebody listens");
+            }
+        }
+    });
     let mending = tokio::spawn(async move { sqlstate(mender.query(RECONCILE, &[]).await) });
+    let notice = notices.recv().await.expect("it says that it waits");
+    assert!(notice.ends_with("it is tried again for 15 seconds"), "{notice}");
     let waits = "select exists (select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database())";
     eventually("the repair has stepped back", async || {
         value::<bool>(&superuser, waits).await
@@ -202,6 +216,7 @@ async fn a_repair_that_cannot_be_made_says_so_and_leaves_nothing_locked() {
     )
     .await;
     assert_eq!(mending.await.unwrap(), "55P03");
+    assert!(notices.recv().await.is_none(), "it says so once");
     run(&holder, "rollback").await;
     assert_eq!(values::<String>(&admin, RECONCILE).await.len(), 2);
     assert_invariants(&db).await;

@@ -8,7 +8,17 @@ use capconduit_tests::project;
 fn links_lead_somewhere() {
     let root = project::root();
     let mut texts = markdown_in(&root.join("docs"));
-    texts.extend(["README.md", "CHANGELOG.md", "migrations/README.md"].map(|text| root.join(text)));
+    texts.extend(
+        [
+            "README.md",
+            "CHANGELOG.md",
+            "CONTRIBUTING.md",
+            "RELEASING.md",
+            "SECURITY.md",
+            "migrations/README.md",
+        ]
+        .map(|text| root.join(text)),
+    );
     let mut broken = Vec::new();
     let mut seen = 0;
     for text in &texts {

@@ -176,6 +176,36 @@ async fn a_purge_stops_when_told_and_goes_on_where_it_was() {
     assert_invariants(&db).await;
 }
 
+#[tokio::test]
+async fn a_long_purge_says_where_it_is() {
+    let db = TestDb::new().await;
+    let (admin, scenario) = (db.admin().await, busy(&db).await);
+    history(&db.superuser().await, &scenario.link_ids, "old", 150, 31).await;
+    let arguments = ["purge", "--before", "30d", "--batch", "10", "--pause", "450"];
+    let purge = command(&db.url(ADMIN), &arguments, &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it can be run");
+    let shown = "select count(*) from pg_stat_activity where datname = current_database()
+                    and application_name ~ '^capconduit purge: [1-9][0-9]* of 150 records$'";
+    let mut tries = 0..200;
+    while value::<i64>(&admin, shown).await == 0 {
+        assert!(tries.next().is_some(), "it shows where it is");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let ended = purge.wait_with_output().await.expect("it ends");
+    let (out, err) = (
+        String::from_utf8_lossy(&ended.stdout),
+        String::from_utf8_lossy(&ended.stderr),
+    );
+    assert!(
+        ended.status.success() && out.contains("finished    150 of 150 records"),
+        "{out}{err}"
+    );
+    assert!(err.lines().count() == 1 && err.starts_with("purged "), "{err}");
+}
+
 /// Where the process is killed or the server dies, each batch is there whole or not at all.
 #[tokio::test]
 async fn a_purge_that_is_killed_leaves_whole_batches() {
@@ -202,7 +232,7 @@ async fn a_purge_that_is_killed_leaves_whole_batches() {
         }
         if backend {
             let end = "select pg_terminate_backend(pid) from pg_stat_activity
-                        where application_name = 'capconduit purge' and datname = current_database()";
+                        where application_name like 'capconduit purge%' and datname = current_database()";
             assert!(value::<bool>(&db.superuser().await, end).await);
             let ended = purge.wait().await.expect("it ends");
             assert_eq!(ended.code(), Some(1));

@@ -79,9 +79,10 @@ async fn release(version: &str, fresh: &TestDb) -> TestDb {
     db
 }
 
-/// Everything about the extension's functions and types that PostgreSQL knows, bodies and comments included.
+/// Everything about the extension's functions and types that PostgreSQL knows, bodies and comments included; but not where in a
+/// script a body stood.
 const MEMBERS: &str = "
-    select concat_ws(' | ', p.oid::regprocedure, md5(p.prosrc), p.probin, p.prosqlbody, p.procost, p.prorows, p.provolatile,
+    select concat_ws(' | ', p.oid::regprocedure, md5(p.prosrc), p.probin, pg_get_function_sqlbody(p.oid), p.procost, p.prorows, p.provolatile,
                      p.proparallel, p.prosecdef, p.proleakproof, p.proisstrict, p.proretset, p.proconfig, p.proacl,
                      p.proowner::regrole, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
                      obj_description(p.oid, 'pg_proc'))
@@ -194,4 +195,7 @@ async fn every_release_has_its_way_to_this_one() {
         env!("CARGO_PKG_VERSION"),
         "the control file and the command"
     );
+    // PostgreSQL takes a version's own script, where there is one, and no steps.
+    let whole = format!("pg_ext/sql/capconduit--{default}.sql");
+    assert!(project::root().join(&whole).is_file(), "no {whole}");
 }

@@ -1,0 +1,935 @@
+\echo Use "create extension capconduit" to load this file. \quit
+
+-- The whole of 0.3.0 for a database that has none of it. Who has an older version takes the steps of capconduit--*--*.sql; a
+-- test compares what both give.
+--
+-- Public names are written by hand, so that argument names, defaults, ownership and the pinned search_path
+-- stand in one readable place. The C symbols are the wrappers that pgrx makes in pg_ext/src.
+--
+-- The script runs as a superuser even when a database owner creates the extension (trusted = true), and before
+-- the tables exist: bodies of SQL functions are checked by their first call, and by the tests.
+set local check_function_bodies = off;
+
+------------------------------------------------------------------------------------------------------------
+-- The contract with the switch: always exactly one row, `status` first; business outcomes are rows.
+------------------------------------------------------------------------------------------------------------
+
+create type call_target as (
+    status text, reason text, hangup_cause integer, attempt integer, link_id bigint, client_identifier text,
+    dial text, dial_timeout_seconds integer, max_call_seconds integer, caller_id text, campaign_id bigint,
+    decision text);
+
+-- route_call and log_call set the pinned path themselves, where something could look at it: PostgreSQL's way of setting it at
+-- each call takes a tenth of their time.
+create function route_call(
+    did text, uniqueid text, caller_number text default null, caller_name text default null,
+    linkedid text default null, node text default null)
+returns call_target
+language c volatile parallel unsafe security definer
+as 'MODULE_PATHNAME', 'route_call_wrapper';
+
+-- All seven are given, or it is the other one.
+create function route_call(
+    did text, uniqueid text, caller_number text, caller_name text, linkedid text, node text, sip_call_id text)
+returns call_target
+language c volatile parallel unsafe security definer
+as 'MODULE_PATHNAME', 'route_sip_call_wrapper';
+
+create function next_target(
+    uniqueid text, failed_attempt integer, dial_status text, hangup_cause integer default null)
+returns call_target
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'next_target_wrapper';
+
+create function call_answered(uniqueid text, out status text)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'call_answered_wrapper';
+
+create function log_call(
+    uniqueid text, did text, call_status text, node text default null, linkedid text default null,
+    caller_number text default null, caller_name text default null, started_at timestamptz default null,
+    answered_at timestamptz default null, ended_at timestamptz default null,
+    duration_seconds integer default null, billsec_seconds integer default null,
+    hangup_cause_code integer default null, hangup_cause_text text default null, hangup_by text default null,
+    sip_call_id text default null, decision text default null, link_id bigint default null,
+    campaign_id bigint default null, client_id bigint default null, did_id bigint default null,
+    user_id bigint default null,
+    out status text, out cdr_id bigint)
+language c volatile parallel unsafe security definer
+as 'MODULE_PATHNAME', 'log_call_wrapper';
+
+create function node_started(
+    node text, booted_at timestamptz, instance text default null, out status text, out closed integer)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'node_started_wrapper';
+
+create function node_heartbeat(
+    node text, instance text, taken_at timestamptz, uniqueids text[],
+    out status text, out listed integer, out absent integer, out closed integer)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'node_heartbeat_wrapper';
+
+create function node_report(node text, instance text, state text, out status text)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'node_report_wrapper';
+
+create function release_expired(max integer default 100, out status text, out released integer)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'release_expired_wrapper';
+
+create function release_call(uniqueid text, reason text, out status text, out cdr_id bigint)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'release_call_wrapper';
+
+create function release_node(node text, reason text, out status text, out released integer)
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'release_node_wrapper';
+
+------------------------------------------------------------------------------------------------------------
+-- Looking: read-only, without a transaction id, also on a standby. For the planner: what a look costs beside a comparison, how
+-- many rows it gives (a campaign's links), and that it may run in a parallel query: it reads at the query's own snapshot and
+-- changes nothing.
+------------------------------------------------------------------------------------------------------------
+
+create type route_preview as (
+    status text, reason text, hangup_cause integer, did_id bigint, campaign_id bigint, link_id bigint, client_id bigint,
+    client_identifier text);
+
+-- preview_route and explain_route reach what they read by its number in the catalogue, and need neither their owner's rights
+-- nor a search path of their own: entering and leaving those takes a good part of their time.
+create function preview_route(did text) returns route_preview
+language c stable parallel safe cost 200
+as 'MODULE_PATHNAME', 'preview_route_wrapper';
+
+create function explain_route(
+    did text,
+    out campaign_id bigint, out campaign_name text, out routing_strategy text, out link_id bigint,
+    out client_id bigint, out client_identifier text, out eligible boolean, out reason text,
+    out active integer, out max_concurrency integer, out counted bigint, out total_calls_allowed bigint,
+    out forwarding_priority integer, out weight integer, out place integer, out share double precision, out did_id bigint,
+    out reject_reason text)
+returns setof record
+language c stable parallel safe cost 1000 rows 5
+as 'MODULE_PATHNAME', 'explain_route_wrapper';
+
+-- The same for a seller: a DID of somebody else looks like one that does not exist.
+create function explain_own_did(
+    did text,
+    out campaign_id bigint, out campaign_name text, out routing_strategy text, out link_id bigint,
+    out client_id bigint, out client_identifier text, out eligible boolean, out reason text,
+    out active integer, out max_concurrency integer, out counted bigint, out total_calls_allowed bigint,
+    out forwarding_priority integer, out weight integer, out place integer, out share double precision, out did_id bigint,
+    out reject_reason text)
+returns setof record
+language c stable parallel safe cost 2000 rows 5 security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'explain_own_did_wrapper';
+
+-- How calls reach each table.
+create function table_access(out table_name text, out operation text, out access text, out reason text)
+returns setof record
+language c stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'table_access_wrapper';
+
+-- A link without its counters takes no call: it is told of, too.
+create function verify_counters(out link_id bigint, out counter text, out stored bigint, out actual bigint)
+returns setof record
+language sql stable parallel safe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with held as (
+        select l.link_id, count(*) as calls from capconduit.live_calls l where l.holds_slot group by l.link_id
+    ), logged as (
+        select l.link_id, count(*) as calls from capconduit.call_logs l where l.counted group by l.link_id
+    ), links as (
+        select s.id as link_id from capconduit.campaign_client_settings s
+        union
+        select n.link_id from capconduit.link_counters n
+    )
+    select k.link_id, c.counter, c.stored, c.actual
+      from links k
+      left join capconduit.link_counters n using (link_id)
+      left join held h using (link_id)
+      left join logged g using (link_id),
+           lateral (values ('active', n.active::bigint, coalesce(h.calls, 0)),
+                           ('total', n.total, coalesce(n.base, 0) + coalesce(g.calls, 0))) c (counter, stored, actual)
+     where c.stored is distinct from c.actual
+     order by k.link_id, c.counter
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Repair and adjustment by hand, both audited.
+------------------------------------------------------------------------------------------------------------
+
+-- With nothing counted: what the rows say comes next.
+create function create_missing_counters() returns void
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    insert into capconduit.link_counters (link_id)
+    select s.id
+      from capconduit.campaign_client_settings s
+     where not exists (select from capconduit.link_counters n where n.link_id = s.id)
+     order by s.id
+    on conflict (link_id) do nothing
+$$;
+
+-- A call's transaction changes a counter and the rows behind it together. So the difference that one statement sees stays the
+-- same whatever calls do afterwards, and is taken away as a difference: no table is locked, and a counter's row only for as
+-- long as the correction takes. Null: all links.
+create function reconcile_counters(
+    inout link_id bigint, out counter text, out stored bigint, out actual bigint)
+returns setof record
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    only_link constant bigint := reconcile_counters.link_id;
+    give_up_at constant timestamptz := clock_timestamp() + interval '15 seconds';
+    caller_s_timeout constant text := current_setting('lock_timeout');
+    links bigint[];
+    counters text[];
+    excesses bigint[];
+    excess bigint;
+    said boolean := false;
+begin
+    if only_link is not null and not exists (select from capconduit.campaign_client_settings s where s.id = only_link) then
+        raise exception 'there is no link %', only_link using errcode = 'no_data_found';
+    end if;
+    loop
+        begin
+            perform set_config('lock_timeout', '100ms', true);
+            -- First, as everything that works on calls does.
+            lock table capconduit.live_calls in access share mode;
+            lock table capconduit.link_counters, capconduit.audit_log in row exclusive mode;
+            -- Two repairs at once would both take the same difference away. Campaigns are locked by the number before.
+            perform pg_advisory_xact_lock(x'0CAA'::integer, 0);
+            perform capconduit.create_missing_counters();
+            select array_agg(v.link_id), array_agg(v.counter), array_agg(v.stored - v.actual)
+              into links, counters, excesses
+              from capconduit.verify_counters() v
+             where only_link is null or v.link_id = only_link;
+            -- Ascending, as everywhere.
+            perform from capconduit.link_counters n where n.link_id = any (links) order by n.link_id for no key update;
+            perform set_config('lock_timeout', caller_s_timeout, true);
+            exit;
+        exception when lock_not_available then
+            if clock_timestamp() > give_up_at then
+                raise;
+            end if;
+            if not said then
+                raise notice 'somebody holds what a repair locks (pg_locks, pg_blocking_pids): it is tried again for 15 seconds';
+                said := true;
+            end if;
+        end;
+        -- Nothing is locked here: calls go on while somebody else holds what is needed.
+        perform pg_sleep(0.2);
+    end loop;
+    for link_id, counter, excess in select * from unnest(links, counters, excesses) loop
+        update capconduit.link_counters n
+           set active = n.active - case counter when 'active' then excess else 0 end,
+               total = n.total - case counter when 'total' then excess else 0 end
+         where n.link_id = reconcile_counters.link_id
+        returning case counter when 'active' then n.active else n.total end into actual;
+        -- A link that was deleted meanwhile has none.
+        continue when not found;
+        stored := actual + excess;
+        perform capconduit.write_audit('reconcile', 'link_counters', link_id::text,
+            jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
+        return next;
+    end loop;
+end
+$$;
+
+create function reconcile_counters(out link_id bigint, out counter text, out stored bigint, out actual bigint)
+returns setof record
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$ select * from capconduit.reconcile_counters(null::bigint) $$;
+
+create function adjust_link_total(link_id bigint, delta bigint, reason text, out status text, out total bigint)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+    if delta is null or coalesce(btrim(reason), '') = '' then
+        raise exception 'adjust_link_total needs a delta and a reason' using errcode = 'invalid_parameter_value';
+    end if;
+    -- Calls count on from here: far from where the numbers end.
+    if delta not between -1000000000000 and 1000000000000 then
+        raise exception 'delta must be between -1000000000000 and 1000000000000'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    update capconduit.link_counters n
+       set base = n.base + delta, total = n.total + delta
+     where n.link_id = adjust_link_total.link_id
+    returning n.total into total;
+    if not found then
+        status := 'unknown_link';
+        return;
+    end if;
+    if total < 0 then
+        raise exception 'the total of link % would fall below 0', adjust_link_total.link_id
+            using errcode = 'invalid_parameter_value';
+    end if;
+    if total > 1000000000000000 then
+        raise exception 'the total of link % would exceed 1000000000000000', adjust_link_total.link_id
+            using errcode = 'invalid_parameter_value';
+    end if;
+    perform capconduit.write_audit('adjust', 'link_counters', adjust_link_total.link_id::text,
+        jsonb_build_object('total', total - delta),
+        jsonb_build_object('total', total, 'delta', delta, 'reason', left(btrim(reason), 255)));
+    status := 'ok';
+end
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Retention: old records go in small batches, and no total changes by it.
+------------------------------------------------------------------------------------------------------------
+
+create function purge_call_logs(
+    before timestamptz, after_id bigint default 0, max integer default 1000,
+    out status text, out records integer, out attempts integer, out last_id bigint)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    calls text[];
+    links bigint[];
+begin
+    if before is null or before > now() - interval '3 days' then
+        raise exception 'before must be at least three days ago' using errcode = 'invalid_parameter_value';
+    end if;
+    if after_id is null or max is null or max not between 1 and 100000 then
+        raise exception 'after_id must be a number, max between 1 and 100000'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    records := 0;
+    attempts := 0;
+    -- A stretch of ids rather than of rows: it is found by the primary key, whatever the planner knows of the table.
+    select g.id + max - 1 into last_id from capconduit.call_logs g where g.id > after_id order by g.id limit 1;
+    if not found then
+        status := 'done';
+        return;
+    end if;
+    status := 'ok';
+    with gone as (
+        delete from capconduit.call_logs g
+         where g.id > after_id and g.id <= last_id and g.timestamp_start < before
+        returning g.asterisk_uniqueid, case when g.counted then g.link_id end as link_id
+    )
+    select count(*), array_agg(asterisk_uniqueid), array_agg(link_id) filter (where link_id is not null)
+      into records, calls, links
+      from gone;
+    delete from capconduit.call_attempts a where a.uniqueid = any (calls);
+    get diagnostics attempts = row_count;
+    -- total = base + counted records: what leaves the records goes into the base. The counters last, by ascending id,
+    -- as everywhere.
+    perform from capconduit.link_counters n where n.link_id = any (links) order by n.link_id for no key update;
+    update capconduit.link_counters n
+       set base = n.base + g.calls
+      from (select link_id, count(*) as calls from unnest(links) l (link_id) group by link_id) g
+     where n.link_id = g.link_id;
+end
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Who is asking: the API sets capconduit.user_id for one transaction; policies and the audit read it.
+------------------------------------------------------------------------------------------------------------
+
+create function session_user_id() returns bigint
+language sql stable parallel safe set search_path = pg_catalog, pg_temp
+as $$ select nullif(current_setting('capconduit.user_id', true), '')::bigint $$;
+
+create function write_audit(action text, object_type text, object_id text, before jsonb, after jsonb) returns void
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    insert into capconduit.audit_log (user_id, db_role, action, object_type, object_id, before, after)
+    values (capconduit.session_user_id(), session_user, action, object_type, object_id, before, after)
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Sessions and look-ups, for the API's login role alone: each gives one row for one name or one hash. The service of 0.2.0
+-- goes on with the functions of the same names that take less.
+------------------------------------------------------------------------------------------------------------
+
+create function find_login(username text, out user_id bigint, out password_hash text, out status text)
+language sql stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    select u.id, u.password_hash, u.status from capconduit.users u where lower(u.username) = lower(find_login.username)
+$$;
+
+-- account: the name as accounts are compared, whether or not there is one.
+create function find_login(
+    username text, network text,
+    out user_id bigint, out password_hash text, out status text, out known boolean, out account text)
+language sql stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    select u.id, u.password_hash, u.status,
+           exists (select from capconduit.login_networks n
+                    where n.user_id = u.id and n.network = find_login.network::cidr),
+           one.account
+      from (select lower(find_login.username) as account) one
+      left join capconduit.users u on lower(u.username) = one.account
+$$;
+
+-- Only for the password that was verified: a change in between has won.
+create function open_session(user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer)
+returns boolean
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with opened as (
+        insert into capconduit.sessions (token_hash, user_id, expires_at)
+        select open_session.token_hash, u.id, now() + make_interval(secs => lifetime_seconds)
+          from capconduit.users u
+         where u.id = open_session.user_id and u.password_hash = verified_hash and u.status = 'active'
+           for share
+        returning 1)
+    select exists (select from opened)
+$$;
+
+create function open_session(
+    user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer, network text)
+returns boolean
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not capconduit.open_session(user_id, verified_hash, token_hash, lifetime_seconds) then
+        return false;
+    end if;
+    insert into capconduit.login_networks as n (user_id, network)
+    values (open_session.user_id, open_session.network::cidr)
+        on conflict on constraint login_networks_pkey do update set last_login_at = now()
+     where n.last_login_at < now() - interval '1 hour';
+    return true;
+end
+$$;
+
+-- Role and status are read with every request. Expiry slides, but a row is written once a minute at most.
+create function find_session(token_hash bytea, lifetime_seconds integer, out user_id bigint, out role text)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    seen timestamptz;
+begin
+    select u.id, u.role, s.last_seen_at into user_id, role, seen
+      from capconduit.sessions s
+      join capconduit.users u on u.id = s.user_id
+     where s.token_hash = find_session.token_hash and s.expires_at > now() and u.status = 'active';
+    if seen < now() - interval '1 minute' then
+        update capconduit.sessions s
+           set last_seen_at = now(), expires_at = now() + make_interval(secs => lifetime_seconds)
+         where s.token_hash = find_session.token_hash;
+    end if;
+end
+$$;
+
+-- cookie_seconds: how long its cookie is good for from now, when the session has just moved on; else null.
+create function find_session(
+    token_hash bytea, lifetime_seconds integer, longest_seconds integer,
+    out user_id bigint, out role text, out cookie_seconds integer)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    seen timestamptz;
+    longest interval := make_interval(secs => longest_seconds);
+begin
+    select u.id, u.role, s.last_seen_at into user_id, role, seen
+      from capconduit.sessions s
+      join capconduit.users u on u.id = s.user_id
+     where s.token_hash = find_session.token_hash and s.expires_at > now() and s.created_at + longest > now()
+       and u.status = 'active';
+    if seen < now() - interval '1 minute' then
+        update capconduit.sessions s
+           set last_seen_at = now(),
+               expires_at = least(now() + make_interval(secs => lifetime_seconds), s.created_at + longest)
+         where s.token_hash = find_session.token_hash
+        returning ceil(extract(epoch from s.expires_at - now()))::integer into cookie_seconds;
+    end if;
+end
+$$;
+
+create function close_session(token_hash bytea) returns boolean
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with closed as (delete from capconduit.sessions s where s.token_hash = close_session.token_hash returning 1)
+    select exists (select from closed)
+$$;
+
+create function find_api_token(token_hash bytea, out user_id bigint, out role text)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    used timestamptz;
+begin
+    select u.id, u.role, coalesce(t.last_used_at, '-infinity') into user_id, role, used
+      from capconduit.api_tokens t
+      join capconduit.users u on u.id = t.user_id
+     where t.token_hash = find_api_token.token_hash and t.expires_at > now() and u.status = 'active';
+    if used < now() - interval '1 minute' then
+        update capconduit.api_tokens t set last_used_at = now() where t.token_hash = find_api_token.token_hash;
+    end if;
+end
+$$;
+
+-- The own password, by the hash that was verified; the trigger on users ends the other sessions.
+create function change_password(verified_hash text, new_hash text) returns boolean
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with changed as (
+        update capconduit.users u set password_hash = new_hash
+         where u.id = capconduit.session_user_id() and u.password_hash = verified_hash and u.status = 'active'
+        returning 1)
+    select exists (select from changed)
+$$;
+
+-- Of the tables, as the last migration left them: the service compares it with its own.
+create function schema_version() returns integer
+language sql stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$ select max(h.version) from capconduit.refinery_schema_history h $$;
+
+create function delete_expired_sessions() returns bigint
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with gone as (delete from capconduit.sessions s where s.expires_at <= now() returning 1)
+    select count(*) from gone
+$$;
+
+-- An account keeps the hundred networks that it used last, each for ninety days after its last login there.
+create function forget_login_networks() returns bigint
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with gone as (
+        delete from capconduit.login_networks n
+         where n.last_login_at < now() - interval '90 days'
+            or (n.user_id, n.network) in (
+                   select r.user_id, r.network
+                     from (select a.user_id, a.network,
+                                  row_number() over (partition by a.user_id order by a.last_login_at desc, a.network) as place
+                             from capconduit.login_networks a) r
+                    where r.place > 100)
+        returning 1)
+    select count(*) from gone
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Trigger functions.
+------------------------------------------------------------------------------------------------------------
+
+-- No table has a column of its own under such a name.
+create function copied_columns() returns text[]
+language sql immutable parallel safe
+return array['has_contact', 'owner_status', 'did_number', 'did_status', 'did_user_id', 'client_endpoint', 'client_status',
+             'client_has_contact', 'campaign_user_id', 'campaign_owner_status', 'campaign_status', 'campaign_strategy'];
+
+-- A copy that was carried over is nobody's change of this row: its time stays, and the audit log tells of the source.
+create function set_updated_at() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    was constant jsonb := to_jsonb(old);
+    is_now constant jsonb := to_jsonb(new);
+    copies constant text[] := capconduit.copied_columns();
+begin
+    if was = is_now or was - copies <> is_now - copies then
+        new.updated_at := now();
+    end if;
+    return new;
+end
+$$;
+
+create function create_link_counter() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into capconduit.link_counters (link_id) values (new.id);
+    return null;
+end
+$$;
+
+-- Before a user, client or campaign goes, and its links with it: the links are locked as by a change, then their counters
+-- in the order in which calls lock them. The cascade alone would take both as they lie in their tables.
+create function lock_counters_in_order() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    links bigint[];
+begin
+    if tg_table_name = 'clients' then
+        select array_agg(s.id) into links
+          from (select id from capconduit.campaign_client_settings where client_id = old.id order by id for update) s;
+    elsif tg_table_name = 'campaigns' then
+        select array_agg(s.id) into links
+          from (select id from capconduit.campaign_client_settings where campaign_id = old.id order by id for update) s;
+    else
+        -- Clients that the user made lose their maker: they come before their links, as where a client itself is changed.
+        perform from capconduit.clients k where k.created_by = old.id order by k.id for no key update;
+        -- No link is added to a campaign that is locked.
+        perform from capconduit.campaigns c where c.user_id = old.id order by c.id for update;
+        select array_agg(s.id) into links
+          from (select id from capconduit.campaign_client_settings
+                 where campaign_id in (select c.id from capconduit.campaigns c where c.user_id = old.id)
+                 order by id
+                   for update) s;
+    end if;
+    perform from capconduit.link_counters n where n.link_id = any (links) order by n.link_id for update;
+    return old;
+end
+$$;
+
+create function refuse_busy_link_delete() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- old is the newest version of the row: the delete has locked it, so no route can take a slot in between.
+    if old.active > 0 then
+        raise exception 'link % has % call(s) in flight', old.link_id, old.active
+            using errcode = 'restrict_violation', constraint = 'link_counters_calls_in_flight',
+                  table = 'link_counters', schema = 'capconduit',
+                  hint = 'Set the link inactive, let its calls end, then delete it.';
+    end if;
+    return old;
+end
+$$;
+
+create function end_sessions() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- A user who changes their own password stays logged in where they did it: the API names that session.
+    delete from capconduit.sessions s
+     where s.user_id = new.id
+       and (new.status <> 'active'
+            or encode(s.token_hash, 'hex') is distinct from current_setting('capconduit.keep_session', true));
+    delete from capconduit.api_tokens t where t.user_id = new.id;
+    return null;
+end
+$$;
+
+-- A version is no setting: it is told by the row's other columns.
+create function audit_change() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    secrets constant text[] := array['password_hash', 'password', 'md5_cred', 'token_hash'];
+    untold constant text[] := capconduit.copied_columns() || array['version'];
+    was constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - untold end;
+    is_now constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - untold end;
+    changed text[];
+begin
+    if tg_op = 'UPDATE' then
+        select array_agg(n.key) into changed
+          from jsonb_each(is_now) n
+         where n.key <> 'updated_at' and n.value is distinct from was -> n.key;
+        if changed is null then
+            return null;
+        end if;
+    end if;
+    -- That a secret changed is told, its value never: only its name stays.
+    perform capconduit.write_audit(lower(tg_op), tg_table_name, coalesce(is_now, was) ->> tg_argv[0],
+        was - secrets,
+        (is_now - secrets)
+            || case when changed && secrets
+                    then jsonb_build_object('secrets_changed',
+                            (select jsonb_agg(c order by c) from unnest(changed) c where c = any (secrets)))
+                    else '{}'::jsonb end);
+    return null;
+end
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Copies beside numbers and links, for decisions. Foreign keys carry changes over; these fill new rows, keep the one
+-- copy that no foreign key can hold, and lock in order what a change is carried over to.
+------------------------------------------------------------------------------------------------------------
+
+-- Taken with the lock that the foreign key's own check takes: the source cannot change in between. Where there is no
+-- source, the foreign key says so.
+create function copy_for_decisions() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    case tg_table_name
+        when 'clients' then
+            -- Of a new one the AOR comes later. Whoever writes it by hand writes what is so.
+            new.has_contact := exists (
+                select from capconduit.pjsip_aors a where a.client_id = new.id and a.contact is not null);
+        when 'campaigns' then
+            select u.status into new.owner_status from capconduit.users u where u.id = new.user_id for key share;
+            new.owner_status := coalesce(new.owner_status, '');
+        when 'campaign_dids' then
+            select d.number, d.status, d.user_id
+              into new.did_number, new.did_status, new.did_user_id
+              from capconduit.dids d
+             where d.id = new.did_id
+               for key share;
+            if not found then
+                new.did_number := '';
+                new.did_status := '';
+                new.did_user_id := 0;
+            end if;
+        when 'campaign_client_settings' then
+            select c.user_id, c.owner_status, c.status, c.routing_strategy
+              into new.campaign_user_id, new.campaign_owner_status, new.campaign_status, new.campaign_strategy
+              from capconduit.campaigns c
+             where c.id = new.campaign_id
+               for key share;
+            if not found then
+                new.campaign_user_id := 0;
+                new.campaign_owner_status := '';
+                new.campaign_status := '';
+                new.campaign_strategy := '';
+            end if;
+            select k.client_identifier, k.status, k.has_contact
+              into new.client_endpoint, new.client_status, new.client_has_contact
+              from capconduit.clients k
+             where k.id = new.client_id
+               for key share;
+            if not found then
+                new.client_endpoint := '';
+                new.client_status := '';
+                new.client_has_contact := false;
+            end if;
+    end case;
+    return new;
+end
+$$;
+
+create function note_contact() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if tg_op <> 'INSERT' and (tg_op = 'DELETE' or old.client_id <> new.client_id) then
+        update capconduit.clients k set has_contact = false where k.id = old.client_id and k.has_contact;
+    end if;
+    if tg_op <> 'DELETE' then
+        update capconduit.clients k
+           set has_contact = new.contact is not null
+         where k.id = new.client_id
+           and k.has_contact is distinct from (new.contact is not null);
+    end if;
+    return null;
+end
+$$;
+
+-- Campaigns by id, then links by id: whoever changes or deletes what several links hang on locks them so, and nobody
+-- closes a circle.
+create function lock_links_in_order() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if tg_table_name = 'clients' then
+        perform from capconduit.campaign_client_settings s where s.client_id = old.id order by s.id for update;
+    elsif tg_table_name = 'campaigns' then
+        perform from capconduit.campaign_client_settings s where s.campaign_id = old.id order by s.id for update;
+    else
+        -- No link is added to a campaign that is locked.
+        perform from capconduit.campaigns c where c.user_id = old.id order by c.id for update;
+        perform from capconduit.campaign_client_settings s
+          where s.campaign_id in (select c.id from capconduit.campaigns c where c.user_id = old.id)
+          order by s.id
+            for update;
+    end if;
+    return new;
+end
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Versions of objects: whoever changes one can say which state was read.
+------------------------------------------------------------------------------------------------------------
+
+-- A version moves with every change of a row, as updated_at does; a copy that was carried over is none. Nobody sets it by hand.
+create function move_version() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    beside constant text[] := array['updated_at', 'version'];
+    was constant jsonb := to_jsonb(old) - beside;
+    is_now constant jsonb := to_jsonb(new) - beside;
+    copies constant text[] := capconduit.copied_columns();
+begin
+    new.version := old.version;
+    if was = is_now or was - copies <> is_now - copies then
+        new.version := old.version + 1;
+    end if;
+    return new;
+end
+$$;
+
+-- A row that this transaction has written already has a version that nobody else has seen.
+create function move_client_version() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update capconduit.clients k
+       set version = k.version
+     where k.id in (old.client_id, new.client_id)
+       and k.xmin <> pg_current_xact_id()::xid;
+    return null;
+end
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Texts that people give to things. Existing rows stay as they are, and can be changed: only a text that is written anew is
+-- looked at, so this is a trigger and no constraint.
+------------------------------------------------------------------------------------------------------------
+
+-- The rule of pg_ext/core/src/names.rs: no control characters (line breaks and tabs in prose), no marks of direction or
+-- other invisible characters, and something that can be seen.
+create function is_plain_text(value text, lines boolean default false) returns boolean
+language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+as $$
+    select value !~ case when lines then '[\u0001-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]'
+                         else '[\u0001-\u001F\u007F-\u009F]' end
+       and value !~ ('[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\u3164'
+                     || '\uFEFF\uFFA0\uFFF0-\uFFFB\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A'
+                     || '\U000E0000-\U000E00FF\U000E01F0-\U000E0FFF]')
+       and (value = ''
+            or value ~ ('[^\u0001-\u0020\u007F-\u00A0\u1680\u180B-\u180D\u180F\u2000-\u200A\u200C\u200D\u202F\u205F\u2800'
+                        || '\u3000\uFE00-\uFE0F\U000E0100-\U000E01EF]'))
+$$;
+
+-- Its arguments are columns; `:lines` marks prose.
+create function check_texts() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    is_now jsonb := to_jsonb(new);
+    was jsonb := case when tg_op = 'UPDATE' then to_jsonb(old) end;
+    argument text;
+    name text;
+begin
+    foreach argument in array tg_argv loop
+        name := split_part(argument, ':', 1);
+        if was -> name is distinct from is_now -> name
+            and not capconduit.is_plain_text(is_now ->> name, argument like '%:lines')
+        then
+            raise exception '%.% holds control characters, invisible ones or marks of direction, or nothing that can be seen',
+                    tg_table_name, name
+                using errcode = 'check_violation', schema = tg_table_schema, table = tg_table_name, column = name,
+                      constraint = tg_table_name || '_' || name || '_check';
+        end if;
+    end loop;
+    return new;
+end
+$$;
+
+------------------------------------------------------------------------------------------------------------
+-- Owners and rights. Literal, so that dump and restore and every upgrade give the same; PUBLIC may do nothing.
+-- Grants to the roles are in migrations/after.sql, beside the tables' own.
+------------------------------------------------------------------------------------------------------------
+
+alter type call_target owner to capconduit_owner;
+alter function route_call(text, text, text, text, text, text) owner to capconduit_owner;
+alter function next_target(text, integer, text, integer) owner to capconduit_owner;
+alter function call_answered(text) owner to capconduit_owner;
+alter function log_call(text, text, text, text, text, text, text, timestamptz, timestamptz, timestamptz, integer,
+    integer, integer, text, text, text, text, bigint, bigint, bigint, bigint, bigint) owner to capconduit_owner;
+alter function node_started(text, timestamptz, text) owner to capconduit_owner;
+alter function node_heartbeat(text, text, timestamptz, text[]) owner to capconduit_owner;
+alter function release_expired(integer) owner to capconduit_owner;
+alter function release_call(text, text) owner to capconduit_owner;
+alter function explain_route(text) owner to capconduit_owner;
+alter function explain_own_did(text) owner to capconduit_owner;
+alter function verify_counters() owner to capconduit_owner;
+alter function reconcile_counters() owner to capconduit_owner;
+alter function adjust_link_total(bigint, bigint, text) owner to capconduit_owner;
+alter function session_user_id() owner to capconduit_owner;
+alter function write_audit(text, text, text, jsonb, jsonb) owner to capconduit_owner;
+alter function find_login(text) owner to capconduit_owner;
+alter function open_session(bigint, text, bytea, integer) owner to capconduit_owner;
+alter function find_session(bytea, integer) owner to capconduit_owner;
+alter function close_session(bytea) owner to capconduit_owner;
+alter function find_api_token(bytea) owner to capconduit_owner;
+alter function change_password(text, text) owner to capconduit_owner;
+alter function delete_expired_sessions() owner to capconduit_owner;
+alter function schema_version() owner to capconduit_owner;
+alter function set_updated_at() owner to capconduit_owner;
+alter function create_link_counter() owner to capconduit_owner;
+alter function lock_counters_in_order() owner to capconduit_owner;
+alter function refuse_busy_link_delete() owner to capconduit_owner;
+alter function end_sessions() owner to capconduit_owner;
+alter function audit_change() owner to capconduit_owner;
+alter function purge_call_logs(timestamptz, bigint, integer) owner to capconduit_owner;
+alter type route_preview owner to capconduit_owner;
+alter function preview_route(text) owner to capconduit_owner;
+alter function copy_for_decisions() owner to capconduit_owner;
+alter function note_contact() owner to capconduit_owner;
+alter function lock_links_in_order() owner to capconduit_owner;
+alter function copied_columns() owner to capconduit_owner;
+alter function route_call(text, text, text, text, text, text, text) owner to capconduit_owner;
+alter function node_report(text, text, text) owner to capconduit_owner;
+alter function release_node(text, text) owner to capconduit_owner;
+alter function move_version() owner to capconduit_owner;
+alter function move_client_version() owner to capconduit_owner;
+alter function create_missing_counters() owner to capconduit_owner;
+alter function reconcile_counters(bigint) owner to capconduit_owner;
+alter function table_access() owner to capconduit_owner;
+alter function find_login(text, text) owner to capconduit_owner;
+alter function open_session(bigint, text, bytea, integer, text) owner to capconduit_owner;
+alter function find_session(bytea, integer, integer) owner to capconduit_owner;
+alter function forget_login_networks() owner to capconduit_owner;
+alter function is_plain_text(text, boolean) owner to capconduit_owner;
+alter function check_texts() owner to capconduit_owner;
+
+revoke all on all functions in schema capconduit from public;
+
+------------------------------------------------------------------------------------------------------------
+-- What \df+ says.
+------------------------------------------------------------------------------------------------------------
+
+comment on type call_target is 'Where a call goes now, or why it goes nowhere: one row, status first';
+comment on function route_call(text, text, text, text, text, text) is
+    'Decides which client takes a new call and reserves its slot; asked again, gives the same answer';
+comment on function next_target is 'Records a failed attempt and moves the slot to a link not yet tried';
+comment on function call_answered is 'Stores the answer time of a call at once';
+comment on function log_call is 'Writes the one record of a call, moves the counters and gives the slot back';
+comment on function node_started is 'Closes the calls that a switch had before it started';
+comment on function node_heartbeat is
+    'Takes a switch''s list of live calls; closes calls missing from two lists after the grace time';
+comment on function release_expired is 'Gives back slots whose lease has ended, and those of switches that are dead';
+comment on function release_call is 'Closes one call by hand as LOST; audited';
+comment on function explain_route is
+    'Shows for each link of a number whether a call would take it now, and why not; writes nothing';
+comment on function explain_own_did is 'explain_route for the seller who asks: another''s number looks like an unknown one';
+comment on function verify_counters is 'Gives a row for each counter that differs from the rows behind it: none when all is well';
+comment on function reconcile_counters() is 'Sets counters to what the rows behind them say, after edits by hand; audited';
+comment on function adjust_link_total is 'Moves a link''s total by hand, with a reason; audited';
+comment on function session_user_id is 'User on whose behalf this transaction acts; null: nobody';
+comment on function write_audit is 'Adds one line to the audit log';
+comment on function schema_version is 'Number of the last migration that was applied';
+comment on function find_login(text) is 'Account of one login name, to verify its password';
+comment on function open_session(bigint, text, bytea, integer) is 'Opens a session for a password that was just verified';
+comment on function find_session(bytea, integer) is 'User of one session, by the hash of its token';
+comment on function close_session is 'Ends one session';
+comment on function find_api_token is 'User of one bearer token, by its hash';
+comment on function change_password is 'Changes one''s own password, given the verified old hash';
+comment on function delete_expired_sessions is 'Sweeps sessions that have ended';
+comment on function set_updated_at is 'Trigger: keeps updated_at';
+comment on function create_link_counter is 'Trigger: gives a new link its counter row';
+comment on function lock_counters_in_order is 'Trigger: locks the counters of links that are about to go, in the order of calls';
+comment on function refuse_busy_link_delete is 'Trigger: keeps a link whose calls are in flight';
+comment on function end_sessions is 'Trigger: ends sessions and tokens with a change of status or password';
+comment on function audit_change is 'Trigger: writes the audit log';
+comment on function purge_call_logs is 'Deletes a batch of records of calls that began before an instant; totals stay';
+comment on type route_preview is 'Whom a call would be offered first, or why nobody: one row, status first';
+comment on function preview_route is 'Tells whom a call to this number would be offered first, or why nobody; writes nothing';
+comment on function copy_for_decisions is 'Trigger: fills what a new row copies for decisions';
+comment on function note_contact is 'Trigger: keeps whether a client has a contact of its own';
+comment on function lock_links_in_order is 'Trigger: locks the links that a change is carried over to, in one order';
+comment on function copied_columns is 'Columns that are copies of another table''s, kept for decisions';
+comment on function route_call(text, text, text, text, text, text, text) is
+    'The same, and keeps the SIP Call-ID of the caller''s leg for the record of a call whose end nobody tells';
+comment on function node_report is 'Takes what an agent says without a list: its switch lives, is down, or is no longer watched';
+comment on function release_node is 'Closes every call of a switch by hand as LOST and frees its name; audited';
+comment on function move_version is 'Trigger: moves an object''s version with each change of it';
+comment on function move_client_version is 'Trigger: a change of its PJSIP objects moves a client''s version';
+comment on function create_missing_counters is 'Gives links that have none a counter row; reconcile_counters calls it';
+comment on function reconcile_counters(bigint) is 'reconcile_counters for one link; audited';
+comment on function table_access is 'How calls reach each table: directly, as SQL statements, or not at all, and why';
+comment on function find_login(text, text) is 'Account of one login name, and whether it has logged in from this network';
+comment on function open_session(bigint, text, bytea, integer, text) is
+    'Opens a session for a password that was just verified, and notes the network it came from';
+comment on function find_session(bytea, integer, integer) is
+    'User of one session, by the hash of its token; the session moves on with use, up to its longest life';
+comment on function forget_login_networks is 'Sweeps networks that accounts have not logged in from for long';
+comment on function is_plain_text is 'Whether a text that people give to things can be seen, and turns or hides nothing';
+comment on function check_texts is 'Trigger: a text that people give to things must be plain when it is written';
