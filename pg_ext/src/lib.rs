@@ -10,49 +10,20 @@
 // standby_wait and locks; lease, links, log and route read a time, a random number or an empty array.
 #![allow(unsafe_code)]
 
-mod access;
-mod answered;
-mod args;
-mod call;
-mod copies;
-mod counters;
-mod early_lock_release;
-mod error;
-mod excess;
-mod explain;
-mod fetch;
-mod guc;
-mod hands;
-mod hearing;
-mod held;
-mod lease;
-mod links;
-mod locks;
-mod log;
-mod next;
-mod node;
-mod path;
-mod preview;
-mod raw;
-mod record;
-mod rejects;
-mod route;
-mod server;
-mod spi;
-mod standby_wait;
-mod statements;
-mod table_access;
-mod tables;
-mod target;
-mod write;
+mod calls;
+mod functions;
+mod postgres;
 
 pgrx::pg_module_magic!(name, version);
 
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    use calls::rejects;
+    use postgres::{early_lock_release, guc, lookup, standby_wait};
+
     guc::define();
     early_lock_release::register();
     standby_wait::register();
-    fetch::register();
+    lookup::register();
     rejects::register();
 }

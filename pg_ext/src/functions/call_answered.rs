@@ -1,0 +1,36 @@
+//! `call_answered`: stores the answer time at once, so that a call whose end is never heard still counts.
+
+use pgrx::pg_extern;
+use pgrx::pg_sys::TEXTOID;
+
+use crate::calls::locks;
+use crate::functions::{arguments, node_heartbeat};
+use crate::postgres::early_lock_release;
+use crate::postgres::spi::{Statement, arg, connected};
+
+/// The first answer stays: the switch may tell it twice.
+static ANSWER: Statement = Statement::new(
+    "update capconduit.live_calls set answered_at = coalesce(answered_at, now()) where uniqueid = $1 returning node",
+    &[TEXTOID],
+);
+
+/// One column alone is a value to PostgreSQL, not a row.
+#[pg_extern(sql = false)]
+fn call_answered(uniqueid: Option<&str>) -> &'static str {
+    locks::require_read_committed("call_answered");
+    let uniqueid = arguments::uniqueid(uniqueid);
+    early_lock_release::arm();
+    let is_in_flight = connected(|| {
+        let rows = ANSWER.run(&[arg(uniqueid)]);
+        if let Some(node) = rows.first().and_then(|columns| columns.get::<String>()) {
+            node_heartbeat::note_call(&node);
+        }
+        !rows.is_empty()
+    });
+    if is_in_flight {
+        return "ok";
+    }
+    // Its record may be committed and not yet on disk: a crash must not put back in flight what this one says is not.
+    early_lock_release::flush_what_was_seen();
+    "not_in_flight"
+}

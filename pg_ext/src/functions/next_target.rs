@@ -1,0 +1,239 @@
+//! `next_target`: the attempt failed; who is next. The slot moves, or is given back and the caller is told why.
+
+use capconduit_core::{Link, Reject, Strategy, Verdict, decision, outcome, select};
+use pgrx::pg_extern;
+use pgrx::pg_sys::TEXTOID;
+
+use crate::calls::counters::{Changed, settle, take_slot, wait_for};
+use crate::calls::links::{are_set_like, read_caller_id, read_links, read_settings, uniform};
+use crate::calls::live_call::{Answer, LiveCall, end_live, move_live, read_live};
+use crate::calls::locks::{Savepoint, enter_live_calls, lock_call, lock_campaign, require_read_committed};
+use crate::functions::{arguments, node_heartbeat};
+use crate::postgres::held_rows::{Patience, Wait};
+use crate::postgres::insert::Insert;
+use crate::postgres::lookup::{At, View};
+use crate::postgres::result_row::Record;
+use crate::postgres::spi::{Statement, arg, connected, instant, now};
+use crate::postgres::{early_lock_release, error};
+
+#[pg_extern(sql = false)]
+fn next_target(
+    uniqueid: Option<&str>,
+    failed_attempt: Option<i32>,
+    dial_status: Option<&str>,
+    hangup_cause: Option<i32>,
+) -> Record<12> {
+    require_read_committed("next_target");
+    let uniqueid = arguments::uniqueid(uniqueid);
+    let Some(failed) = failed_attempt.filter(|attempt| *attempt >= 1) else {
+        error::invalid("failed_attempt must be 1 or more");
+    };
+    // Asterisk leaves DIALSTATUS empty where Dial could not even start.
+    let status = outcome::normalize_status(dial_status.unwrap_or_default(), 50);
+    let status = if status.is_empty() {
+        "CHANUNAVAIL".to_owned()
+    } else {
+        status
+    };
+    let cause = arguments::not_negative("hangup_cause", hangup_cause);
+    connected(|| next(uniqueid, failed, &status, cause)).into_record()
+}
+
+fn next(uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answer {
+    lock_call(uniqueid);
+    enter_live_calls();
+    let Some(call) = read_live(uniqueid) else {
+        early_lock_release::flush_what_was_seen();
+        return Answer::reject(Reject::CallEnded, None, None);
+    };
+    // Asked again for the attempt that was answered last: the same answer.
+    if failed == call.attempt - 1 || (failed == call.attempt && call.end_reason.is_some()) {
+        early_lock_release::flush_what_was_seen();
+        return Answer::present(&call);
+    }
+    if failed != call.attempt {
+        error::invalid(format!(
+            "attempt {failed} of call {uniqueid} cannot fail: it is at attempt {}",
+            call.attempt
+        ));
+    }
+    early_lock_release::arm();
+    if let Some(node) = &call.node {
+        node_heartbeat::note_call(node);
+    }
+    note_failure(uniqueid, &call, status, cause);
+    match outcome::attempt_timeout(call.dial_timeout_seconds, call.ring_seconds_left) {
+        None => end(uniqueid, call, Reject::RingBudgetSpent, None),
+        Some(timeout) => move_on(uniqueid, call, timeout),
+    }
+}
+
+static FAILURES: Insert = Insert::new(
+    c"call_attempts",
+    &[
+        c"uniqueid",
+        c"attempt",
+        c"user_id",
+        c"link_id",
+        c"client_id",
+        c"dial_status",
+        c"hangup_cause",
+        c"started_at",
+        c"ended_at",
+    ],
+);
+
+fn note_failure(uniqueid: &str, call: &LiveCall, status: &str, cause: Option<i32>) {
+    FAILURES.run(&[
+        arg(uniqueid),
+        arg(call.attempt),
+        arg(call.user_id),
+        arg(call.link_id),
+        arg(call.client_id),
+        arg(status),
+        arg(cause),
+        instant(call.attempt_at),
+        instant(now()),
+    ]);
+}
+
+/// Chooses among the links not yet tried and moves the slot there, as a route does: judged anew whenever the choice
+/// turns out full, held, or set differently.
+fn move_on(uniqueid: &str, call: LiveCall, timeout: i32) -> Answer {
+    let patience = Patience::default();
+    let mut held: Vec<i64> = Vec::new();
+    loop {
+        // Rolled back, the savepoint gives back the campaign's turns too.
+        let turns = (call.strategy == Strategy::RoundRobin).then(|| {
+            let savepoint = Savepoint::begin();
+            lock_campaign(call.campaign_id);
+            savepoint
+        });
+        let (mut links, ended_before) =
+            View::Fresh.look(|at| (read_links(at, call.campaign_id), at.ended_before()));
+        for link in &mut links {
+            link.already_tried = link.id == call.link_id || call.tried.contains(&link.id);
+        }
+        let mut verdicts = select::judge_all(&links);
+        for (link, verdict) in links.iter().zip(&mut verdicts) {
+            if *verdict == Verdict::Eligible && held.contains(&link.id) {
+                *verdict = Verdict::Held;
+            }
+        }
+        let Some(index) = select::choose(call.strategy, &links, &verdicts, &mut uniform) else {
+            drop(turns);
+            // A held link is not a full one.
+            if !held.is_empty() {
+                held.clear();
+                patience.nothing_else_has_room();
+                continue;
+            }
+            let text = decision::describe(&links, &verdicts, None);
+            let any_busy = ANY_BUSY.run(&[arg(uniqueid)]).first().is_some();
+            return end(uniqueid, call, Reject::NoMoreTargets { any_busy }, Some(text));
+        };
+        let target = &links[index];
+        let mut movement = Move {
+            call: &call,
+            target,
+            turn: (call.strategy == Strategy::RoundRobin).then(|| select::next_turn(&links)),
+            patience: &patience,
+            waits_for: target.id,
+        };
+        let still = |at: At| {
+            at.ended_before() == ended_before
+                || are_set_like(at, &links, &read_settings(at, call.campaign_id), index)
+        };
+        let savepoint = turns.unwrap_or_else(Savepoint::begin);
+        match movement.run(still) {
+            Changed::Done(()) => {
+                savepoint.release();
+                let text = decision::describe(&links, &verdicts, Some(index));
+                return arrive(uniqueid, call, &links[index], timeout, &text);
+            }
+            Changed::Held => {
+                let waits_for = movement.waits_for;
+                savepoint.rollback();
+                // Without the call's own link it cannot move anywhere.
+                if waits_for == call.link_id {
+                    wait_for(waits_for, Wait::Long);
+                } else if !wait_for(waits_for, Wait::Patiently(&patience)) {
+                    held.push(waits_for);
+                }
+            }
+            Changed::Refused | Changed::Outdated => savepoint.rollback(),
+        }
+    }
+}
+
+static ANY_BUSY: Statement = Statement::new(
+    "select from capconduit.call_attempts where uniqueid = $1 and dial_status = 'BUSY' limit 1",
+    &[TEXTOID],
+);
+
+/// A slot on its way from one link to another.
+struct Move<'a> {
+    call: &'a LiveCall,
+    target: &'a Link,
+    turn: Option<i64>,
+    patience: &'a Patience,
+    /// The link whose row is asked for.
+    waits_for: i64,
+}
+
+impl Move<'_> {
+    /// Two link rows in one transaction: always the lower id first. While one is changed others wait for it, so the other one
+    /// is waited for but a moment.
+    fn run(&mut self, still: impl Fn(At) -> bool) -> Changed<()> {
+        if self.call.link_id < self.target.id && !self.give_back() {
+            return Changed::Held;
+        }
+        self.waits_for = self.target.id;
+        let taken = take_slot(self.target, self.turn, Wait::Moment(self.patience), still, |_| ());
+        if matches!(taken, Changed::Done(())) && self.call.link_id > self.target.id && !self.give_back() {
+            return Changed::Held;
+        }
+        taken
+    }
+
+    /// `false`: the row is held.
+    fn give_back(&mut self) -> bool {
+        self.waits_for = self.call.link_id;
+        !self.call.holds_slot || settle(self.call.link_id, None, 1, 0, Wait::Moment(self.patience)).is_some()
+    }
+}
+
+fn arrive(uniqueid: &str, call: LiveCall, link: &Link, timeout: i32, decided: &str) -> Answer {
+    let attempt = call.attempt + 1;
+    let decision = decision::append(&call.decision, attempt, decided);
+    move_live(uniqueid, &call, link, timeout, &decision);
+    let caller_id = View::Fresh.look(|at| read_caller_id(at, link.client_id));
+    Answer::target(
+        attempt,
+        link,
+        call.campaign_id,
+        timeout,
+        call.max_call_seconds,
+        caller_id,
+        decision,
+    )
+}
+
+/// Nobody is left: the slot returns, the call's row waits for log_call.
+fn end(uniqueid: &str, call: LiveCall, reason: Reject, decided: Option<String>) -> Answer {
+    let decision = match decided {
+        Some(text) => decision::append(&call.decision, call.attempt + 1, &text),
+        None => call.decision.clone(),
+    };
+    if call.holds_slot {
+        settle(call.link_id, None, 1, 0, Wait::Long);
+    }
+    end_live(uniqueid, reason, &decision);
+    Answer::present(&LiveCall {
+        holds_slot: false,
+        end_reason: Some(reason.token().to_owned()),
+        end_cause: Some(reason.hangup_cause()),
+        decision,
+        ..call
+    })
+}

@@ -1,0 +1,20 @@
+//! What the calls need of PostgreSQL: rows read and written without a plan, statements, snapshots, durability, settings, errors.
+//! Nothing here names a call.
+
+pub mod access;
+pub mod by_statement;
+pub mod early_lock_release;
+pub mod error;
+pub mod guc;
+pub mod held_rows;
+pub mod index_scan;
+pub mod insert;
+pub mod lookup;
+pub mod result_row;
+pub mod row_writer;
+pub mod search_path;
+pub mod server;
+pub mod side_effects;
+pub mod spi;
+pub mod standby_wait;
+pub mod tables;
