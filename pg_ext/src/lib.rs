@@ -19,11 +19,11 @@ pgrx::pg_module_magic!(name, version);
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     use calls::rejects;
-    use postgres::{early_lock_release, guc, lookup, standby_wait};
+    use postgres::{catalogue, early_lock_release, guc, standby_wait};
 
     guc::define();
     early_lock_release::register();
     standby_wait::register();
-    lookup::register();
+    catalogue::register();
     rejects::register();
 }

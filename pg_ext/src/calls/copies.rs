@@ -6,8 +6,11 @@
 
 use capconduit_core::{Link, Strategy};
 
-use crate::calls::links::{configured, strategy};
-use crate::postgres::lookup::{At, Key, Lookup, Scan};
+use crate::calls::campaigns::strategy;
+use crate::calls::links::configured;
+use crate::postgres::look::At;
+use crate::postgres::lookup::{Key, Lookup};
+use crate::postgres::scan::Scan;
 use crate::postgres::spi::arg;
 
 static NUMBERS: Lookup = Lookup::covering(
@@ -42,11 +45,11 @@ static LINKS: Lookup = Lookup::covering(
 pub struct Offered {
     pub did_id: i64,
     pub user_id: i64,
-    pub campaign: Campaign,
+    pub campaign: OfferedCampaign,
 }
 
 /// What the links of a campaign tell of it.
-pub struct Campaign {
+pub struct OfferedCampaign {
     pub id: i64,
     pub strategy: Strategy,
     /// By id, as they are configured.
@@ -76,7 +79,7 @@ pub fn read_offered(at: At, number: &str) -> Option<Offered> {
     let (did_id, user_id) = did?;
     // In the index the campaigns follow each other by id: the lowest that is active takes the calls.
     for id in campaigns {
-        let campaign = read_campaign(&mut links, id)?;
+        let campaign = read_offered_campaign(&mut links, id)?;
         if campaign.owner == user_id && campaign.active {
             return Some(Offered {
                 did_id,
@@ -89,11 +92,11 @@ pub fn read_offered(at: At, number: &str) -> Option<Offered> {
 }
 
 /// `None` without links: then nothing is known here of the campaign.
-pub fn read_campaign(links: &mut Scan, id: i64) -> Option<Campaign> {
-    let mut campaign: Option<Campaign> = None;
+pub fn read_offered_campaign(links: &mut Scan, id: i64) -> Option<OfferedCampaign> {
+    let mut campaign: Option<OfferedCampaign> = None;
     links.seek(arg(id));
     while let Some(row) = links.next() {
-        let campaign = campaign.get_or_insert_with(|| Campaign {
+        let campaign = campaign.get_or_insert_with(|| OfferedCampaign {
             id,
             strategy: strategy(row.need_text(13)),
             links: Vec::new(),

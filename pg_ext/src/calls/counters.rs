@@ -7,7 +7,10 @@ use pgrx::PgSqlErrorCode;
 
 use crate::postgres::error::raise;
 use crate::postgres::held_rows::Wait;
-use crate::postgres::lookup::{At, Change, Key, Lookup, Scan, View};
+use crate::postgres::look::{At, View};
+use crate::postgres::lookup::{Key, Lookup};
+use crate::postgres::row_change::Change;
+use crate::postgres::scan::Scan;
 use crate::postgres::spi::arg;
 
 #[derive(Clone, Copy)]

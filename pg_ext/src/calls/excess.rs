@@ -6,7 +6,7 @@
 
 use pgrx::pg_sys::{self, INT4OID, INT8ARRAYOID, INT8OID};
 
-use crate::postgres::lookup::relation;
+use crate::postgres::catalogue::relation;
 use crate::postgres::spi::{Statement, arg};
 
 static MARK: Statement = Statement::new(

@@ -10,8 +10,8 @@
 
 use pgrx::pg_sys::{self, BOOLOID, INT4OID, TIMESTAMPTZOID};
 
+use crate::postgres::catalogue::relation;
 use crate::postgres::guc;
-use crate::postgres::lookup::relation;
 use crate::postgres::spi::{Argument, Statement, arg};
 
 /// A gap in the hearing: half of what a switch may be silent, at most a minute. Agents speak every thirty seconds at least.

@@ -5,9 +5,14 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::TEXTOID;
 
 use crate::postgres::access;
-use crate::postgres::lookup::{At, Change, Key, Lookup, READING, Row, View};
+use crate::postgres::catalogue::READING;
+use crate::postgres::look::{At, View};
+use crate::postgres::lookup::{Key, Lookup};
 use crate::postgres::result_row::Record;
-use crate::postgres::spi::{Argument, Statement, arg, instant, now};
+use crate::postgres::row_change::Change;
+use crate::postgres::scan::Row;
+use crate::postgres::spi::{Argument, Statement, arg, instant};
+use crate::postgres::transaction::now;
 
 pub struct LiveCall {
     pub user_id: Option<i64>,

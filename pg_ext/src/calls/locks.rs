@@ -1,29 +1,13 @@
 //! Advisory locks, savepoints and the isolation level that the protocol rests on.
 
-use std::ffi::c_void;
+use pgrx::{direct_function_call, pg_sys};
 
-use pgrx::{PgSqlErrorCode, direct_function_call, pg_sys};
-
-use crate::postgres::error::raise;
-use crate::postgres::insert::refuse_read_only;
-use crate::postgres::lookup::WRITING;
-use crate::postgres::{access, search_path};
+use crate::postgres::access;
+use crate::postgres::catalogue::WRITING;
+use crate::postgres::transaction::refuse_read_only;
 
 /// The two-integer key space of campaigns; calls use the one-bigint space, so they never meet.
 const CAMPAIGN_SPACE: i32 = 0x_0CA9;
-
-/// Rows are re-checked on their newest version only under READ COMMITTED; above it, two callers for one slot would
-/// get serialization failures instead of answers.
-pub fn require_read_committed(function: &str) {
-    // SAFETY: reading a backend-local integer.
-    let level = unsafe { pg_sys::XactIsoLevel };
-    if level > pg_sys::XACT_READ_COMMITTED as i32 {
-        raise(
-            PgSqlErrorCode::ERRCODE_INVALID_TRANSACTION_STATE,
-            format!("{function} needs the isolation level READ COMMITTED"),
-        );
-    }
-}
 
 // SAFETY: exported by every PostgreSQL server since 13; pure, raises nothing.
 unsafe extern "C" {
@@ -62,61 +46,5 @@ pub fn lock_campaign(campaign_id: i64) {
                 Some(pg_sys::Datum::from(key)),
             ],
         );
-    }
-}
-
-/// A subtransaction: rolling it back also gives back the row locks taken since. An error rolls it back too, on its way
-/// out: PostgreSQL's own abort ends only the innermost subtransaction, and would leave the session in a failed
-/// transaction that it never began, its locks held.
-#[must_use]
-pub struct Savepoint {
-    context: pg_sys::MemoryContext,
-    owner: *mut c_void,
-    open: bool,
-}
-
-impl Savepoint {
-    pub fn begin() -> Self {
-        search_path::pin();
-        Savepoint::begin_plain()
-    }
-
-    /// For what finds nothing by a name: see `search_path::pin`.
-    pub fn begin_plain() -> Self {
-        // SAFETY: the pattern of PL/pgSQL's exception blocks: context and owner are put back afterwards.
-        unsafe {
-            let context = pg_sys::CurrentMemoryContext;
-            let owner = pg_sys::CurrentResourceOwner.cast();
-            pg_sys::BeginInternalSubTransaction(std::ptr::null());
-            pg_sys::MemoryContextSwitchTo(context);
-            Savepoint {
-                context,
-                owner,
-                open: true,
-            }
-        }
-    }
-
-    pub fn release(mut self) {
-        // SAFETY: see begin.
-        unsafe { pg_sys::ReleaseCurrentSubTransaction() };
-        self.open = false;
-    }
-
-    pub fn rollback(self) {
-        drop(self);
-    }
-}
-
-impl Drop for Savepoint {
-    fn drop(&mut self) {
-        // SAFETY: see begin. Both were current when the subtransaction began, and it has ended.
-        unsafe {
-            if self.open {
-                pg_sys::RollbackAndReleaseCurrentSubTransaction();
-            }
-            pg_sys::MemoryContextSwitchTo(self.context);
-            pg_sys::CurrentResourceOwner = self.owner.cast();
-        }
     }
 }

@@ -4,23 +4,21 @@
 
 use std::cell::{Cell, RefCell};
 
+use capconduit_core::text;
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::pg_sys::{self, INT4OID, INT8ARRAYOID, TEXTARRAYOID};
 use pgrx::{PgTryBuilder, pg_guard};
 
-use crate::calls::locks::Savepoint;
-use crate::functions::arguments;
+use crate::postgres::catalogue::{WRITING, relation};
 use crate::postgres::early_lock_release::commit_without_waiting;
-use crate::postgres::lookup::{View, WRITING, relation};
+use crate::postgres::look::View;
+use crate::postgres::savepoint::Savepoint;
 use crate::postgres::spi::{Statement, arg, connected};
 
 const WRITE_EVERY_MICROS: i64 = 15_000_000;
 
 /// Numbers and switches that are told apart between two writes; what comes on top is counted by reason alone.
 const MOST: usize = 32;
-
-/// Characters of what was dialled.
-const MOST_DIALLED: usize = 50;
 
 struct Rejects {
     /// Since 2000, when PostgreSQL's time begins.
@@ -50,7 +48,7 @@ pub fn register() {
 pub fn note(reason: &str, did: &str, node: Option<&str>) {
     // SAFETY: reads a variable of this backend.
     let minute = unsafe { pg_sys::GetCurrentStatementStartTimestamp() }.div_euclid(60_000_000);
-    let did = arguments::described(Some(did), MOST_DIALLED);
+    let did = text::described(Some(did), text::NUMBER);
     COUNTED.with_borrow_mut(|counted| {
         let place = |counted: &[Rejects], did: Option<&str>, node: Option<&str>| {
             counted.iter().position(|known| {

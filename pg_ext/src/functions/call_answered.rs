@@ -3,10 +3,11 @@
 use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
-use crate::calls::locks;
-use crate::functions::{arguments, node_heartbeat};
+use crate::calls::nodes;
+use crate::functions::arguments;
 use crate::postgres::early_lock_release;
 use crate::postgres::spi::{Statement, arg, connected};
+use crate::postgres::transaction::require_read_committed;
 
 /// The first answer stays: the switch may tell it twice.
 static ANSWER: Statement = Statement::new(
@@ -17,13 +18,13 @@ static ANSWER: Statement = Statement::new(
 /// One column alone is a value to PostgreSQL, not a row.
 #[pg_extern(sql = false)]
 fn call_answered(uniqueid: Option<&str>) -> &'static str {
-    locks::require_read_committed("call_answered");
+    require_read_committed("call_answered");
     let uniqueid = arguments::uniqueid(uniqueid);
     early_lock_release::arm();
     let is_in_flight = connected(|| {
         let rows = ANSWER.run(&[arg(uniqueid)]);
         if let Some(node) = rows.first().and_then(|columns| columns.get::<String>()) {
-            node_heartbeat::note_call(&node);
+            nodes::note_call(&node);
         }
         !rows.is_empty()
     });

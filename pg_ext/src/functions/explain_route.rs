@@ -4,8 +4,9 @@
 use capconduit_core::{Link, Reject, Verdict, did, select};
 use pgrx::pg_extern;
 
-use crate::calls::links::{Campaign, Dialled, read_dialled, read_links};
-use crate::postgres::lookup::View;
+use crate::calls::campaigns::Campaign;
+use crate::calls::facts::{Dialled, read_dialled, read_links};
+use crate::postgres::look::View;
 use crate::postgres::result_row::Records;
 use crate::postgres::spi::{Argument, Statement, arg, connected};
 

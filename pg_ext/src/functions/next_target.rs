@@ -5,15 +5,19 @@ use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
 use crate::calls::counters::{Changed, settle, take_slot, wait_for};
-use crate::calls::links::{are_set_like, read_caller_id, read_links, read_settings, uniform};
+use crate::calls::facts::{read_links, read_settings};
+use crate::calls::links::{are_set_like, read_caller_id, uniform};
 use crate::calls::live_call::{Answer, LiveCall, end_live, move_live, read_live};
-use crate::calls::locks::{Savepoint, enter_live_calls, lock_call, lock_campaign, require_read_committed};
-use crate::functions::{arguments, node_heartbeat};
+use crate::calls::locks::{enter_live_calls, lock_call, lock_campaign};
+use crate::calls::nodes;
+use crate::functions::arguments;
 use crate::postgres::held_rows::{Patience, Wait};
 use crate::postgres::insert::Insert;
-use crate::postgres::lookup::{At, View};
+use crate::postgres::look::{At, View};
 use crate::postgres::result_row::Record;
-use crate::postgres::spi::{Statement, arg, connected, instant, now};
+use crate::postgres::savepoint::Savepoint;
+use crate::postgres::spi::{Statement, arg, connected, instant};
+use crate::postgres::transaction::{now, require_read_committed};
 use crate::postgres::{early_lock_release, error};
 
 #[pg_extern(sql = false)]
@@ -29,7 +33,7 @@ fn next_target(
         error::invalid("failed_attempt must be 1 or more");
     };
     // Asterisk leaves DIALSTATUS empty where Dial could not even start.
-    let status = outcome::normalize_status(dial_status.unwrap_or_default(), 50);
+    let status = outcome::normalize_status(dial_status.unwrap_or_default());
     let status = if status.is_empty() {
         "CHANUNAVAIL".to_owned()
     } else {
@@ -59,7 +63,7 @@ fn next(uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answer
     }
     early_lock_release::arm();
     if let Some(node) = &call.node {
-        node_heartbeat::note_call(node);
+        nodes::note_call(node);
     }
     note_failure(uniqueid, &call, status, cause);
     match outcome::attempt_timeout(call.dial_timeout_seconds, call.ring_seconds_left) {

@@ -1,107 +1,18 @@
-//! What Asterisk machines say of themselves: their start, the list of their live calls, and what they know without a list.
-
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+//! `node_heartbeat`: the list of a switch's live calls. A call that is missing is marked; missing again after the grace time it
+//! is closed as LOST.
 
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 use pgrx::pg_sys::{INT4OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
-use crate::calls::{hearing, locks, lost};
+use crate::calls::nodes::meet;
+use crate::calls::{locks, lost};
 use crate::functions::arguments;
+use crate::functions::arguments::required_instant;
 use crate::postgres::result_row::Record;
-use crate::postgres::spi::{Statement, arg, connected, instant, now};
+use crate::postgres::spi::{Statement, arg, connected, instant};
+use crate::postgres::transaction::require_read_committed;
 use crate::postgres::{early_lock_release, error, guc};
-
-/// Clocks of the database itself differ by nothing, so a list from the future is a mistake.
-const FUTURE_TOLERANCE_MICROS: i64 = 5_000_000;
-
-fn required_instant(name: &str, value: Option<TimestampWithTimeZone>) -> i64 {
-    let Some(micros) = arguments::instant(name, value) else {
-        error::invalid(format!("{name} is NULL"))
-    };
-    if micros > now() + FUTURE_TOLERANCE_MICROS {
-        error::invalid(format!("{name} lies in the future: give database time"));
-    }
-    micros
-}
-
-/// What is known of a switch, its row locked until the end of the transaction.
-struct Known {
-    /// When its last list was begun.
-    listed_at: Option<i64>,
-    /// Another agent speaks for it, and has not been silent for long enough.
-    is_taken: bool,
-}
-
-static KNOWN_NODE: Statement = Statement::new(
-    "select case when n.taken_at <= now() + interval '5 seconds' then n.taken_at end, \
-            coalesce(n.instance <> $2 and n.heartbeat_at is not null, false), n.heartbeat_at \
-       from capconduit.nodes n \
-      where n.name = $1 \
-        for update of n",
-    &[TEXTOID, TEXTOID],
-);
-
-/// Two first words of one node come one after the other, as all later ones do.
-static MEET: Statement = Statement::new(
-    "insert into capconduit.nodes (name) values ($1) on conflict (name) do nothing",
-    &[TEXTOID],
-);
-
-/// The switch's row, made if need be. Whoever asks speaks, so the database hears, also when the name is another's.
-fn meet(node: &str, instance: Option<&str>) -> Known {
-    let look = || KNOWN_NODE.run(&[arg(node), arg(instance)]);
-    let mut rows = look();
-    if rows.is_empty() {
-        MEET.run(&[arg(node)]);
-        rows = look();
-    }
-    let known = rows.first().map_or((None, false, None), |columns| {
-        let listed_at = columns.get::<TimestampWithTimeZone>().map(i64::from);
-        let is_another = columns.need::<bool>();
-        let last_sign = columns.get::<TimestampWithTimeZone>().map(i64::from);
-        (listed_at, is_another, last_sign)
-    });
-    let (listed_at, is_another, last_sign) = known;
-    hearing::hear();
-    Known {
-        listed_at,
-        is_taken: is_another && !hearing::is_silent(instant(last_sign)),
-    }
-}
-
-/// A start without an instance claims nothing. It is a sign of an agent, where there was one.
-static START: Statement = Statement::new(
-    "update capconduit.nodes \
-        set instance = $2, booted_at = greatest(booted_at, $3), \
-            heartbeat_at = case when heartbeat_at is not null then now() end \
-      where name = $1",
-    &[TEXTOID, TEXTOID, TIMESTAMPTZOID],
-);
-
-#[pg_extern(sql = false)]
-fn node_started(
-    node: Option<&str>,
-    booted_at: Option<TimestampWithTimeZone>,
-    instance: Option<&str>,
-) -> Record<2> {
-    locks::require_read_committed("node_started");
-    let node = arguments::required_node(node);
-    let booted_at = required_instant("booted_at", booted_at);
-    let instance = arguments::described(instance, 150);
-    let (status, closed) = connected(|| {
-        locks::enter_live_calls();
-        early_lock_release::arm();
-        if meet(node, instance).is_taken {
-            return ("name_taken", 0);
-        }
-        START.run(&[arg(node), arg(instance), instant(booted_at)]);
-        ("ok", lost::close_before_boot(node, booted_at))
-    });
-    Record([arg(status), arg(closed)])
-}
 
 /// A call noted before the clock was set back is no sign of the future.
 static BEAT: Statement = Statement::new(
@@ -150,11 +61,9 @@ fn node_heartbeat(
     taken_at: Option<TimestampWithTimeZone>,
     uniqueids: Option<Vec<Option<String>>>,
 ) -> Record<4> {
-    locks::require_read_committed("node_heartbeat");
+    require_read_committed("node_heartbeat");
     let node = arguments::required_node(node);
-    let Some(instance) = arguments::described(instance, 150) else {
-        error::invalid("instance is empty")
-    };
+    let instance = arguments::required_instance(instance);
     let taken_at = required_instant("taken_at", taken_at);
     let Some(uniqueids) = uniqueids else {
         error::invalid("uniqueids is NULL: give an empty array where no call is live");
@@ -210,100 +119,4 @@ fn beat(node: &str, instance: &str, taken_at: i64, listed: Vec<String>) -> (&'st
         lost::close_absent(lost)
     };
     ("ok", absent, closed)
-}
-
-// ---- what an agent says where it has no list -------------------------------------------------------------------------
-
-/// Its Asterisk lives, and cannot be asked for its calls.
-static ALIVE: Statement = Statement::new(
-    "update capconduit.nodes set instance = $2, heartbeat_at = now() where name = $1",
-    &[TEXTOID, TEXTOID],
-);
-
-/// Without an agent a switch is not judged by its silence.
-static NO_AGENT: Statement = Statement::new(
-    "update capconduit.nodes set heartbeat_at = null where name = $1",
-    &[TEXTOID],
-);
-
-static NO_INSTANCE: Statement = Statement::new(
-    "update capconduit.nodes set instance = null, heartbeat_at = null where name = $1",
-    &[TEXTOID],
-);
-
-/// Its name is free, and its silence means nothing. Whether the switch is known.
-pub fn forget_agent(node: &str) -> bool {
-    NO_INSTANCE.run(&[arg(node)]).len() == 1
-}
-
-#[pg_extern(sql = false)]
-fn node_report(node: Option<&str>, instance: Option<&str>, state: Option<&str>) -> &'static str {
-    locks::require_read_committed("node_report");
-    let node = arguments::required_node(node);
-    let Some(instance) = arguments::described(instance, 150) else {
-        error::invalid("instance is empty")
-    };
-    let state = match arguments::text(state) {
-        Some(state @ ("alive" | "down" | "stopped")) => state,
-        _ => error::invalid("state must be alive, down or stopped"),
-    };
-    connected(|| {
-        locks::enter_live_calls();
-        early_lock_release::arm();
-        if meet(node, Some(instance)).is_taken {
-            return "name_taken";
-        }
-        match state {
-            "alive" => drop(ALIVE.run(&[arg(node), arg(instance)])),
-            "stopped" => drop(NO_AGENT.run(&[arg(node)])),
-            // That a switch was heard says `meet`; this one was not.
-            _ => {}
-        }
-        "ok"
-    })
-}
-
-// ---- call functions are a sign of life too ------------------------------------------------------------------------
-
-thread_local! {
-    /// When this backend last noted a call of each node.
-    static NOTED: RefCell<HashMap<String, Instant>> = RefCell::new(HashMap::new());
-}
-
-/// Often enough for the silence of a node to be seen, seldom enough to cost nothing: eight times in what it may be silent,
-/// at most every fifteen seconds.
-fn note_every() -> Duration {
-    match guc::NODE_SILENCE_SECONDS.get() {
-        silence @ 1..120 => Duration::from_millis(silence as u64 * 125),
-        _ => Duration::from_secs(15),
-    }
-}
-const MOST_NAMES: usize = 1_000;
-
-static NOTE: Statement = Statement::new(
-    "update capconduit.nodes \
-        set last_call_at = now() \
-      where name = (select n.name \
-                      from capconduit.nodes n \
-                     where n.name = $1 and n.last_call_at is distinct from now() \
-                       for update skip locked)",
-    &[TEXTOID],
-);
-
-/// Notes that a call function names this node: a sign of its life. Never waits for a row.
-pub fn note_call(node: &str) {
-    let due = NOTED.with_borrow_mut(|noted| {
-        if noted.get(node).is_some_and(|at| at.elapsed() < note_every()) {
-            return false;
-        }
-        if noted.len() >= MOST_NAMES {
-            noted.clear();
-        }
-        noted.insert(node.to_owned(), Instant::now());
-        true
-    });
-    if due {
-        NOTE.run(&[arg(node)]);
-        hearing::hear();
-    }
 }

@@ -5,8 +5,9 @@ use capconduit_core::{Link, Reject, Strategy, did};
 use pgrx::pg_extern;
 
 use crate::calls::copies;
-use crate::calls::links::{first_taker, read_dialled, read_settings};
-use crate::postgres::lookup::{At, View};
+use crate::calls::facts::{read_dialled, read_settings};
+use crate::calls::links::first_taker;
+use crate::postgres::look::{At, View};
 use crate::postgres::result_row::Record;
 use crate::postgres::spi::arg;
 

@@ -1,35 +1,24 @@
 //! `route_call`: which client gets this call now. One slot is taken, or nothing is written.
 
-use std::ffi::CStr;
-
-use capconduit_core::{Link, Reject, Strategy, Verdict, decision, did, outcome, select};
+use capconduit_core::{Link, Reject, Strategy, Verdict, decision, did, select, text};
 use pgrx::pg_extern;
-use pgrx::pg_sys::{self, INT8OID};
 
-use crate::calls::counters::{Changed, take_slot, wait_for};
-use crate::calls::links::{
-    Campaign, Dialled, are_set_like, read_all, read_caller_id, read_configured, uniform,
-};
+use crate::calls::counters::{Changed, wait_for};
+use crate::calls::facts::{Dialled, read_all};
+use crate::calls::links::uniform;
 use crate::calls::live_call::{Answer, read_live, take_live};
-use crate::calls::locks::{Savepoint, lock_call, lock_campaign, require_read_committed};
-use crate::calls::{lost, rejects};
-use crate::functions::{arguments, node_heartbeat};
+use crate::calls::locks::{lock_call, lock_campaign};
+use crate::calls::reservation::{Caller, Choice};
+use crate::calls::{leases, rejects};
+use crate::functions::arguments;
 use crate::postgres::held_rows::{Patience, Wait};
-use crate::postgres::insert::{Insert, Texts};
-use crate::postgres::lookup::{At, Key, Lookup, View};
+use crate::postgres::look::View;
+use crate::postgres::lookup::{Key, Lookup};
 use crate::postgres::result_row::Record;
-use crate::postgres::spi::{Argument, arg, connected, instant};
-use crate::postgres::{early_lock_release, error, guc};
-
-/// The call as the switch describes it.
-struct Caller<'a> {
-    uniqueid: &'a str,
-    number: Option<&'a str>,
-    name: Option<&'a str>,
-    linkedid: Option<&'a str>,
-    node: Option<&'a str>,
-    sip_call_id: Option<&'a str>,
-}
+use crate::postgres::savepoint::Savepoint;
+use crate::postgres::spi::{arg, connected};
+use crate::postgres::transaction::require_read_committed;
+use crate::postgres::{early_lock_release, error};
 
 #[pg_extern(sql = false)]
 fn route_call(
@@ -57,11 +46,11 @@ fn route_sip_call(
     require_read_committed("route_call");
     let caller = Caller {
         uniqueid: arguments::uniqueid(uniqueid),
-        number: arguments::described(caller_number, 50),
-        name: arguments::described(caller_name, 100),
+        number: text::described(caller_number, text::NUMBER),
+        name: text::described(caller_name, text::CALLER_NAME),
         linkedid: arguments::linkedid(linkedid),
         node: arguments::node(node),
-        sip_call_id: arguments::described(sip_call_id, 255),
+        sip_call_id: text::described(sip_call_id, text::SIP_CALL_ID),
     };
     let did = did.unwrap_or_default();
     let answer = connected(|| route(did, &caller));
@@ -199,16 +188,6 @@ fn answer_again(number: &str, caller: &Caller) -> Option<Answer> {
     Some(Answer::present(&call))
 }
 
-/// One round of a decision.
-struct Choice<'a> {
-    number: &'a str,
-    caller: &'a Caller<'a>,
-    dialled: &'a Dialled,
-    campaign: &'a Campaign,
-    links: &'a [Link],
-    ended_before: u64,
-}
-
 impl Choice<'_> {
     /// `None`: what was seen is not so any more, look again.
     fn take(&self, rounds: &mut Rounds) -> Option<Answer> {
@@ -222,7 +201,7 @@ impl Choice<'_> {
         let chosen = select::choose(strategy, self.links, &verdicts, &mut uniform);
         let mut full = select::full_ahead_of(strategy, self.links, &verdicts, chosen);
         full.retain(|id| !rounds.looked_at.contains(id) && !rounds.held.contains(id));
-        let expired = lost::expired_on(&full);
+        let expired = leases::expired_on(&full);
         let Some(index) = expired
             .and_then(|id| self.links.iter().position(|link| link.id == id))
             .or(chosen)
@@ -260,7 +239,7 @@ impl Choice<'_> {
         if let Some(id) = expired {
             // Once each: a lowered cap, or calls that counted, may leave it full.
             rounds.looked_at.push(id);
-            lost::release_expired_on(id);
+            leases::release_expired_on(id);
         }
         let wait = self.wait(rounds, savepoint.is_some());
         let taken = self.reserve(&verdicts, index, wait);
@@ -293,142 +272,5 @@ impl Choice<'_> {
             (_, true) => Wait::Moment(&rounds.patience),
             (_, false) => Wait::Patiently(&rounds.patience),
         }
-    }
-
-    /// Whether what a choice rests on beside the counters is at this moment as it was when it was made.
-    fn still(&self, at: At, chosen: usize) -> bool {
-        if at.ended_before() == self.ended_before {
-            return true;
-        }
-        let (dialled, links) = read_configured(at, self.number);
-        let Some(Dialled {
-            did_id,
-            user_id,
-            campaign: Some(campaign),
-            stop: None,
-            ..
-        }) = dialled
-        else {
-            return false;
-        };
-        (did_id, user_id) == (self.dialled.did_id, self.dialled.user_id)
-            && (campaign.id, campaign.strategy) == (self.campaign.id, self.campaign.strategy)
-            && are_set_like(at, self.links, &links, chosen)
-    }
-}
-
-const COLUMNS: [&CStr; 24] = [
-    c"uniqueid",
-    c"linkedid",
-    c"node",
-    c"user_id",
-    c"campaign_id",
-    c"did_id",
-    c"did_number",
-    c"routing_strategy",
-    c"link_id",
-    c"client_id",
-    c"holds_slot",
-    c"attempt",
-    c"tried",
-    c"caller_number",
-    c"caller_name",
-    c"routed_at",
-    c"attempt_at",
-    c"dial_timeout_seconds",
-    c"attempt_timeout_seconds",
-    c"ring_deadline",
-    c"max_call_seconds",
-    c"lease_until",
-    c"decision",
-    c"sip_call_id",
-];
-
-/// A table of the release before has no place for the Call-ID, until it is migrated.
-static REMEMBER: Insert = Insert::new(c"live_calls", COLUMNS.split_at(COLUMNS.len() - 1).0);
-static REMEMBER_SIP: Insert = Insert::new(c"live_calls", &COLUMNS);
-
-/// No link was tried before: pgrx makes an array of none at ten times the cost.
-fn none_tried() -> Argument {
-    // SAFETY: an array of no elements, of a type that is there.
-    Some(pg_sys::Datum::from(unsafe {
-        pg_sys::construct_empty_array(INT8OID)
-    }))
-}
-
-/// A lease outlives the longest call by this: its record may be on the way.
-const LEASE_MARGIN_SECONDS: i32 = 60;
-
-impl Choice<'_> {
-    /// Writes the call's row, then takes the slot: the hot row comes last, so it is locked for the shortest time.
-    /// Where nothing is taken, the row must go again.
-    fn reserve(&self, verdicts: &[Verdict], index: usize, wait: Wait) -> Changed<Answer> {
-        let Choice {
-            caller,
-            dialled,
-            campaign,
-            ..
-        } = self;
-        let link = &self.links[index];
-        let turn = (campaign.strategy == Strategy::RoundRobin).then(|| select::next_turn(self.links));
-        let timeout = outcome::first_timeout(campaign.dial_timeout_seconds, campaign.max_ring_seconds);
-        let max_call_seconds = guc::MAX_CALL_SECONDS.get();
-        let decision = decision::describe(self.links, verdicts, Some(index));
-        // SAFETY: reads the start of the current transaction.
-        let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
-        let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
-        let mut texts = Texts::new();
-        let values = [
-            texts.put(caller.uniqueid),
-            texts.put(caller.linkedid),
-            texts.put(caller.node),
-            arg(dialled.user_id),
-            arg(campaign.id),
-            arg(dialled.did_id),
-            texts.put(self.number),
-            texts.put(campaign.strategy.name()),
-            arg(link.id),
-            arg(link.client_id),
-            arg(true),
-            arg(1_i32),
-            none_tried(),
-            texts.put(caller.number),
-            texts.put(caller.name),
-            instant(now),
-            instant(now),
-            arg(campaign.dial_timeout_seconds),
-            arg(timeout),
-            after(campaign.max_ring_seconds),
-            arg(max_call_seconds),
-            after(max_call_seconds + LEASE_MARGIN_SECONDS),
-            texts.put(decision.as_str()),
-            texts.put(caller.sip_call_id),
-        ];
-        if caller.sip_call_id.is_some() {
-            REMEMBER_SIP.run(&values);
-        } else {
-            REMEMBER.run(&values[..values.len() - 1]);
-        }
-        let taken = take_slot(
-            link,
-            turn,
-            wait,
-            |at| self.still(at, index),
-            |at| read_caller_id(at, link.client_id),
-        );
-        taken.map(|caller_id| {
-            if let Some(node) = caller.node {
-                node_heartbeat::note_call(node);
-            }
-            Answer::target(
-                1,
-                link,
-                campaign.id,
-                timeout,
-                max_call_seconds,
-                caller_id,
-                decision,
-            )
-        })
     }
 }

@@ -5,8 +5,9 @@ use std::ffi::CStr;
 
 use pgrx::pg_extern;
 
-use crate::postgres::access::{Access, examine, missing};
-use crate::postgres::lookup::READING;
+use crate::postgres::access::{Access, examine};
+use crate::postgres::catalogue::READING;
+use crate::postgres::index_choice::missing;
 use crate::postgres::result_row::Records;
 use crate::postgres::spi::{Argument, arg};
 use crate::postgres::tables::{Operation, TABLES, Table};

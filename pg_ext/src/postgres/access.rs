@@ -1,16 +1,17 @@
 //! Decides how each table may be reached: directly, as PostgreSQL's own statement, or not at all, and says why. Looked at once
 //! for each table and state of the catalogue, under the table's lock.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::CStr;
 use std::rc::Rc;
 
 use pgrx::{PgSqlErrorCode, pg_sys};
 
+use crate::postgres::catalogue::{generation, relation, watch};
 use crate::postgres::error::raise;
-use crate::postgres::lookup::{generation, relation};
+use crate::postgres::index_choice::{FoundIndex, find_index, missing};
 use crate::postgres::side_effects::{Hands, others_on};
-use crate::postgres::tables::{Index, Kind, Operation, TABLES, Table};
+use crate::postgres::tables::{Kind, Operation, TABLES, Table};
 
 /// How a table may be written.
 #[derive(Clone)]
@@ -33,30 +34,8 @@ pub struct Examined {
     delete: Access,
 }
 
-#[derive(Clone, Copy)]
-pub struct FoundIndex {
-    pub oid: pg_sys::Oid,
-    /// A snapshot older than this transaction may miss rows in it.
-    pub not_before: Option<pg_sys::TransactionId>,
-}
-
 thread_local! {
     static EXAMINED: RefCell<[Option<Rc<Examined>>; TABLES.len()]> = const { RefCell::new([const { None }; TABLES.len()]) };
-    /// The tables' numbers, for whoever hears that one has changed.
-    static OIDS: [Cell<pg_sys::Oid>; TABLES.len()] = const { [const { Cell::new(pg_sys::Oid::INVALID) }; TABLES.len()] };
-    static CHANGES: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Grows with each change of one of our tables that this backend hears of: a snapshot of before it may not fit the table.
-pub fn changes() -> u64 {
-    CHANGES.get()
-}
-
-/// The backend hears that a relation has changed; 0 stands for all.
-pub fn heard_of(changed: pg_sys::Oid) {
-    if changed == pg_sys::Oid::INVALID || OIDS.with(|oids| oids.iter().any(|oid| oid.get() == changed)) {
-        CHANGES.set(CHANGES.get() + 1);
-    }
 }
 
 /// Locks the table until the end of the transaction and looks at it; refuses one that cannot serve calls.
@@ -109,9 +88,7 @@ pub fn examine(name: &CStr, lock: pg_sys::LOCKMODE) -> Result<Rc<Examined>, Stri
             generation,
             ..examined
         });
-        if OIDS.with(|oids| oids[place].replace(oid)) != oid {
-            CHANGES.set(CHANGES.get() + 1);
-        }
+        watch(place, oid);
         EXAMINED.with_borrow_mut(|all| all[place] = Some(Rc::clone(&examined)));
         return Ok(examined);
     }
@@ -255,105 +232,5 @@ unsafe fn has_column(table: pg_sys::Oid, name: &CStr, kind: pg_sys::Oid) -> Resu
             ));
         }
         Ok(())
-    }
-}
-
-pub fn missing(index: &Index) -> String {
-    let columns: Vec<_> = index.columns.iter().map(|name| name.to_string_lossy()).collect();
-    let kind = if index.kind == Kind::Unique { "unique " } else { "" };
-    format!(
-        "it has no valid {kind}B-tree index of all rows on ({})",
-        columns.join(", ")
-    )
-}
-
-/// The index by its columns: a new one may bear another name.
-unsafe fn find_index(open: pg_sys::Relation, table: &Table, wanted: &Index) -> Option<FoundIndex> {
-    // SAFETY: the table is locked, so its indexes stay.
-    unsafe {
-        let all = pg_sys::RelationGetIndexList(open).as_ref()?;
-        let all = std::slice::from_raw_parts(all.elements, all.length as usize);
-        let mut found = None;
-        for cell in all {
-            let index = pg_sys::RelationIdGetRelation(cell.oid_value);
-            if index.is_null() {
-                continue;
-            }
-            let suits = suits(index, (*open).rd_id, table, wanted);
-            let named = CStr::from_ptr((*(*index).rd_rel).relname.data.as_ptr()) == wanted.name;
-            if suits && (found.is_none() || named) {
-                found = Some(FoundIndex {
-                    oid: (*index).rd_id,
-                    not_before: not_before(index),
-                });
-            }
-            pg_sys::RelationClose(index);
-        }
-        found
-    }
-}
-
-/// The transaction whose snapshots and later ones find every row in it.
-unsafe fn not_before(index: pg_sys::Relation) -> Option<pg_sys::TransactionId> {
-    // SAFETY: an index's descriptor holds its row of the catalogue.
-    unsafe {
-        let row = &*(*(*index).rd_indextuple).t_data;
-        let frozen = pg_sys::HEAP_XMIN_FROZEN as u16;
-        let is_old = row.t_infomask & frozen == frozen;
-        ((*(*index).rd_index).indcheckxmin && !is_old).then_some(row.t_choice.t_heap.t_xmin)
-    }
-}
-
-/// Columns of an index that can be read alone.
-pub const WIDEST: usize = 16;
-
-unsafe fn suits(index: pg_sys::Relation, owner: pg_sys::Oid, table: &Table, wanted: &Index) -> bool {
-    // SAFETY: a B-tree's descriptor has these arrays, as long as its columns.
-    unsafe {
-        let form = &*(*index).rd_index;
-        let is_whole = form.indisvalid
-            && form.indisready
-            && form.indislive
-            && (*(*index).rd_rel).relam == pg_sys::BTREE_AM_OID
-            && pg_sys::heap_attisnull(
-                (*index).rd_indextuple,
-                pg_sys::Anum_pg_index_indpred as i32,
-                std::ptr::null_mut(),
-            );
-        let width = wanted.columns.len();
-        if !is_whole || (form.indnkeyatts as usize) < width {
-            return false;
-        }
-        if wanted.kind == Kind::Unique
-            && !(form.indisunique && form.indimmediate && form.indnkeyatts as usize == width)
-        {
-            return false;
-        }
-        let holds = form.indkey.values.as_slice(form.indnatts as usize);
-        let in_order = wanted.columns.iter().enumerate().all(|(place, name)| {
-            let ascending = *(*index).rd_indoption.add(place) as u32 & pg_sys::INDOPTION_DESC == 0;
-            holds[place] == pg_sys::get_attnum(owner, name.as_ptr())
-                && *(*index).rd_opfamily.add(place) == family(table.type_of(name))
-                && (place == 0 || ascending)
-        });
-        // A covering one tells of rows what the table would.
-        let covers = wanted.kind != Kind::Optional
-            || holds.len() <= WIDEST
-                && table
-                    .copies
-                    .iter()
-                    .all(|(name, _)| holds.contains(&pg_sys::get_attnum(owner, name.as_ptr())));
-        in_order && covers
-    }
-}
-
-/// The usual order of a type; others (`text_pattern_ops`) compare otherwise.
-fn family(kind: pg_sys::Oid) -> pg_sys::Oid {
-    const DATETIME_OPS: u32 = 434;
-    match kind {
-        pg_sys::INT8OID => pg_sys::INTEGER_BTREE_FAM_OID,
-        pg_sys::TEXTOID => pg_sys::TEXT_BTREE_FAM_OID,
-        pg_sys::TIMESTAMPTZOID => DATETIME_OPS.into(),
-        other => panic!("no index begins with a column of type {other:?}"),
     }
 }

@@ -5,11 +5,12 @@
 //! answer without a commit of its own flushes by `flush_what_was_seen`.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{c_int, c_void};
 
 use pgrx::pg_sys;
 
 use crate::postgres::spi::{Statement, connected};
+use crate::postgres::standby_wait::has_synchronous_standbys;
 use crate::postgres::{guc, standby_wait};
 
 thread_local! {
@@ -71,14 +72,6 @@ fn commits_wait_for_the_disk_only() -> bool {
     let wants_durability =
         unsafe { pg_sys::synchronous_commit > pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as c_int };
     wants_durability && !has_synchronous_standbys()
-}
-
-pub fn has_synchronous_standbys() -> bool {
-    // SAFETY: reading a backend-local setting; the pointer is NULL or a C string.
-    unsafe {
-        let standbys = pg_sys::SyncRepStandbyNames;
-        !standbys.is_null() && !CStr::from_ptr(standbys).is_empty()
-    }
 }
 
 /// A transaction that wrote something has a commit that waits for the standbys, as PostgreSQL's own do: longer than any

@@ -7,9 +7,9 @@ use std::cell::{Cell, RefCell};
 use pgrx::pg_sys::{self, ItemPointerData, Relation, TransactionId};
 use pgrx::{PgSqlErrorCode, PgTryBuilder};
 
-use crate::calls::locks::Savepoint;
 use crate::postgres::error::raise;
-use crate::postgres::spi::now;
+use crate::postgres::savepoint::Savepoint;
+use crate::postgres::transaction::now;
 
 /// What a call waits for held rows in all while other links could take it, in microseconds.
 const PATIENCE: i64 = 300_000;

@@ -3,9 +3,9 @@
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, IndexScanDesc, LOCKMODE, Oid, Relation, Snapshot, TupleTableSlot};
 
-use crate::postgres::access::WIDEST;
-use crate::postgres::lookup;
-use crate::postgres::lookup::NO_LOCK;
+use crate::postgres::catalogue;
+use crate::postgres::catalogue::NO_LOCK;
+use crate::postgres::index_choice::WIDEST;
 use crate::postgres::server::server;
 
 server! {
@@ -62,7 +62,7 @@ const NO_BUFFER: pg_sys::Buffer = pg_sys::InvalidBuffer as _;
 const FORWARD: pg_sys::ScanDirection::Type = pg_sys::ScanDirection::ForwardScanDirection;
 
 /// A table, one of its B-tree indexes, and a scan for rows by its first columns and a key for each.
-pub struct Scan {
+pub struct IndexScan {
     pub table: Relation,
     pub index: Relation,
     /// The table's row. Null in a covering scan, until a page of the table has to be asked.
@@ -98,7 +98,7 @@ pub unsafe fn open(
     columns: usize,
     snapshot: Snapshot,
     covering: bool,
-) -> Option<Scan> {
+) -> Option<IndexScan> {
     let mut keys = [pg_sys::ScanKeyData::default(); MOST_KEYS];
     let entries = &mut keys[..columns];
     let key_count = columns as i32;
@@ -107,7 +107,7 @@ pub unsafe fn open(
         pg_guard_ffi_boundary(|| {
             // First: with the table locked its indexes stay, and the backend has heard of what was dropped before.
             LockRelationOid(table, lock);
-            if lookup::generation() != generation {
+            if catalogue::generation() != generation {
                 return None;
             }
             let table = table_open(table, NO_LOCK);
@@ -144,7 +144,7 @@ pub unsafe fn open(
         nulls: [true; WIDEST],
         map: NO_BUFFER,
     });
-    Some(Scan {
+    Some(IndexScan {
         table,
         index,
         slot,
@@ -177,7 +177,7 @@ pub unsafe fn places_in_index(index: Oid, columns: impl Iterator<Item = i16>) ->
     }
 }
 
-impl Scan {
+impl IndexScan {
     /// # Safety
     /// The key is of the type that the scan was opened for.
     pub unsafe fn seek(&mut self, key: Datum) {
@@ -284,7 +284,7 @@ impl Scan {
     }
 }
 
-impl Drop for Scan {
+impl Drop for IndexScan {
     fn drop(&mut self) {
         // On an error the abort cleans up.
         if std::thread::panicking() {

@@ -1,18 +1,19 @@
 //! Rows inserted without a plan, the way logical replication applies them: indexes, constraints and triggers are
 //! PostgreSQL's own. Starting the executor for one row costs more than the row.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::CStr;
 use std::rc::Rc;
 
-use pgrx::{PgSqlErrorCode, PgTupleDesc, direct_function_call, pg_sys, varlena};
+use pgrx::{PgTupleDesc, pg_sys};
 
 use crate::postgres::access::Examined;
-use crate::postgres::error::raise;
-use crate::postgres::lookup::{NO_LOCK, WRITING, generation, relation};
+use crate::postgres::catalogue::{NO_LOCK, WRITING, generation};
 use crate::postgres::row_writer::Target;
-use crate::postgres::spi::{Argument, Statement, arg};
+use crate::postgres::side_effects::{has_checks, has_computed_indexes, has_triggers};
+use crate::postgres::spi::Argument;
 use crate::postgres::tables::Operation;
+use crate::postgres::transaction::refuse_read_only;
 use crate::postgres::{access, by_statement, search_path};
 
 /// A table and the columns that are written; one `static` each, in the module that owns it.
@@ -128,48 +129,6 @@ impl Insert {
     }
 }
 
-/// Whether it has checks or generated columns: ours have none where calls are inserted.
-unsafe fn has_checks(table: pg_sys::Relation) -> bool {
-    // SAFETY: null, or what the descriptor holds as long as the table is open.
-    unsafe { (*(*table).rd_att).constr.as_ref() }
-        .is_some_and(|constraints| constraints.num_check > 0 || constraints.has_generated_stored)
-}
-
-/// Whether one of its indexes computes something, or asks a condition: ours do not.
-pub unsafe fn has_computed_indexes(table: pg_sys::Relation) -> bool {
-    // SAFETY: the table is open and locked, so its indexes stay; each reference is given back, or by the abort.
-    unsafe {
-        let Some(indexes) = pg_sys::RelationGetIndexList(table).as_ref() else {
-            return false;
-        };
-        let indexes = std::slice::from_raw_parts(indexes.elements, indexes.length as usize);
-        indexes.iter().any(|cell| {
-            let index = pg_sys::RelationIdGetRelation(cell.oid_value);
-            if index.is_null() {
-                return false;
-            }
-            let row = (*index).rd_indextuple;
-            let computes = [pg_sys::Anum_pg_index_indexprs, pg_sys::Anum_pg_index_indpred]
-                .iter()
-                .any(|column| !pg_sys::heap_attisnull(row, *column as i32, std::ptr::null_mut()));
-            pg_sys::RelationClose(index);
-            computes
-        })
-    }
-}
-
-/// Whether it has others than those of foreign keys, which write their names out.
-unsafe fn has_triggers(table: pg_sys::Relation) -> bool {
-    // SAFETY: null, or as many triggers as it says, which live as long as the table is open.
-    unsafe {
-        let Some(triggers) = (*table).trigdesc.as_ref() else {
-            return false;
-        };
-        let triggers = std::slice::from_raw_parts(triggers.triggers, triggers.numtriggers as usize);
-        triggers.iter().any(|trigger| !trigger.tgisinternal)
-    }
-}
-
 unsafe fn fill(target: &Target, resolved: &Resolved, values: &[Argument]) {
     // SAFETY: the slot has room for every column of the table.
     unsafe {
@@ -201,108 +160,5 @@ unsafe fn default_of(
         let context = pg_sys::MakePerTupleExprContext(estate);
         let evaluate = (*state).evalfunc.expect("a prepared expression");
         pg_sys::ffi::pg_guard_ffi_boundary(|| evaluate(state, context, is_null))
-    }
-}
-
-/// The texts of a row that is to be written, in one piece of memory and in PostgreSQL's form. Asked of the server one by one,
-/// each is an allocation behind a guard. What `put` gives is good as long as this lives.
-pub struct Texts {
-    /// Never grows: what was given points into it.
-    room: Vec<u32>,
-    used: usize,
-}
-
-/// In words of four bytes: what a usual call says fits.
-const ROOM: usize = 256;
-
-impl Texts {
-    pub fn new() -> Self {
-        Texts {
-            room: Vec::with_capacity(ROOM),
-            used: 0,
-        }
-    }
-
-    pub fn put<'a>(&mut self, text: impl Into<Option<&'a str>>) -> Argument {
-        let text = text.into()?;
-        let words = 1 + text.len().div_ceil(4);
-        if words > ROOM - self.used {
-            return arg(text);
-        }
-        // SAFETY: there is room for the length and the bytes; a text lies at a multiple of four.
-        unsafe {
-            let stored = self.room.as_mut_ptr().add(self.used);
-            varlena::set_varsize_4b(stored.cast(), (size_of::<u32>() + text.len()) as i32);
-            std::ptr::copy_nonoverlapping(text.as_ptr(), stored.add(1).cast(), text.len());
-            self.used += words;
-            Some(pg_sys::Datum::from(stored))
-        }
-    }
-}
-
-/// What the executor asks, which is not there.
-pub fn refuse_read_only(command: &CStr) {
-    // SAFETY: a variable of this backend; raises where nothing may be written.
-    unsafe {
-        if pg_sys::XactReadOnly {
-            pg_sys::PreventCommandIfReadOnly(command.as_ptr());
-        }
-    }
-}
-
-/// The sequence of a column of identity; one `static` each.
-pub struct Sequence {
-    name: &'static CStr,
-    /// Tells the sequence of the column itself, should nothing bear the name.
-    find: Statement,
-    /// With the state of the catalogue that it was found in.
-    resolved: Cell<(u64, pg_sys::Oid)>,
-}
-
-// SAFETY: a backend has one thread.
-unsafe impl Sync for Sequence {}
-
-impl Sequence {
-    pub const fn new(name: &'static CStr, find: &'static str) -> Self {
-        Sequence {
-            name,
-            find: Statement::new(find, &[]),
-            resolved: Cell::new((u64::MAX, pg_sys::Oid::INVALID)),
-        }
-    }
-
-    pub fn next(&self) -> i64 {
-        let oid = loop {
-            let (known, mut oid) = self.resolved.get();
-            let generation = generation();
-            if known != generation {
-                oid = self.look_up();
-                self.resolved.set((generation, oid));
-            }
-            // SAFETY: any number can be locked; the backend hears of changes then.
-            unsafe { pg_sys::LockRelationOid(oid, WRITING) };
-            if self.resolved.get().0 == crate::postgres::lookup::generation() {
-                break oid;
-            }
-            pgrx::check_for_interrupts!();
-        };
-        // SAFETY: nextval takes a sequence's number and gives an int8.
-        unsafe { direct_function_call(pg_sys::nextval_oid, &[arg(oid)]) }.expect("nextval is not null")
-    }
-
-    fn look_up(&self) -> pg_sys::Oid {
-        let mut oid = relation(self.name);
-        if oid == pg_sys::Oid::INVALID {
-            let rows = self.find.run(&[]);
-            oid = rows.first().and_then(|row| row.get()).unwrap_or(oid);
-        }
-        // SAFETY: a look-up in the catalogue.
-        if unsafe { pg_sys::get_rel_relkind(oid) } as u8 != pg_sys::RELKIND_SEQUENCE {
-            raise(
-                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("calls need sequence capconduit.{}", self.name.to_string_lossy()),
-            );
-        }
-        oid
     }
 }

@@ -10,8 +10,8 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 };
 use pgrx::{PgMemoryContexts, PgSqlErrorCode, pg_sys};
 
+use crate::postgres::catalogue;
 use crate::postgres::error::raise;
-use crate::postgres::lookup;
 use crate::postgres::server::server;
 use crate::postgres::spi::Argument;
 
@@ -51,11 +51,11 @@ unsafe fn declared_shape(call: pg_sys::FunctionCallInfo) -> pg_sys::TupleDesc {
             found.next().map(|shape| (shape.generation, shape.row))
         });
         if let Some((generation, row)) = known
-            && generation == lookup::generation()
+            && generation == catalogue::generation()
         {
             return row;
         }
-        let generation = lookup::generation();
+        let generation = catalogue::generation();
         let mut row: pg_sys::TupleDesc = std::ptr::null_mut();
         pg_sys::get_call_result_type(call, std::ptr::null_mut(), &mut row);
         if row.is_null() {

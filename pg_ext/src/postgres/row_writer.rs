@@ -4,7 +4,7 @@
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, EState, HeapTuple, LOCKMODE, List, Relation, ResultRelInfo, TupleTableSlot};
 
-use crate::postgres::lookup::NO_LOCK;
+use crate::postgres::catalogue::NO_LOCK;
 use crate::postgres::server::server;
 
 server! {

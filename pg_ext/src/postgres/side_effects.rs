@@ -218,3 +218,45 @@ unsafe fn publication_in_the_way(open: pg_sys::Relation, operation: Operation) -
         (is_published && !is_told).then(|| format!("it publishes {what} and has no replica identity"))
     }
 }
+
+/// Whether it has checks or generated columns: ours have none where calls are inserted.
+pub unsafe fn has_checks(table: pg_sys::Relation) -> bool {
+    // SAFETY: null, or what the descriptor holds as long as the table is open.
+    unsafe { (*(*table).rd_att).constr.as_ref() }
+        .is_some_and(|constraints| constraints.num_check > 0 || constraints.has_generated_stored)
+}
+
+/// Whether one of its indexes computes something, or asks a condition: ours do not.
+pub unsafe fn has_computed_indexes(table: pg_sys::Relation) -> bool {
+    // SAFETY: the table is open and locked, so its indexes stay; each reference is given back, or by the abort.
+    unsafe {
+        let Some(indexes) = pg_sys::RelationGetIndexList(table).as_ref() else {
+            return false;
+        };
+        let indexes = std::slice::from_raw_parts(indexes.elements, indexes.length as usize);
+        indexes.iter().any(|cell| {
+            let index = pg_sys::RelationIdGetRelation(cell.oid_value);
+            if index.is_null() {
+                return false;
+            }
+            let row = (*index).rd_indextuple;
+            let computes = [pg_sys::Anum_pg_index_indexprs, pg_sys::Anum_pg_index_indpred]
+                .iter()
+                .any(|column| !pg_sys::heap_attisnull(row, *column as i32, std::ptr::null_mut()));
+            pg_sys::RelationClose(index);
+            computes
+        })
+    }
+}
+
+/// Whether it has others than those of foreign keys, which write their names out.
+pub unsafe fn has_triggers(table: pg_sys::Relation) -> bool {
+    // SAFETY: null, or as many triggers as it says, which live as long as the table is open.
+    unsafe {
+        let Some(triggers) = (*table).trigdesc.as_ref() else {
+            return false;
+        };
+        let triggers = std::slice::from_raw_parts(triggers.triggers, triggers.numtriggers as usize);
+        triggers.iter().any(|trigger| !trigger.tgisinternal)
+    }
+}

@@ -32,12 +32,6 @@ pub fn instant(micros: impl Into<Option<i64>>) -> Argument {
     micros.into().map(pg_sys::Datum::from)
 }
 
-/// The clock's, not the transaction's, in PostgreSQL's microseconds.
-pub fn now() -> i64 {
-    // SAFETY: reads the clock.
-    unsafe { pg_sys::GetCurrentTimestamp() }
-}
-
 /// Runs `work` with SPI connected. What it returns must be owned by Rust: SPI's memory is gone afterwards, and any
 /// Datum that was made in it (so a `Record` is made outside).
 pub fn connected<T>(work: impl FnOnce() -> T) -> T {

@@ -4,12 +4,11 @@
 //! answer, as pg_terminate_backend ends it: nobody is told what no standby has, and whoever asked may ask again.
 
 use std::cell::Cell;
-use std::ffi::{c_int, c_uint, c_void};
+use std::ffi::{CStr, c_int, c_uint, c_void};
 
 use pgrx::pg_sys;
 
-use crate::postgres::early_lock_release::has_synchronous_standbys;
-use crate::postgres::spi::now;
+use crate::postgres::transaction::now;
 
 // utils/timeout.h, the same from 15 to 18; pgrx has no bindings for it.
 unsafe extern "C-unwind" {
@@ -37,6 +36,14 @@ pub fn register() {
 /// The commit of this transaction will not wait for ever.
 pub fn bound() {
     BOUNDED.set(true);
+}
+
+pub fn has_synchronous_standbys() -> bool {
+    // SAFETY: reading a backend-local setting; the pointer is NULL or a C string.
+    unsafe {
+        let standbys = pg_sys::SyncRepStandbyNames;
+        !standbys.is_null() && !CStr::from_ptr(standbys).is_empty()
+    }
 }
 
 fn start() {

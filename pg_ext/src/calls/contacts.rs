@@ -1,0 +1,31 @@
+//! Whether a client can be reached: a static contact, or a registration that has not expired.
+
+use crate::postgres::look::At;
+use crate::postgres::lookup::{Key, Lookup};
+use crate::postgres::spi::arg;
+use crate::postgres::transaction::now;
+
+static CONTACTS: Lookup = Lookup::new(
+    c"pjsip_contacts",
+    c"pjsip_contacts_endpoint_idx",
+    Key::Text,
+    &[c"expiration_time"],
+);
+/// A client without a static contact is reachable while it is registered.
+pub fn is_registered(at: At, client_identifier: &str) -> bool {
+    let now = now();
+    let mut contacts = CONTACTS.open(at);
+    contacts.seek(arg(client_identifier));
+    while let Some(row) = contacts.next() {
+        if row.get::<i64>(0).is_some_and(|until| until > unix_seconds(now)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// PostgreSQL counts microseconds from the year 2000, Asterisk seconds from 1970.
+fn unix_seconds(timestamp: i64) -> i64 {
+    const EPOCHS_APART: i64 = 946_684_800;
+    timestamp.div_euclid(1_000_000) + EPOCHS_APART
+}

@@ -1,0 +1,110 @@
+//! Switches as the database knows them: who speaks for one, and when it was heard last.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys::TEXTOID;
+
+use crate::calls::hearing;
+use crate::postgres::guc;
+use crate::postgres::spi::{Statement, arg, instant};
+
+/// What is known of a switch, its row locked until the end of the transaction.
+pub struct KnownNode {
+    /// When its last list was begun.
+    pub listed_at: Option<i64>,
+    /// Another agent speaks for it, and has not been silent for long enough.
+    pub is_taken: bool,
+}
+
+static KNOWN_NODE: Statement = Statement::new(
+    "select case when n.taken_at <= now() + interval '5 seconds' then n.taken_at end, \
+            coalesce(n.instance <> $2 and n.heartbeat_at is not null, false), n.heartbeat_at \
+       from capconduit.nodes n \
+      where n.name = $1 \
+        for update of n",
+    &[TEXTOID, TEXTOID],
+);
+
+/// Two first words of one node come one after the other, as all later ones do.
+static MEET: Statement = Statement::new(
+    "insert into capconduit.nodes (name) values ($1) on conflict (name) do nothing",
+    &[TEXTOID],
+);
+
+/// The switch's row, made if need be. Whoever asks speaks, so the database hears, also when the name is another's.
+pub fn meet(node: &str, instance: Option<&str>) -> KnownNode {
+    let look = || KNOWN_NODE.run(&[arg(node), arg(instance)]);
+    let mut rows = look();
+    if rows.is_empty() {
+        MEET.run(&[arg(node)]);
+        rows = look();
+    }
+    let known = rows.first().map_or((None, false, None), |columns| {
+        let listed_at = columns.get::<TimestampWithTimeZone>().map(i64::from);
+        let is_another = columns.need::<bool>();
+        let last_sign = columns.get::<TimestampWithTimeZone>().map(i64::from);
+        (listed_at, is_another, last_sign)
+    });
+    let (listed_at, is_another, last_sign) = known;
+    hearing::hear();
+    KnownNode {
+        listed_at,
+        is_taken: is_another && !hearing::is_silent(instant(last_sign)),
+    }
+}
+
+static NO_INSTANCE: Statement = Statement::new(
+    "update capconduit.nodes set instance = null, heartbeat_at = null where name = $1",
+    &[TEXTOID],
+);
+
+/// Its name is free, and its silence means nothing. Whether the switch is known.
+pub fn forget_agent(node: &str) -> bool {
+    NO_INSTANCE.run(&[arg(node)]).len() == 1
+}
+
+thread_local! {
+    /// When this backend last noted a call of each node.
+    static NOTED: RefCell<HashMap<String, Instant>> = RefCell::new(HashMap::new());
+}
+
+/// Often enough for the silence of a node to be seen, seldom enough to cost nothing: eight times in what it may be silent,
+/// at most every fifteen seconds.
+fn note_every() -> Duration {
+    match guc::NODE_SILENCE_SECONDS.get() {
+        silence @ 1..120 => Duration::from_millis(silence as u64 * 125),
+        _ => Duration::from_secs(15),
+    }
+}
+const MOST_NAMES: usize = 1_000;
+
+static NOTE: Statement = Statement::new(
+    "update capconduit.nodes \
+        set last_call_at = now() \
+      where name = (select n.name \
+                      from capconduit.nodes n \
+                     where n.name = $1 and n.last_call_at is distinct from now() \
+                       for update skip locked)",
+    &[TEXTOID],
+);
+
+/// Notes that a call function names this node: a sign of its life. Never waits for a row.
+pub fn note_call(node: &str) {
+    let due = NOTED.with_borrow_mut(|noted| {
+        if noted.get(node).is_some_and(|at| at.elapsed() < note_every()) {
+            return false;
+        }
+        if noted.len() >= MOST_NAMES {
+            noted.clear();
+        }
+        noted.insert(node.to_owned(), Instant::now());
+        true
+    });
+    if due {
+        NOTE.run(&[arg(node)]);
+        hearing::hear();
+    }
+}

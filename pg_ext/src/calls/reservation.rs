@@ -1,0 +1,177 @@
+//! A reservation: the call's row in `live_calls`, and a slot of its link.
+
+use std::ffi::CStr;
+
+use capconduit_core::{Link, Strategy, Verdict, decision, outcome, select};
+use pgrx::pg_sys;
+use pgrx::pg_sys::INT8OID;
+
+use crate::calls::campaigns::Campaign;
+use crate::calls::counters::{Changed, take_slot};
+use crate::calls::facts::{Dialled, read_configured};
+use crate::calls::links::{are_set_like, read_caller_id};
+use crate::calls::live_call::Answer;
+use crate::calls::nodes;
+use crate::postgres::guc;
+use crate::postgres::held_rows::Wait;
+use crate::postgres::insert::Insert;
+use crate::postgres::look::At;
+use crate::postgres::spi::{Argument, arg, instant};
+use crate::postgres::texts::Texts;
+use crate::postgres::transaction::began;
+
+/// The call as the switch describes it.
+pub struct Caller<'a> {
+    pub uniqueid: &'a str,
+    pub number: Option<&'a str>,
+    pub name: Option<&'a str>,
+    pub linkedid: Option<&'a str>,
+    pub node: Option<&'a str>,
+    pub sip_call_id: Option<&'a str>,
+}
+
+const COLUMNS: [&CStr; 24] = [
+    c"uniqueid",
+    c"linkedid",
+    c"node",
+    c"user_id",
+    c"campaign_id",
+    c"did_id",
+    c"did_number",
+    c"routing_strategy",
+    c"link_id",
+    c"client_id",
+    c"holds_slot",
+    c"attempt",
+    c"tried",
+    c"caller_number",
+    c"caller_name",
+    c"routed_at",
+    c"attempt_at",
+    c"dial_timeout_seconds",
+    c"attempt_timeout_seconds",
+    c"ring_deadline",
+    c"max_call_seconds",
+    c"lease_until",
+    c"decision",
+    c"sip_call_id",
+];
+
+/// A table of the release before has no place for the Call-ID, until it is migrated.
+static REMEMBER: Insert = Insert::new(c"live_calls", COLUMNS.split_at(COLUMNS.len() - 1).0);
+static REMEMBER_SIP: Insert = Insert::new(c"live_calls", &COLUMNS);
+
+/// No link was tried before: pgrx makes an array of none at ten times the cost.
+fn none_tried() -> Argument {
+    // SAFETY: an array of no elements, of a type that is there.
+    Some(pg_sys::Datum::from(unsafe {
+        pg_sys::construct_empty_array(INT8OID)
+    }))
+}
+
+/// A lease outlives the longest call by this: its record may be on the way.
+const LEASE_MARGIN_SECONDS: i32 = 60;
+
+/// One round of a decision.
+pub struct Choice<'a> {
+    pub number: &'a str,
+    pub caller: &'a Caller<'a>,
+    pub dialled: &'a Dialled,
+    pub campaign: &'a Campaign,
+    pub links: &'a [Link],
+    pub ended_before: u64,
+}
+
+impl Choice<'_> {
+    /// Writes the call's row, then takes the slot: the hot row comes last, so it is locked for the shortest time.
+    /// Where nothing is taken, the row must go again.
+    pub fn reserve(&self, verdicts: &[Verdict], index: usize, wait: Wait) -> Changed<Answer> {
+        let Choice {
+            caller,
+            dialled,
+            campaign,
+            ..
+        } = self;
+        let link = &self.links[index];
+        let turn = (campaign.strategy == Strategy::RoundRobin).then(|| select::next_turn(self.links));
+        let timeout = outcome::first_timeout(campaign.dial_timeout_seconds, campaign.max_ring_seconds);
+        let max_call_seconds = guc::MAX_CALL_SECONDS.get();
+        let decision = decision::describe(self.links, verdicts, Some(index));
+        let now = began();
+        let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
+        let mut texts = Texts::new();
+        let values = [
+            texts.put(caller.uniqueid),
+            texts.put(caller.linkedid),
+            texts.put(caller.node),
+            arg(dialled.user_id),
+            arg(campaign.id),
+            arg(dialled.did_id),
+            texts.put(self.number),
+            texts.put(campaign.strategy.name()),
+            arg(link.id),
+            arg(link.client_id),
+            arg(true),
+            arg(1_i32),
+            none_tried(),
+            texts.put(caller.number),
+            texts.put(caller.name),
+            instant(now),
+            instant(now),
+            arg(campaign.dial_timeout_seconds),
+            arg(timeout),
+            after(campaign.max_ring_seconds),
+            arg(max_call_seconds),
+            after(max_call_seconds + LEASE_MARGIN_SECONDS),
+            texts.put(decision.as_str()),
+            texts.put(caller.sip_call_id),
+        ];
+        if caller.sip_call_id.is_some() {
+            REMEMBER_SIP.run(&values);
+        } else {
+            REMEMBER.run(&values[..values.len() - 1]);
+        }
+        let taken = take_slot(
+            link,
+            turn,
+            wait,
+            |at| self.still(at, index),
+            |at| read_caller_id(at, link.client_id),
+        );
+        taken.map(|caller_id| {
+            if let Some(node) = caller.node {
+                nodes::note_call(node);
+            }
+            Answer::target(
+                1,
+                link,
+                campaign.id,
+                timeout,
+                max_call_seconds,
+                caller_id,
+                decision,
+            )
+        })
+    }
+
+    /// Whether what a choice rests on beside the counters is at this moment as it was when it was made.
+    fn still(&self, at: At, chosen: usize) -> bool {
+        if at.ended_before() == self.ended_before {
+            return true;
+        }
+        let (dialled, links) = read_configured(at, self.number);
+        let Some(Dialled {
+            did_id,
+            user_id,
+            campaign: Some(campaign),
+            stop: None,
+            ..
+        }) = dialled
+        else {
+            return false;
+        };
+        (did_id, user_id) == (self.dialled.did_id, self.dialled.user_id)
+            && (campaign.id, campaign.strategy) == (self.campaign.id, self.campaign.strategy)
+            && are_set_like(at, self.links, &links, chosen)
+    }
+}

@@ -1,0 +1,40 @@
+//! `release_node`: somebody knows that an Asterisk is gone; its calls are closed as LOST, its name is free.
+
+use pgrx::pg_extern;
+use pgrx::pg_sys::{INT4OID, TEXTOID};
+
+use crate::calls::lost::{close_all, lock_calls_sql, read_held};
+use crate::calls::{locks, nodes};
+use crate::functions::arguments;
+use crate::postgres::early_lock_release;
+use crate::postgres::result_row::Record;
+use crate::postgres::spi::{Statement, arg, connected};
+use crate::postgres::transaction::require_read_committed;
+
+static LOCK_ON_NODE: Statement = Statement::new(lock_calls_sql!("where l.node = $1"), &[TEXTOID]);
+
+static AUDIT_NODE: Statement = Statement::new(
+    "select capconduit.write_audit('release', 'nodes', $1, null, \
+                                   jsonb_build_object('reason', $2, 'released', $3))",
+    &[TEXTOID, TEXTOID, INT4OID],
+);
+
+/// Somebody knows that this Asterisk is gone: its calls are closed, its name is free.
+#[pg_extern(sql = false)]
+fn release_node(node: Option<&str>, reason: Option<&str>) -> Record<2> {
+    require_read_committed("release_node");
+    let node = arguments::required_node(node);
+    let reason = arguments::reason("release_node", reason);
+    let (status, released) = connected(|| {
+        locks::enter_live_calls();
+        early_lock_release::arm();
+        let is_known = nodes::forget_agent(node);
+        let held = read_held(&LOCK_ON_NODE.run(&[arg(node)]), reason);
+        if !is_known && held.is_empty() {
+            return ("unknown_node", 0);
+        }
+        AUDIT_NODE.run(&[arg(node), arg(reason), arg(held.len() as i32)]);
+        ("released", close_all(&held).0)
+    });
+    Record([arg(status), arg(released)])
+}
