@@ -1,18 +1,19 @@
 //! The one record of a call: what is known of the call before, and what is written of it.
 
+use std::ffi::CStr;
+
 use capconduit_core::{did, outcome};
-use pgrx::datum::TimestampWithTimeZone;
-use pgrx::pg_sys;
-use pgrx::pg_sys::{BOOLOID, INT4OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
 
 use crate::calls::parties::{Parties, check, merge};
 use crate::calls::{nodes, settle};
-use crate::postgres::insert::Insert;
+use crate::postgres::argument::{arg, instant};
+use crate::postgres::insert::{Insert, row_values};
 use crate::postgres::look::At;
-use crate::postgres::lookup::{Key, Lookup};
+use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::scan::Row;
 use crate::postgres::sequence::Sequence;
-use crate::postgres::spi::{Argument, Statement, arg, instant};
+use crate::postgres::spi::Statement;
+use crate::postgres::tables::{call_logs, live_calls};
 use crate::postgres::texts::Texts;
 use crate::postgres::transaction::began;
 
@@ -55,39 +56,38 @@ pub struct Known {
     pub attempts: i32,
 }
 
-/// The columns that a reservation and a record have in common, in the order of their look-ups.
-fn read_known(row: &Row) -> Known {
-    let time = |column| row.get::<TimestampWithTimeZone>(column).map(i64::from);
-    Known {
-        parties: Parties {
-            user_id: row.get(0),
-            campaign_id: row.get(1),
-            did_id: row.get(2),
-            client_id: row.get(3),
-            link_id: row.get(4),
-        },
-        did_number: row.owned_text(5),
-        node: row.owned_text(6),
-        linkedid: row.owned_text(7),
-        caller_number: row.owned_text(8),
-        caller_name: row.owned_text(9),
-        started_at: time(10),
-        answered_at: time(11),
-        ended_at: None,
-        decision: row.owned_text(12),
-        attempts: row.need(13),
-    }
-}
+/// What the record takes over of a reservation.
+pub static RESERVATION: Lookup<live_calls::Of> = lookup!(
+    live_calls by live_calls_pkey (Text):
+    user_id, campaign_id, did_id, client_id, link_id, did_number, node, linkedid, caller_number, caller_name,
+    routed_at, answered_at, lease_until, decision, attempt, holds_slot
+);
 
 /// And whether it holds a slot.
-pub fn read_reservation(row: &Row) -> (Known, bool) {
-    let lease_until = row.get::<TimestampWithTimeZone>(15).map(i64::from);
-    let ended_at = lease_until.map(|lease_until| lease_until.min(began()));
+pub fn read_reservation(row: Row<'_, live_calls::Of>) -> (Known, bool) {
+    use live_calls as of;
     let known = Known {
-        ended_at,
-        ..read_known(row)
+        parties: Parties {
+            user_id: row.get(of::user_id),
+            campaign_id: row.get(of::campaign_id),
+            did_id: row.get(of::did_id),
+            client_id: row.get(of::client_id),
+            link_id: row.get(of::link_id),
+        },
+        did_number: row.owned(of::did_number),
+        node: row.owned(of::node),
+        linkedid: row.owned(of::linkedid),
+        caller_number: row.owned(of::caller_number),
+        caller_name: row.owned(of::caller_name),
+        started_at: row.get(of::routed_at),
+        answered_at: row.get(of::answered_at),
+        ended_at: row
+            .get(of::lease_until)
+            .map(|lease_until| lease_until.min(began())),
+        decision: row.owned(of::decision),
+        attempts: row.need(of::attempt),
     };
-    (known, row.need(14))
+    (known, row.need(of::holds_slot))
 }
 
 pub struct Stored {
@@ -97,125 +97,108 @@ pub struct Stored {
     counted: bool,
 }
 
-static STORED: Lookup = Lookup::new(
-    c"call_logs",
-    c"call_logs_asterisk_uniqueid_key",
-    Key::Text,
-    &[
-        c"user_id",
-        c"campaign_id",
-        c"did_id",
-        c"client_id",
-        c"link_id",
-        c"incoming_did_number",
-        c"node",
-        c"asterisk_linkedid",
-        c"caller_id_num",
-        c"caller_id_name",
-        c"timestamp_start",
-        c"timestamp_answered",
-        c"decision",
-        c"attempts",
-        c"id",
-        c"call_status",
-        c"counted",
-        c"timestamp_end",
-    ],
+static STORED: Lookup<call_logs::Of> = lookup!(
+    call_logs by call_logs_asterisk_uniqueid_key (Text):
+    id, user_id, campaign_id, did_id, client_id, link_id, incoming_did_number, node, asterisk_linkedid, caller_id_num,
+    caller_id_name, timestamp_start, timestamp_answered, timestamp_end, decision, attempts, call_status, counted
 )
 .before_write();
 
 pub fn read_record(at: At, uniqueid: &str) -> Option<Stored> {
+    use call_logs as of;
     STORED.first(at, arg(uniqueid), |row| Stored {
         known: Known {
-            ended_at: row.get::<TimestampWithTimeZone>(17).map(i64::from),
-            ..read_known(row)
+            parties: Parties {
+                user_id: row.get(of::user_id),
+                campaign_id: row.get(of::campaign_id),
+                did_id: row.get(of::did_id),
+                client_id: row.get(of::client_id),
+                link_id: row.get(of::link_id),
+            },
+            did_number: row.owned(of::incoming_did_number),
+            node: row.owned(of::node),
+            linkedid: row.owned(of::asterisk_linkedid),
+            caller_number: row.owned(of::caller_id_num),
+            caller_name: row.owned(of::caller_id_name),
+            started_at: row.get(of::timestamp_start),
+            answered_at: row.get(of::timestamp_answered),
+            ended_at: row.get(of::timestamp_end),
+            decision: row.owned(of::decision),
+            attempts: row.need(of::attempts),
         },
-        id: row.need(14),
-        lost: row.is(15, outcome::LOST),
-        counted: row.need(16),
+        id: row.need(of::id),
+        lost: row.is(of::call_status, outcome::LOST),
+        counted: row.need(of::counted),
     })
 }
 
-/// The values of an entry, and what is the same for every new record.
-static WRITE: Insert = Insert::new(
-    c"call_logs",
-    &[
-        c"asterisk_uniqueid",
-        c"user_id",
-        c"campaign_id",
-        c"did_id",
-        c"client_id",
-        c"link_id",
-        c"incoming_did_number",
-        c"node",
-        c"asterisk_linkedid",
-        c"caller_id_num",
-        c"caller_id_name",
-        c"timestamp_start",
-        c"timestamp_answered",
-        c"timestamp_end",
-        c"duration_seconds",
-        c"billsec_seconds",
-        c"call_status",
-        c"hangup_cause_code",
-        c"hangup_cause_text",
-        c"hangup_by",
-        c"sip_call_id",
-        c"decision",
-        c"attempts",
-        c"counted",
-        c"id",
-        c"late_excess",
-        c"created_at",
-    ],
-);
+row_values! {
+    /// What a record says, whether it is new or corrects one.
+    struct Told of call_logs {
+        asterisk_uniqueid,
+        user_id,
+        campaign_id,
+        did_id,
+        client_id,
+        link_id,
+        incoming_did_number,
+        node,
+        asterisk_linkedid,
+        caller_id_num,
+        caller_id_name,
+        timestamp_start,
+        timestamp_answered,
+        timestamp_end,
+        duration_seconds,
+        billsec_seconds,
+        call_status,
+        hangup_cause_code,
+        hangup_cause_text,
+        hangup_by,
+        sip_call_id,
+        decision,
+        attempts,
+        counted,
+    }
+}
+
+row_values! {
+    /// What is the same for every new record.
+    struct New of call_logs { id, late_excess, created_at }
+}
+
+static WRITE: Insert = Insert::new(call_logs::NAME, &[Told::NAMES, New::NAMES]);
 
 /// A record that comes after the call was closed as LOST replaces it; what it does not say stays.
-static CORRECT: Statement = Statement::new(
-    "update capconduit.call_logs \
-        set user_id = $2, campaign_id = $3, did_id = $4, client_id = $5, link_id = $6, incoming_did_number = $7, \
-            node = $8, asterisk_linkedid = $9, caller_id_num = $10, caller_id_name = $11, timestamp_start = $12, \
-            timestamp_answered = $13, timestamp_end = $14, duration_seconds = $15, billsec_seconds = $16, \
-            call_status = $17, hangup_cause_code = $18, hangup_cause_text = $19, hangup_by = $20, \
-            sip_call_id = coalesce($21, sip_call_id), decision = $22, attempts = $23, counted = $24, \
-            late_excess = late_excess and $24 \
-      where asterisk_uniqueid = $1",
-    ENTRY_TYPES,
-);
+static CORRECT: Statement = Statement::built(correct_sql, Told::TYPES);
 
-/// Parameters of CORRECT: the values of an entry.
-const ENTRY_TYPES: &[pg_sys::Oid] = &[
-    TEXTOID,
-    INT8OID,
-    INT8OID,
-    INT8OID,
-    INT8OID,
-    INT8OID,
-    TEXTOID,
-    TEXTOID,
-    TEXTOID,
-    TEXTOID,
-    TEXTOID,
-    TIMESTAMPTZOID,
-    TIMESTAMPTZOID,
-    TIMESTAMPTZOID,
-    INT4OID,
-    INT4OID,
-    TEXTOID,
-    INT4OID,
-    TEXTOID,
-    TEXTOID,
-    TEXTOID,
-    TEXTOID,
-    INT4OID,
-    BOOLOID,
-];
+fn correct_sql() -> String {
+    let column = |column: &CStr| {
+        let place = Told::NAMES.iter().position(|name| *name == column);
+        (
+            column.to_string_lossy().into_owned(),
+            place.expect("a column that is told") + 1,
+        )
+    };
+    let (key, _) = column(call_logs::asterisk_uniqueid.name());
+    let (_, counted) = column(call_logs::counted.name());
+    let set: Vec<String> = Told::NAMES
+        .iter()
+        .filter(|name| **name != call_logs::asterisk_uniqueid.name())
+        .map(|name| match column(name) {
+            (name, place) if name == "sip_call_id" => format!("{name} = coalesce(${place}, {name})"),
+            (name, place) => format!("{name} = ${place}"),
+        })
+        .collect();
+    format!(
+        "update capconduit.call_logs set {}, late_excess = late_excess and ${counted} where {key} = $1",
+        set.join(", ")
+    )
+}
 
 /// A record ready to be written.
-struct Entry {
-    values: [Argument; 24],
-    /// Where those of them lie that are texts.
-    _texts: Texts,
+struct Entry<'a> {
+    told: Told<'a>,
     link_id: Option<i64>,
     campaign_id: Option<i64>,
     counted: bool,
@@ -225,7 +208,7 @@ struct Entry {
 const LAST_INSTANT: i64 = 9_223_371_331_199_999_999;
 
 /// What the switch says wins; what it does not say comes from what is known.
-fn entry(given: &Given, known: &Known) -> Entry {
+fn entry<'a>(given: &Given, known: &Known, texts: &'a Texts) -> Entry<'a> {
     let parties = merge(given.parties, known.parties);
     let answered_at = given.answered_at.or(known.answered_at);
     let times = outcome::Times {
@@ -243,35 +226,33 @@ fn entry(given: &Given, known: &Known) -> Entry {
     let duration = outcome::whole_seconds(started_at, ended_at);
     let talk = answered_at.map_or(0, |answered_at| outcome::whole_seconds(answered_at, ended_at));
     let number = known.did_number.clone().or_else(|| did::normalize(given.did));
-    let mut texts = Texts::new();
     Entry {
-        values: [
-            texts.put(given.uniqueid),
-            arg(parties.user_id),
-            arg(parties.campaign_id),
-            arg(parties.did_id),
-            arg(parties.client_id),
-            arg(parties.link_id),
-            texts.put(number.as_deref().unwrap_or(given.did)),
-            texts.put(given.node.or(known.node.as_deref())),
-            texts.put(given.linkedid.or(known.linkedid.as_deref())),
-            texts.put(given.caller_number.or(known.caller_number.as_deref())),
-            texts.put(given.caller_name.or(known.caller_name.as_deref())),
-            instant(started_at),
-            instant(answered_at),
-            instant(ended_at),
-            arg(given.duration_seconds.unwrap_or(duration)),
-            arg(given.billsec_seconds.unwrap_or(talk)),
-            texts.put(given.status.as_str()),
-            arg(given.cause_code),
-            texts.put(given.cause_text),
-            texts.put(given.hangup_by),
-            texts.put(given.sip_call_id),
-            texts.put(known.decision.as_deref().or(given.decision)),
-            arg(known.attempts),
-            arg(counted),
-        ],
-        _texts: texts,
+        told: Told {
+            asterisk_uniqueid: texts.put(given.uniqueid),
+            user_id: arg(parties.user_id),
+            campaign_id: arg(parties.campaign_id),
+            did_id: arg(parties.did_id),
+            client_id: arg(parties.client_id),
+            link_id: arg(parties.link_id),
+            incoming_did_number: texts.put(number.as_deref().unwrap_or(given.did)),
+            node: texts.put(given.node.or(known.node.as_deref())),
+            asterisk_linkedid: texts.put(given.linkedid.or(known.linkedid.as_deref())),
+            caller_id_num: texts.put(given.caller_number.or(known.caller_number.as_deref())),
+            caller_id_name: texts.put(given.caller_name.or(known.caller_name.as_deref())),
+            timestamp_start: instant(started_at),
+            timestamp_answered: instant(answered_at),
+            timestamp_end: instant(ended_at),
+            duration_seconds: arg(given.duration_seconds.unwrap_or(duration)),
+            billsec_seconds: arg(given.billsec_seconds.unwrap_or(talk)),
+            call_status: texts.put(given.status.as_str()),
+            hangup_cause_code: arg(given.cause_code),
+            hangup_cause_text: texts.put(given.cause_text),
+            hangup_by: texts.put(given.hangup_by),
+            sip_call_id: texts.put(given.sip_call_id),
+            decision: texts.put(known.decision.as_deref().or(given.decision)),
+            attempts: arg(known.attempts),
+            counted: arg(counted),
+        },
         link_id: parties.link_id,
         campaign_id: parties.campaign_id,
         counted,
@@ -285,13 +266,19 @@ static RECORDS: Sequence = Sequence::new(
 
 /// Writes the record and moves the counters.
 pub fn write(given: &Given, known: &Known, released: i32) -> i64 {
-    let entry = entry(given, known);
+    let texts = Texts::new();
+    let entry = entry(given, known, &texts);
     if let Some(node) = given.node {
         nodes::note_call(node);
     }
     let record = RECORDS.next();
-    let mut values = entry.values.to_vec();
-    values.extend([arg(record), arg(false), instant(began())]);
+    let new = New {
+        id: arg(record),
+        late_excess: arg(false),
+        created_at: instant(began()),
+    };
+    let mut values = entry.told.values();
+    values.extend(new.values());
     WRITE.run(&values);
     if let Some(link_id) = entry.link_id {
         let counted: &[i64] = if entry.counted { &[record] } else { &[] };
@@ -312,8 +299,9 @@ pub fn correct(given: &Given, mut stored: Stored) -> Option<i64> {
     if stored.known.parties.link_id.is_none() {
         stored.known.parties = merge(check(given.did, given.parties), stored.known.parties);
     }
-    let entry = entry(given, &stored.known);
-    if CORRECT.run(&entry.values).is_empty() {
+    let texts = Texts::new();
+    let entry = entry(given, &stored.known, &texts);
+    if CORRECT.run(&entry.told.values()) == 0 {
         return None;
     }
     let change = i64::from(entry.counted) - i64::from(stored.counted);

@@ -2,8 +2,9 @@
 
 use capconduit_core::Strategy;
 
-use crate::postgres::lookup::{Key, Lookup};
+use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::scan::Row;
+use crate::postgres::tables::campaigns;
 use crate::postgres::{access, guc};
 
 pub struct Campaign {
@@ -14,26 +15,16 @@ pub struct Campaign {
     pub max_ring_seconds: i32,
 }
 
-pub static CAMPAIGNS: Lookup = Lookup::new(
-    c"campaigns",
-    c"campaigns_pkey",
-    Key::Int8,
-    &[
-        c"user_id",
-        c"status",
-        c"name",
-        c"routing_strategy",
-        c"dial_timeout_seconds",
-        c"max_ring_seconds",
-    ],
-);
-pub fn read_campaign(id: i64, row: &Row) -> Campaign {
+pub static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds);
+pub fn read_campaign(id: i64, row: &Row<'_, campaigns::Of>) -> Campaign {
     Campaign {
         id,
-        name: row.need_text(2).to_owned(),
-        strategy: strategy(row.need_text(3)),
-        dial_timeout_seconds: row.need(4),
-        max_ring_seconds: row.get(5).unwrap_or_else(|| guc::MAX_RING_SECONDS.get()),
+        name: row.need(campaigns::name).to_owned(),
+        strategy: strategy(row.need(campaigns::routing_strategy)),
+        dial_timeout_seconds: row.need(campaigns::dial_timeout_seconds),
+        max_ring_seconds: row
+            .get(campaigns::max_ring_seconds)
+            .unwrap_or_else(|| guc::MAX_RING_SECONDS.get()),
     }
 }
 

@@ -1,23 +1,23 @@
 //! Whether a client can be reached: a static contact, or a registration that has not expired.
 
+use crate::postgres::argument::arg;
 use crate::postgres::look::At;
-use crate::postgres::lookup::{Key, Lookup};
-use crate::postgres::spi::arg;
+use crate::postgres::lookup::{Lookup, lookup};
+use crate::postgres::tables::pjsip_contacts;
 use crate::postgres::transaction::now;
 
-static CONTACTS: Lookup = Lookup::new(
-    c"pjsip_contacts",
-    c"pjsip_contacts_endpoint_idx",
-    Key::Text,
-    &[c"expiration_time"],
-);
+static CONTACTS: Lookup<pjsip_contacts::Of> =
+    lookup!(pjsip_contacts by pjsip_contacts_endpoint_idx (Text): expiration_time);
 /// A client without a static contact is reachable while it is registered.
 pub fn is_registered(at: At, client_identifier: &str) -> bool {
     let now = now();
     let mut contacts = CONTACTS.open(at);
     contacts.seek(arg(client_identifier));
     while let Some(row) = contacts.next() {
-        if row.get::<i64>(0).is_some_and(|until| until > unix_seconds(now)) {
+        if row
+            .get(pjsip_contacts::expiration_time)
+            .is_some_and(|until| until > unix_seconds(now))
+        {
             return true;
         }
     }

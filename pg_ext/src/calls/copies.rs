@@ -8,38 +8,16 @@ use capconduit_core::{Link, Strategy};
 
 use crate::calls::campaigns::strategy;
 use crate::calls::links::configured;
+use crate::postgres::argument::arg;
 use crate::postgres::look::At;
-use crate::postgres::lookup::{Key, Lookup};
+use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::scan::Scan;
-use crate::postgres::spi::arg;
+use crate::postgres::tables::{campaign_client_settings, campaign_dids};
 
-static NUMBERS: Lookup = Lookup::covering(
-    c"campaign_dids",
-    c"campaign_dids_number_idx",
-    Key::Text,
-    &[c"campaign_id", c"did_id", c"did_user_id", c"did_status"],
-);
-static LINKS: Lookup = Lookup::covering(
-    c"campaign_client_settings",
-    c"campaign_client_settings_decision_idx",
-    Key::Int8,
-    &[
-        c"id",
-        c"client_id",
-        c"status",
-        c"max_concurrency",
-        c"total_calls_allowed",
-        c"forwarding_priority",
-        c"weight",
-        c"client_endpoint",
-        c"client_status",
-        c"client_has_contact",
-        c"campaign_user_id",
-        c"campaign_owner_status",
-        c"campaign_status",
-        c"campaign_strategy",
-    ],
-);
+static NUMBERS: Lookup<campaign_dids::Of> =
+    lookup!(campaign_dids by campaign_dids_number_idx (Text): campaign_id, did_id, did_user_id, did_status)
+        .covering();
+static LINKS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_decision_idx (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, client_endpoint, client_status, client_has_contact, campaign_user_id, campaign_owner_status, campaign_status, campaign_strategy).covering();
 
 /// A number's campaign and its links, which are yet to be counted.
 pub struct Offered {
@@ -60,7 +38,7 @@ pub struct OfferedCampaign {
 }
 
 /// The copies beside links, if there are any.
-pub fn open_links(at: At) -> Option<Scan> {
+pub fn open_links(at: At<'_>) -> Option<Scan<'_, campaign_client_settings::Of>> {
     LINKS.open_covering(at)
 }
 
@@ -73,8 +51,13 @@ pub fn read_offered(at: At, number: &str) -> Option<Offered> {
     let mut campaigns = Vec::new();
     numbers.seek(arg(number));
     while let Some(row) = numbers.next() {
-        did = row.is(3, "active").then(|| (row.need(1), row.need(2)));
-        campaigns.push(row.need::<i64>(0));
+        did = row.is(campaign_dids::did_status, "active").then(|| {
+            (
+                row.need(campaign_dids::did_id),
+                row.need(campaign_dids::did_user_id),
+            )
+        });
+        campaigns.push(row.need(campaign_dids::campaign_id));
     }
     let (did_id, user_id) = did?;
     // In the index the campaigns follow each other by id: the lowest that is active takes the calls.
@@ -92,22 +75,26 @@ pub fn read_offered(at: At, number: &str) -> Option<Offered> {
 }
 
 /// `None` without links: then nothing is known here of the campaign.
-pub fn read_offered_campaign(links: &mut Scan, id: i64) -> Option<OfferedCampaign> {
+pub fn read_offered_campaign(
+    links: &mut Scan<'_, campaign_client_settings::Of>,
+    id: i64,
+) -> Option<OfferedCampaign> {
     let mut campaign: Option<OfferedCampaign> = None;
     links.seek(arg(id));
     while let Some(row) = links.next() {
         let campaign = campaign.get_or_insert_with(|| OfferedCampaign {
             id,
-            strategy: strategy(row.need_text(13)),
+            strategy: strategy(row.need(campaign_client_settings::campaign_strategy)),
             links: Vec::new(),
-            owner: row.need(10),
-            active: row.is(11, "active") && row.is(12, "active"),
+            owner: row.need(campaign_client_settings::campaign_user_id),
+            active: row.is(campaign_client_settings::campaign_owner_status, "active")
+                && row.is(campaign_client_settings::campaign_status, "active"),
         });
         let link = configured(
             &row,
-            row.need_text(7).to_owned(),
-            row.is(8, "active"),
-            row.need(9),
+            row.need(campaign_client_settings::client_endpoint).to_owned(),
+            row.is(campaign_client_settings::client_status, "active"),
+            row.need(campaign_client_settings::client_has_contact),
         );
         campaign.links.push(link);
     }

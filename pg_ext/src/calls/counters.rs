@@ -5,13 +5,14 @@ use capconduit_core::gate::judge;
 use capconduit_core::{Link, Verdict};
 use pgrx::PgSqlErrorCode;
 
+use crate::postgres::argument::arg;
 use crate::postgres::error::raise;
 use crate::postgres::held_rows::Wait;
 use crate::postgres::look::{At, View};
-use crate::postgres::lookup::{Key, Lookup};
+use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::row_change::Change;
 use crate::postgres::scan::Scan;
-use crate::postgres::spi::arg;
+use crate::postgres::tables::{campaign_client_settings, link_counters};
 
 #[derive(Clone, Copy)]
 pub struct Counters {
@@ -20,19 +21,14 @@ pub struct Counters {
     pub last_seq: i64,
 }
 
-static COUNTERS: Lookup = Lookup::new(
-    c"link_counters",
-    c"link_counters_pkey",
-    Key::Int8,
-    &[c"active", c"total", c"last_seq"],
-)
-.before_write();
+static COUNTERS: Lookup<link_counters::Of> =
+    lookup!(link_counters by link_counters_pkey (Int8): active, total, last_seq).before_write();
 
 /// Reads the counters of one link after the other.
-pub struct Reader(Scan);
+pub struct Reader<'a>(Scan<'a, link_counters::Of>);
 
-impl Reader {
-    pub fn new(at: At) -> Self {
+impl<'a> Reader<'a> {
+    pub fn new(at: At<'a>) -> Self {
         Reader(COUNTERS.open(at))
     }
 
@@ -41,11 +37,11 @@ impl Reader {
     }
 }
 
-fn read(scan: &mut Scan, link_id: i64) -> Option<Counters> {
+fn read(scan: &mut Scan<'_, link_counters::Of>, link_id: i64) -> Option<Counters> {
     scan.get(arg(link_id), |row| Counters {
-        active: row.need(0),
-        total: row.need(1),
-        last_seq: row.need(2),
+        active: row.need(link_counters::active),
+        total: row.need(link_counters::total),
+        last_seq: row.need(link_counters::last_seq),
     })
 }
 
@@ -103,7 +99,11 @@ fn change<T>(
                 return (!scan.wait(&holder, wait)).then_some(Changed::Held);
             }
             let beside = beside(at);
-            let written = scan.change(&[(0, arg(new.active)), (1, arg(new.total)), (2, arg(new.last_seq))]);
+            let written = scan.change(&[
+                link_counters::active.to(arg(new.active)),
+                link_counters::total.to(arg(new.total)),
+                link_counters::last_seq.to(arg(new.last_seq)),
+            ]);
             (written == Change::Done).then_some(Changed::Done((new, beside)))
         });
         if let Some(result) = done {
@@ -157,30 +157,29 @@ pub fn take_slot<T>(
     taken.map(|(_, beside)| beside)
 }
 
-static ALLOWED: Lookup = Lookup::new(
-    c"campaign_client_settings",
-    c"campaign_client_settings_pkey",
-    Key::Int8,
-    &[c"total_calls_allowed"],
-);
+static ALLOWED: Lookup<campaign_client_settings::Of> =
+    lookup!(campaign_client_settings by campaign_client_settings_pkey (Int8): total_calls_allowed);
 
 /// The same among the copies, where the call's route has just looked.
-static ALLOWED_NEARBY: Lookup = Lookup::covering(
-    c"campaign_client_settings",
-    c"campaign_client_settings_decision_idx",
-    Key::Int8s,
-    &[c"total_calls_allowed"],
-);
+static ALLOWED_NEARBY: Lookup<campaign_client_settings::Of> =
+    lookup!(campaign_client_settings by campaign_client_settings_decision_idx (Int8s): total_calls_allowed)
+        .covering();
 
 fn read_allowed(at: At, link_id: i64, campaign_id: Option<i64>) -> Option<i64> {
     if let Some(campaign_id) = campaign_id
         && let Some(scan) = ALLOWED_NEARBY.open_covering(at)
-        && let Some(allowed) = scan.within(link_id).get(arg(campaign_id), |row| row.get(0))
+        && let Some(allowed) = scan.within(link_id).get(arg(campaign_id), |row| {
+            row.get(campaign_client_settings::total_calls_allowed)
+        })
     {
         return allowed;
     }
     // It may be another campaign's by now.
-    ALLOWED.first(at, arg(link_id), |row| row.get(0)).flatten()
+    ALLOWED
+        .first(at, arg(link_id), |row| {
+            row.get(campaign_client_settings::total_calls_allowed)
+        })
+        .flatten()
 }
 
 /// Gives slots back and moves the total (down where a correction takes a call back). How far the total lies beyond what is
@@ -193,7 +192,7 @@ pub fn settle(
     counted: i64,
     wait: Wait,
 ) -> Option<i64> {
-    let allowed = |at| {
+    let allowed = |at: At<'_>| {
         (counted > 0)
             .then(|| read_allowed(at, link_id, campaign_id))
             .flatten()

@@ -6,8 +6,9 @@
 
 use pgrx::pg_sys::{self, INT4OID, INT8ARRAYOID, INT8OID};
 
+use crate::postgres::argument::arg;
 use crate::postgres::catalogue::relation;
-use crate::postgres::spi::{Statement, arg};
+use crate::postgres::spi::Statement;
 
 static MARK: Statement = Statement::new(
     "update capconduit.call_logs set late_excess = true where id = any ($1)",
@@ -64,8 +65,7 @@ pub fn flag(link_id: i64, beyond: i64, released: i32, records: &[i64]) {
 }
 
 fn without_slot(link_id: i64, beyond: i64, counted: i64) -> i64 {
-    let rows = BEYOND_WITH_CALLS.run(&[arg(link_id)]);
-    let with_calls: i64 = rows.first().map_or(0, |columns| columns.need());
+    let with_calls: i64 = BEYOND_WITH_CALLS.value(&[arg(link_id)]).unwrap_or(0);
     let flagged = with_calls.min(counted);
     let owed = flagged - beyond.min(flagged);
     if owed > 0 && is_kept() {
@@ -79,9 +79,9 @@ fn paid(link_id: i64, most: i64, released: i32) -> i64 {
     if !is_kept() {
         return 0;
     }
-    let rows = OWED.run(&[arg(link_id), arg(released)]);
-    let paid = rows.first().map_or(0, |columns| columns.need::<i64>()).min(most);
-    if paid > 0 && SETTLED.run(&[arg(link_id), arg(paid)]).is_empty() {
+    let owed: i64 = OWED.value(&[arg(link_id), arg(released)]).unwrap_or(0);
+    let paid = owed.min(most);
+    if paid > 0 && SETTLED.run(&[arg(link_id), arg(paid)]) == 0 {
         PAY.run(&[arg(link_id), arg(paid)]);
     }
     paid

@@ -6,9 +6,10 @@ use capconduit_core::{Link, Reject};
 use crate::calls::campaigns::{CAMPAIGNS, Campaign, read_campaign};
 use crate::calls::copies;
 use crate::calls::links::{count_all, read_from_tables};
+use crate::postgres::argument::arg;
 use crate::postgres::look::At;
-use crate::postgres::lookup::{Key, Lookup};
-use crate::postgres::spi::arg;
+use crate::postgres::lookup::{Lookup, lookup};
+use crate::postgres::tables::{campaign_dids, campaigns, dids, users};
 
 /// What is known of a dialled number, and what routing needs of its campaign.
 pub struct Dialled {
@@ -22,23 +23,18 @@ pub struct Dialled {
     pub stop: Option<Reject>,
 }
 
-static DIDS: Lookup = Lookup::new(
-    c"dids",
-    c"dids_number_key",
-    Key::Text,
-    &[c"id", c"user_id", c"status"],
-);
-static USERS: Lookup = Lookup::new(c"users", c"users_pkey", Key::Int8, &[c"status"]);
-static CAMPAIGN_DIDS: Lookup = Lookup::new(
-    c"campaign_dids",
-    c"campaign_dids_pkey",
-    Key::Int8,
-    &[c"campaign_id"],
-);
+static DIDS: Lookup<dids::Of> = lookup!(dids by dids_number_key (Text): id, user_id, status);
+static USERS: Lookup<users::Of> = lookup!(users by users_pkey (Int8): status);
+static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
+    lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
 /// A canonical number and the campaign that takes its calls.
 pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
     let (did_id, user_id, active) = DIDS.first(at, arg(number), |did| {
-        (did.need::<i64>(0), did.need::<i64>(1), did.is(2, "active"))
+        (
+            did.need(dids::id),
+            did.need(dids::user_id),
+            did.is(dids::status, "active"),
+        )
     })?;
     let mut dialled = Dialled {
         did_id,
@@ -52,7 +48,7 @@ pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
     dialled.shadowed = campaigns.collect();
     dialled.stop = if !active {
         Some(Reject::DidInactive)
-    } else if USERS.first(at, arg(user_id), |user| user.is(0, "active")) != Some(true) {
+    } else if USERS.first(at, arg(user_id), |user| user.is(users::status, "active")) != Some(true) {
         Some(Reject::OwnerInactive)
     } else if dialled.campaign.is_none() {
         Some(Reject::NoActiveCampaignForDid)
@@ -68,7 +64,7 @@ fn read_campaigns(at: At, did_id: i64, user_id: i64) -> Vec<Campaign> {
     let mut assigned = CAMPAIGN_DIDS.open(at);
     assigned.seek(arg(did_id));
     while let Some(row) = assigned.next() {
-        ids.push(row.need(0));
+        ids.push(row.need(campaign_dids::campaign_id));
     }
     // The index ends with the campaign's id: they come in its order.
     let mut campaigns = CAMPAIGNS.open(at);
@@ -76,7 +72,8 @@ fn read_campaigns(at: At, did_id: i64, user_id: i64) -> Vec<Campaign> {
         .filter_map(|id| {
             campaigns
                 .get(arg(id), |row| {
-                    (row.need::<i64>(0) == user_id && row.is(1, "active")).then(|| read_campaign(id, row))
+                    (row.need(campaigns::user_id) == user_id && row.is(campaigns::status, "active"))
+                        .then(|| read_campaign(id, &row))
                 })
                 .flatten()
         })
@@ -98,7 +95,7 @@ pub fn read_all(at: At, number: &str) -> (Option<Dialled>, Vec<Link>) {
 pub fn read_configured(at: At, number: &str) -> (Option<Dialled>, Vec<Link>) {
     if let Some(offered) = copies::read_offered(at, number)
         && let id = offered.campaign.id
-        && let Some(campaign) = CAMPAIGNS.first(at, arg(id), |row| read_campaign(id, row))
+        && let Some(campaign) = CAMPAIGNS.first(at, arg(id), |row| read_campaign(id, &row))
     {
         let dialled = Dialled {
             did_id: offered.did_id,

@@ -10,9 +10,10 @@
 
 use pgrx::pg_sys::{self, BOOLOID, INT4OID, TIMESTAMPTZOID};
 
+use crate::postgres::argument::{Argument, arg};
 use crate::postgres::catalogue::relation;
 use crate::postgres::guc;
-use crate::postgres::spi::{Argument, Statement, arg};
+use crate::postgres::spi::Statement;
 
 /// A gap in the hearing: half of what a switch may be silent, at most a minute. Agents speak every thirty seconds at least.
 /// The parameter is `node_silence_seconds`; the interval is of the statement that it stands in.
@@ -95,7 +96,7 @@ fn is_kept() -> bool {
     relation(c"hearing") != pg_sys::Oid::INVALID
 }
 
-fn silence() -> Argument {
+fn silence() -> Argument<'static> {
     arg(guc::NODE_SILENCE_SECONDS.get())
 }
 
@@ -118,5 +119,5 @@ pub fn catch_up() -> bool {
 
 /// Whether whoever spoke last at this moment has been silent for so long that their name is free.
 pub fn is_silent(last_sign: Argument) -> bool {
-    is_kept() && !IS_SILENT.run(&[last_sign, silence()]).is_empty()
+    is_kept() && IS_SILENT.run(&[last_sign, silence()]) > 0
 }

@@ -2,18 +2,16 @@
 
 use pgrx::pg_sys::INT8OID;
 
-use crate::calls::lost::{close_all, lock_calls_sql, read_held};
+use crate::calls::lost::{LockedCall, close_all, lock, lock_calls};
+use crate::postgres::argument::{arg, instant};
 use crate::postgres::look::View;
-use crate::postgres::lookup::{Key, Lookup};
-use crate::postgres::spi::{Statement, arg, instant};
+use crate::postgres::lookup::{Lookup, lookup};
+use crate::postgres::spi::Query;
+use crate::postgres::tables::live_calls;
 use crate::postgres::transaction::began;
 
-static EXPIRED: Lookup = Lookup::new(
-    c"live_calls",
-    c"live_calls_lease_until_idx",
-    Key::Before,
-    &[c"link_id", c"holds_slot"],
-);
+static EXPIRED: Lookup<live_calls::Of> =
+    lookup!(live_calls by live_calls_lease_until_idx (Before): link_id, holds_slot);
 
 /// The first of these links on which a lease has expired.
 pub fn expired_on(link_ids: &[i64]) -> Option<i64> {
@@ -28,8 +26,8 @@ pub fn expired_on(link_ids: &[i64]) -> Option<i64> {
         while first != Some(0)
             && let Some(row) = expired.next()
         {
-            let link_id: i64 = row.need(0);
-            if row.need(1)
+            let link_id = row.need(live_calls::link_id);
+            if row.need(live_calls::holds_slot)
                 && let Some(place) = link_ids.iter().position(|id| *id == link_id)
             {
                 first = first.map_or(Some(place), |first: usize| Some(first.min(place)));
@@ -40,14 +38,14 @@ pub fn expired_on(link_ids: &[i64]) -> Option<i64> {
     first.map(|place| link_ids[place])
 }
 
-static LOCK_EXPIRED_ON: Statement = Statement::new(
-    lock_calls_sql!("where l.lease_until < now() and l.holds_slot and l.link_id = $1 limit 10"),
+static LOCK_EXPIRED_ON: Query<LockedCall> = lock_calls!(
     &[INT8OID],
+    "where l.lease_until < now() and l.holds_slot and l.link_id = $1 limit 10"
 );
 
 /// A route that found the link full takes back what is owed to it, and locks no other link by it.
 pub fn release_expired_on(link_id: i64) {
-    close_all(&read_held(&LOCK_EXPIRED_ON.run(&[arg(link_id)]), LEASE_EXPIRED));
+    close_all(&lock(&LOCK_EXPIRED_ON, &[arg(link_id)], LEASE_EXPIRED));
 }
 
 pub const LEASE_EXPIRED: &str = "lease expired";

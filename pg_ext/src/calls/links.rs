@@ -5,38 +5,17 @@ use pgrx::pg_sys;
 
 use crate::calls::contacts::is_registered;
 use crate::calls::counters;
+use crate::postgres::argument::arg;
 use crate::postgres::look::At;
-use crate::postgres::lookup::{Key, Lookup};
+use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::scan::Row;
-use crate::postgres::spi::arg;
+use crate::postgres::tables::{campaign_client_settings, clients, pjsip_aors, pjsip_endpoints};
 
-static SETTINGS: Lookup = Lookup::new(
-    c"campaign_client_settings",
-    c"campaign_client_settings_campaign_id_client_id_key",
-    Key::Int8,
-    &[
-        c"id",
-        c"client_id",
-        c"status",
-        c"max_concurrency",
-        c"total_calls_allowed",
-        c"forwarding_priority",
-        c"weight",
-    ],
-);
-static CLIENTS: Lookup = Lookup::new(
-    c"clients",
-    c"clients_pkey",
-    Key::Int8,
-    &[c"client_identifier", c"status"],
-);
-static AORS: Lookup = Lookup::new(c"pjsip_aors", c"pjsip_aors_pkey", Key::Int8, &[c"contact"]);
-static ENDPOINTS: Lookup = Lookup::new(
-    c"pjsip_endpoints",
-    c"pjsip_endpoints_pkey",
-    Key::Int8,
-    &[c"callerid"],
-);
+static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight);
+static CLIENTS: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): client_identifier, status);
+static AORS: Lookup<pjsip_aors::Of> = lookup!(pjsip_aors by pjsip_aors_pkey (Int8): contact);
+static ENDPOINTS: Lookup<pjsip_endpoints::Of> =
+    lookup!(pjsip_endpoints by pjsip_endpoints_pkey (Int8): callerid);
 
 /// Links that were read as they are configured, with the rest that they are judged by.
 pub fn count_all(at: At, mut links: Vec<Link>) -> Vec<Link> {
@@ -98,33 +77,41 @@ pub fn read_from_tables(at: At, campaign_id: i64) -> Vec<Link> {
     let mut aors = AORS.open(at);
     settings.seek(arg(campaign_id));
     while let Some(row) = settings.next() {
-        let client_id = arg(row.need::<i64>(1));
+        let client_id = arg(row.need(campaign_client_settings::client_id));
         let (identifier, active) = clients
             .get(client_id, |client| {
-                (client.need_text(0).to_owned(), client.is(1, "active"))
+                (
+                    client.need(clients::client_identifier).to_owned(),
+                    client.is(clients::status, "active"),
+                )
             })
             // Somebody took its client away, and kept the foreign key from knowing.
             .unwrap_or_default();
-        let contact = aors.get(client_id, |aor| aor.text(0).is_some());
+        let contact = aors.get(client_id, |aor| aor.get(pjsip_aors::contact).is_some());
         links.push(configured(&row, identifier, active, contact == Some(true)));
     }
     links.sort_by_key(|link| link.id);
     links
 }
 
-/// id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight.
-pub fn configured(row: &Row, client_identifier: String, client_active: bool, has_contact: bool) -> Link {
+/// A link as it is configured, of the table's row or of a covering index's.
+pub fn configured(
+    row: &Row<'_, campaign_client_settings::Of>,
+    client_identifier: String,
+    client_active: bool,
+    has_contact: bool,
+) -> Link {
     Link {
-        id: row.need(0),
-        client_id: row.need(1),
+        id: row.need(campaign_client_settings::id),
+        client_id: row.need(campaign_client_settings::client_id),
         client_identifier,
-        link_active: row.is(2, "active"),
+        link_active: row.is(campaign_client_settings::status, "active"),
         client_active,
         has_contact,
-        max_concurrency: row.need(3),
-        total_calls_allowed: row.get(4),
-        forwarding_priority: row.need(5),
-        weight: row.need(6),
+        max_concurrency: row.need(campaign_client_settings::max_concurrency),
+        total_calls_allowed: row.get(campaign_client_settings::total_calls_allowed),
+        forwarding_priority: row.need(campaign_client_settings::forwarding_priority),
+        weight: row.need(campaign_client_settings::weight),
         active: 0,
         counted: 0,
         last_seq: 0,
@@ -133,13 +120,13 @@ pub fn configured(row: &Row, client_identifier: String, client_active: bool, has
 }
 
 /// What else a link is judged by: its counters, and where its client has registered.
-struct Surroundings {
-    at: At,
-    counters: counters::Reader,
+struct Surroundings<'a> {
+    at: At<'a>,
+    counters: counters::Reader<'a>,
 }
 
-impl Surroundings {
-    fn open(at: At) -> Self {
+impl<'a> Surroundings<'a> {
+    fn open(at: At<'a>) -> Self {
         Surroundings {
             at,
             counters: counters::Reader::new(at),
@@ -165,6 +152,6 @@ impl Surroundings {
 /// The caller id to present to a client; NULL passes on the caller's own.
 pub fn read_caller_id(at: At, client_id: i64) -> Option<String> {
     ENDPOINTS
-        .first(at, arg(client_id), |row| row.owned_text(0))
+        .first(at, arg(client_id), |row| row.owned(pjsip_endpoints::callerid))
         .flatten()
 }

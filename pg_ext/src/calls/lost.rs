@@ -8,34 +8,48 @@ use pgrx::pg_sys::{BOOLOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
 use crate::calls::counters;
 use crate::calls::settle::settle_within;
+use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::catalogue::WRITING;
 use crate::postgres::held_rows::{Patience, Wait};
+use crate::postgres::rows::selected;
 use crate::postgres::savepoint::Savepoint;
-use crate::postgres::spi::{Rows, Statement, arg, instant};
+use crate::postgres::spi::{Query, Statement};
 use crate::postgres::{access, early_lock_release};
 
-/// A call in flight whose row this transaction has locked, and why it is to be closed.
-pub struct Held<'a> {
-    why: &'a str,
-    uniqueid: String,
-    link_id: i64,
-    holds_slot: bool,
-    answered: bool,
+selected! {
+    /// A call in flight whose row this transaction has locked.
+    pub struct LockedCall {
+        uniqueid: String = "l.uniqueid",
+        link_id: i64 = "l.link_id",
+        holds_slot: bool = "l.holds_slot",
+        answered: bool = "l.answered_at is not null",
+    }
 }
 
-/// Columns of every statement that locks calls to close them. A row that somebody else has locked belongs to a call
-/// that is being worked on: it is skipped, and nobody waits with many rows in hand.
-macro_rules! lock_calls_sql {
-    ($($condition:expr),+ $(,)?) => {
-        concat!(
-            "select l.uniqueid, l.link_id, l.holds_slot, l.answered_at is not null \
-               from capconduit.live_calls l ",
-            $($condition,)+
-            " for update of l skip locked"
+/// A locked call, and why it is to be closed.
+pub struct Held<'a> {
+    why: &'a str,
+    call: LockedCall,
+}
+
+/// Statements that lock calls to close them. A row that somebody else has locked belongs to a call that is being worked on:
+/// it is skipped, and nobody waits with many rows locked.
+macro_rules! lock_calls {
+    ($types:expr, $($condition:expr),+ $(,)?) => {
+        $crate::postgres::spi::Query::<$crate::calls::lost::LockedCall>::new(
+            "select",
+            concat!("from capconduit.live_calls l ", $($condition,)+ " for update of l skip locked"),
+            $types,
         )
     };
 }
-pub(crate) use lock_calls_sql;
+pub(crate) use lock_calls;
+
+/// What such a statement finds.
+pub fn lock<'a>(calls: &Query<LockedCall>, arguments: &[Argument], why: &'a str) -> Vec<Held<'a>> {
+    let locked = calls.all(arguments).into_iter();
+    locked.map(|call| Held { why, call }).collect()
+}
 
 /// Takes the call off the books: the record ends at the last sign of life. `nodes.taken_at` is the last list of the
 /// call's node; a call that was absent from it carries the last list that had it. Read by its name, the Call-ID need not be a
@@ -65,18 +79,6 @@ static CLOSE: Statement = Statement::new(
     &[TEXTOID, TEXTOID, TEXTOID, BOOLOID],
 );
 
-pub fn read_held<'a>(rows: &Rows, why: &'a str) -> Vec<Held<'a>> {
-    rows.iter()
-        .map(|columns| Held {
-            why,
-            uniqueid: columns.need(),
-            link_id: columns.need(),
-            holds_slot: columns.need(),
-            answered: columns.need(),
-        })
-        .collect()
-}
-
 /// What a link's counters owe to the calls that were closed.
 #[derive(Default)]
 struct Owed {
@@ -97,15 +99,14 @@ fn close(held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), i64> {
     early_lock_release::arm();
     let mut links: BTreeMap<i64, Owed> = BTreeMap::new();
     let mut last = None;
-    for call in held {
+    for Held { why, call } in held {
         let counts = outcome::counts(outcome::LOST, call.answered, true);
-        let rows = CLOSE.run(&[
+        let record: Option<i64> = CLOSE.value(&[
             arg(call.uniqueid.as_str()),
             arg(outcome::LOST),
-            arg(call.why),
+            arg(*why),
             arg(counts),
         ]);
-        let record: Option<i64> = rows.first().map(|columns| columns.need());
         let owed = links.entry(call.link_id).or_default();
         owed.released += i32::from(call.holds_slot);
         owed.records.extend(record.filter(|_| counts));
@@ -130,10 +131,11 @@ pub fn close_all(held: &[Held]) -> (i32, Option<i64>) {
 pub fn close_soon(mut held: Vec<Held>) -> i32 {
     let patience = Patience::default();
     let mut free: BTreeMap<i64, bool> = BTreeMap::new();
-    held.retain(|call| {
+    held.retain(|held| {
+        let link_id = held.call.link_id;
         *free
-            .entry(call.link_id)
-            .or_insert_with(|| counters::wait_for(call.link_id, Wait::Patiently(&patience)))
+            .entry(link_id)
+            .or_insert_with(|| counters::wait_for(link_id, Wait::Patiently(&patience)))
     });
     while !held.is_empty() {
         let savepoint = Savepoint::begin();
@@ -144,29 +146,30 @@ pub fn close_soon(mut held: Vec<Held>) -> i32 {
             }
             Err(link_id) => {
                 savepoint.rollback();
-                held.retain(|call| call.link_id != link_id);
+                held.retain(|held| held.call.link_id != link_id);
             }
         }
     }
     0
 }
 
-static LOCK_BEFORE_BOOT: Statement = Statement::new(
-    lock_calls_sql!("where l.node = $1 and l.routed_at < $2"),
+static LOCK_BEFORE_BOOT: Query<LockedCall> = lock_calls!(
     &[TEXTOID, TIMESTAMPTZOID],
+    "where l.node = $1 and l.routed_at < $2"
 );
 
 /// Calls that an Asterisk routed before its own start ended with the one before it.
 pub fn close_before_boot(node: &str, booted_at: i64) -> i32 {
-    let rows = LOCK_BEFORE_BOOT.run(&[arg(node), instant(booted_at)]);
-    close_soon(read_held(&rows, "node restarted"))
+    close_soon(lock(
+        &LOCK_BEFORE_BOOT,
+        &[arg(node), instant(booted_at)],
+        "node restarted",
+    ))
 }
 
-static LOCK_LISTED: Statement =
-    Statement::new(lock_calls_sql!("where l.uniqueid = any ($1)"), &[TEXTARRAYOID]);
+static LOCK_LISTED: Query<LockedCall> = lock_calls!(&[TEXTARRAYOID], "where l.uniqueid = any ($1)");
 
 /// Calls that their node no longer knows.
 pub fn close_absent(uniqueids: Vec<String>) -> i32 {
-    let rows = LOCK_LISTED.run(&[arg(uniqueids)]);
-    close_soon(read_held(&rows, "not on its node"))
+    close_soon(lock(&LOCK_LISTED, &[arg(uniqueids)], "not on its node"))
 }

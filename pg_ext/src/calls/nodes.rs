@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::TEXTOID;
 
 use crate::calls::hearing;
+use crate::postgres::argument::{arg, instant};
 use crate::postgres::guc;
-use crate::postgres::spi::{Statement, arg, instant};
+use crate::postgres::rows::selected;
+use crate::postgres::spi::{Query, Statement};
 
 /// What is known of a switch, its row locked until the end of the transaction.
 pub struct KnownNode {
@@ -19,12 +20,17 @@ pub struct KnownNode {
     pub is_taken: bool,
 }
 
-static KNOWN_NODE: Statement = Statement::new(
-    "select case when n.taken_at <= now() + interval '5 seconds' then n.taken_at end, \
-            coalesce(n.instance <> $2 and n.heartbeat_at is not null, false), n.heartbeat_at \
-       from capconduit.nodes n \
-      where n.name = $1 \
-        for update of n",
+selected! {
+    struct NodeRow {
+        listed_at: Option<i64> = "case when n.taken_at <= now() + interval '5 seconds' then n.taken_at end",
+        is_another_s: bool = "coalesce(n.instance <> $2 and n.heartbeat_at is not null, false)",
+        last_sign: Option<i64> = "n.heartbeat_at",
+    }
+}
+
+static KNOWN_NODE: Query<NodeRow> = Query::new(
+    "select",
+    "from capconduit.nodes n where n.name = $1 for update of n",
     &[TEXTOID, TEXTOID],
 );
 
@@ -36,23 +42,15 @@ static MEET: Statement = Statement::new(
 
 /// The switch's row, made if need be. Whoever asks speaks, so the database hears, also when the name is another's.
 pub fn meet(node: &str, instance: Option<&str>) -> KnownNode {
-    let look = || KNOWN_NODE.run(&[arg(node), arg(instance)]);
-    let mut rows = look();
-    if rows.is_empty() {
+    let look = || KNOWN_NODE.first(&[arg(node), arg(instance)]);
+    let row = look().or_else(|| {
         MEET.run(&[arg(node)]);
-        rows = look();
-    }
-    let known = rows.first().map_or((None, false, None), |columns| {
-        let listed_at = columns.get::<TimestampWithTimeZone>().map(i64::from);
-        let is_another = columns.need::<bool>();
-        let last_sign = columns.get::<TimestampWithTimeZone>().map(i64::from);
-        (listed_at, is_another, last_sign)
+        look()
     });
-    let (listed_at, is_another, last_sign) = known;
     hearing::hear();
     KnownNode {
-        listed_at,
-        is_taken: is_another && !hearing::is_silent(instant(last_sign)),
+        listed_at: row.as_ref().and_then(|row| row.listed_at),
+        is_taken: row.is_some_and(|row| row.is_another_s && !hearing::is_silent(instant(row.last_sign))),
     }
 }
 
@@ -63,7 +61,7 @@ static NO_INSTANCE: Statement = Statement::new(
 
 /// Its name is free, and its silence means nothing. Whether the switch is known.
 pub fn forget_agent(node: &str) -> bool {
-    NO_INSTANCE.run(&[arg(node)]).len() == 1
+    NO_INSTANCE.run(&[arg(node)]) == 1
 }
 
 thread_local! {

@@ -4,9 +4,11 @@ use capconduit_core::did;
 use pgrx::pg_sys::INT8OID;
 
 use crate::calls::facts::read_dialled;
+use crate::postgres::argument::arg;
 use crate::postgres::error;
 use crate::postgres::look::View;
-use crate::postgres::spi::{Statement, arg};
+use crate::postgres::rows::selected;
+use crate::postgres::spi::{Query, Statement};
 
 /// Which parties a call belongs to.
 #[derive(Clone, Copy, Default)]
@@ -18,21 +20,38 @@ pub struct Parties {
     pub link_id: Option<i64>,
 }
 
-static READ_LINK: Statement = Statement::new(
-    "select c.user_id, s.campaign_id, s.client_id \
-       from capconduit.campaign_client_settings s \
-       join capconduit.campaigns c on c.id = s.campaign_id \
-      where s.id = $1",
+selected! {
+    struct LinkRow {
+        user_id: i64 = "c.user_id",
+        campaign_id: i64 = "s.campaign_id",
+        client_id: i64 = "s.client_id",
+    }
+}
+
+static READ_LINK: Query<LinkRow> = Query::new(
+    "select",
+    "from capconduit.campaign_client_settings s join capconduit.campaigns c on c.id = s.campaign_id where s.id = $1",
     &[INT8OID],
 );
-static READ_CAMPAIGN: Statement = Statement::new(
-    "select user_id from capconduit.campaigns where id = $1",
-    &[INT8OID],
-);
-static READ_DID: Statement = Statement::new(
-    "select user_id, number from capconduit.dids where id = $1",
-    &[INT8OID],
-);
+
+selected! {
+    struct CampaignRow {
+        user_id: i64 = "user_id",
+    }
+}
+
+static READ_CAMPAIGN: Query<CampaignRow> =
+    Query::new("select", "from capconduit.campaigns where id = $1", &[INT8OID]);
+
+selected! {
+    struct DidRow {
+        user_id: i64 = "user_id",
+        number: String = "number",
+    }
+}
+
+static READ_DID: Query<DidRow> = Query::new("select", "from capconduit.dids where id = $1", &[INT8OID]);
+
 static READ_CLIENT: Statement = Statement::new("select from capconduit.clients where id = $1", &[INT8OID]);
 static READ_USER: Statement = Statement::new("select from capconduit.users where id = $1", &[INT8OID]);
 
@@ -44,38 +63,35 @@ pub fn resolve(did: &str, given: Parties) -> Parties {
 pub fn check(did: &str, given: Parties) -> Parties {
     let mut parties = given;
     if let Some(link_id) = parties.link_id {
-        let rows = READ_LINK.run(&[arg(link_id)]);
-        let Some(link) = rows.first() else {
+        let Some(link) = READ_LINK.first(&[arg(link_id)]) else {
             error::unknown(format!("link {link_id} is unknown"))
         };
-        agree("user_id", &mut parties.user_id, link.get());
-        agree("campaign_id", &mut parties.campaign_id, link.get());
-        agree("client_id", &mut parties.client_id, link.get());
+        agree("user_id", &mut parties.user_id, Some(link.user_id));
+        agree("campaign_id", &mut parties.campaign_id, Some(link.campaign_id));
+        agree("client_id", &mut parties.client_id, Some(link.client_id));
     } else if let Some(campaign_id) = parties.campaign_id {
-        let rows = READ_CAMPAIGN.run(&[arg(campaign_id)]);
-        let Some(campaign) = rows.first() else {
+        let Some(campaign) = READ_CAMPAIGN.first(&[arg(campaign_id)]) else {
             error::unknown(format!("campaign {campaign_id} is unknown"))
         };
-        agree("user_id", &mut parties.user_id, campaign.get());
+        agree("user_id", &mut parties.user_id, Some(campaign.user_id));
     }
     let number = did::normalize(did);
     if let Some(did_id) = parties.did_id {
-        let rows = READ_DID.run(&[arg(did_id)]);
-        let Some(found) = rows.first() else {
+        let Some(found) = READ_DID.first(&[arg(did_id)]) else {
             error::unknown(format!("DID {did_id} is unknown"))
         };
-        agree("user_id", &mut parties.user_id, found.get());
-        if number.is_some() && found.get::<String>() != number {
+        agree("user_id", &mut parties.user_id, Some(found.user_id));
+        if number.is_some_and(|number| number != found.number) {
             error::invalid(format!("did_id {did_id} contradicts the number of the call"));
         }
     }
     if let Some(client_id) = parties.client_id
-        && READ_CLIENT.run(&[arg(client_id)]).is_empty()
+        && READ_CLIENT.run(&[arg(client_id)]) == 0
     {
         error::unknown(format!("client {client_id} is unknown"));
     }
     if let Some(user_id) = parties.user_id
-        && READ_USER.run(&[arg(user_id)]).is_empty()
+        && READ_USER.run(&[arg(user_id)]) == 0
     {
         error::unknown(format!("user {user_id} is unknown"));
     }

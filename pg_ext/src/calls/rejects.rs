@@ -9,11 +9,12 @@ use pgrx::pg_sys::panic::CaughtError;
 use pgrx::pg_sys::{self, INT4OID, INT8ARRAYOID, TEXTARRAYOID};
 use pgrx::{PgTryBuilder, pg_guard};
 
+use crate::postgres::argument::arg;
 use crate::postgres::catalogue::{WRITING, relation};
 use crate::postgres::early_lock_release::commit_without_waiting;
 use crate::postgres::look::View;
 use crate::postgres::savepoint::Savepoint;
-use crate::postgres::spi::{Statement, arg, connected};
+use crate::postgres::spi::{Statement, connected};
 
 const WRITE_EVERY_MICROS: i64 = 15_000_000;
 

@@ -1,7 +1,5 @@
 //! A reservation: the call's row in `live_calls`, and a slot of its link.
 
-use std::ffi::CStr;
-
 use capconduit_core::{Link, Strategy, Verdict, decision, outcome, select};
 use pgrx::pg_sys;
 use pgrx::pg_sys::INT8OID;
@@ -12,11 +10,11 @@ use crate::calls::facts::{Dialled, read_configured};
 use crate::calls::links::{are_set_like, read_caller_id};
 use crate::calls::live_call::Answer;
 use crate::calls::nodes;
+use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::guc;
 use crate::postgres::held_rows::Wait;
-use crate::postgres::insert::Insert;
+use crate::postgres::insert::insert;
 use crate::postgres::look::At;
-use crate::postgres::spi::{Argument, arg, instant};
 use crate::postgres::texts::Texts;
 use crate::postgres::transaction::began;
 
@@ -30,41 +28,10 @@ pub struct Caller<'a> {
     pub sip_call_id: Option<&'a str>,
 }
 
-const COLUMNS: [&CStr; 24] = [
-    c"uniqueid",
-    c"linkedid",
-    c"node",
-    c"user_id",
-    c"campaign_id",
-    c"did_id",
-    c"did_number",
-    c"routing_strategy",
-    c"link_id",
-    c"client_id",
-    c"holds_slot",
-    c"attempt",
-    c"tried",
-    c"caller_number",
-    c"caller_name",
-    c"routed_at",
-    c"attempt_at",
-    c"dial_timeout_seconds",
-    c"attempt_timeout_seconds",
-    c"ring_deadline",
-    c"max_call_seconds",
-    c"lease_until",
-    c"decision",
-    c"sip_call_id",
-];
-
-/// A table of the release before has no place for the Call-ID, until it is migrated.
-static REMEMBER: Insert = Insert::new(c"live_calls", COLUMNS.split_at(COLUMNS.len() - 1).0);
-static REMEMBER_SIP: Insert = Insert::new(c"live_calls", &COLUMNS);
-
 /// No link was tried before: pgrx makes an array of none at ten times the cost.
-fn none_tried() -> Argument {
+fn none_tried() -> Argument<'static> {
     // SAFETY: an array of no elements, of a type that is there.
-    Some(pg_sys::Datum::from(unsafe {
+    Argument::of(pg_sys::Datum::from(unsafe {
         pg_sys::construct_empty_array(INT8OID)
     }))
 }
@@ -99,37 +66,42 @@ impl Choice<'_> {
         let decision = decision::describe(self.links, verdicts, Some(index));
         let now = began();
         let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
-        let mut texts = Texts::new();
-        let values = [
-            texts.put(caller.uniqueid),
-            texts.put(caller.linkedid),
-            texts.put(caller.node),
-            arg(dialled.user_id),
-            arg(campaign.id),
-            arg(dialled.did_id),
-            texts.put(self.number),
-            texts.put(campaign.strategy.name()),
-            arg(link.id),
-            arg(link.client_id),
-            arg(true),
-            arg(1_i32),
-            none_tried(),
-            texts.put(caller.number),
-            texts.put(caller.name),
-            instant(now),
-            instant(now),
-            arg(campaign.dial_timeout_seconds),
-            arg(timeout),
-            after(campaign.max_ring_seconds),
-            arg(max_call_seconds),
-            after(max_call_seconds + LEASE_MARGIN_SECONDS),
-            texts.put(decision.as_str()),
-            texts.put(caller.sip_call_id),
-        ];
+        let texts = Texts::new();
+        /// A table of the release before has no place for the Call-ID, until it is migrated.
+        macro_rules! remember {
+            ($($more:tt)*) => {
+                insert!(live_calls {
+                    uniqueid: texts.put(caller.uniqueid),
+                    linkedid: texts.put(caller.linkedid),
+                    node: texts.put(caller.node),
+                    user_id: arg(dialled.user_id),
+                    campaign_id: arg(campaign.id),
+                    did_id: arg(dialled.did_id),
+                    did_number: texts.put(self.number),
+                    routing_strategy: texts.put(campaign.strategy.name()),
+                    link_id: arg(link.id),
+                    client_id: arg(link.client_id),
+                    holds_slot: arg(true),
+                    attempt: arg(1_i32),
+                    tried: none_tried(),
+                    caller_number: texts.put(caller.number),
+                    caller_name: texts.put(caller.name),
+                    routed_at: instant(now),
+                    attempt_at: instant(now),
+                    dial_timeout_seconds: arg(campaign.dial_timeout_seconds),
+                    attempt_timeout_seconds: arg(timeout),
+                    ring_deadline: after(campaign.max_ring_seconds),
+                    max_call_seconds: arg(max_call_seconds),
+                    lease_until: after(max_call_seconds + LEASE_MARGIN_SECONDS),
+                    decision: texts.put(decision.as_str()),
+                    $($more)*
+                })
+            };
+        }
         if caller.sip_call_id.is_some() {
-            REMEMBER_SIP.run(&values);
+            remember!(sip_call_id: texts.put(caller.sip_call_id));
         } else {
-            REMEMBER.run(&values[..values.len() - 1]);
+            remember!();
         }
         let taken = take_slot(
             link,

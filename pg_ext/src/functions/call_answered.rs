@@ -5,13 +5,22 @@ use pgrx::pg_sys::TEXTOID;
 
 use crate::calls::nodes;
 use crate::functions::arguments;
+use crate::postgres::argument::arg;
 use crate::postgres::early_lock_release;
-use crate::postgres::spi::{Statement, arg, connected};
+use crate::postgres::rows::selected;
+use crate::postgres::spi::{Query, connected};
 use crate::postgres::transaction::require_read_committed;
 
+selected! {
+    struct Answered {
+        node: Option<String> = "node",
+    }
+}
+
 /// The first answer stays: the switch may tell it twice.
-static ANSWER: Statement = Statement::new(
-    "update capconduit.live_calls set answered_at = coalesce(answered_at, now()) where uniqueid = $1 returning node",
+static ANSWER: Query<Answered> = Query::new(
+    "update capconduit.live_calls set answered_at = coalesce(answered_at, now()) where uniqueid = $1 returning",
+    "",
     &[TEXTOID],
 );
 
@@ -22,11 +31,11 @@ fn call_answered(uniqueid: Option<&str>) -> &'static str {
     let uniqueid = arguments::uniqueid(uniqueid);
     early_lock_release::arm();
     let is_in_flight = connected(|| {
-        let rows = ANSWER.run(&[arg(uniqueid)]);
-        if let Some(node) = rows.first().and_then(|columns| columns.get::<String>()) {
-            nodes::note_call(&node);
+        let answered = ANSWER.first(&[arg(uniqueid)]);
+        if let Some(node) = answered.as_ref().and_then(|call| call.node.as_deref()) {
+            nodes::note_call(node);
         }
-        !rows.is_empty()
+        answered.is_some()
     });
     if is_in_flight {
         return "ok";

@@ -1,18 +1,42 @@
 //! `explain_route`: what a call to this number would get now, link by link, by the same reads and the same rules as
 //! `route_call`. It writes nothing and takes no transaction id, so it also works on a standby.
 
+use std::rc::Rc;
+
 use capconduit_core::{Link, Reject, Verdict, did, select};
 use pgrx::pg_extern;
 
 use crate::calls::campaigns::Campaign;
 use crate::calls::facts::{Dialled, read_dialled, read_links};
 use crate::postgres::look::View;
-use crate::postgres::result_row::Records;
-use crate::postgres::spi::{Argument, Statement, arg, connected};
+use crate::postgres::result_row::{ResultRows, result_row};
+use crate::postgres::spi::{Statement, connected};
 
-/// campaign_id, campaign_name, routing_strategy, link_id, client_id, client_identifier, eligible, reason, active,
-/// max_concurrency, counted, total_calls_allowed, forwarding_priority, weight, place, share, did_id, reject_reason.
-type ExplainRows = Records<18>;
+result_row! {
+    #[derive(Clone, Default)]
+    struct Explanation {
+        campaign_id: Option<i64>,
+        campaign_name: Option<Rc<str>>,
+        routing_strategy: Option<&'static str>,
+        link_id: Option<i64>,
+        client_id: Option<i64>,
+        client_identifier: Option<String>,
+        eligible: bool,
+        reason: &'static str,
+        active: Option<i32>,
+        max_concurrency: Option<i32>,
+        counted: Option<i64>,
+        total_calls_allowed: Option<i64>,
+        forwarding_priority: Option<i32>,
+        weight: Option<i32>,
+        place: Option<i32>,
+        share: Option<f64>,
+        did_id: Option<i64>,
+        reject_reason: Option<&'static str>,
+    }
+}
+
+type ExplainRows = ResultRows<Explanation>;
 
 #[pg_extern(sql = false)]
 fn explain_route(did: Option<&str>) -> ExplainRows {
@@ -22,8 +46,7 @@ fn explain_route(did: Option<&str>) -> ExplainRows {
 #[pg_extern(sql = false)]
 fn explain_own_did(did: Option<&str>) -> ExplainRows {
     connected(|| {
-        let rows = SESSION_USER.run_read_only(&[]);
-        let user_id = rows.first().and_then(|columns| columns.get());
+        let user_id = SESSION_USER.value_read_only(&[]);
         explain(did.unwrap_or_default(), Whose::Only(user_id))
     })
     .into_rows()
@@ -91,45 +114,39 @@ impl Explained {
             None if verdicts.contains(&Verdict::Eligible) => None,
             None => Some(select::reject_reason(&verdicts)),
         };
-        let rejected = rejected.map(Reject::token);
-        let did_id = self.did_id;
-        let without_link = |campaign: Option<&Campaign>, reason: &str| {
-            let mut row = [None; 18];
-            if let Some(campaign) = campaign {
-                row[..3].copy_from_slice(&describe(campaign));
-            }
-            row[6..8].copy_from_slice(&[arg(false), arg(reason)]);
-            row[16..].copy_from_slice(&[arg(did_id), arg(rejected)]);
-            row
+        let nothing = Explanation {
+            did_id: self.did_id,
+            reject_reason: rejected.map(Reject::token),
+            ..Explanation::default()
+        };
+        let without_link = |campaign: Option<&Campaign>, reason| Explanation {
+            reason,
+            ..campaign.map_or_else(|| nothing.clone(), |campaign| describe(campaign, &nothing))
         };
         let mut rows = Vec::with_capacity(self.links.len() + self.shadowed.len() + 1);
         if let Some(stop) = self.stop {
             rows.push(without_link(self.campaign.as_ref(), stop.token()));
         }
         if let Some(campaign) = &self.campaign {
-            let [id, name, strategy] = describe(campaign);
+            let described = describe(campaign, &nothing);
             let places = select::places(campaign.strategy, &self.links, &verdicts);
-            for ((link, verdict), (place, share)) in self.links.iter().zip(verdicts).zip(places) {
-                rows.push([
-                    id,
-                    name,
-                    strategy,
-                    arg(link.id),
-                    arg(link.client_id),
-                    arg(link.client_identifier.as_str()),
-                    arg(verdict == Verdict::Eligible),
-                    arg(verdict.token()),
-                    arg(link.active),
-                    arg(link.max_concurrency),
-                    arg(link.counted),
-                    arg(link.total_calls_allowed),
-                    arg(link.forwarding_priority),
-                    arg(link.weight),
-                    arg(place),
-                    arg(share),
-                    arg(did_id),
-                    arg(rejected),
-                ]);
+            for ((link, verdict), (place, share)) in self.links.into_iter().zip(verdicts).zip(places) {
+                rows.push(Explanation {
+                    link_id: Some(link.id),
+                    client_id: Some(link.client_id),
+                    client_identifier: Some(link.client_identifier),
+                    eligible: verdict == Verdict::Eligible,
+                    reason: verdict.token(),
+                    active: Some(link.active),
+                    max_concurrency: Some(link.max_concurrency),
+                    counted: Some(link.counted),
+                    total_calls_allowed: link.total_calls_allowed,
+                    forwarding_priority: Some(link.forwarding_priority),
+                    weight: Some(link.weight),
+                    place,
+                    share,
+                    ..described.clone()
+                });
             }
         }
         rows.extend(
@@ -137,14 +154,15 @@ impl Explained {
                 .iter()
                 .map(|campaign| without_link(Some(campaign), "shadowed")),
         );
-        Records(rows)
+        ResultRows(rows)
     }
 }
 
-fn describe(campaign: &Campaign) -> [Argument; 3] {
-    [
-        arg(campaign.id),
-        arg(campaign.name.as_str()),
-        arg(campaign.strategy.name()),
-    ]
+fn describe(campaign: &Campaign, row: &Explanation) -> Explanation {
+    Explanation {
+        campaign_id: Some(campaign.id),
+        campaign_name: Some(campaign.name.as_str().into()),
+        routing_strategy: Some(campaign.strategy.name()),
+        ..row.clone()
+    }
 }

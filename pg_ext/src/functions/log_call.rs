@@ -5,16 +5,23 @@ use capconduit_core::{outcome, text};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
-use crate::calls::call_record::{Given, Known, correct, read_record, read_reservation};
+use crate::calls::call_record::{Given, Known, RESERVATION, correct, read_record, read_reservation};
 use crate::calls::live_call::take_live;
 use crate::calls::locks::lock_call;
 use crate::calls::parties::{Parties, resolve};
 use crate::calls::{call_record, settle};
 use crate::functions::arguments;
-use crate::postgres::result_row::Record;
-use crate::postgres::spi::{arg, connected};
+use crate::postgres::result_row::{ResultRow, result_row};
+use crate::postgres::spi::connected;
 use crate::postgres::transaction::require_read_committed;
 use crate::postgres::{early_lock_release, error};
+
+result_row! {
+    struct Logged {
+        status: &'static str,
+        cdr_id: i64,
+    }
+}
 
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
@@ -41,7 +48,7 @@ fn log_call(
     client_id: Option<i64>,
     did_id: Option<i64>,
     user_id: Option<i64>,
-) -> Record<2> {
+) -> ResultRow<Logged> {
     require_read_committed("log_call");
     let status = outcome::record_status(call_status.unwrap_or_default());
     if status.is_empty() {
@@ -78,13 +85,16 @@ fn log_call(
         },
     };
     let (status, record) = connected(|| log(&given));
-    Record([arg(status), arg(record)])
+    ResultRow(Logged {
+        status,
+        cdr_id: record,
+    })
 }
 
 fn log(given: &Given) -> (&'static str, i64) {
     lock_call(given.uniqueid);
     early_lock_release::arm();
-    let (mut reservation, stored) = take_live(given.uniqueid, read_reservation, |at| {
+    let (mut reservation, stored) = take_live(&RESERVATION, given.uniqueid, read_reservation, |at| {
         read_record(at, given.uniqueid)
     });
     if let Some(stored) = stored {

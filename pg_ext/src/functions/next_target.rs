@@ -11,12 +11,13 @@ use crate::calls::live_call::{Answer, LiveCall, end_live, move_live, read_live};
 use crate::calls::locks::{enter_live_calls, lock_call, lock_campaign};
 use crate::calls::nodes;
 use crate::functions::arguments;
+use crate::postgres::argument::{arg, instant};
 use crate::postgres::held_rows::{Patience, Wait};
-use crate::postgres::insert::Insert;
+use crate::postgres::insert::insert;
 use crate::postgres::look::{At, View};
-use crate::postgres::result_row::Record;
+use crate::postgres::result_row::ResultRow;
 use crate::postgres::savepoint::Savepoint;
-use crate::postgres::spi::{Statement, arg, connected, instant};
+use crate::postgres::spi::{Statement, connected};
 use crate::postgres::transaction::{now, require_read_committed};
 use crate::postgres::{early_lock_release, error};
 
@@ -26,7 +27,7 @@ fn next_target(
     failed_attempt: Option<i32>,
     dial_status: Option<&str>,
     hangup_cause: Option<i32>,
-) -> Record<12> {
+) -> ResultRow<Answer> {
     require_read_committed("next_target");
     let uniqueid = arguments::uniqueid(uniqueid);
     let Some(failed) = failed_attempt.filter(|attempt| *attempt >= 1) else {
@@ -40,7 +41,7 @@ fn next_target(
         status
     };
     let cause = arguments::not_negative("hangup_cause", hangup_cause);
-    connected(|| next(uniqueid, failed, &status, cause)).into_record()
+    ResultRow(connected(|| next(uniqueid, failed, &status, cause)))
 }
 
 fn next(uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answer {
@@ -72,33 +73,18 @@ fn next(uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answer
     }
 }
 
-static FAILURES: Insert = Insert::new(
-    c"call_attempts",
-    &[
-        c"uniqueid",
-        c"attempt",
-        c"user_id",
-        c"link_id",
-        c"client_id",
-        c"dial_status",
-        c"hangup_cause",
-        c"started_at",
-        c"ended_at",
-    ],
-);
-
 fn note_failure(uniqueid: &str, call: &LiveCall, status: &str, cause: Option<i32>) {
-    FAILURES.run(&[
-        arg(uniqueid),
-        arg(call.attempt),
-        arg(call.user_id),
-        arg(call.link_id),
-        arg(call.client_id),
-        arg(status),
-        arg(cause),
-        instant(call.attempt_at),
-        instant(now()),
-    ]);
+    insert!(call_attempts {
+        uniqueid: arg(uniqueid),
+        attempt: arg(call.attempt),
+        user_id: arg(call.user_id),
+        link_id: arg(call.link_id),
+        client_id: arg(call.client_id),
+        dial_status: arg(status),
+        hangup_cause: arg(cause),
+        started_at: instant(call.attempt_at),
+        ended_at: instant(now()),
+    });
 }
 
 /// Chooses among the links not yet tried and moves the slot there, as a route does: judged anew whenever the choice
@@ -133,7 +119,7 @@ fn move_on(uniqueid: &str, call: LiveCall, timeout: i32) -> Answer {
                 continue;
             }
             let text = decision::describe(&links, &verdicts, None);
-            let any_busy = ANY_BUSY.run(&[arg(uniqueid)]).first().is_some();
+            let any_busy = ANY_BUSY.run(&[arg(uniqueid)]) > 0;
             return end(uniqueid, call, Reject::NoMoreTargets { any_busy }, Some(text));
         };
         let target = &links[index];

@@ -9,8 +9,10 @@ use crate::calls::nodes::meet;
 use crate::calls::{locks, lost};
 use crate::functions::arguments;
 use crate::functions::arguments::required_instant;
-use crate::postgres::result_row::Record;
-use crate::postgres::spi::{Statement, arg, connected, instant};
+use crate::postgres::argument::{arg, instant};
+use crate::postgres::result_row::{ResultRow, result_row};
+use crate::postgres::rows::selected;
+use crate::postgres::spi::{Query, Statement, connected};
 use crate::postgres::transaction::require_read_committed;
 use crate::postgres::{early_lock_release, error, guc};
 
@@ -35,16 +37,23 @@ static BACK_AGAIN: Statement = Statement::over_sets(
     &[TEXTOID, TEXTARRAYOID],
 );
 
+selected! {
+    struct AbsentCall {
+        uniqueid: String = "l.uniqueid",
+        is_over: bool = "l.absent_since is not null and l.absent_since + $4 * interval '1 second' <= $3",
+    }
+}
+
 /// Absent calls older than the list. A hash join, so that thousands of calls cost milliseconds.
-static ABSENT: Statement = Statement::over_sets(
-    "select l.uniqueid, l.absent_since is not null \
-            and l.absent_since + $4 * interval '1 second' <= $3 \
-       from capconduit.live_calls l \
+static ABSENT: Query<AbsentCall> = Query::new(
+    "select",
+    "from capconduit.live_calls l \
       where l.node = $1 and l.routed_at < $3 \
         and not exists (select from unnest($2) u (uniqueid) where u.uniqueid = l.uniqueid) \
         for update of l skip locked",
     &[TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, INT4OID],
-);
+)
+.over_sets();
 
 /// The first absence: the list before this one is the last that had the call.
 static MARK_ABSENT: Statement = Statement::new(
@@ -54,13 +63,22 @@ static MARK_ABSENT: Statement = Statement::new(
     &[TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID],
 );
 
+result_row! {
+    struct Listed {
+        status: &'static str,
+        listed: i32,
+        absent: i32,
+        closed: i32,
+    }
+}
+
 #[pg_extern(sql = false)]
 fn node_heartbeat(
     node: Option<&str>,
     instance: Option<&str>,
     taken_at: Option<TimestampWithTimeZone>,
     uniqueids: Option<Vec<Option<String>>>,
-) -> Record<4> {
+) -> ResultRow<Listed> {
     require_read_committed("node_heartbeat");
     let node = arguments::required_node(node);
     let instance = arguments::required_instance(instance);
@@ -68,14 +86,19 @@ fn node_heartbeat(
     let Some(uniqueids) = uniqueids else {
         error::invalid("uniqueids is NULL: give an empty array where no call is live");
     };
-    let listed: Vec<String> = uniqueids
+    let uniqueids: Vec<String> = uniqueids
         .into_iter()
         .flatten()
         .filter(|id| !id.is_empty())
         .collect();
-    let count = listed.len() as i32;
-    let (status, absent, closed) = connected(|| beat(node, instance, taken_at, listed));
-    Record([arg(status), arg(count), arg(absent), arg(closed)])
+    let listed = uniqueids.len() as i32;
+    let (status, absent, closed) = connected(|| beat(node, instance, taken_at, uniqueids));
+    ResultRow(Listed {
+        status,
+        listed,
+        absent,
+        closed,
+    })
 }
 
 fn beat(node: &str, instance: &str, taken_at: i64, listed: Vec<String>) -> (&'static str, i32, i32) {
@@ -98,25 +121,18 @@ fn beat(node: &str, instance: &str, taken_at: i64, listed: Vec<String>) -> (&'st
     ]);
     BACK_AGAIN.run(&[arg(node), arg(listed.clone())]);
     let grace = guc::ABSENCE_GRACE_SECONDS.get();
-    let rows = ABSENT.run(&[arg(node), arg(listed), instant(taken_at), arg(grace)]);
-    let mut missing = Vec::new();
-    let mut lost = Vec::new();
-    for columns in rows.iter() {
-        let uniqueid: String = columns.need();
-        if columns.need() {
-            lost.push(uniqueid)
-        } else {
-            missing.push(uniqueid)
-        }
-    }
+    let calls = ABSENT.all(&[arg(node), arg(listed), instant(taken_at), arg(grace)]);
+    let (lost, missing): (Vec<_>, Vec<_>) = calls.into_iter().partition(|call| call.is_over);
+    let ids =
+        |calls: Vec<AbsentCall>| -> Vec<String> { calls.into_iter().map(|call| call.uniqueid).collect() };
     let absent = missing.len() as i32;
     if absent > 0 {
-        MARK_ABSENT.run(&[arg(missing), instant(taken_at), instant(listed_before)]);
+        MARK_ABSENT.run(&[arg(ids(missing)), instant(taken_at), instant(listed_before)]);
     }
     let closed = if lost.is_empty() {
         0
     } else {
-        lost::close_absent(lost)
+        lost::close_absent(ids(lost))
     };
     ("ok", absent, closed)
 }

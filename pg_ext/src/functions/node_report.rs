@@ -7,7 +7,8 @@ use pgrx::pg_sys::TEXTOID;
 use crate::calls::locks;
 use crate::calls::nodes::meet;
 use crate::functions::arguments;
-use crate::postgres::spi::{Statement, arg, connected};
+use crate::postgres::argument::arg;
+use crate::postgres::spi::{Statement, connected};
 use crate::postgres::transaction::require_read_committed;
 use crate::postgres::{early_lock_release, error};
 

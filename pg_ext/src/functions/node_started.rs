@@ -8,9 +8,10 @@ use crate::calls::nodes::meet;
 use crate::calls::{locks, lost};
 use crate::functions::arguments;
 use crate::functions::arguments::required_instant;
+use crate::postgres::argument::{arg, instant};
 use crate::postgres::early_lock_release;
-use crate::postgres::result_row::Record;
-use crate::postgres::spi::{Statement, arg, connected, instant};
+use crate::postgres::result_row::{ResultRow, result_row};
+use crate::postgres::spi::{Statement, connected};
 use crate::postgres::transaction::require_read_committed;
 
 /// A start without an instance claims nothing. It is a sign of an agent, where there was one.
@@ -22,12 +23,19 @@ static START: Statement = Statement::new(
     &[TEXTOID, TEXTOID, TIMESTAMPTZOID],
 );
 
+result_row! {
+    struct Started {
+        status: &'static str,
+        closed: i32,
+    }
+}
+
 #[pg_extern(sql = false)]
 fn node_started(
     node: Option<&str>,
     booted_at: Option<TimestampWithTimeZone>,
     instance: Option<&str>,
-) -> Record<2> {
+) -> ResultRow<Started> {
     require_read_committed("node_started");
     let node = arguments::required_node(node);
     let booted_at = required_instant("booted_at", booted_at);
@@ -41,5 +49,5 @@ fn node_started(
         START.run(&[arg(node), arg(instance), instant(booted_at)]);
         ("ok", lost::close_before_boot(node, booted_at))
     });
-    Record([arg(status), arg(closed)])
+    ResultRow(Started { status, closed })
 }

@@ -8,16 +8,30 @@ use crate::calls::copies;
 use crate::calls::facts::{read_dialled, read_settings};
 use crate::calls::links::first_taker;
 use crate::postgres::look::{At, View};
-use crate::postgres::result_row::Record;
-use crate::postgres::spi::arg;
+use crate::postgres::result_row::{ResultRow, result_row};
 
-/// status, reason, hangup_cause, did_id, campaign_id, link_id, client_id, client_identifier.
-type Preview = Record<8>;
+result_row! {
+    #[derive(Default)]
+    struct Preview {
+        status: &'static str,
+        reason: Option<&'static str>,
+        hangup_cause: Option<i32>,
+        did_id: Option<i64>,
+        campaign_id: Option<i64>,
+        link_id: Option<i64>,
+        client_id: Option<i64>,
+        client_identifier: Option<String>,
+    }
+}
 
 /// Nothing here is found by a name in the search path, so the SQL declares no path of its own.
 #[pg_extern(sql = false)]
-fn preview_route(did: Option<&str>) -> Preview {
-    let Some(number) = did::normalize(did.unwrap_or_default()) else {
+fn preview_route(did: Option<&str>) -> ResultRow<Preview> {
+    ResultRow(preview(did.unwrap_or_default()))
+}
+
+fn preview(did: &str) -> Preview {
+    let Some(number) = did::normalize(did) else {
         return reject(Reject::InvalidDidInput, None, None);
     };
     View::Calling.look(|at| {
@@ -47,7 +61,7 @@ fn preview_route(did: Option<&str>) -> Preview {
     })
 }
 
-fn first(at: At, did_id: Option<i64>, campaign_id: i64, strategy: Strategy, links: Vec<Link>) -> Preview {
+fn first(at: At<'_>, did_id: Option<i64>, campaign_id: i64, strategy: Strategy, links: Vec<Link>) -> Preview {
     match first_taker(at, strategy, links) {
         Ok(link) => offer(did_id, campaign_id, &link),
         Err(reason) => reject(reason, did_id, Some(campaign_id)),
@@ -55,27 +69,24 @@ fn first(at: At, did_id: Option<i64>, campaign_id: i64, strategy: Strategy, link
 }
 
 fn offer(did_id: Option<i64>, campaign_id: i64, link: &Link) -> Preview {
-    Record([
-        arg("ok"),
-        None,
-        None,
-        arg(did_id),
-        arg(campaign_id),
-        arg(link.id),
-        arg(link.client_id),
-        arg(link.client_identifier.as_str()),
-    ])
+    Preview {
+        status: "ok",
+        did_id,
+        campaign_id: Some(campaign_id),
+        link_id: Some(link.id),
+        client_id: Some(link.client_id),
+        client_identifier: Some(link.client_identifier.clone()),
+        ..Preview::default()
+    }
 }
 
 fn reject(reason: Reject, did_id: Option<i64>, campaign_id: Option<i64>) -> Preview {
-    Record([
-        arg("reject"),
-        arg(reason.token()),
-        arg(reason.hangup_cause()),
-        arg(did_id),
-        arg(campaign_id),
-        None,
-        None,
-        None,
-    ])
+    Preview {
+        status: "reject",
+        reason: Some(reason.token()),
+        hangup_cause: Some(reason.hangup_cause()),
+        did_id,
+        campaign_id,
+        ..Preview::default()
+    }
 }

@@ -4,16 +4,17 @@ use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
 use crate::calls::locks;
-use crate::calls::lost::{close_all, read_held};
+use crate::calls::lost::{LockedCall, close_all, lock};
 use crate::functions::arguments;
+use crate::postgres::argument::arg;
 use crate::postgres::early_lock_release;
-use crate::postgres::result_row::Record;
-use crate::postgres::spi::{Statement, arg, connected};
+use crate::postgres::result_row::{ResultRow, result_row};
+use crate::postgres::spi::{Query, Statement, connected};
 use crate::postgres::transaction::require_read_committed;
 
-static LOCK_ONE: Statement = Statement::new(
-    "select l.uniqueid, l.link_id, l.holds_slot, l.answered_at is not null \
-       from capconduit.live_calls l where l.uniqueid = $1 for update of l",
+static LOCK_ONE: Query<LockedCall> = Query::new(
+    "select",
+    "from capconduit.live_calls l where l.uniqueid = $1 for update of l",
     &[TEXTOID],
 );
 
@@ -22,15 +23,22 @@ static AUDIT: Statement = Statement::new(
     &[TEXTOID, TEXTOID],
 );
 
+result_row! {
+    struct Released {
+        status: &'static str,
+        cdr_id: Option<i64>,
+    }
+}
+
 #[pg_extern(sql = false)]
-fn release_call(uniqueid: Option<&str>, reason: Option<&str>) -> Record<2> {
+fn release_call(uniqueid: Option<&str>, reason: Option<&str>) -> ResultRow<Released> {
     require_read_committed("release_call");
     let uniqueid = arguments::uniqueid(uniqueid);
     let reason = arguments::reason("release_call", reason);
     let (status, record) = connected(|| {
         locks::lock_call(uniqueid);
         locks::enter_live_calls();
-        let (closed, record) = close_all(&read_held(&LOCK_ONE.run(&[arg(uniqueid)]), reason));
+        let (closed, record) = close_all(&lock(&LOCK_ONE, &[arg(uniqueid)], reason));
         if closed == 0 {
             early_lock_release::flush_what_was_seen();
             return ("not_in_flight", None);
@@ -38,5 +46,8 @@ fn release_call(uniqueid: Option<&str>, reason: Option<&str>) -> Record<2> {
         AUDIT.run(&[arg(uniqueid), arg(reason)]);
         ("released", record)
     });
-    Record([arg(status), arg(record)])
+    ResultRow(Released {
+        status,
+        cdr_id: record,
+    })
 }

@@ -3,15 +3,16 @@
 use pgrx::pg_extern;
 use pgrx::pg_sys::{INT4OID, TEXTOID};
 
-use crate::calls::lost::{close_all, lock_calls_sql, read_held};
+use crate::calls::lost::{LockedCall, close_all, lock, lock_calls};
 use crate::calls::{locks, nodes};
 use crate::functions::arguments;
+use crate::postgres::argument::arg;
 use crate::postgres::early_lock_release;
-use crate::postgres::result_row::Record;
-use crate::postgres::spi::{Statement, arg, connected};
+use crate::postgres::result_row::{ResultRow, result_row};
+use crate::postgres::spi::{Query, Statement, connected};
 use crate::postgres::transaction::require_read_committed;
 
-static LOCK_ON_NODE: Statement = Statement::new(lock_calls_sql!("where l.node = $1"), &[TEXTOID]);
+static LOCK_ON_NODE: Query<LockedCall> = lock_calls!(&[TEXTOID], "where l.node = $1");
 
 static AUDIT_NODE: Statement = Statement::new(
     "select capconduit.write_audit('release', 'nodes', $1, null, \
@@ -19,9 +20,16 @@ static AUDIT_NODE: Statement = Statement::new(
     &[TEXTOID, TEXTOID, INT4OID],
 );
 
+result_row! {
+    struct Released {
+        status: &'static str,
+        released: i32,
+    }
+}
+
 /// Somebody knows that this Asterisk is gone: its calls are closed, its name is free.
 #[pg_extern(sql = false)]
-fn release_node(node: Option<&str>, reason: Option<&str>) -> Record<2> {
+fn release_node(node: Option<&str>, reason: Option<&str>) -> ResultRow<Released> {
     require_read_committed("release_node");
     let node = arguments::required_node(node);
     let reason = arguments::reason("release_node", reason);
@@ -29,12 +37,12 @@ fn release_node(node: Option<&str>, reason: Option<&str>) -> Record<2> {
         locks::enter_live_calls();
         early_lock_release::arm();
         let is_known = nodes::forget_agent(node);
-        let held = read_held(&LOCK_ON_NODE.run(&[arg(node)]), reason);
+        let held = lock(&LOCK_ON_NODE, &[arg(node)], reason);
         if !is_known && held.is_empty() {
             return ("unknown_node", 0);
         }
         AUDIT_NODE.run(&[arg(node), arg(reason), arg(held.len() as i32)]);
         ("released", close_all(&held).0)
     });
-    Record([arg(status), arg(released)])
+    ResultRow(Released { status, released })
 }

@@ -11,12 +11,14 @@ use crate::calls::locks::{lock_call, lock_campaign};
 use crate::calls::reservation::{Caller, Choice};
 use crate::calls::{leases, rejects};
 use crate::functions::arguments;
+use crate::postgres::argument::arg;
 use crate::postgres::held_rows::{Patience, Wait};
 use crate::postgres::look::View;
-use crate::postgres::lookup::{Key, Lookup};
-use crate::postgres::result_row::Record;
+use crate::postgres::lookup::{Lookup, lookup};
+use crate::postgres::result_row::ResultRow;
 use crate::postgres::savepoint::Savepoint;
-use crate::postgres::spi::{arg, connected};
+use crate::postgres::spi::connected;
+use crate::postgres::tables::{call_logs, live_calls};
 use crate::postgres::transaction::require_read_committed;
 use crate::postgres::{early_lock_release, error};
 
@@ -28,7 +30,7 @@ fn route_call(
     caller_name: Option<&str>,
     linkedid: Option<&str>,
     node: Option<&str>,
-) -> Record<12> {
+) -> ResultRow<Answer> {
     route_sip_call(did, uniqueid, caller_number, caller_name, linkedid, node, None)
 }
 
@@ -42,7 +44,7 @@ fn route_sip_call(
     linkedid: Option<&str>,
     node: Option<&str>,
     sip_call_id: Option<&str>,
-) -> Record<12> {
+) -> ResultRow<Answer> {
     require_read_committed("route_call");
     let caller = Caller {
         uniqueid: arguments::uniqueid(uniqueid),
@@ -58,11 +60,11 @@ fn route_sip_call(
         let number = did::normalize(did);
         rejects::note(reason, number.as_deref().unwrap_or(did), caller.node);
     }
-    answer.into_record()
+    ResultRow(answer)
 }
 
-static LIVE: Lookup = Lookup::new(c"live_calls", c"live_calls_pkey", Key::Text, &[]).before_write();
-static RECORDED: Lookup = Lookup::new(c"call_logs", c"call_logs_asterisk_uniqueid_key", Key::Text, &[]);
+static LIVE: Lookup<live_calls::Of> = lookup!(live_calls by live_calls_pkey (Text):).before_write();
+static RECORDED: Lookup<call_logs::Of> = lookup!(call_logs by call_logs_asterisk_uniqueid_key (Text):);
 
 /// Everything that a decision rests on, as of one moment.
 struct Seen {
@@ -248,7 +250,7 @@ impl Choice<'_> {
             (_, Some(savepoint)) => savepoint.rollback(),
             (Changed::Done(_), None) => {}
             (_, None) => {
-                take_live(self.caller.uniqueid, |_| (), |_| ());
+                take_live(&LIVE, self.caller.uniqueid, |_| (), |_| ());
             }
         }
         match taken {

@@ -1,33 +1,35 @@
 //! `table_access`: how calls reach each table now, and why not directly. For whoever has put something on a table, or
 //! wonders why calls are dearer than yesterday.
 
-use std::ffi::CStr;
-
 use pgrx::pg_extern;
 
 use crate::postgres::access::{Access, examine};
 use crate::postgres::catalogue::READING;
 use crate::postgres::index_choice::missing;
-use crate::postgres::result_row::Records;
-use crate::postgres::spi::{Argument, arg};
-use crate::postgres::tables::{Operation, TABLES, Table};
+use crate::postgres::result_row::{ResultRows, result_row};
+use crate::postgres::table::{Operation, Table};
+use crate::postgres::tables::TABLES;
 
-/// table_name, operation, access, reason.
-type Rows = Records<4>;
-
-#[pg_extern(sql = false)]
-fn table_access() -> Rows {
-    Records(TABLES.iter().flat_map(rows).collect())
+result_row! {
+    struct Reached {
+        table_name: String,
+        operation: &'static str,
+        access: &'static str,
+        reason: Option<String>,
+    }
 }
 
-fn rows(table: &Table) -> Vec<[Argument; 4]> {
-    let row = |operation: &str, access: &str, reason: Option<&str>| {
-        [
-            arg(name(table.name)),
-            arg(operation),
-            arg(access),
-            reason.and_then(arg),
-        ]
+#[pg_extern(sql = false)]
+fn table_access() -> ResultRows<Reached> {
+    ResultRows(TABLES.iter().flat_map(rows).collect())
+}
+
+fn rows(table: &Table) -> Vec<Reached> {
+    let row = |operation, access, reason: Option<&str>| Reached {
+        table_name: table.name.to_string_lossy().into_owned(),
+        operation,
+        access,
+        reason: reason.map(str::to_owned),
     };
     let examined = match examine(table.name, READING) {
         Ok(examined) => examined,
@@ -53,10 +55,6 @@ fn rows(table: &Table) -> Vec<[Argument; 4]> {
         });
     }
     rows
-}
-
-fn name(stored: &CStr) -> String {
-    stored.to_string_lossy().into_owned()
 }
 
 impl Operation {

@@ -11,7 +11,8 @@ use crate::postgres::catalogue::{generation, relation, watch};
 use crate::postgres::error::raise;
 use crate::postgres::index_choice::{FoundIndex, find_index, missing};
 use crate::postgres::side_effects::{Hands, others_on};
-use crate::postgres::tables::{Kind, Operation, TABLES, Table};
+use crate::postgres::table::{IndexKind, Operation, Table};
+use crate::postgres::tables::{self, TABLES};
 
 /// How a table may be written.
 #[derive(Clone)]
@@ -55,7 +56,7 @@ pub fn refuse(name: &CStr, why: &str) -> ! {
 
 /// What stands in the way of reading is the error.
 pub fn examine(name: &CStr, lock: pg_sys::LOCKMODE) -> Result<Rc<Examined>, String> {
-    let (place, table) = Table::find(name);
+    let (place, table) = tables::find(name);
     loop {
         let known = EXAMINED.with_borrow(|examined| examined[place].clone());
         if let Some(known) = known.filter(|known| known.generation == generation()) {
@@ -126,17 +127,17 @@ unsafe fn look_at(open: pg_sys::Relation, table: &'static Table) -> Result<Exami
         for (name, kind) in table.columns {
             has_column(oid, name, *kind)?;
         }
-        let has_copies = table
-            .copies
+        let has_optional = table
+            .optional
             .iter()
             .all(|(name, kind)| has_column(oid, name, *kind).is_ok());
         let mut indexes = Vec::new();
         for index in table.indexes {
             let found = match index.kind {
-                Kind::Optional if !has_copies => None,
+                IndexKind::Optional if !has_optional => None,
                 _ => find_index(open, table, index),
             };
-            if found.is_none() && index.kind != Kind::Optional {
+            if found.is_none() && index.kind != IndexKind::Optional {
                 return Err(missing(index));
             }
             indexes.push(found);

@@ -7,9 +7,10 @@ use std::ffi::CStr;
 
 use pgrx::{PgSqlErrorCode, pg_sys};
 
+use crate::postgres::argument::Argument;
 use crate::postgres::error::raise;
-use crate::postgres::spi::{Argument, Statement};
-use crate::postgres::tables::Table;
+use crate::postgres::spi::Statement;
+use crate::postgres::table::Table;
 
 pub fn insert(table: &Table, columns: &[&'static CStr], values: &[Argument]) {
     let names: Vec<_> = columns.iter().map(|name| name.to_string_lossy()).collect();
@@ -37,7 +38,7 @@ pub fn update(table: &Table, columns: &[(&'static CStr, Argument)], mut place: p
     );
     let mut types = vec![pg_sys::TIDOID];
     types.extend(columns.iter().map(|(name, _)| table.type_of(name)));
-    let mut values = vec![Some(pg_sys::Datum::from(&raw mut place))];
+    let mut values = vec![Argument::of(pg_sys::Datum::from(&raw mut place))];
     values.extend(columns.iter().map(|(_, value)| *value));
     run(table, sql, types, &values);
 }
@@ -48,7 +49,7 @@ pub fn delete(table: &Table, mut place: pg_sys::ItemPointerData) {
         "delete from capconduit.{} where ctid = $1",
         table.name.to_string_lossy()
     );
-    let place = Some(pg_sys::Datum::from(&raw mut place));
+    let place = Argument::of(pg_sys::Datum::from(&raw mut place));
     run(table, sql, vec![pg_sys::TIDOID], &[place]);
 }
 
@@ -71,7 +72,7 @@ fn run(table: &Table, sql: String, types: Vec<pg_sys::Oid>, values: &[Argument])
             statement
         }
     });
-    if statement.run(values).len() != 1 {
+    if statement.run(values) != 1 {
         kept_out(table);
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use pgrx::pg_sys;
 
-use crate::postgres::tables::{Index, Kind, Table};
+use crate::postgres::table::{Index, IndexKind, Table};
 
 /// Columns of an index that can be read alone.
 pub const WIDEST: usize = 16;
@@ -18,7 +18,11 @@ pub struct FoundIndex {
 
 pub fn missing(index: &Index) -> String {
     let columns: Vec<_> = index.columns.iter().map(|name| name.to_string_lossy()).collect();
-    let kind = if index.kind == Kind::Unique { "unique " } else { "" };
+    let kind = if index.kind == IndexKind::Unique {
+        "unique "
+    } else {
+        ""
+    };
     format!(
         "it has no valid {kind}B-tree index of all rows on ({})",
         columns.join(", ")
@@ -79,7 +83,7 @@ unsafe fn suits(index: pg_sys::Relation, owner: pg_sys::Oid, table: &Table, want
         if !is_whole || (form.indnkeyatts as usize) < width {
             return false;
         }
-        if wanted.kind == Kind::Unique
+        if wanted.kind == IndexKind::Unique
             && !(form.indisunique && form.indimmediate && form.indnkeyatts as usize == width)
         {
             return false;
@@ -92,10 +96,10 @@ unsafe fn suits(index: pg_sys::Relation, owner: pg_sys::Oid, table: &Table, want
                 && (place == 0 || ascending)
         });
         // A covering one tells of rows what the table would.
-        let covers = wanted.kind != Kind::Optional
+        let covers = wanted.kind != IndexKind::Optional
             || holds.len() <= WIDEST
                 && table
-                    .copies
+                    .optional
                     .iter()
                     .all(|(name, _)| holds.contains(&pg_sys::get_attnum(owner, name.as_ptr())));
         in_order && covers

@@ -8,23 +8,59 @@ use std::rc::Rc;
 use pgrx::{PgTupleDesc, pg_sys};
 
 use crate::postgres::access::Examined;
+use crate::postgres::argument::Argument;
 use crate::postgres::catalogue::{NO_LOCK, WRITING, generation};
 use crate::postgres::row_writer::Target;
 use crate::postgres::side_effects::{has_checks, has_computed_indexes, has_triggers};
-use crate::postgres::spi::Argument;
-use crate::postgres::tables::Operation;
+use crate::postgres::table::Operation;
 use crate::postgres::transaction::refuse_read_only;
 use crate::postgres::{access, by_statement, search_path};
 
 /// A table and the columns that are written; one `static` each, in the module that owns it.
 pub struct Insert {
     table: &'static CStr,
-    columns: &'static [&'static CStr],
+    /// In one list or several.
+    columns: &'static [&'static [&'static CStr]],
     resolved: RefCell<Option<Rc<Resolved>>>,
 }
 
 // SAFETY: a backend has one thread.
 unsafe impl Sync for Insert {}
+
+/// Inserts a row, each value beside its column's name: `insert!(call_attempts { uniqueid: arg(uniqueid), … })`.
+macro_rules! insert {
+    ($table:ident { $($column:ident: $value:expr),* $(,)? }) => {{
+        static INSERT: $crate::postgres::insert::Insert = $crate::postgres::insert::Insert::new(
+            $crate::postgres::tables::$table::NAME,
+            &[&[$($crate::postgres::tables::$table::$column.name()),*]],
+        );
+        INSERT.run(&[$($value),*]);
+    }};
+}
+pub(crate) use insert;
+
+/// Declares values of a table's row by the names of its columns.
+macro_rules! row_values {
+    ($(#[$doc:meta])* $visible:vis struct $name:ident of $table:ident { $($column:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        $visible struct $name<'a> {
+            $($column: $crate::postgres::argument::Argument<'a>),+
+        }
+
+        impl<'a> $name<'a> {
+            pub const NAMES: &'static [&'static std::ffi::CStr] =
+                &[$($crate::postgres::tables::$table::$column.name()),+];
+            #[allow(dead_code)]
+            pub const TYPES: &'static [pgrx::pg_sys::Oid] =
+                &[$($crate::postgres::tables::$table::$column.kind()),+];
+
+            pub fn values(&self) -> Vec<$crate::postgres::argument::Argument<'a>> {
+                vec![$(self.$column),+]
+            }
+        }
+    };
+}
+pub(crate) use row_values;
 
 /// Names turned into numbers, for as long as no table changes.
 struct Resolved {
@@ -39,7 +75,7 @@ struct Resolved {
 }
 
 impl Insert {
-    pub const fn new(table: &'static CStr, columns: &'static [&'static CStr]) -> Self {
+    pub const fn new(table: &'static CStr, columns: &'static [&'static [&'static CStr]]) -> Self {
         Insert {
             table,
             columns,
@@ -49,12 +85,13 @@ impl Insert {
 
     /// A row that breaks a constraint is an error, as in SQL; so is one that a trigger leaves out, since counters go with it.
     pub fn run(&self, values: &[Argument]) {
-        assert_eq!(values.len(), self.columns.len(), "values of {:?}", self.table);
+        let columns: usize = self.columns.iter().map(|list| list.len()).sum();
+        assert_eq!(values.len(), columns, "values of {:?}", self.table);
         refuse_read_only(c"INSERT");
         let resolved = self.enter();
         let table = resolved.examined.table;
         if resolved.by_statement {
-            by_statement::insert(table, self.columns, values);
+            by_statement::insert(table, &self.columns.concat(), values);
             return;
         }
         if resolved.runs_more {
@@ -100,7 +137,7 @@ impl Insert {
     unsafe fn resolve(&self, table: pg_sys::Relation, examined: Rc<Examined>) -> Resolved {
         // SAFETY: the descriptor lives as long as the table is open.
         let shape = unsafe { PgTupleDesc::from_pg_unchecked((*table).rd_att) };
-        let places = self.columns.iter().map(|name| {
+        let places = self.columns.iter().copied().flatten().map(|name| {
             shape
                 .iter()
                 .position(|column| !column.attisdropped && column.name().as_bytes() == name.to_bytes())
@@ -138,8 +175,8 @@ unsafe fn fill(target: &Target, resolved: &Resolved, values: &[Argument]) {
         columns.fill(pg_sys::Datum::from(0));
         nulls.fill(true);
         for (place, value) in resolved.places.iter().zip(values) {
-            columns[*place] = value.unwrap_or(pg_sys::Datum::from(0));
-            nulls[*place] = value.is_none();
+            columns[*place] = value.datum().unwrap_or(pg_sys::Datum::from(0));
+            nulls[*place] = value.datum().is_none();
         }
         for place in &resolved.defaulted {
             columns[*place] = default_of(target.table, *place, target.state, &mut nulls[*place]);

@@ -28,7 +28,7 @@ pub enum View {
 
 /// One snapshot: all that is read at it belongs together.
 #[derive(Clone, Copy)]
-pub struct At(*const Look);
+pub struct At<'a>(&'a Look);
 
 /// A snapshot is older than the locks of the tables that are read at it: whoever waited for a table that was written anew
 /// meanwhile would find it empty. So it is replaced then.
@@ -49,11 +49,11 @@ struct Look {
 
 impl View {
     /// Everything that `read` fetches is of one moment: it is run again where a table changed while it read.
-    pub fn look<T>(self, read: impl Fn(At) -> T) -> T {
+    pub fn look<T>(self, read: impl Fn(At<'_>) -> T) -> T {
         let mut view = self;
         loop {
             let look = Look::begin(view, matches!(self, View::Fresh));
-            let result = read(At(&raw const look));
+            let result = read(At(&look));
             look.end();
             if !look.is_mixed.get() || look.has_written.get() {
                 return result;
@@ -108,10 +108,9 @@ impl Look {
     }
 }
 
-impl At {
+impl At<'_> {
     fn look(&self) -> &Look {
-        // SAFETY: `View::look` hands it to what it runs, and outlives that.
-        unsafe { &*self.0 }
+        self.0
     }
 
     /// Two moments with the same number see the same, but for what this transaction itself has written in between.

@@ -4,14 +4,16 @@
 
 use std::cell::RefCell;
 use std::ffi::CStr;
+use std::marker::PhantomData;
 use std::rc::Rc;
 
 use pgrx::pg_sys;
 
+use crate::postgres::argument::Argument;
 use crate::postgres::catalogue::{READING, WRITING};
+use crate::postgres::column::AnyColumn;
 use crate::postgres::look::At;
-use crate::postgres::scan::{Resolved, Row, Scan};
-use crate::postgres::spi::Argument;
+use crate::postgres::scan::{Open, Resolved, Row, Scan};
 use crate::postgres::transaction::{has_one_snapshot, refuse_read_only};
 use crate::postgres::{access, catalogue, index_scan};
 
@@ -46,12 +48,17 @@ impl Key {
     }
 }
 
-/// A B-tree index and the columns wanted of its table; one `static` each, in the module that owns it.
-pub struct Lookup {
+/// A B-tree index and the columns wanted of its table `T`; one `static` each, in the module that owns it.
+pub struct Lookup<T> {
+    any: AnyLookup,
+    of: PhantomData<fn() -> T>,
+}
+
+struct AnyLookup {
     table: &'static CStr,
     index: &'static CStr,
     key: Key,
-    columns: &'static [&'static CStr],
+    columns: &'static [AnyColumn],
     /// The columns are the index's own.
     covering: bool,
     writes_next: bool,
@@ -59,84 +66,90 @@ pub struct Lookup {
 }
 
 // SAFETY: a backend has one thread.
-unsafe impl Sync for Lookup {}
+unsafe impl<T> Sync for Lookup<T> {}
 
-impl Lookup {
+/// Says what is wanted of a table by one of its indexes: `lookup!(dids by dids_number_key (Text): id, user_id)`.
+macro_rules! lookup {
+    ($table:ident by $index:ident ($key:ident): $($column:ident),* $(,)?) => {
+        $crate::postgres::lookup::Lookup::<$crate::postgres::tables::$table::Of>::new(
+            $crate::postgres::tables::$table::NAME,
+            $crate::postgres::column::c_name(concat!(stringify!($index), "\0")),
+            $crate::postgres::lookup::Key::$key,
+            &[$($crate::postgres::tables::$table::$column.any()),*],
+        )
+    };
+}
+pub(crate) use lookup;
+
+impl<T> Lookup<T> {
     pub const fn new(
         table: &'static CStr,
         index: &'static CStr,
         key: Key,
-        columns: &'static [&'static CStr],
+        columns: &'static [AnyColumn],
     ) -> Self {
         Lookup {
-            table,
-            index,
-            key,
-            columns,
-            covering: false,
-            writes_next: false,
-            resolved: RefCell::new(None),
+            any: AnyLookup {
+                table,
+                index,
+                key,
+                columns,
+                covering: false,
+                writes_next: false,
+                resolved: RefCell::new(None),
+            },
+            of: PhantomData,
         }
     }
 
     /// Whoever decides by it writes to the table next, and locks it for that at once: `reindex table` holds the table against
-    /// writers and waits for its indexes' readers, so a lock that is raised later would close a circle.
+    /// writers and waits for its indexes' readers, so a lock that is raised later could deadlock with it.
     pub const fn before_write(mut self) -> Self {
-        self.writes_next = true;
+        self.any.writes_next = true;
         self
     }
 
     /// Reads what it wants from the index alone, wherever the table's page need not be asked for who may see a row. An
     /// index of a later schema: ask first whether it is there.
-    pub const fn covering(
-        table: &'static CStr,
-        index: &'static CStr,
-        key: Key,
-        columns: &'static [&'static CStr],
-    ) -> Self {
-        Lookup {
-            table,
-            index,
-            key,
-            columns,
-            covering: true,
-            writes_next: false,
-            resolved: RefCell::new(None),
-        }
+    pub const fn covering(mut self) -> Self {
+        self.any.covering = true;
+        self
     }
 
     /// The first row with this key.
-    pub fn first<T>(&self, at: At, key: Argument, read: impl FnOnce(&Row) -> T) -> Option<T> {
+    pub fn first<V>(&self, at: At, key: Argument, read: impl FnOnce(Row<'_, T>) -> V) -> Option<V> {
         self.open(at).get(key, read)
     }
 
-    pub fn open(&self, at: At) -> Scan {
+    pub fn open<'a>(&self, at: At<'a>) -> Scan<'a, T> {
         // SAFETY: reads variables of this backend.
         let writes_next =
             || at.decides() && unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly };
-        let lock = if self.writes_next && writes_next() {
+        let lock = if self.any.writes_next && writes_next() {
             WRITING
         } else {
             READING
         };
-        self.open_for(lock, at).expect("an index that is needed")
+        Scan::new(self.any.open(lock, at).expect("an index that is needed"))
     }
 
     /// `None` where there is no such index, complete, that may be read alone. Not with the snapshot of a whole transaction: it
     /// may be older than the index, and a serializable one's reads are noted where the table is asked.
-    pub fn open_covering(&self, at: At) -> Option<Scan> {
+    pub fn open_covering<'a>(&self, at: At<'a>) -> Option<Scan<'a, T>> {
         if has_one_snapshot() {
             return None;
         }
-        self.open_for(READING, at)
+        self.any.open(READING, at).map(Scan::new)
     }
 
-    pub fn open_to_write(&self, at: At) -> Scan {
+    pub fn open_to_write<'a>(&self, at: At<'a>) -> Scan<'a, T> {
         refuse_read_only(c"UPDATE");
-        self.open_for(WRITING, at).expect("an index that is needed")
+        Scan::new(self.any.open(WRITING, at).expect("an index that is needed"))
     }
+}
 
-    fn open_for(&self, lock: pg_sys::LOCKMODE, at: At) -> Option<Scan> {
+impl AnyLookup {
+    fn open<'a>(&self, lock: pg_sys::LOCKMODE, at: At<'a>) -> Option<Open<'a>> {
         loop {
             let resolved = self.resolve(lock)?;
             let generation = resolved.examined.generation;
@@ -158,7 +171,7 @@ impl Lookup {
                 && generation == catalogue::generation()
             {
                 at.note_read();
-                return Some(Scan { raw, resolved, at });
+                return Some(Open { raw, resolved, at });
             }
             pgrx::check_for_interrupts!();
         }
@@ -175,23 +188,27 @@ impl Lookup {
         let examined = access::enter(self.table, lock);
         let index = examined.index(self.index)?;
         // SAFETY: columns of a table that is locked, by C strings; the index is one of its own.
-        let columns: Vec<i16> = unsafe {
+        let numbers: Vec<i16> = unsafe {
             let numbers = self
                 .columns
                 .iter()
-                .map(|name| pg_sys::get_attnum(examined.oid, name.as_ptr()));
+                .map(|column| pg_sys::get_attnum(examined.oid, column.name.as_ptr()));
             if self.covering {
                 index_scan::places_in_index(index.oid, numbers)?
             } else {
                 numbers.collect()
             }
         };
+        let declared = examined.table.columns.len() + examined.table.optional.len();
+        let mut columns = vec![0; declared];
+        for (column, number) in self.columns.iter().zip(&numbers) {
+            columns[column.place] = *number;
+        }
         let resolved = Rc::new(Resolved {
-            last: columns.iter().copied().max().unwrap_or(0),
+            last: numbers.into_iter().max().unwrap_or(0),
             examined,
             index,
             columns,
-            names: self.columns,
         });
         self.resolved.replace(Some(Rc::clone(&resolved)));
         Some(resolved)

@@ -2,8 +2,10 @@
 //! Nothing here names a call.
 
 pub mod access;
+pub mod argument;
 pub mod by_statement;
 pub mod catalogue;
+pub mod column;
 pub mod early_lock_release;
 pub mod error;
 pub mod guc;
@@ -16,6 +18,7 @@ pub mod lookup;
 pub mod result_row;
 pub mod row_change;
 pub mod row_writer;
+pub mod rows;
 pub mod savepoint;
 pub mod scan;
 pub mod search_path;
@@ -24,6 +27,7 @@ pub mod server;
 pub mod side_effects;
 pub mod spi;
 pub mod standby_wait;
+pub mod table;
 pub mod tables;
 pub mod texts;
 pub mod transaction;

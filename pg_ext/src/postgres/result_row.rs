@@ -1,6 +1,7 @@
 //! A function's result, one row or many, in the shape that the SQL declares.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
@@ -8,17 +9,103 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
-use pgrx::{PgMemoryContexts, PgSqlErrorCode, pg_sys};
+use pgrx::{IntoDatum, PgMemoryContexts, PgSqlErrorCode, PgTupleDesc, pg_sys};
 
 use crate::postgres::catalogue;
 use crate::postgres::error::raise;
 use crate::postgres::server::server;
-use crate::postgres::spi::Argument;
 
-pub struct Record<const COLUMNS: usize>(pub [Argument; COLUMNS]);
+/// A function's result is one row.
+pub struct ResultRow<R>(pub R);
 
 /// All rows at once: asked for one after the other, each would enter the function anew, with its rights and settings.
-pub struct Records<const COLUMNS: usize>(pub Vec<[Argument; COLUMNS]>);
+pub struct ResultRows<R>(pub Vec<R>);
+
+/// A row by the names of its columns, as the SQL declares them: see `result_row`.
+pub trait ResultColumns {
+    const NAMES: &'static [&'static str];
+    fn fill(self, row: &mut Filled);
+}
+
+/// Declares a function's row: `result_row! { struct Closed { status: &'static str, closed: i32 } }`.
+macro_rules! result_row {
+    ($(#[$doc:meta])* $visible:vis struct $name:ident {
+        $($(#[$field_doc:meta])* $field_visible:vis $field:ident: $type:ty),+ $(,)?
+    }) => {
+        $(#[$doc])*
+        $visible struct $name {
+            $($(#[$field_doc])* $field_visible $field: $type),+
+        }
+
+        impl $crate::postgres::result_row::ResultColumns for $name {
+            const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
+
+            fn fill(self, row: &mut $crate::postgres::result_row::Filled) {
+                $(row.put(self.$field);)+
+            }
+        }
+    };
+}
+pub(crate) use result_row;
+
+/// The widest row that a function gives.
+const MOST: usize = 24;
+
+/// A row's values, one after the other.
+pub struct Filled {
+    values: [pg_sys::Datum; MOST],
+    nulls: [bool; MOST],
+    count: usize,
+}
+
+impl Filled {
+    fn of<R: ResultColumns>(row: R) -> Self {
+        const { assert!(R::NAMES.len() <= MOST) };
+        let mut filled = Filled {
+            values: [pg_sys::Datum::null(); MOST],
+            nulls: [true; MOST],
+            count: 0,
+        };
+        row.fill(&mut filled);
+        filled
+    }
+
+    pub fn put(&mut self, value: impl IntoColumn) {
+        if let Some(datum) = value.into_column() {
+            self.values[self.count] = datum;
+            self.nulls[self.count] = false;
+        }
+        self.count += 1;
+    }
+}
+
+/// What can be a column of a function's row; `None` is NULL.
+pub trait IntoColumn {
+    fn into_column(self) -> Option<pg_sys::Datum>;
+}
+
+impl<T: IntoColumn> IntoColumn for Option<T> {
+    fn into_column(self) -> Option<pg_sys::Datum> {
+        self.and_then(T::into_column)
+    }
+}
+
+impl IntoColumn for Rc<str> {
+    fn into_column(self) -> Option<pg_sys::Datum> {
+        (&*self).into_datum()
+    }
+}
+
+macro_rules! into_column {
+    ($($type:ty),*) => {$(
+        impl IntoColumn for $type {
+            fn into_column(self) -> Option<pg_sys::Datum> {
+                self.into_datum()
+            }
+        }
+    )*};
+}
+into_column!(bool, i32, i64, f64, &'static str, String);
 
 server! {
     #[cfg(any(feature = "pg15", feature = "pg16"))]
@@ -41,8 +128,8 @@ thread_local! {
     static SHAPES: RefCell<Vec<Shape>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Null where the function declares no row.
-unsafe fn declared_shape(call: pg_sys::FunctionCallInfo) -> pg_sys::TupleDesc {
+/// The row that the function declares, which has these columns.
+unsafe fn declared_shape(call: pg_sys::FunctionCallInfo, names: &[&str]) -> pg_sys::TupleDesc {
     // SAFETY: the call is going on; copies live as long as the backend, or until they are replaced.
     unsafe {
         let function = (*(*call).flinfo).fn_oid;
@@ -58,9 +145,7 @@ unsafe fn declared_shape(call: pg_sys::FunctionCallInfo) -> pg_sys::TupleDesc {
         let generation = catalogue::generation();
         let mut row: pg_sys::TupleDesc = std::ptr::null_mut();
         pg_sys::get_call_result_type(call, std::ptr::null_mut(), &mut row);
-        if row.is_null() {
-            return row;
-        }
+        require_columns(row, names);
         let row = PgMemoryContexts::TopMemoryContext
             .switch_to(|_| pg_sys::CreateTupleDescCopy(pg_sys::BlessTupleDesc(row)));
         SHAPES.with_borrow_mut(|shapes| {
@@ -79,9 +164,17 @@ unsafe fn declared_shape(call: pg_sys::FunctionCallInfo) -> pg_sys::TupleDesc {
 }
 
 /// An extension script of another release may declare another row.
-unsafe fn require_columns(shape: pg_sys::TupleDesc, columns: usize) {
+unsafe fn require_columns(shape: pg_sys::TupleDesc, names: &[&str]) {
     // SAFETY: null, or a descriptor that lives as long as the call.
-    if shape.is_null() || unsafe { (*shape).natts } as usize != columns {
+    let is_so = unsafe {
+        !shape.is_null()
+            && (*shape).natts as usize == names.len()
+            && PgTupleDesc::from_pg_unchecked(shape)
+                .iter()
+                .zip(names)
+                .all(|(column, name)| column.name() == *name)
+    };
+    if !is_so {
         raise(
             PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             "the loaded library and the extension in this database are of different releases: reconnect, or run \
@@ -91,14 +184,13 @@ unsafe fn require_columns(shape: pg_sys::TupleDesc, columns: usize) {
 }
 
 // SAFETY: the datum is a composite of the type that PostgreSQL resolved for this very call.
-unsafe impl<const COLUMNS: usize> BoxRet for Record<COLUMNS> {
+unsafe impl<R: ResultColumns> BoxRet for ResultRow<R> {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
         unsafe {
-            let shape = declared_shape(fcinfo.as_mut_ptr());
-            require_columns(shape, COLUMNS);
-            let (mut values, mut nulls) = split(self.0);
+            let shape = declared_shape(fcinfo.as_mut_ptr(), R::NAMES);
+            let mut filled = Filled::of(self.0);
             let row = pg_guard_ffi_boundary(|| {
-                let tuple = heap_form_tuple(shape, values.as_mut_ptr(), nulls.as_mut_ptr());
+                let tuple = heap_form_tuple(shape, filled.values.as_mut_ptr(), filled.nulls.as_mut_ptr());
                 HeapTupleHeaderGetDatum((*tuple).t_data)
             });
             fcinfo.return_raw_datum(row)
@@ -107,32 +199,30 @@ unsafe impl<const COLUMNS: usize> BoxRet for Record<COLUMNS> {
 }
 
 // SAFETY: the rows are of the type that the caller expects, which it read from the catalogue.
-unsafe impl<const COLUMNS: usize> BoxRet for Records<COLUMNS> {
+unsafe impl<R: ResultColumns> BoxRet for ResultRows<R> {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
         unsafe {
             let call = fcinfo.as_mut_ptr();
             pg_sys::InitMaterializedSRF(call, pg_sys::MAT_SRF_USE_EXPECTED_DESC);
             let result = (*call).resultinfo.cast::<pg_sys::ReturnSetInfo>();
             let (rows, shape) = ((*result).setResult, (*result).setDesc);
-            require_columns(shape, COLUMNS);
+            require_columns(shape, R::NAMES);
             for row in self.0 {
-                let (mut values, mut nulls) = split(row);
-                pg_sys::tuplestore_putvalues(rows, shape, values.as_mut_ptr(), nulls.as_mut_ptr());
+                let mut filled = Filled::of(row);
+                pg_sys::tuplestore_putvalues(
+                    rows,
+                    shape,
+                    filled.values.as_mut_ptr(),
+                    filled.nulls.as_mut_ptr(),
+                );
             }
             fcinfo.return_null()
         }
     }
 }
 
-fn split<const COLUMNS: usize>(row: [Argument; COLUMNS]) -> ([pg_sys::Datum; COLUMNS], [bool; COLUMNS]) {
-    (
-        row.map(|value| value.unwrap_or(pg_sys::Datum::from(0))),
-        row.map(|value| value.is_none()),
-    )
-}
-
 // SAFETY: never used to generate SQL; the declarations are written by hand.
-unsafe impl<const COLUMNS: usize> SqlTranslatable for Record<COLUMNS> {
+unsafe impl<R> SqlTranslatable for ResultRow<R> {
     const TYPE_IDENT: &'static str = "record";
     const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
     const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("record"));
@@ -141,7 +231,7 @@ unsafe impl<const COLUMNS: usize> SqlTranslatable for Record<COLUMNS> {
 }
 
 // SAFETY: never used to generate SQL; the declarations are written by hand.
-unsafe impl<const COLUMNS: usize> SqlTranslatable for Records<COLUMNS> {
+unsafe impl<R> SqlTranslatable for ResultRows<R> {
     const TYPE_IDENT: &'static str = "record";
     const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
     const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("record"));

@@ -2,12 +2,12 @@
 
 use pgrx::pg_sys;
 
+use crate::postgres::column::Set;
 use crate::postgres::held_rows::{Holder, Wait};
 use crate::postgres::row_writer::Target;
 use crate::postgres::scan::Scan;
 use crate::postgres::side_effects::has_computed_indexes;
-use crate::postgres::spi::Argument;
-use crate::postgres::tables::Operation;
+use crate::postgres::table::Operation;
 use crate::postgres::{by_statement, held_rows, search_path};
 
 /// What became of a change.
@@ -18,21 +18,21 @@ pub enum Change {
     Overtaken,
 }
 
-impl Scan {
+impl<T> Scan<'_, T> {
     /// Whom a change of the row fetched last would have to wait for.
     pub fn holder(&self) -> Option<Holder> {
         // SAFETY: the slot holds the row, pinned.
-        unsafe { held_rows::holder(self.raw.slot) }
+        unsafe { held_rows::holder(self.open.raw.slot) }
     }
 
     /// Waits for the holder of a row of this table; `false`: not to its end.
     pub fn wait(&self, holder: &Holder, wait: Wait) -> bool {
-        held_rows::wait(self.raw.table, holder, wait)
+        held_rows::wait(self.open.raw.table, holder, wait)
     }
 
     /// Writes columns of the row that `next` gave last, none of them NULL. Waits for whoever is changing the row now.
-    pub fn change(&mut self, columns: &[(usize, Argument)]) -> Change {
-        let change = if self.resolved.examined.needs_statement(Operation::Update) {
+    pub fn change(&mut self, columns: &[Set<'_, T>]) -> Change {
+        let change = if self.open.resolved.examined.needs_statement(Operation::Update) {
             self.change_by_statement(columns)
         } else {
             // SAFETY: the version is of this table's shape.
@@ -46,7 +46,7 @@ impl Scan {
 
     /// Deletes the row that `next` gave last. Waits for whoever is changing the row now.
     pub fn delete(&mut self) -> Change {
-        let change = if self.resolved.examined.needs_statement(Operation::Delete) {
+        let change = if self.open.resolved.examined.needs_statement(Operation::Delete) {
             self.delete_by_statement()
         } else {
             self.remove()
@@ -56,19 +56,16 @@ impl Scan {
 
     fn note(&self, change: Change) -> Change {
         if change == Change::Done {
-            self.at.note_written();
+            self.open.at.note_written();
         }
         change
     }
 
-    fn change_by_statement(&mut self, columns: &[(usize, Argument)]) -> Change {
-        let table = self.resolved.examined.table;
+    fn change_by_statement(&mut self, columns: &[Set<'_, T>]) -> Change {
+        let table = self.open.resolved.examined.table;
         let locked = self.lock_row(pg_sys::LockTupleMode::LockTupleNoKeyExclusive);
         if let Some(place) = locked {
-            let named: Vec<_> = columns
-                .iter()
-                .map(|(column, value)| (self.resolved.names[*column], *value))
-                .collect();
+            let named: Vec<_> = columns.iter().map(|set| (set.column.name, set.value)).collect();
             by_statement::update(table, &named, place);
         }
         locked.map_or(Change::Overtaken, |_| Change::Done)
@@ -77,7 +74,7 @@ impl Scan {
     fn delete_by_statement(&mut self) -> Change {
         let locked = self.lock_row(pg_sys::LockTupleMode::LockTupleExclusive);
         if let Some(place) = locked {
-            by_statement::delete(self.resolved.examined.table, place);
+            by_statement::delete(self.open.resolved.examined.table, place);
         }
         locked.map_or(Change::Overtaken, |_| Change::Done)
     }
@@ -88,13 +85,13 @@ impl Scan {
         // SAFETY: the slot holds the row; the page's pin is given back.
         let (result, place) = unsafe {
             let mut row = pg_sys::HeapTupleData {
-                t_self: (*self.raw.slot).tts_tid,
+                t_self: (*self.open.raw.slot).tts_tid,
                 ..Default::default()
             };
             let mut failure = pg_sys::TM_FailureData::default();
             let mut page: pg_sys::Buffer = 0;
             let result = pg_sys::heap_lock_tuple(
-                self.raw.table,
+                self.open.raw.table,
                 &raw mut row,
                 pg_sys::GetCurrentCommandId(true),
                 mode,
@@ -114,20 +111,20 @@ impl Scan {
     }
 
     /// The row with these columns, in SPI's memory.
-    unsafe fn version(&self, columns: &[(usize, Argument)]) -> pg_sys::HeapTuple {
+    unsafe fn version(&self, columns: &[Set<'_, T>]) -> pg_sys::HeapTuple {
         // SAFETY: the slot holds the row, pinned; arrays are as long as the row.
         unsafe {
-            let shape = (*self.raw.table).rd_att;
+            let shape = (*self.open.raw.table).rd_att;
             let width = (*shape).natts as usize;
             let mut values = vec![pg_sys::Datum::from(0); width];
             let mut nulls = vec![false; width];
             let mut replace = vec![false; width];
-            for (column, value) in columns {
-                let place = self.resolved.columns[*column] as usize - 1;
-                values[place] = value.expect("what is written is not null");
+            for set in columns {
+                let place = self.open.resolved.number(set.column) as usize - 1;
+                values[place] = set.value.datum().expect("what is written is not null");
                 replace[place] = true;
             }
-            let old = pg_sys::ExecFetchSlotHeapTuple(self.raw.slot, false, std::ptr::null_mut());
+            let old = pg_sys::ExecFetchSlotHeapTuple(self.open.raw.slot, false, std::ptr::null_mut());
             pg_sys::heap_modify_tuple(
                 old,
                 shape,
@@ -141,8 +138,8 @@ impl Scan {
     unsafe fn replace(&mut self, version: pg_sys::HeapTuple) -> Change {
         // SAFETY: the slot holds the row.
         unsafe {
-            let mut place = (*self.raw.slot).tts_tid;
-            let (result, indexes) = update_heap(self.raw.table, &raw mut place, version);
+            let mut place = (*self.open.raw.slot).tts_tid;
+            let (result, indexes) = update_heap(self.open.raw.table, &raw mut place, version);
             match result {
                 pg_sys::TM_Result::TM_Ok => {}
                 pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => return Change::Overtaken,
@@ -150,10 +147,10 @@ impl Scan {
             }
             // Nearly every version stays on its page, where the indexes find it by the one before.
             if let Some(only_summarizing) = indexes {
-                if has_computed_indexes(self.raw.table) {
+                if has_computed_indexes(self.open.raw.table) {
                     search_path::pin();
                 }
-                Target::open(self.raw.table).index_version(version, only_summarizing);
+                Target::open(self.open.raw.table).index_version(version, only_summarizing);
             }
             Change::Done
         }
@@ -162,10 +159,10 @@ impl Scan {
     fn remove(&mut self) -> Change {
         // SAFETY: the slot holds the row.
         let result = unsafe {
-            let mut place = (*self.raw.slot).tts_tid;
+            let mut place = (*self.open.raw.slot).tts_tid;
             let mut failure = pg_sys::TM_FailureData::default();
             pg_sys::heap_delete(
-                self.raw.table,
+                self.open.raw.table,
                 &raw mut place,
                 pg_sys::GetCurrentCommandId(true),
                 std::ptr::null_mut(),

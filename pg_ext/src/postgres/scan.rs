@@ -1,117 +1,136 @@
-//! Rows fetched by an index, and their columns.
+//! Rows fetched by an index, and their columns. A row and its texts live until the next one is fetched, the scan as long as its
+//! look: the compiler holds whoever uses them to it.
 
-use std::ffi::CStr;
+use std::marker::PhantomData;
 use std::rc::Rc;
 
-use pgrx::{FromDatum, pg_sys, varlena};
+use pgrx::pg_sys;
 
-use crate::postgres::access::Examined;
+use crate::postgres::access::{self, Examined};
+use crate::postgres::argument::Argument;
+use crate::postgres::column::{AnyColumn, Column, Kind, Text};
 use crate::postgres::index_choice::FoundIndex;
+use crate::postgres::index_scan;
 use crate::postgres::look::At;
-use crate::postgres::spi::Argument;
-use crate::postgres::{access, index_scan};
 
 /// Names turned into numbers, for as long as no table changes.
 pub struct Resolved {
     pub examined: Rc<Examined>,
     pub index: FoundIndex,
+    /// For each declared column its number, or 0 if it is not wanted.
     pub columns: Vec<i16>,
-    pub names: &'static [&'static CStr],
     /// The last column wanted: a row is taken apart so far.
     pub last: i16,
 }
 
-/// An open index: `seek` as often as there are keys, then `next` until there is no more.
-pub struct Scan {
-    pub raw: index_scan::IndexScan,
-    pub resolved: Rc<Resolved>,
-    pub at: At,
-}
-
-impl Scan {
-    pub fn seek(&mut self, key: Argument) {
-        // SAFETY: the datum is of the key's type.
-        unsafe { self.raw.seek(key.expect("keys are not null")) };
+impl Resolved {
+    pub fn number(&self, column: AnyColumn) -> i16 {
+        let number = self.columns[column.place];
+        if number == 0 {
+            self.not_wanted(column);
+        }
+        number
     }
 
-    pub fn next(&mut self) -> Option<Row<'_>> {
-        // SAFETY: the row's columns are there until the next fetch.
-        unsafe { self.raw.next(self.resolved.last) }.then_some(Row(self))
+    #[cold]
+    fn not_wanted(&self, column: AnyColumn) -> ! {
+        panic!(
+            "{:?} of {:?} is not looked up",
+            column.name, self.examined.table.name
+        )
+    }
+}
+
+/// What a scan of any table is.
+pub struct Open<'a> {
+    pub raw: index_scan::IndexScan,
+    pub resolved: Rc<Resolved>,
+    pub at: At<'a>,
+}
+
+/// An open index of table `T`: `seek` as often as there are keys, then `next` until there is no more.
+pub struct Scan<'a, T> {
+    pub(super) open: Open<'a>,
+    pub(super) of: PhantomData<fn() -> T>,
+}
+
+impl<'a, T> Scan<'a, T> {
+    pub fn new(open: Open<'a>) -> Self {
+        let of = PhantomData;
+        Scan { open, of }
+    }
+
+    pub fn seek(&mut self, key: Argument) {
+        self.open.seek(key);
+    }
+
+    pub fn next(&mut self) -> Option<Row<'_, T>> {
+        self.open.next().then_some(Row(&self.open, PhantomData))
     }
 
     /// Whatever is sought has this in the second column.
     pub fn within(mut self, second: i64) -> Self {
-        self.raw.second(pg_sys::Datum::from(second));
+        self.open.raw.second(pg_sys::Datum::from(second));
         self
     }
 
     /// The first row with this key.
-    pub fn get<T>(&mut self, key: Argument, read: impl FnOnce(&Row) -> T) -> Option<T> {
-        // SAFETY: see `seek` and `next`.
-        let found = unsafe {
-            self.raw
-                .seek_first(key.expect("keys are not null"), self.resolved.last)
-        };
-        found.then(|| read(&Row(self)))
+    pub fn get<V>(&mut self, key: Argument, read: impl FnOnce(Row<'_, T>) -> V) -> Option<V> {
+        self.open.get(key).then(|| read(Row(&self.open, PhantomData)))
     }
 }
 
-/// A row fetched; columns are counted as in the look-up.
-pub struct Row<'a>(&'a Scan);
+impl Open<'_> {
+    fn seek(&mut self, key: Argument) {
+        // SAFETY: the datum is of the key's type.
+        unsafe { self.raw.seek(key.datum().expect("keys are not null")) };
+    }
 
-impl Row<'_> {
-    /// `None` is NULL.
-    pub fn get<T: FromDatum>(&self, column: usize) -> Option<T> {
-        // SAFETY: the attribute was fetched by `next`; T is the column's type, as the schema says.
+    fn next(&mut self) -> bool {
+        // SAFETY: the row's columns are there until the next fetch.
+        unsafe { self.raw.next(self.resolved.last) }
+    }
+
+    fn get(&mut self, key: Argument) -> bool {
+        // SAFETY: see `seek` and `next`.
         unsafe {
-            let (value, is_null) = self.0.raw.column(self.0.resolved.columns[column]);
-            T::from_datum(value, is_null)
+            self.raw
+                .seek_first(key.datum().expect("keys are not null"), self.resolved.last)
+        }
+    }
+}
+
+/// A row of table `T`.
+pub struct Row<'s, T>(&'s Open<'s>, PhantomData<fn() -> T>);
+
+impl<'s, T> Row<'s, T> {
+    /// `None` is NULL.
+    pub fn get<K: Kind>(&self, column: Column<T, K>) -> Option<K::Value<'s>> {
+        // SAFETY: the column was fetched with the row; that it is of this type is looked at before the table is read.
+        unsafe {
+            let (value, is_null) = self.0.raw.column(self.0.resolved.number(column.any()));
+            K::read(value, is_null)
         }
     }
 
     /// A column that the schema declares not null.
-    pub fn need<T: FromDatum>(&self, column: usize) -> T {
-        self.get(column).unwrap_or_else(|| self.refuse_null(column))
+    pub fn need<K: Kind>(&self, column: Column<T, K>) -> K::Value<'s> {
+        self.get(column).unwrap_or_else(|| self.refuse_null(column.any()))
     }
 
-    /// A text, as it lies in the row where it lies there plainly.
-    pub fn text(&self, column: usize) -> Option<&str> {
-        // SAFETY: as in `get`; only what is neither compressed nor kept elsewhere is read in its place.
-        unsafe {
-            let (value, is_null) = self.0.raw.column(self.0.resolved.columns[column]);
-            if is_null {
-                return None;
-            }
-            let stored = value.cast_mut_ptr::<pg_sys::varlena>();
-            let is_plain = varlena::varatt_is_4b_u(stored)
-                || (varlena::varatt_is_1b(stored) && !varlena::varatt_is_1b_e(stored));
-            match is_plain.then(|| varlena::text_to_rust_str(stored)) {
-                Some(Ok(text)) => Some(text),
-                // Also where the database's encoding is not UTF-8.
-                _ => FromDatum::from_datum(value, is_null),
-            }
-        }
+    pub fn owned(&self, column: Column<T, Text>) -> Option<String> {
+        self.get(column).map(str::to_owned)
     }
 
-    pub fn owned_text(&self, column: usize) -> Option<String> {
-        self.text(column).map(str::to_owned)
-    }
-
-    /// A text that the schema declares not null.
-    pub fn need_text(&self, column: usize) -> &str {
-        self.text(column).unwrap_or_else(|| self.refuse_null(column))
+    /// Whether a column holds this text.
+    pub fn is(&self, column: Column<T, Text>, text: &str) -> bool {
+        self.get(column) == Some(text)
     }
 
     /// Somebody has dropped the column's `not null`.
     #[cold]
-    fn refuse_null(&self, column: usize) -> ! {
-        let resolved = &self.0.resolved;
-        let name = resolved.names[column].to_string_lossy();
-        access::refuse(resolved.examined.table.name, &format!("a row has no {name}"))
-    }
-
-    /// Whether a column holds this text.
-    pub fn is(&self, column: usize, text: &str) -> bool {
-        self.text(column) == Some(text)
+    fn refuse_null(&self, column: AnyColumn) -> ! {
+        let table = self.0.resolved.examined.table.name;
+        access::refuse(table, &format!("a row has no {}", column.name.to_string_lossy()))
     }
 }

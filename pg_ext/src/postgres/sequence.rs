@@ -5,9 +5,10 @@ use std::ffi::CStr;
 
 use pgrx::{PgSqlErrorCode, direct_function_call, pg_sys};
 
+use crate::postgres::argument::arg;
 use crate::postgres::catalogue::{WRITING, generation, relation};
 use crate::postgres::error::raise;
-use crate::postgres::spi::{Statement, arg};
+use crate::postgres::spi::Statement;
 
 /// The sequence of a column of identity; one `static` each.
 pub struct Sequence {
@@ -46,14 +47,14 @@ impl Sequence {
             pgrx::check_for_interrupts!();
         };
         // SAFETY: nextval takes a sequence's number and gives an int8.
-        unsafe { direct_function_call(pg_sys::nextval_oid, &[arg(oid)]) }.expect("nextval is not null")
+        unsafe { direct_function_call(pg_sys::nextval_oid, &[arg(oid).datum()]) }
+            .expect("nextval is not null")
     }
 
     fn look_up(&self) -> pg_sys::Oid {
         let mut oid = relation(self.name);
         if oid == pg_sys::Oid::INVALID {
-            let rows = self.find.run(&[]);
-            oid = rows.first().and_then(|row| row.get()).unwrap_or(oid);
+            oid = self.find.value(&[]).unwrap_or(oid);
         }
         // SAFETY: a look-up in the catalogue.
         if unsafe { pg_sys::get_rel_relkind(oid) } as u8 != pg_sys::RELKIND_SEQUENCE {

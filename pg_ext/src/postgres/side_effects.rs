@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use pgrx::pg_sys;
 
-use crate::postgres::tables::{Operation, Table};
+use crate::postgres::table::{Operation, Table};
 
 pub enum Hands {
     None,

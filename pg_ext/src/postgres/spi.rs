@@ -1,16 +1,20 @@
 //! SPI, kept thin: each statement is prepared once per backend with a generic plan and kept. pgrx's own client is not
 //! used because its reads either take a transaction id or an old snapshot; the protocol needs neither.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
+use std::marker::PhantomData;
 
-use pgrx::{FromDatum, IntoDatum, pg_sys};
+use pgrx::pg_sys;
 
+use crate::postgres::argument::Argument;
+use crate::postgres::rows::{FromColumn, Rows, SelectList, Selected};
 use crate::postgres::search_path;
 
 /// A statement with its parameter types; one `static` each, in the module that owns it.
 pub struct Statement {
-    sql: &'static str,
+    sql: Sql,
     types: &'static [pg_sys::Oid],
     left_out: &'static [&'static CStr],
     plan: Cell<pg_sys::SPIPlanPtr>,
@@ -20,20 +24,8 @@ pub struct Statement {
 // SAFETY: a backend has one thread.
 unsafe impl Sync for Statement {}
 
-pub type Argument = Option<pg_sys::Datum>;
-
-/// A parameter's value; `None` is NULL.
-pub fn arg<T: IntoDatum>(value: T) -> Argument {
-    value.into_datum()
-}
-
-/// A timestamp parameter in PostgreSQL's microseconds.
-pub fn instant(micros: impl Into<Option<i64>>) -> Argument {
-    micros.into().map(pg_sys::Datum::from)
-}
-
-/// Runs `work` with SPI connected. What it returns must be owned by Rust: SPI's memory is gone afterwards, and any
-/// Datum that was made in it (so a `Record` is made outside).
+/// Runs `work` with SPI connected. SPI's memory is gone afterwards: so statements give what Rust owns, and the rows that a
+/// function answers with become PostgreSQL's only when it has returned.
 pub fn connected<T>(work: impl FnOnce() -> T) -> T {
     let _path = search_path::Scope::begin();
     // SAFETY: connect and finish are paired; on an error PostgreSQL's abort cleans up.
@@ -52,6 +44,15 @@ pub fn connected<T>(work: impl FnOnce() -> T) -> T {
 impl Statement {
     /// For a statement that reaches few rows by keys.
     pub const fn new(sql: &'static str, types: &'static [pg_sys::Oid]) -> Self {
+        Statement::of(Sql::Written(sql), types)
+    }
+
+    /// Its text is put together when it is prepared.
+    pub const fn built(sql: fn() -> String, types: &'static [pg_sys::Oid]) -> Self {
+        Statement::of(Sql::Built(sql), types)
+    }
+
+    const fn of(sql: Sql, types: &'static [pg_sys::Oid]) -> Self {
         Statement {
             sql,
             types,
@@ -69,32 +70,50 @@ impl Statement {
         }
     }
 
-    /// With a snapshot of its own, own writes included.
-    pub fn run(&self, arguments: &[Argument]) -> Rows {
-        self.execute(arguments, false)
+    /// With a snapshot of its own, own writes included; how many rows it read or changed.
+    pub fn run(&self, arguments: &[Argument]) -> usize {
+        self.execute(arguments, false).count
     }
 
-    /// With the snapshot of the calling query: for what must work read-only and on a standby.
-    pub fn run_read_only(&self, arguments: &[Argument]) -> Rows {
-        self.execute(arguments, true)
+    /// The only column of the first row; `None`: there is no row, or it is NULL.
+    pub fn value<T: FromColumn>(&self, arguments: &[Argument]) -> Option<T> {
+        let rows = self.execute(arguments, false);
+        (rows.count > 0).then(|| rows.column(0, 1)).flatten()
+    }
+
+    /// The same with the snapshot of the calling query: for what must work read-only and on a standby.
+    pub fn value_read_only<T: FromColumn>(&self, arguments: &[Argument]) -> Option<T> {
+        let rows = self.execute(arguments, true);
+        (rows.count > 0).then(|| rows.column(0, 1)).flatten()
     }
 
     fn execute(&self, arguments: &[Argument], read_only: bool) -> Rows {
-        assert_eq!(arguments.len(), self.types.len(), "arguments of {}", self.sql);
+        assert_eq!(
+            arguments.len(),
+            self.types.len(),
+            "arguments of {}",
+            self.sql.text()
+        );
         search_path::pin();
         let mut values: Vec<pg_sys::Datum> = arguments
             .iter()
-            .map(|argument| argument.unwrap_or(pg_sys::Datum::from(0)))
+            .map(|argument| argument.datum().unwrap_or(pg_sys::Datum::from(0)))
             .collect();
         let nulls: Vec<std::ffi::c_char> = arguments
             .iter()
-            .map(|argument| if argument.is_some() { b' ' as _ } else { b'n' as _ })
+            .map(|argument| {
+                if argument.datum().is_some() {
+                    b' ' as _
+                } else {
+                    b'n' as _
+                }
+            })
             .collect();
         let plan = self.plan();
         // SAFETY: the plan was prepared for exactly these parameter types, SPI is connected.
         let mut execute = || unsafe {
             let code = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), read_only, 0);
-            assert!(code > 0, "SPI_execute_plan: {code}: {}", self.sql);
+            assert!(code > 0, "SPI_execute_plan: {code}: {}", self.sql.text());
             Rows {
                 table: pg_sys::SPI_tuptable,
                 count: pg_sys::SPI_processed as usize,
@@ -111,7 +130,7 @@ impl Statement {
 
     fn plan(&self) -> pg_sys::SPIPlanPtr {
         if self.plan.get().is_null() {
-            let sql = CString::new(self.sql).expect("SQL without NUL");
+            let sql = CString::new(&*self.sql.text()).expect("SQL without NUL");
             // SAFETY: SPI copies text and types; keepplan moves the plan out of SPI's memory, for good.
             unsafe {
                 let plan = pg_sys::SPI_prepare_cursor(
@@ -120,7 +139,7 @@ impl Statement {
                     self.types.as_ptr().cast_mut(),
                     pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
                 );
-                assert!(!plan.is_null(), "SPI_prepare: {}", self.sql);
+                assert!(!plan.is_null(), "SPI_prepare: {}", self.sql.text());
                 pg_sys::SPI_keepplan(plan);
                 self.plan.set(plan);
             }
@@ -164,62 +183,57 @@ fn planning_without<T>(settings: &[&CStr], execute: impl FnOnce() -> T) -> T {
     }
 }
 
-/// The result of one statement: rows read or rows changed.
-pub struct Rows {
-    table: *mut pg_sys::SPITupleTable,
-    count: usize,
+/// Where a statement's text comes from.
+enum Sql {
+    Written(&'static str),
+    Built(fn() -> String),
+    /// A list of columns between two texts.
+    Selecting(&'static str, SelectList, &'static str),
 }
 
-impl Rows {
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = Columns<'_>> {
-        (0..self.count).map(|row| self.row(row))
-    }
-
-    pub fn first(&self) -> Option<Columns<'_>> {
-        (self.count > 0).then(|| self.row(0))
-    }
-
-    fn row(&self, row: usize) -> Columns<'_> {
-        Columns {
-            rows: self,
-            row,
-            next: Cell::new(1),
+impl Sql {
+    fn text(&self) -> Cow<'static, str> {
+        match self {
+            Sql::Written(text) => Cow::Borrowed(text),
+            Sql::Built(build) => Cow::Owned(build()),
+            Sql::Selecting(before, list, after) => {
+                let columns: Vec<String> = list
+                    .iter()
+                    .map(|(name, expression)| format!("{expression} as {name}"))
+                    .collect();
+                Cow::Owned(format!("{before} {} {after}", columns.join(", ")))
+            }
         }
     }
 }
 
-/// One row, read column by column in the order of the select list.
-pub struct Columns<'a> {
-    rows: &'a Rows,
-    row: usize,
-    next: Cell<i32>,
+/// A statement whose rows are `R`: `before`, the select list of `R`, `after`.
+pub struct Query<R> {
+    statement: Statement,
+    of: PhantomData<fn() -> R>,
 }
 
-impl Columns<'_> {
-    /// The next column; `None` is NULL.
-    pub fn get<T: FromDatum>(&self) -> Option<T> {
-        let column = self.next.replace(self.next.get() + 1);
-        // SAFETY: row and column lie within the table; T is the column's type, as the SQL beside it says.
-        unsafe {
-            let table = self.rows.table;
-            let tuple = *(*table).vals.add(self.row);
-            let mut is_null = false;
-            let datum = pg_sys::SPI_getbinval(tuple, (*table).tupdesc, column, &mut is_null);
-            T::from_datum(datum, is_null)
+impl<R: Selected> Query<R> {
+    pub const fn new(before: &'static str, after: &'static str, types: &'static [pg_sys::Oid]) -> Self {
+        Query {
+            statement: Statement::of(Sql::Selecting(before, R::LIST, after), types),
+            of: PhantomData,
         }
     }
 
-    /// The next column, which the schema declares not null.
-    pub fn need<T: FromDatum>(&self) -> T {
-        let column = self.next.get();
-        self.get().unwrap_or_else(|| panic!("column {column} is NULL"))
+    /// See `Statement::over_sets`.
+    pub const fn over_sets(mut self) -> Self {
+        self.statement.left_out = OVER_SETS;
+        self
+    }
+
+    pub fn all(&self, arguments: &[Argument]) -> Vec<R> {
+        let rows = self.statement.execute(arguments, false);
+        (0..rows.count).map(|row| rows.read(row)).collect()
+    }
+
+    pub fn first(&self, arguments: &[Argument]) -> Option<R> {
+        let rows = self.statement.execute(arguments, false);
+        (rows.count > 0).then(|| rows.read(0))
     }
 }
