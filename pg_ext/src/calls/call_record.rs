@@ -7,12 +7,13 @@ use capconduit_core::{did, outcome};
 use crate::calls::parties::{Parties, check, merge};
 use crate::calls::{nodes, settle};
 use crate::postgres::argument::{arg, instant};
+use crate::postgres::armed::Armed;
 use crate::postgres::insert::{Insert, row_values};
 use crate::postgres::look::At;
 use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::scan::Row;
 use crate::postgres::sequence::Sequence;
-use crate::postgres::spi::Statement;
+use crate::postgres::spi::Change;
 use crate::postgres::tables::{call_logs, live_calls};
 use crate::postgres::texts::Texts;
 use crate::postgres::transaction::began;
@@ -170,7 +171,7 @@ row_values! {
 static WRITE: Insert = Insert::new(call_logs::NAME, &[Told::NAMES, New::NAMES]);
 
 /// A record that comes after the call was closed as LOST replaces it; what it does not say stays.
-static CORRECT: Statement = Statement::built(correct_sql, Told::TYPES);
+static CORRECT: Change = Change::built(correct_sql, Told::TYPES);
 
 fn correct_sql() -> String {
     let column = |column: &CStr| {
@@ -265,11 +266,11 @@ static RECORDS: Sequence = Sequence::new(
 );
 
 /// Writes the record and moves the counters.
-pub fn write(given: &Given, known: &Known, released: i32) -> i64 {
+pub fn write(armed: Armed, given: &Given, known: &Known, released: i32) -> i64 {
     let texts = Texts::new();
     let entry = entry(given, known, &texts);
     if let Some(node) = given.node {
-        nodes::note_call(node);
+        nodes::note_call(armed, node);
     }
     let record = RECORDS.next();
     let new = New {
@@ -279,10 +280,11 @@ pub fn write(given: &Given, known: &Known, released: i32) -> i64 {
     };
     let mut values = entry.told.values();
     values.extend(new.values());
-    WRITE.run(&values);
+    WRITE.run(armed, &values);
     if let Some(link_id) = entry.link_id {
         let counted: &[i64] = if entry.counted { &[record] } else { &[] };
         settle::settle(
+            armed,
             link_id,
             entry.campaign_id,
             released,
@@ -294,19 +296,20 @@ pub fn write(given: &Given, known: &Known, released: i32) -> i64 {
 }
 
 /// `None`: the record was purged meanwhile.
-pub fn correct(given: &Given, mut stored: Stored) -> Option<i64> {
+pub fn correct(armed: Armed, given: &Given, mut stored: Stored) -> Option<i64> {
     // Nothing was reserved for a record without a link: what is named only now must exist.
     if stored.known.parties.link_id.is_none() {
         stored.known.parties = merge(check(given.did, given.parties), stored.known.parties);
     }
     let texts = Texts::new();
     let entry = entry(given, &stored.known, &texts);
-    if CORRECT.run(&entry.told.values()) == 0 {
+    if CORRECT.run(armed, &entry.told.values()) == 0 {
         return None;
     }
     let change = i64::from(entry.counted) - i64::from(stored.counted);
     if let Some(link_id) = entry.link_id {
         settle::settle(
+            armed,
             link_id,
             entry.campaign_id,
             0,

@@ -6,11 +6,12 @@ use capconduit_core::{Link, Verdict};
 use pgrx::PgSqlErrorCode;
 
 use crate::postgres::argument::arg;
+use crate::postgres::armed::Armed;
 use crate::postgres::error::raise;
 use crate::postgres::held_rows::Wait;
 use crate::postgres::look::{At, View};
 use crate::postgres::lookup::{Lookup, lookup};
-use crate::postgres::row_change::Change;
+use crate::postgres::row_change::RowChange;
 use crate::postgres::scan::Scan;
 use crate::postgres::tables::{campaign_client_settings, link_counters};
 
@@ -78,6 +79,7 @@ enum Decided {
 /// from then on others wait for the row. `decide` sees the newest version and the moment that it is of, again after each wait for
 /// somebody else's change.
 fn change<T>(
+    armed: Armed,
     link_id: i64,
     wait: Wait,
     beside: impl Fn(At) -> T,
@@ -99,12 +101,15 @@ fn change<T>(
                 return (!scan.wait(&holder, wait)).then_some(Changed::Held);
             }
             let beside = beside(at);
-            let written = scan.change(&[
-                link_counters::active.to(arg(new.active)),
-                link_counters::total.to(arg(new.total)),
-                link_counters::last_seq.to(arg(new.last_seq)),
-            ]);
-            (written == Change::Done).then_some(Changed::Done((new, beside)))
+            let written = scan.change(
+                armed,
+                &[
+                    link_counters::active.to(arg(new.active)),
+                    link_counters::total.to(arg(new.total)),
+                    link_counters::last_seq.to(arg(new.last_seq)),
+                ],
+            );
+            (written == RowChange::Done).then_some(Changed::Done((new, beside)))
         });
         if let Some(result) = done {
             return result;
@@ -132,13 +137,14 @@ pub fn wait_for(link_id: i64, wait: Wait) -> bool {
 /// Takes a slot if there is room on the row's newest version, and the campaign's turn with it; what `beside` reads.
 /// `still` tells whether the link is configured at that moment as it was when it was chosen.
 pub fn take_slot<T>(
+    armed: Armed,
     link: &Link,
     turn: Option<i64>,
     wait: Wait,
     still: impl Fn(At) -> bool,
     beside: impl Fn(At) -> T,
 ) -> Changed<T> {
-    let taken = change(link.id, wait, beside, |counters, at| {
+    let taken = change(armed, link.id, wait, beside, |counters, at| {
         let now = Link {
             active: counters.active,
             counted: counters.total,
@@ -186,6 +192,7 @@ fn read_allowed(at: At, link_id: i64, campaign_id: Option<i64>) -> Option<i64> {
 /// allowed now; 0 also where nothing is counted, or the link is gone, and its counters with it. The campaign, if it is
 /// known, is where the link is looked for first. `None`: the row is held, for longer than was to be waited.
 pub fn settle(
+    armed: Armed,
     link_id: i64,
     campaign_id: Option<i64>,
     released: i32,
@@ -197,7 +204,7 @@ pub fn settle(
             .then(|| read_allowed(at, link_id, campaign_id))
             .flatten()
     };
-    let settled = change(link_id, wait, allowed, |counters, _| {
+    let settled = change(armed, link_id, wait, allowed, |counters, _| {
         if counters.active < released {
             // Not the record's fault: it is to be tried again when the counters are right.
             raise(

@@ -7,10 +7,11 @@
 use pgrx::pg_sys::{self, INT4OID, INT8ARRAYOID, INT8OID};
 
 use crate::postgres::argument::arg;
+use crate::postgres::armed::Armed;
 use crate::postgres::catalogue::relation;
-use crate::postgres::spi::Statement;
+use crate::postgres::spi::{Change, Statement};
 
-static MARK: Statement = Statement::new(
+static MARK: Change = Change::new(
     "update capconduit.call_logs set late_excess = true where id = any ($1)",
     &[INT8ARRAYOID],
 );
@@ -33,56 +34,59 @@ static OWED: Statement = Statement::new(
     &[INT8OID, INT4OID],
 );
 
-static OWE: Statement = Statement::new(
+static OWE: Change = Change::new(
     "insert into capconduit.link_excess (link_id, owed) values ($1, $2) \
      on conflict (link_id) do update set owed = link_excess.owed + excluded.owed",
     &[INT8OID, INT8OID],
 );
 
-static SETTLED: Statement = Statement::new(
+static SETTLED: Change = Change::new(
     "delete from capconduit.link_excess where link_id = $1 and owed <= $2",
     &[INT8OID, INT8OID],
 );
 
-static PAY: Statement = Statement::new(
+static PAY: Change = Change::new(
     "update capconduit.link_excess set owed = owed - $2 where link_id = $1",
     &[INT8OID, INT8OID],
 );
 
 /// Flags those of the records just counted that are the excess. `beyond` is how far the total lies beyond what is allowed.
-pub fn flag(link_id: i64, beyond: i64, released: i32, records: &[i64]) {
+pub fn flag(armed: Armed, link_id: i64, beyond: i64, released: i32, records: &[i64]) {
     let counted = records.len() as i64;
     let flagged = if counted > i64::from(released) {
-        without_slot(link_id, beyond, counted)
+        without_slot(armed, link_id, beyond, counted)
     } else if beyond > 0 {
-        (beyond - paid(link_id, beyond.min(counted), released)).min(counted)
+        (beyond - paid(armed, link_id, beyond.min(counted), released)).min(counted)
     } else {
         0
     };
     if flagged > 0 {
-        MARK.run(&[arg(records[records.len() - flagged as usize..].to_vec())]);
+        MARK.run(
+            armed,
+            &[arg(records[records.len() - flagged as usize..].to_vec())],
+        );
     }
 }
 
-fn without_slot(link_id: i64, beyond: i64, counted: i64) -> i64 {
+fn without_slot(armed: Armed, link_id: i64, beyond: i64, counted: i64) -> i64 {
     let with_calls: i64 = BEYOND_WITH_CALLS.value(&[arg(link_id)]).unwrap_or(0);
     let flagged = with_calls.min(counted);
     let owed = flagged - beyond.min(flagged);
     if owed > 0 && is_kept() {
-        OWE.run(&[arg(link_id), arg(owed)]);
+        OWE.run(armed, &[arg(link_id), arg(owed)]);
     }
     flagged
 }
 
 /// How many of these records have their excess flagged already, in another's place.
-fn paid(link_id: i64, most: i64, released: i32) -> i64 {
+fn paid(armed: Armed, link_id: i64, most: i64, released: i32) -> i64 {
     if !is_kept() {
         return 0;
     }
     let owed: i64 = OWED.value(&[arg(link_id), arg(released)]).unwrap_or(0);
     let paid = owed.min(most);
-    if paid > 0 && SETTLED.run(&[arg(link_id), arg(paid)]) == 0 {
-        PAY.run(&[arg(link_id), arg(paid)]);
+    if paid > 0 && SETTLED.run(armed, &[arg(link_id), arg(paid)]) == 0 {
+        PAY.run(armed, &[arg(link_id), arg(paid)]);
     }
     paid
 }

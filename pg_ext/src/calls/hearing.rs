@@ -11,9 +11,10 @@
 use pgrx::pg_sys::{self, BOOLOID, INT4OID, TIMESTAMPTZOID};
 
 use crate::postgres::argument::{Argument, arg};
+use crate::postgres::armed::Armed;
 use crate::postgres::catalogue::relation;
 use crate::postgres::guc;
-use crate::postgres::spi::Statement;
+use crate::postgres::spi::{Change, Statement};
 
 /// A gap in the hearing: half of what a switch may be silent, at most a minute. Agents speak every thirty seconds at least.
 /// The parameter is `node_silence_seconds`; the interval is of the statement that it stands in.
@@ -47,7 +48,7 @@ macro_rules! future_sql {
 }
 
 /// Never waits for the row: who finds it locked leaves it to the next sign.
-static HEAR: Statement = Statement::new(
+static HEAR: Change = Change::new(
     concat!(
         "update capconduit.hearing h \
             set since = case when w.last > ",
@@ -74,7 +75,7 @@ static HEAR: Statement = Statement::new(
 );
 
 /// Somebody deleted it.
-static BEGIN: Statement = Statement::new(
+static BEGIN: Change = Change::new(
     "insert into capconduit.hearing (since, last) \
      select now(), now() where not exists (select from capconduit.hearing) \
      on conflict (only_one) do nothing",
@@ -101,18 +102,18 @@ fn silence() -> Argument<'static> {
 }
 
 /// A switch speaks: a call function that names it, or its agent, whatever it says.
-pub fn hear() {
+pub fn hear(armed: Armed) {
     if is_kept() {
-        HEAR.run(&[arg(true), silence()]);
+        HEAR.run(armed, &[arg(true), silence()]);
     }
 }
 
 /// Before anybody is judged: signs that a library of before left in `nodes`. Whether silence may be judged at all.
-pub fn catch_up() -> bool {
+pub fn catch_up(armed: Armed) -> bool {
     let kept = is_kept();
     if kept {
-        BEGIN.run(&[]);
-        HEAR.run(&[arg(false), silence()]);
+        BEGIN.run(armed, &[]);
+        HEAR.run(armed, &[arg(false), silence()]);
     }
     kept
 }

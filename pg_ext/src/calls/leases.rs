@@ -4,6 +4,7 @@ use pgrx::pg_sys::INT8OID;
 
 use crate::calls::lost::{LockedCall, close_all, lock, lock_calls};
 use crate::postgres::argument::{arg, instant};
+use crate::postgres::armed::Armed;
 use crate::postgres::look::View;
 use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::spi::Query;
@@ -44,8 +45,8 @@ static LOCK_EXPIRED_ON: Query<LockedCall> = lock_calls!(
 );
 
 /// A route that found the link full takes back what is owed to it, and locks no other link by it.
-pub fn release_expired_on(link_id: i64) {
-    close_all(&lock(&LOCK_EXPIRED_ON, &[arg(link_id)], LEASE_EXPIRED));
+pub fn release_expired_on(armed: Armed, link_id: i64) {
+    close_all(armed, &lock(&LOCK_EXPIRED_ON, &[arg(link_id)], LEASE_EXPIRED));
 }
 
 pub const LEASE_EXPIRED: &str = "lease expired";

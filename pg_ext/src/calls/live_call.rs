@@ -6,12 +6,13 @@ use pgrx::pg_sys::TEXTOID;
 
 use crate::postgres::access;
 use crate::postgres::argument::{arg, instant};
+use crate::postgres::armed::Armed;
 use crate::postgres::catalogue::READING;
 use crate::postgres::column::Set;
 use crate::postgres::look::{At, View};
 use crate::postgres::lookup::{Key, Lookup};
 use crate::postgres::result_row::result_row;
-use crate::postgres::row_change::Change;
+use crate::postgres::row_change::RowChange;
 use crate::postgres::rows::{FromColumn, selected};
 use crate::postgres::scan::Row;
 use crate::postgres::spi::Query;
@@ -76,6 +77,7 @@ pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
 /// Deletes the call's row and reads of its newest version what `live` wants; `None`: there is none, or none any more. And what `beside` reads at
 /// the same moment.
 pub fn take_live<T, B>(
+    armed: Armed,
     live: &Lookup<live_calls::Of>,
     uniqueid: &str,
     read: impl Fn(Row<'_, live_calls::Of>) -> T,
@@ -89,7 +91,7 @@ pub fn take_live<T, B>(
             let Some(call) = scan.get(arg(uniqueid), &read) else {
                 return Some((None, beside));
             };
-            (scan.delete() == Change::Done).then_some((Some(call), beside))
+            (scan.delete(armed) == RowChange::Done).then_some((Some(call), beside))
         });
         if let Some(call) = taken {
             return call;
@@ -106,20 +108,21 @@ static MOVED: Lookup<live_calls::Of> = Lookup::new(
 );
 
 /// Writes columns of a call whose row `read_live` has locked.
-fn change_live(uniqueid: &str, columns: &[Set<'_, live_calls::Of>]) {
+fn change_live(armed: Armed, uniqueid: &str, columns: &[Set<'_, live_calls::Of>]) {
     let written = View::Fresh.look(|at| {
         let mut scan = MOVED.open_to_write(at);
         let found = scan.get(arg(uniqueid), |_| ()).is_some();
-        found.then(|| scan.change(columns))
+        found.then(|| scan.change(armed, columns))
     });
-    assert!(written == Some(Change::Done), "call {uniqueid} is locked");
+    assert!(written == Some(RowChange::Done), "call {uniqueid} is locked");
 }
 
 /// The call's next attempt, on another link.
-pub fn move_live(uniqueid: &str, call: &LiveCall, link: &Link, timeout: i32, decision: &str) {
+pub fn move_live(armed: Armed, uniqueid: &str, call: &LiveCall, link: &Link, timeout: i32, decision: &str) {
     let mut tried = call.tried.clone();
     tried.push(call.link_id);
     change_live(
+        armed,
         uniqueid,
         &[
             live_calls::tried.to(arg(tried)),
@@ -135,8 +138,9 @@ pub fn move_live(uniqueid: &str, call: &LiveCall, link: &Link, timeout: i32, dec
 }
 
 /// Nobody is left; the row waits for the call's record.
-pub fn end_live(uniqueid: &str, reason: Reject, decision: &str) {
+pub fn end_live(armed: Armed, uniqueid: &str, reason: Reject, decision: &str) {
     change_live(
+        armed,
         uniqueid,
         &[
             live_calls::holds_slot.to(arg(false)),

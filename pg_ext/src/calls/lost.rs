@@ -8,13 +8,14 @@ use pgrx::pg_sys::{BOOLOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
 use crate::calls::counters;
 use crate::calls::settle::settle_within;
+use crate::postgres::access;
 use crate::postgres::argument::{Argument, arg, instant};
+use crate::postgres::armed::Armed;
 use crate::postgres::catalogue::WRITING;
 use crate::postgres::held_rows::{Patience, Wait};
 use crate::postgres::rows::selected;
 use crate::postgres::savepoint::Savepoint;
-use crate::postgres::spi::{Query, Statement};
-use crate::postgres::{access, early_lock_release};
+use crate::postgres::spi::{Change, Query};
 
 selected! {
     /// A call in flight whose row this transaction has locked.
@@ -54,7 +55,7 @@ pub fn lock<'a>(calls: &Query<LockedCall>, arguments: &[Argument], why: &'a str)
 /// Takes the call off the books: the record ends at the last sign of life. `nodes.taken_at` is the last list of the
 /// call's node; a call that was absent from it carries the last list that had it. Read by its name, the Call-ID need not be a
 /// column yet: the table may be of the release before.
-static CLOSE: Statement = Statement::new(
+static CLOSE: Change = Change::new(
     "with gone as ( \
          delete from capconduit.live_calls l where l.uniqueid = $1 returning l.* \
      ), ended as ( \
@@ -89,24 +90,26 @@ struct Owed {
 /// Closes the calls as LOST; their number and the id of the last record. The links come last, in ascending order:
 /// so call this once in a transaction, but for what was rolled back. A link that is held for longer than was to be waited is
 /// the error.
-fn close(held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), i64> {
+fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), i64> {
     if held.is_empty() {
         return Ok((0, None));
     }
     // What the statements below take for granted, too.
     access::enter(c"live_calls", WRITING);
     access::enter(c"call_logs", WRITING);
-    early_lock_release::arm();
     let mut links: BTreeMap<i64, Owed> = BTreeMap::new();
     let mut last = None;
     for Held { why, call } in held {
         let counts = outcome::counts(outcome::LOST, call.answered, true);
-        let record: Option<i64> = CLOSE.value(&[
-            arg(call.uniqueid.as_str()),
-            arg(outcome::LOST),
-            arg(*why),
-            arg(counts),
-        ]);
+        let record: Option<i64> = CLOSE.value(
+            armed,
+            &[
+                arg(call.uniqueid.as_str()),
+                arg(outcome::LOST),
+                arg(*why),
+                arg(counts),
+            ],
+        );
         let owed = links.entry(call.link_id).or_default();
         owed.released += i32::from(call.holds_slot);
         owed.records.extend(record.filter(|_| counts));
@@ -114,7 +117,7 @@ fn close(held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), i64> {
     }
     for (link_id, owed) in links {
         let counted = owed.records.len() as i64;
-        if !settle_within(wait, link_id, None, owed.released, counted, &owed.records) {
+        if !settle_within(armed, wait, link_id, None, owed.released, counted, &owed.records) {
             return Err(link_id);
         }
     }
@@ -122,13 +125,13 @@ fn close(held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), i64> {
 }
 
 /// As long as `lock_timeout` allows: somebody asked for just these.
-pub fn close_all(held: &[Held]) -> (i32, Option<i64>) {
-    close(held, Wait::Long).expect("a wait without a bound leaves no link out")
+pub fn close_all(armed: Armed, held: &[Held]) -> (i32, Option<i64>) {
+    close(armed, held, Wait::Long).expect("a wait without a bound leaves no link out")
 }
 
 /// Leaves out those whose link's counters somebody holds: they are found again later. Otherwise one forgotten transaction
 /// would keep a node from being heard, and its silence would cost it all its calls.
-pub fn close_soon(mut held: Vec<Held>) -> i32 {
+pub fn close_soon(armed: Armed, mut held: Vec<Held>) -> i32 {
     let patience = Patience::default();
     let mut free: BTreeMap<i64, bool> = BTreeMap::new();
     held.retain(|held| {
@@ -139,7 +142,7 @@ pub fn close_soon(mut held: Vec<Held>) -> i32 {
     });
     while !held.is_empty() {
         let savepoint = Savepoint::begin();
-        match close(&held, Wait::Moment(&patience)) {
+        match close(armed, &held, Wait::Moment(&patience)) {
             Ok((closed, _)) => {
                 savepoint.release();
                 return closed;
@@ -159,17 +162,20 @@ static LOCK_BEFORE_BOOT: Query<LockedCall> = lock_calls!(
 );
 
 /// Calls that an Asterisk routed before its own start ended with the one before it.
-pub fn close_before_boot(node: &str, booted_at: i64) -> i32 {
-    close_soon(lock(
-        &LOCK_BEFORE_BOOT,
-        &[arg(node), instant(booted_at)],
-        "node restarted",
-    ))
+pub fn close_before_boot(armed: Armed, node: &str, booted_at: i64) -> i32 {
+    close_soon(
+        armed,
+        lock(
+            &LOCK_BEFORE_BOOT,
+            &[arg(node), instant(booted_at)],
+            "node restarted",
+        ),
+    )
 }
 
 static LOCK_LISTED: Query<LockedCall> = lock_calls!(&[TEXTARRAYOID], "where l.uniqueid = any ($1)");
 
 /// Calls that their node no longer knows.
-pub fn close_absent(uniqueids: Vec<String>) -> i32 {
-    close_soon(lock(&LOCK_LISTED, &[arg(uniqueids)], "not on its node"))
+pub fn close_absent(armed: Armed, uniqueids: Vec<String>) -> i32 {
+    close_soon(armed, lock(&LOCK_LISTED, &[arg(uniqueids)], "not on its node"))
 }

@@ -5,6 +5,7 @@ pub mod campaigns;
 pub mod contacts;
 pub mod copies;
 pub mod counters;
+pub mod door;
 pub mod excess;
 pub mod facts;
 pub mod hearing;

@@ -8,9 +8,10 @@ use pgrx::pg_sys::TEXTOID;
 
 use crate::calls::hearing;
 use crate::postgres::argument::{arg, instant};
+use crate::postgres::armed::Armed;
 use crate::postgres::guc;
 use crate::postgres::rows::selected;
-use crate::postgres::spi::{Query, Statement};
+use crate::postgres::spi::{Change, Query};
 
 /// What is known of a switch, its row locked until the end of the transaction.
 pub struct KnownNode {
@@ -35,33 +36,33 @@ static KNOWN_NODE: Query<NodeRow> = Query::new(
 );
 
 /// Two first words of one node come one after the other, as all later ones do.
-static MEET: Statement = Statement::new(
+static MEET: Change = Change::new(
     "insert into capconduit.nodes (name) values ($1) on conflict (name) do nothing",
     &[TEXTOID],
 );
 
 /// The switch's row, made if need be. Whoever asks speaks, so the database hears, also when the name is another's.
-pub fn meet(node: &str, instance: Option<&str>) -> KnownNode {
+pub fn meet(armed: Armed, node: &str, instance: Option<&str>) -> KnownNode {
     let look = || KNOWN_NODE.first(&[arg(node), arg(instance)]);
     let row = look().or_else(|| {
-        MEET.run(&[arg(node)]);
+        MEET.run(armed, &[arg(node)]);
         look()
     });
-    hearing::hear();
+    hearing::hear(armed);
     KnownNode {
         listed_at: row.as_ref().and_then(|row| row.listed_at),
         is_taken: row.is_some_and(|row| row.is_another_s && !hearing::is_silent(instant(row.last_sign))),
     }
 }
 
-static NO_INSTANCE: Statement = Statement::new(
+static NO_INSTANCE: Change = Change::new(
     "update capconduit.nodes set instance = null, heartbeat_at = null where name = $1",
     &[TEXTOID],
 );
 
 /// Its name is free, and its silence means nothing. Whether the switch is known.
-pub fn forget_agent(node: &str) -> bool {
-    NO_INSTANCE.run(&[arg(node)]) == 1
+pub fn forget_agent(armed: Armed, node: &str) -> bool {
+    NO_INSTANCE.run(armed, &[arg(node)]) == 1
 }
 
 thread_local! {
@@ -79,7 +80,7 @@ fn note_every() -> Duration {
 }
 const MOST_NAMES: usize = 1_000;
 
-static NOTE: Statement = Statement::new(
+static NOTE: Change = Change::new(
     "update capconduit.nodes \
         set last_call_at = now() \
       where name = (select n.name \
@@ -90,7 +91,7 @@ static NOTE: Statement = Statement::new(
 );
 
 /// Notes that a call function names this node: a sign of its life. Never waits for a row.
-pub fn note_call(node: &str) {
+pub fn note_call(armed: Armed, node: &str) {
     let due = NOTED.with_borrow_mut(|noted| {
         if noted.get(node).is_some_and(|at| at.elapsed() < note_every()) {
             return false;
@@ -102,7 +103,7 @@ pub fn note_call(node: &str) {
         true
     });
     if due {
-        NOTE.run(&[arg(node)]);
-        hearing::hear();
+        NOTE.run(armed, &[arg(node)]);
+        hearing::hear(armed);
     }
 }

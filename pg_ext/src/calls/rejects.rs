@@ -14,7 +14,7 @@ use crate::postgres::catalogue::{WRITING, relation};
 use crate::postgres::early_lock_release::commit_without_waiting;
 use crate::postgres::look::View;
 use crate::postgres::savepoint::Savepoint;
-use crate::postgres::spi::{Statement, connected};
+use crate::postgres::spi::{Change, connected};
 
 const WRITE_EVERY_MICROS: i64 = 15_000_000;
 
@@ -115,7 +115,7 @@ unsafe extern "C-unwind" fn at_exit(code: i32, _arg: pg_sys::Datum) {
     }
 }
 
-static WRITE: Statement = Statement::over_sets(
+static WRITE: Change = Change::over_sets(
     "insert into capconduit.reject_counts (minute, reason, did, node, calls) \
      select timestamptz '2000-01-01 00:00:00+00' + r.minute * interval '1 minute', r.reason, r.did, r.node, r.calls \
        from unnest($1, $2, $3, $4, $5) r (minute, reason, did, node, calls)",
@@ -129,7 +129,7 @@ static WRITE: Statement = Statement::over_sets(
 );
 
 /// More than is written at a time, so that the table does not grow for ever.
-static FORGET: Statement = Statement::new(
+static FORGET: Change = Change::new(
     "delete from capconduit.reject_counts \
       where id in (select r.id \
                      from capconduit.reject_counts r \
@@ -154,7 +154,7 @@ fn write() -> bool {
     let written = PgTryBuilder::new(|| {
         as_owner(|| {
             // SPI wants a snapshot around it, and the statement's own has gone.
-            View::Fresh.look(|_| connected(write_all));
+            View::Fresh.look(|_| connected(|_| write_all()));
         });
         true
     })
@@ -185,7 +185,7 @@ fn tell(error: CaughtError) -> bool {
 fn write_all() {
     COUNTED.with_borrow(|counted| {
         let each = counted.iter();
-        WRITE.run(&[
+        WRITE.run_unarmed(&[
             arg(each.clone().map(|one| one.minute).collect::<Vec<_>>()),
             arg(each.clone().map(|one| one.reason.as_str()).collect::<Vec<_>>()),
             arg(each.clone().map(|one| one.did.clone()).collect::<Vec<_>>()),
@@ -193,7 +193,7 @@ fn write_all() {
             arg(each.map(|one| one.calls).collect::<Vec<_>>()),
         ]);
     });
-    FORGET.run(&[arg(4 * MOST as i32)]);
+    FORGET.run_unarmed(&[arg(4 * MOST as i32)]);
 }
 
 fn as_owner(work: impl FnOnce()) {

@@ -11,6 +11,7 @@ use crate::calls::links::{are_set_like, read_caller_id};
 use crate::calls::live_call::Answer;
 use crate::calls::nodes;
 use crate::postgres::argument::{Argument, arg, instant};
+use crate::postgres::armed::Armed;
 use crate::postgres::guc;
 use crate::postgres::held_rows::Wait;
 use crate::postgres::insert::insert;
@@ -52,7 +53,7 @@ pub struct Choice<'a> {
 impl Choice<'_> {
     /// Writes the call's row, then takes the slot: the hot row comes last, so it is locked for the shortest time.
     /// Where nothing is taken, the row must go again.
-    pub fn reserve(&self, verdicts: &[Verdict], index: usize, wait: Wait) -> Changed<Answer> {
+    pub fn reserve(&self, armed: Armed, verdicts: &[Verdict], index: usize, wait: Wait) -> Changed<Answer> {
         let Choice {
             caller,
             dialled,
@@ -70,7 +71,7 @@ impl Choice<'_> {
         /// A table of the release before has no place for the Call-ID, until it is migrated.
         macro_rules! remember {
             ($($more:tt)*) => {
-                insert!(live_calls {
+                insert!(armed, live_calls {
                     uniqueid: texts.put(caller.uniqueid),
                     linkedid: texts.put(caller.linkedid),
                     node: texts.put(caller.node),
@@ -104,6 +105,7 @@ impl Choice<'_> {
             remember!();
         }
         let taken = take_slot(
+            armed,
             link,
             turn,
             wait,
@@ -112,7 +114,7 @@ impl Choice<'_> {
         );
         taken.map(|caller_id| {
             if let Some(node) = caller.node {
-                nodes::note_call(node);
+                nodes::note_call(armed, node);
             }
             Answer::target(
                 1,

@@ -40,12 +40,12 @@ type ExplainRows = ResultRows<Explanation>;
 
 #[pg_extern(sql = false)]
 fn explain_route(did: Option<&str>) -> ExplainRows {
-    connected(|| explain(did.unwrap_or_default(), Whose::Anyone)).into_rows()
+    connected(|_| explain(did.unwrap_or_default(), Whose::Anyone)).into_rows()
 }
 
 #[pg_extern(sql = false)]
 fn explain_own_did(did: Option<&str>) -> ExplainRows {
-    connected(|| {
+    connected(|_| {
         let user_id = SESSION_USER.value_read_only(&[]);
         explain(did.unwrap_or_default(), Whose::Only(user_id))
     })

@@ -6,15 +6,13 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
 use crate::calls::call_record::{Given, Known, RESERVATION, correct, read_record, read_reservation};
+use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::live_call::take_live;
-use crate::calls::locks::lock_call;
 use crate::calls::parties::{Parties, resolve};
 use crate::calls::{call_record, settle};
 use crate::functions::arguments;
+use crate::postgres::error;
 use crate::postgres::result_row::{ResultRow, result_row};
-use crate::postgres::spi::connected;
-use crate::postgres::transaction::require_read_committed;
-use crate::postgres::{early_lock_release, error};
 
 result_row! {
     struct Logged {
@@ -49,7 +47,7 @@ fn log_call(
     did_id: Option<i64>,
     user_id: Option<i64>,
 ) -> ResultRow<Logged> {
-    require_read_committed("log_call");
+    let door = Door::of("log_call");
     let status = outcome::record_status(call_status.unwrap_or_default());
     if status.is_empty() {
         error::invalid("call_status is empty");
@@ -84,17 +82,16 @@ fn log_call(
             link_id,
         },
     };
-    let (status, record) = connected(|| log(&given));
+    let (status, record) = door.call(given.uniqueid, |inside| log(inside, &given));
     ResultRow(Logged {
         status,
         cdr_id: record,
     })
 }
 
-fn log(given: &Given) -> (&'static str, i64) {
-    lock_call(given.uniqueid);
-    early_lock_release::arm();
-    let (mut reservation, stored) = take_live(&RESERVATION, given.uniqueid, read_reservation, |at| {
+fn log(inside: &Inside, given: &Given) -> Answered<(&'static str, i64)> {
+    let armed = inside.arm();
+    let (mut reservation, stored) = take_live(armed, &RESERVATION, given.uniqueid, read_reservation, |at| {
         read_record(at, given.uniqueid)
     });
     if let Some(stored) = stored {
@@ -102,14 +99,13 @@ fn log(given: &Given) -> (&'static str, i64) {
         if let Some((known, true)) = reservation.take()
             && let Some(link_id) = known.parties.link_id
         {
-            settle::settle(link_id, None, 1, 0, &[]);
+            settle::settle(armed, link_id, None, 1, 0, &[]);
         }
         if !stored.lost || given.status == outcome::LOST {
-            early_lock_release::flush_what_was_seen();
-            return ("duplicate", stored.id);
+            return inside.seen(("duplicate", stored.id));
         }
-        if let Some(record) = correct(given, stored) {
-            return ("corrected", record);
+        if let Some(record) = correct(armed, given, stored) {
+            return Answered::written(armed, ("corrected", record));
         }
     }
     let (known, holds_slot) = reservation.unwrap_or_else(|| {
@@ -117,5 +113,6 @@ fn log(given: &Given) -> (&'static str, i64) {
         let nothing = Known::default();
         (Known { parties, ..nothing }, false)
     });
-    ("logged", call_record::write(given, &known, i32::from(holds_slot)))
+    let record = call_record::write(armed, given, &known, i32::from(holds_slot));
+    Answered::written(armed, ("logged", record))
 }

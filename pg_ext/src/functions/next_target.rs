@@ -5,21 +5,23 @@ use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
 use crate::calls::counters::{Changed, settle, take_slot, wait_for};
+use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::{read_links, read_settings};
 use crate::calls::links::{are_set_like, read_caller_id, uniform};
 use crate::calls::live_call::{Answer, LiveCall, end_live, move_live, read_live};
-use crate::calls::locks::{enter_live_calls, lock_call, lock_campaign};
+use crate::calls::locks::lock_campaign;
 use crate::calls::nodes;
 use crate::functions::arguments;
 use crate::postgres::argument::{arg, instant};
+use crate::postgres::armed::Armed;
+use crate::postgres::error;
 use crate::postgres::held_rows::{Patience, Wait};
 use crate::postgres::insert::insert;
 use crate::postgres::look::{At, View};
 use crate::postgres::result_row::ResultRow;
 use crate::postgres::savepoint::Savepoint;
-use crate::postgres::spi::{Statement, connected};
-use crate::postgres::transaction::{now, require_read_committed};
-use crate::postgres::{early_lock_release, error};
+use crate::postgres::spi::Statement;
+use crate::postgres::transaction::now;
 
 #[pg_extern(sql = false)]
 fn next_target(
@@ -28,7 +30,7 @@ fn next_target(
     dial_status: Option<&str>,
     hangup_cause: Option<i32>,
 ) -> ResultRow<Answer> {
-    require_read_committed("next_target");
+    let door = Door::of("next_target");
     let uniqueid = arguments::uniqueid(uniqueid);
     let Some(failed) = failed_attempt.filter(|attempt| *attempt >= 1) else {
         error::invalid("failed_attempt must be 1 or more");
@@ -41,20 +43,16 @@ fn next_target(
         status
     };
     let cause = arguments::not_negative("hangup_cause", hangup_cause);
-    ResultRow(connected(|| next(uniqueid, failed, &status, cause)))
+    ResultRow(door.call_in_flight(uniqueid, |inside| next(inside, uniqueid, failed, &status, cause)))
 }
 
-fn next(uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answer {
-    lock_call(uniqueid);
-    enter_live_calls();
+fn next(inside: &Inside, uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answered<Answer> {
     let Some(call) = read_live(uniqueid) else {
-        early_lock_release::flush_what_was_seen();
-        return Answer::reject(Reject::CallEnded, None, None);
+        return inside.seen(Answer::reject(Reject::CallEnded, None, None));
     };
     // Asked again for the attempt that was answered last: the same answer.
     if failed == call.attempt - 1 || (failed == call.attempt && call.end_reason.is_some()) {
-        early_lock_release::flush_what_was_seen();
-        return Answer::present(&call);
+        return inside.seen(Answer::present(&call));
     }
     if failed != call.attempt {
         error::invalid(format!(
@@ -62,34 +60,38 @@ fn next(uniqueid: &str, failed: i32, status: &str, cause: Option<i32>) -> Answer
             call.attempt
         ));
     }
-    early_lock_release::arm();
+    let armed = inside.arm();
     if let Some(node) = &call.node {
-        nodes::note_call(node);
+        nodes::note_call(armed, node);
     }
-    note_failure(uniqueid, &call, status, cause);
-    match outcome::attempt_timeout(call.dial_timeout_seconds, call.ring_seconds_left) {
-        None => end(uniqueid, call, Reject::RingBudgetSpent, None),
-        Some(timeout) => move_on(uniqueid, call, timeout),
-    }
+    note_failure(armed, uniqueid, &call, status, cause);
+    let answer = match outcome::attempt_timeout(call.dial_timeout_seconds, call.ring_seconds_left) {
+        None => end(armed, uniqueid, call, Reject::RingBudgetSpent, None),
+        Some(timeout) => move_on(armed, uniqueid, call, timeout),
+    };
+    Answered::written(armed, answer)
 }
 
-fn note_failure(uniqueid: &str, call: &LiveCall, status: &str, cause: Option<i32>) {
-    insert!(call_attempts {
-        uniqueid: arg(uniqueid),
-        attempt: arg(call.attempt),
-        user_id: arg(call.user_id),
-        link_id: arg(call.link_id),
-        client_id: arg(call.client_id),
-        dial_status: arg(status),
-        hangup_cause: arg(cause),
-        started_at: instant(call.attempt_at),
-        ended_at: instant(now()),
-    });
+fn note_failure(armed: Armed, uniqueid: &str, call: &LiveCall, status: &str, cause: Option<i32>) {
+    insert!(
+        armed,
+        call_attempts {
+            uniqueid: arg(uniqueid),
+            attempt: arg(call.attempt),
+            user_id: arg(call.user_id),
+            link_id: arg(call.link_id),
+            client_id: arg(call.client_id),
+            dial_status: arg(status),
+            hangup_cause: arg(cause),
+            started_at: instant(call.attempt_at),
+            ended_at: instant(now()),
+        }
+    );
 }
 
 /// Chooses among the links not yet tried and moves the slot there, as a route does: judged anew whenever the choice
 /// turns out full, held, or set differently.
-fn move_on(uniqueid: &str, call: LiveCall, timeout: i32) -> Answer {
+fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer {
     let patience = Patience::default();
     let mut held: Vec<i64> = Vec::new();
     loop {
@@ -120,10 +122,17 @@ fn move_on(uniqueid: &str, call: LiveCall, timeout: i32) -> Answer {
             }
             let text = decision::describe(&links, &verdicts, None);
             let any_busy = ANY_BUSY.run(&[arg(uniqueid)]) > 0;
-            return end(uniqueid, call, Reject::NoMoreTargets { any_busy }, Some(text));
+            return end(
+                armed,
+                uniqueid,
+                call,
+                Reject::NoMoreTargets { any_busy },
+                Some(text),
+            );
         };
         let target = &links[index];
         let mut movement = Move {
+            armed,
             call: &call,
             target,
             turn: (call.strategy == Strategy::RoundRobin).then(|| select::next_turn(&links)),
@@ -139,7 +148,7 @@ fn move_on(uniqueid: &str, call: LiveCall, timeout: i32) -> Answer {
             Changed::Done(()) => {
                 savepoint.release();
                 let text = decision::describe(&links, &verdicts, Some(index));
-                return arrive(uniqueid, call, &links[index], timeout, &text);
+                return arrive(armed, uniqueid, call, &links[index], timeout, &text);
             }
             Changed::Held => {
                 let waits_for = movement.waits_for;
@@ -163,6 +172,7 @@ static ANY_BUSY: Statement = Statement::new(
 
 /// A slot on its way from one link to another.
 struct Move<'a> {
+    armed: Armed<'a>,
     call: &'a LiveCall,
     target: &'a Link,
     turn: Option<i64>,
@@ -179,7 +189,14 @@ impl Move<'_> {
             return Changed::Held;
         }
         self.waits_for = self.target.id;
-        let taken = take_slot(self.target, self.turn, Wait::Moment(self.patience), still, |_| ());
+        let taken = take_slot(
+            self.armed,
+            self.target,
+            self.turn,
+            Wait::Moment(self.patience),
+            still,
+            |_| (),
+        );
         if matches!(taken, Changed::Done(())) && self.call.link_id > self.target.id && !self.give_back() {
             return Changed::Held;
         }
@@ -189,14 +206,23 @@ impl Move<'_> {
     /// `false`: the row is held.
     fn give_back(&mut self) -> bool {
         self.waits_for = self.call.link_id;
-        !self.call.holds_slot || settle(self.call.link_id, None, 1, 0, Wait::Moment(self.patience)).is_some()
+        !self.call.holds_slot
+            || settle(
+                self.armed,
+                self.call.link_id,
+                None,
+                1,
+                0,
+                Wait::Moment(self.patience),
+            )
+            .is_some()
     }
 }
 
-fn arrive(uniqueid: &str, call: LiveCall, link: &Link, timeout: i32, decided: &str) -> Answer {
+fn arrive(armed: Armed, uniqueid: &str, call: LiveCall, link: &Link, timeout: i32, decided: &str) -> Answer {
     let attempt = call.attempt + 1;
     let decision = decision::append(&call.decision, attempt, decided);
-    move_live(uniqueid, &call, link, timeout, &decision);
+    move_live(armed, uniqueid, &call, link, timeout, &decision);
     let caller_id = View::Fresh.look(|at| read_caller_id(at, link.client_id));
     Answer::target(
         attempt,
@@ -210,15 +236,15 @@ fn arrive(uniqueid: &str, call: LiveCall, link: &Link, timeout: i32, decided: &s
 }
 
 /// Nobody is left: the slot returns, the call's row waits for log_call.
-fn end(uniqueid: &str, call: LiveCall, reason: Reject, decided: Option<String>) -> Answer {
+fn end(armed: Armed, uniqueid: &str, call: LiveCall, reason: Reject, decided: Option<String>) -> Answer {
     let decision = match decided {
         Some(text) => decision::append(&call.decision, call.attempt + 1, &text),
         None => call.decision.clone(),
     };
     if call.holds_slot {
-        settle(call.link_id, None, 1, 0, Wait::Long);
+        settle(armed, call.link_id, None, 1, 0, Wait::Long);
     }
-    end_live(uniqueid, reason, &decision);
+    end_live(armed, uniqueid, reason, &decision);
     Answer::present(&LiveCall {
         holds_slot: false,
         end_reason: Some(reason.token().to_owned()),

@@ -5,19 +5,20 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 use pgrx::pg_sys::{INT4OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
+use crate::calls::door::{Answered, Door};
+use crate::calls::lost;
 use crate::calls::nodes::meet;
-use crate::calls::{locks, lost};
 use crate::functions::arguments;
 use crate::functions::arguments::required_instant;
 use crate::postgres::argument::{arg, instant};
+use crate::postgres::armed::Armed;
 use crate::postgres::result_row::{ResultRow, result_row};
 use crate::postgres::rows::selected;
-use crate::postgres::spi::{Query, Statement, connected};
-use crate::postgres::transaction::require_read_committed;
-use crate::postgres::{early_lock_release, error, guc};
+use crate::postgres::spi::{Change, Query};
+use crate::postgres::{error, guc};
 
 /// A call noted before the clock was set back is no sign of the future.
-static BEAT: Statement = Statement::new(
+static BEAT: Change = Change::new(
     "update capconduit.nodes \
         set instance = $2, heartbeat_at = now(), taken_at = $3, live_calls = $4, \
             last_call_at = case when last_call_at > now() then now() else last_call_at end \
@@ -26,7 +27,7 @@ static BEAT: Statement = Statement::new(
 );
 
 /// Calls back on the list were not lost: a list may miss a channel that is just being renamed.
-static BACK_AGAIN: Statement = Statement::over_sets(
+static BACK_AGAIN: Change = Change::over_sets(
     "update capconduit.live_calls \
         set absent_since = null, last_listed_at = null \
       where uniqueid in (select l.uniqueid \
@@ -56,7 +57,7 @@ static ABSENT: Query<AbsentCall> = Query::new(
 .over_sets();
 
 /// The first absence: the list before this one is the last that had the call.
-static MARK_ABSENT: Statement = Statement::new(
+static MARK_ABSENT: Change = Change::new(
     "update capconduit.live_calls \
         set absent_since = $2, last_listed_at = $3 \
       where uniqueid = any ($1) and absent_since is null",
@@ -79,7 +80,7 @@ fn node_heartbeat(
     taken_at: Option<TimestampWithTimeZone>,
     uniqueids: Option<Vec<Option<String>>>,
 ) -> ResultRow<Listed> {
-    require_read_committed("node_heartbeat");
+    let door = Door::of("node_heartbeat");
     let node = arguments::required_node(node);
     let instance = arguments::required_instance(instance);
     let taken_at = required_instant("taken_at", taken_at);
@@ -92,7 +93,8 @@ fn node_heartbeat(
         .filter(|id| !id.is_empty())
         .collect();
     let listed = uniqueids.len() as i32;
-    let (status, absent, closed) = connected(|| beat(node, instance, taken_at, uniqueids));
+    let (status, absent, closed) =
+        door.calls(|armed| Answered::written(armed, beat(armed, node, instance, taken_at, uniqueids)));
     ResultRow(Listed {
         status,
         listed,
@@ -101,10 +103,14 @@ fn node_heartbeat(
     })
 }
 
-fn beat(node: &str, instance: &str, taken_at: i64, listed: Vec<String>) -> (&'static str, i32, i32) {
-    locks::enter_live_calls();
-    early_lock_release::arm();
-    let known = meet(node, Some(instance));
+fn beat(
+    armed: Armed,
+    node: &str,
+    instance: &str,
+    taken_at: i64,
+    listed: Vec<String>,
+) -> (&'static str, i32, i32) {
+    let known = meet(armed, node, Some(instance));
     if known.is_taken {
         return ("name_taken", 0, 0);
     }
@@ -113,13 +119,16 @@ fn beat(node: &str, instance: &str, taken_at: i64, listed: Vec<String>) -> (&'st
     if listed_before.is_some_and(|before| before > taken_at) {
         return ("stale", 0, 0);
     }
-    BEAT.run(&[
-        arg(node),
-        arg(instance),
-        instant(taken_at),
-        arg(listed.len() as i32),
-    ]);
-    BACK_AGAIN.run(&[arg(node), arg(listed.clone())]);
+    BEAT.run(
+        armed,
+        &[
+            arg(node),
+            arg(instance),
+            instant(taken_at),
+            arg(listed.len() as i32),
+        ],
+    );
+    BACK_AGAIN.run(armed, &[arg(node), arg(listed.clone())]);
     let grace = guc::ABSENCE_GRACE_SECONDS.get();
     let calls = ABSENT.all(&[arg(node), arg(listed), instant(taken_at), arg(grace)]);
     let (lost, missing): (Vec<_>, Vec<_>) = calls.into_iter().partition(|call| call.is_over);
@@ -127,12 +136,15 @@ fn beat(node: &str, instance: &str, taken_at: i64, listed: Vec<String>) -> (&'st
         |calls: Vec<AbsentCall>| -> Vec<String> { calls.into_iter().map(|call| call.uniqueid).collect() };
     let absent = missing.len() as i32;
     if absent > 0 {
-        MARK_ABSENT.run(&[arg(ids(missing)), instant(taken_at), instant(listed_before)]);
+        MARK_ABSENT.run(
+            armed,
+            &[arg(ids(missing)), instant(taken_at), instant(listed_before)],
+        );
     }
     let closed = if lost.is_empty() {
         0
     } else {
-        lost::close_absent(ids(lost))
+        lost::close_absent(armed, ids(lost))
     };
     ("ok", absent, closed)
 }

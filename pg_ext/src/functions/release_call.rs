@@ -3,14 +3,12 @@
 use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
-use crate::calls::locks;
+use crate::calls::door::{Answered, Door};
 use crate::calls::lost::{LockedCall, close_all, lock};
 use crate::functions::arguments;
 use crate::postgres::argument::arg;
-use crate::postgres::early_lock_release;
 use crate::postgres::result_row::{ResultRow, result_row};
-use crate::postgres::spi::{Query, Statement, connected};
-use crate::postgres::transaction::require_read_committed;
+use crate::postgres::spi::{Query, Statement};
 
 static LOCK_ONE: Query<LockedCall> = Query::new(
     "select",
@@ -32,22 +30,18 @@ result_row! {
 
 #[pg_extern(sql = false)]
 fn release_call(uniqueid: Option<&str>, reason: Option<&str>) -> ResultRow<Released> {
-    require_read_committed("release_call");
+    let door = Door::of("release_call");
     let uniqueid = arguments::uniqueid(uniqueid);
     let reason = arguments::reason("release_call", reason);
-    let (status, record) = connected(|| {
-        locks::lock_call(uniqueid);
-        locks::enter_live_calls();
-        let (closed, record) = close_all(&lock(&LOCK_ONE, &[arg(uniqueid)], reason));
-        if closed == 0 {
-            early_lock_release::flush_what_was_seen();
-            return ("not_in_flight", None);
+    let (status, cdr_id) = door.call_in_flight(uniqueid, |inside| {
+        let held = lock(&LOCK_ONE, &[arg(uniqueid)], reason);
+        if held.is_empty() {
+            return inside.seen(("not_in_flight", None));
         }
+        let armed = inside.arm();
+        let (_, record) = close_all(armed, &held);
         AUDIT.run(&[arg(uniqueid), arg(reason)]);
-        ("released", record)
+        Answered::written(armed, ("released", record))
     });
-    ResultRow(Released {
-        status,
-        cdr_id: record,
-    })
+    ResultRow(Released { status, cdr_id })
 }

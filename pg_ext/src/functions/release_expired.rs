@@ -3,15 +3,15 @@
 use pgrx::pg_extern;
 use pgrx::pg_sys::{INT4OID, INT8OID};
 
+use crate::calls::door::{Answered, Door};
+use crate::calls::hearing;
 use crate::calls::hearing::dead_nodes_sql;
 use crate::calls::leases::LEASE_EXPIRED;
 use crate::calls::lost::{LockedCall, close_soon, lock, lock_calls};
-use crate::calls::{hearing, locks};
 use crate::postgres::argument::arg;
 use crate::postgres::result_row::{ResultRow, result_row};
-use crate::postgres::spi::{Query, connected};
-use crate::postgres::transaction::require_read_committed;
-use crate::postgres::{early_lock_release, error, guc};
+use crate::postgres::spi::Query;
+use crate::postgres::{error, guc};
 
 static LOCK_EXPIRED: Query<LockedCall> = lock_calls!(&[INT8OID], "where l.lease_until < now() limit $1");
 
@@ -31,15 +31,13 @@ result_row! {
 
 #[pg_extern(sql = false)]
 fn release_expired(max: Option<i32>) -> ResultRow<Released> {
-    require_read_committed("release_expired");
+    let door = Door::of("release_expired");
     let max = i64::from(max.unwrap_or(100));
     if !(1..=10_000).contains(&max) {
         error::invalid("max must be between 1 and 10000");
     }
-    let released = connected(|| {
-        locks::enter_live_calls();
-        early_lock_release::arm();
-        let silence_counts = hearing::catch_up();
+    let released = door.calls(|armed| {
+        let silence_counts = hearing::catch_up(armed);
         let mut held = lock(&LOCK_EXPIRED, &[arg(max)], LEASE_EXPIRED);
         let left = max - held.len() as i64;
         if left > 0 && silence_counts {
@@ -49,7 +47,7 @@ fn release_expired(max: Option<i32>) -> ResultRow<Released> {
                 "node silent",
             ));
         }
-        close_soon(held)
+        Answered::written(armed, close_soon(armed, held))
     });
     ResultRow(Released {
         status: "ok",

@@ -3,14 +3,13 @@
 use pgrx::pg_extern;
 use pgrx::pg_sys::{INT4OID, TEXTOID};
 
+use crate::calls::door::{Answered, Door};
 use crate::calls::lost::{LockedCall, close_all, lock, lock_calls};
-use crate::calls::{locks, nodes};
+use crate::calls::nodes;
 use crate::functions::arguments;
 use crate::postgres::argument::arg;
-use crate::postgres::early_lock_release;
 use crate::postgres::result_row::{ResultRow, result_row};
-use crate::postgres::spi::{Query, Statement, connected};
-use crate::postgres::transaction::require_read_committed;
+use crate::postgres::spi::{Query, Statement};
 
 static LOCK_ON_NODE: Query<LockedCall> = lock_calls!(&[TEXTOID], "where l.node = $1");
 
@@ -30,19 +29,17 @@ result_row! {
 /// Somebody knows that this Asterisk is gone: its calls are closed, its name is free.
 #[pg_extern(sql = false)]
 fn release_node(node: Option<&str>, reason: Option<&str>) -> ResultRow<Released> {
-    require_read_committed("release_node");
+    let door = Door::of("release_node");
     let node = arguments::required_node(node);
     let reason = arguments::reason("release_node", reason);
-    let (status, released) = connected(|| {
-        locks::enter_live_calls();
-        early_lock_release::arm();
-        let is_known = nodes::forget_agent(node);
+    let (status, released) = door.calls(|armed| {
+        let is_known = nodes::forget_agent(armed, node);
         let held = lock(&LOCK_ON_NODE, &[arg(node)], reason);
         if !is_known && held.is_empty() {
-            return ("unknown_node", 0);
+            return Answered::written(armed, ("unknown_node", 0));
         }
         AUDIT_NODE.run(&[arg(node), arg(reason), arg(held.len() as i32)]);
-        ("released", close_all(&held).0)
+        Answered::written(armed, ("released", close_all(armed, &held).0))
     });
     ResultRow(Released { status, released })
 }

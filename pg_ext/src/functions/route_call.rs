@@ -4,23 +4,22 @@ use capconduit_core::{Link, Reject, Strategy, Verdict, decision, did, select, te
 use pgrx::pg_extern;
 
 use crate::calls::counters::{Changed, wait_for};
+use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::{Dialled, read_all};
 use crate::calls::links::uniform;
 use crate::calls::live_call::{Answer, read_live, take_live};
-use crate::calls::locks::{lock_call, lock_campaign};
+use crate::calls::locks::lock_campaign;
 use crate::calls::reservation::{Caller, Choice};
 use crate::calls::{leases, rejects};
 use crate::functions::arguments;
 use crate::postgres::argument::arg;
+use crate::postgres::error;
 use crate::postgres::held_rows::{Patience, Wait};
 use crate::postgres::look::View;
 use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::result_row::ResultRow;
 use crate::postgres::savepoint::Savepoint;
-use crate::postgres::spi::connected;
 use crate::postgres::tables::{call_logs, live_calls};
-use crate::postgres::transaction::require_read_committed;
-use crate::postgres::{early_lock_release, error};
 
 #[pg_extern(sql = false)]
 fn route_call(
@@ -45,7 +44,7 @@ fn route_sip_call(
     node: Option<&str>,
     sip_call_id: Option<&str>,
 ) -> ResultRow<Answer> {
-    require_read_committed("route_call");
+    let door = Door::of("route_call");
     let caller = Caller {
         uniqueid: arguments::uniqueid(uniqueid),
         number: text::described(caller_number, text::NUMBER),
@@ -55,9 +54,12 @@ fn route_sip_call(
         sip_call_id: text::described(sip_call_id, text::SIP_CALL_ID),
     };
     let did = did.unwrap_or_default();
-    let answer = connected(|| route(did, &caller));
+    let number = did::normalize(did);
+    let answer = match &number {
+        Some(number) => door.call(caller.uniqueid, |inside| route(inside, number, &caller)),
+        None => Answer::reject(Reject::InvalidDidInput, None, None),
+    };
     if let Some(reason) = answer.reject_reason() {
-        let number = did::normalize(did);
         rejects::note(reason, number.as_deref().unwrap_or(did), caller.node);
     }
     ResultRow(answer)
@@ -106,33 +108,28 @@ struct Rounds {
 /// Chooses and reserves until a reservation holds. Each round looks at everything anew and waits for at most one
 /// link's row: a link that filled up meanwhile is judged again with all others, so the strategy's order is kept and
 /// nobody is refused because a row was momentarily locked; and what an administrator changed meanwhile counts.
-fn route(did: &str, caller: &Caller) -> Answer {
-    let Some(number) = did::normalize(did) else {
-        return Answer::reject(Reject::InvalidDidInput, None, None);
-    };
-    lock_call(caller.uniqueid);
+fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
     let mut rounds = Rounds::default();
     loop {
-        let seen = look(&number, caller.uniqueid);
+        let seen = look(number, caller.uniqueid);
         if seen.in_flight
-            && let Some(answer) = answer_again(&number, caller)
+            && let Some(answer) = answer_again(inside, number, caller)
         {
             return answer;
         }
         // A call that ended between the two looks is recorded now.
         if seen.recorded || seen.in_flight {
-            early_lock_release::flush_what_was_seen();
-            return Answer::reject(Reject::CallEnded, None, None);
+            return inside.seen(Answer::reject(Reject::CallEnded, None, None));
         }
         let Some(dialled) = seen.dialled else {
-            return Answer::reject(Reject::DidNotFound, None, None);
+            return Answered::passing(Answer::reject(Reject::DidNotFound, None, None));
         };
         let (Some(campaign), None) = (&dialled.campaign, dialled.stop) else {
-            return Answer::reject(
+            return Answered::passing(Answer::reject(
                 dialled.stop.unwrap_or(Reject::NoActiveCampaignForDid),
                 dialled.campaign.map(|campaign| campaign.id),
                 None,
-            );
+            ));
         };
         // The number may belong to another campaign by now: the lock goes back with its savepoint, since whoever waits
         // for a second campaign with a first in hand could close a circle.
@@ -144,14 +141,14 @@ fn route(did: &str, caller: &Caller) -> Answer {
             continue;
         }
         let choice = Choice {
-            number: &number,
+            number,
             caller,
             dialled: &dialled,
             campaign,
             links: &seen.links,
             ended_before: seen.ended_before,
         };
-        if let Some(answer) = choice.take(&mut rounds) {
+        if let Some(answer) = choice.take(inside, &mut rounds) {
             return answer;
         }
     }
@@ -176,7 +173,7 @@ impl Turns {
 
 /// The switch asks twice when it lost the reply: the same target again. Two calls with one id are a fault of the
 /// switch's configuration, which must not put a caller on another caller's slot.
-fn answer_again(number: &str, caller: &Caller) -> Option<Answer> {
+fn answer_again(inside: &Inside, number: &str, caller: &Caller) -> Option<Answered<Answer>> {
     let call = read_live(caller.uniqueid)?;
     let other_node =
         matches!((&call.node, caller.node), (Some(theirs), Some(ours)) if theirs.as_str() != ours);
@@ -186,13 +183,12 @@ fn answer_again(number: &str, caller: &Caller) -> Option<Answer> {
             caller.uniqueid
         ));
     }
-    early_lock_release::flush_what_was_seen();
-    Some(Answer::present(&call))
+    Some(inside.seen(Answer::present(&call)))
 }
 
 impl Choice<'_> {
     /// `None`: what was seen is not so any more, look again.
-    fn take(&self, rounds: &mut Rounds) -> Option<Answer> {
+    fn take(&self, inside: &Inside, rounds: &mut Rounds) -> Option<Answered<Answer>> {
         let strategy = self.campaign.strategy;
         let mut verdicts = select::judge_all(self.links);
         for (link, verdict) in self.links.iter().zip(&mut verdicts) {
@@ -209,11 +205,11 @@ impl Choice<'_> {
             .or(chosen)
         else {
             if rounds.held.is_empty() {
-                return Some(Answer::reject(
+                return Some(Answered::passing(Answer::reject(
                     select::reject_reason(&verdicts),
                     Some(self.campaign.id),
                     Some(decision::describe(self.links, &verdicts, None)),
-                ));
+                )));
             }
             // A held link is not a full one.
             rounds.held.clear();
@@ -237,24 +233,24 @@ impl Choice<'_> {
             }
             None => expired.is_some().then(Savepoint::begin),
         };
-        early_lock_release::arm();
+        let armed = inside.arm();
         if let Some(id) = expired {
             // Once each: a lowered cap, or calls that counted, may leave it full.
             rounds.looked_at.push(id);
-            leases::release_expired_on(id);
+            leases::release_expired_on(armed, id);
         }
         let wait = self.wait(rounds, savepoint.is_some());
-        let taken = self.reserve(&verdicts, index, wait);
+        let taken = self.reserve(armed, &verdicts, index, wait);
         match (&taken, savepoint) {
             (Changed::Done(_), Some(savepoint)) => savepoint.release(),
             (_, Some(savepoint)) => savepoint.rollback(),
             (Changed::Done(_), None) => {}
             (_, None) => {
-                take_live(&LIVE, self.caller.uniqueid, |_| (), |_| ());
+                take_live(armed, &LIVE, self.caller.uniqueid, |_| (), |_| ());
             }
         }
         match taken {
-            Changed::Done(answer) => Some(answer),
+            Changed::Done(answer) => Some(Answered::written(armed, answer)),
             Changed::Held => {
                 let id = self.links[index].id;
                 if !wait_for(id, self.wait(rounds, false)) {

@@ -9,7 +9,8 @@ use std::ffi::{c_int, c_void};
 
 use pgrx::pg_sys;
 
-use crate::postgres::spi::{Statement, connected};
+use crate::postgres::armed::Armed;
+use crate::postgres::spi::{Connected, Statement, connected};
 use crate::postgres::standby_wait::has_synchronous_standbys;
 use crate::postgres::{guc, standby_wait};
 
@@ -30,10 +31,11 @@ pub fn register() {
     }
 }
 
-/// Call before the transaction's first write.
-pub fn arm() {
+/// The transaction's commit will be durable before the answer. Nothing can be written for a call without.
+pub fn arm(_spi: &Connected) -> Armed<'_> {
     standby_wait::bound();
     ARMED.set(true);
+    Armed::new()
 }
 
 /// The setting is changed where PostgreSQL keeps it, for the length of a commit, in which no statement runs any more:
@@ -88,7 +90,7 @@ pub fn flush_what_was_seen() {
     let can_write = unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly };
     if can_write && has_synchronous_standbys() {
         standby_wait::bound();
-        connected(|| {
+        connected(|_| {
             WRITE_SOMETHING.run(&[]);
         });
     }

@@ -9,6 +9,7 @@ use pgrx::{PgTupleDesc, pg_sys};
 
 use crate::postgres::access::Examined;
 use crate::postgres::argument::Argument;
+use crate::postgres::armed::Armed;
 use crate::postgres::catalogue::{NO_LOCK, WRITING, generation};
 use crate::postgres::row_writer::Target;
 use crate::postgres::side_effects::{has_checks, has_computed_indexes, has_triggers};
@@ -27,14 +28,14 @@ pub struct Insert {
 // SAFETY: a backend has one thread.
 unsafe impl Sync for Insert {}
 
-/// Inserts a row, each value beside its column's name: `insert!(call_attempts { uniqueid: arg(uniqueid), … })`.
+/// Inserts a row, each value beside its column's name: `insert!(armed, call_attempts { uniqueid: arg(uniqueid), … })`.
 macro_rules! insert {
-    ($table:ident { $($column:ident: $value:expr),* $(,)? }) => {{
+    ($armed:expr, $table:ident { $($column:ident: $value:expr),* $(,)? }) => {{
         static INSERT: $crate::postgres::insert::Insert = $crate::postgres::insert::Insert::new(
             $crate::postgres::tables::$table::NAME,
             &[&[$($crate::postgres::tables::$table::$column.name()),*]],
         );
-        INSERT.run(&[$($value),*]);
+        INSERT.run($armed, &[$($value),*]);
     }};
 }
 pub(crate) use insert;
@@ -84,14 +85,14 @@ impl Insert {
     }
 
     /// A row that breaks a constraint is an error, as in SQL; so is one that a trigger leaves out, since counters go with it.
-    pub fn run(&self, values: &[Argument]) {
+    pub fn run(&self, armed: Armed, values: &[Argument]) {
         let columns: usize = self.columns.iter().map(|list| list.len()).sum();
         assert_eq!(values.len(), columns, "values of {:?}", self.table);
         refuse_read_only(c"INSERT");
         let resolved = self.enter();
         let table = resolved.examined.table;
         if resolved.by_statement {
-            by_statement::insert(table, &self.columns.concat(), values);
+            by_statement::insert(armed, table, &self.columns.concat(), values);
             return;
         }
         if resolved.runs_more {

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod argument;
+pub mod armed;
 pub mod by_statement;
 pub mod catalogue;
 pub mod column;

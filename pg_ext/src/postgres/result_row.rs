@@ -126,6 +126,8 @@ struct Shape {
 thread_local! {
     /// What was found once: to put it together takes as long as a look-up of three rows.
     static SHAPES: RefCell<Vec<Shape>> = const { RefCell::new(Vec::new()) };
+    /// Functions of many rows whose columns were looked at, each as of a state of the catalogue.
+    static LOOKED_AT: RefCell<Vec<(pg_sys::Oid, u64)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The row that the function declares, which has these columns.
@@ -206,7 +208,14 @@ unsafe impl<R: ResultColumns> BoxRet for ResultRows<R> {
             pg_sys::InitMaterializedSRF(call, pg_sys::MAT_SRF_USE_EXPECTED_DESC);
             let result = (*call).resultinfo.cast::<pg_sys::ReturnSetInfo>();
             let (rows, shape) = ((*result).setResult, (*result).setDesc);
-            require_columns(shape, R::NAMES);
+            let looked_at = ((*(*call).flinfo).fn_oid, catalogue::generation());
+            if !LOOKED_AT.with_borrow(|known| known.contains(&looked_at)) {
+                require_columns(shape, R::NAMES);
+                LOOKED_AT.with_borrow_mut(|known| {
+                    known.retain(|(function, _)| *function != looked_at.0);
+                    known.push(looked_at);
+                });
+            }
             for row in self.0 {
                 let mut filled = Filled::of(row);
                 pg_sys::tuplestore_putvalues(

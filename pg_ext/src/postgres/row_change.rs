@@ -2,6 +2,7 @@
 
 use pgrx::pg_sys;
 
+use crate::postgres::armed::Armed;
 use crate::postgres::column::Set;
 use crate::postgres::held_rows::{Holder, Wait};
 use crate::postgres::row_writer::Target;
@@ -12,7 +13,7 @@ use crate::postgres::{by_statement, held_rows, search_path};
 
 /// What became of a change.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum RowChange {
     Done,
     /// Somebody else changed or deleted the row since the look. Nothing is locked.
     Overtaken,
@@ -31,9 +32,9 @@ impl<T> Scan<'_, T> {
     }
 
     /// Writes columns of the row that `next` gave last, none of them NULL. Waits for whoever is changing the row now.
-    pub fn change(&mut self, columns: &[Set<'_, T>]) -> Change {
+    pub fn change(&mut self, armed: Armed, columns: &[Set<'_, T>]) -> RowChange {
         let change = if self.open.resolved.examined.needs_statement(Operation::Update) {
-            self.change_by_statement(columns)
+            self.change_by_statement(armed, columns)
         } else {
             // SAFETY: the version is of this table's shape.
             unsafe {
@@ -45,38 +46,38 @@ impl<T> Scan<'_, T> {
     }
 
     /// Deletes the row that `next` gave last. Waits for whoever is changing the row now.
-    pub fn delete(&mut self) -> Change {
+    pub fn delete(&mut self, armed: Armed) -> RowChange {
         let change = if self.open.resolved.examined.needs_statement(Operation::Delete) {
-            self.delete_by_statement()
+            self.delete_by_statement(armed)
         } else {
             self.remove()
         };
         self.note(change)
     }
 
-    fn note(&self, change: Change) -> Change {
-        if change == Change::Done {
+    fn note(&self, change: RowChange) -> RowChange {
+        if change == RowChange::Done {
             self.open.at.note_written();
         }
         change
     }
 
-    fn change_by_statement(&mut self, columns: &[Set<'_, T>]) -> Change {
+    fn change_by_statement(&mut self, armed: Armed, columns: &[Set<'_, T>]) -> RowChange {
         let table = self.open.resolved.examined.table;
         let locked = self.lock_row(pg_sys::LockTupleMode::LockTupleNoKeyExclusive);
         if let Some(place) = locked {
             let named: Vec<_> = columns.iter().map(|set| (set.column.name, set.value)).collect();
-            by_statement::update(table, &named, place);
+            by_statement::update(armed, table, &named, place);
         }
-        locked.map_or(Change::Overtaken, |_| Change::Done)
+        locked.map_or(RowChange::Overtaken, |_| RowChange::Done)
     }
 
-    fn delete_by_statement(&mut self) -> Change {
+    fn delete_by_statement(&mut self, armed: Armed) -> RowChange {
         let locked = self.lock_row(pg_sys::LockTupleMode::LockTupleExclusive);
         if let Some(place) = locked {
-            by_statement::delete(self.open.resolved.examined.table, place);
+            by_statement::delete(armed, self.open.resolved.examined.table, place);
         }
-        locked.map_or(Change::Overtaken, |_| Change::Done)
+        locked.map_or(RowChange::Overtaken, |_| RowChange::Done)
     }
 
     /// Where the row lies, if it is still the newest version. Nothing is locked where it is not: so a statement, which would
@@ -135,14 +136,14 @@ impl<T> Scan<'_, T> {
         }
     }
 
-    unsafe fn replace(&mut self, version: pg_sys::HeapTuple) -> Change {
+    unsafe fn replace(&mut self, version: pg_sys::HeapTuple) -> RowChange {
         // SAFETY: the slot holds the row.
         unsafe {
             let mut place = (*self.open.raw.slot).tts_tid;
             let (result, indexes) = update_heap(self.open.raw.table, &raw mut place, version);
             match result {
                 pg_sys::TM_Result::TM_Ok => {}
-                pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => return Change::Overtaken,
+                pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => return RowChange::Overtaken,
                 other => panic!("heap_update: {other}"),
             }
             // Nearly every version stays on its page, where the indexes find it by the one before.
@@ -152,11 +153,11 @@ impl<T> Scan<'_, T> {
                 }
                 Target::open(self.open.raw.table).index_version(version, only_summarizing);
             }
-            Change::Done
+            RowChange::Done
         }
     }
 
-    fn remove(&mut self) -> Change {
+    fn remove(&mut self) -> RowChange {
         // SAFETY: the slot holds the row.
         let result = unsafe {
             let mut place = (*self.open.raw.slot).tts_tid;
@@ -172,8 +173,8 @@ impl<T> Scan<'_, T> {
             )
         };
         match result {
-            pg_sys::TM_Result::TM_Ok => Change::Done,
-            pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => Change::Overtaken,
+            pg_sys::TM_Result::TM_Ok => RowChange::Done,
+            pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => RowChange::Overtaken,
             other => panic!("heap_delete: {other}"),
         }
     }

@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use pgrx::pg_sys;
 
 use crate::postgres::argument::Argument;
+use crate::postgres::armed::Armed;
 use crate::postgres::rows::{FromColumn, Rows, SelectList, Selected};
 use crate::postgres::search_path;
 
@@ -24,9 +25,12 @@ pub struct Statement {
 // SAFETY: a backend has one thread.
 unsafe impl Sync for Statement {}
 
+/// SPI is connected as long as this is there.
+pub struct Connected(());
+
 /// Runs `work` with SPI connected. SPI's memory is gone afterwards: so statements give what Rust owns, and the rows that a
 /// function answers with become PostgreSQL's only when it has returned.
-pub fn connected<T>(work: impl FnOnce() -> T) -> T {
+pub fn connected<T>(work: impl FnOnce(&Connected) -> T) -> T {
     let _path = search_path::Scope::begin();
     // SAFETY: connect and finish are paired; on an error PostgreSQL's abort cleans up.
     unsafe {
@@ -35,21 +39,17 @@ pub fn connected<T>(work: impl FnOnce() -> T) -> T {
             pg_sys::SPI_OK_CONNECT as i32,
             "SPI_connect"
         );
-        let result = work();
+        let result = work(&Connected(()));
         assert_eq!(pg_sys::SPI_finish(), pg_sys::SPI_OK_FINISH as i32, "SPI_finish");
         result
     }
 }
 
 impl Statement {
-    /// For a statement that reaches few rows by keys.
+    /// For a statement that reads few rows by keys. One that changes rows does not compile here: it is a `Change`.
     pub const fn new(sql: &'static str, types: &'static [pg_sys::Oid]) -> Self {
+        assert!(selects(sql), "a statement that selects");
         Statement::of(Sql::Written(sql), types)
-    }
-
-    /// Its text is put together when it is prepared.
-    pub const fn built(sql: fn() -> String, types: &'static [pg_sys::Oid]) -> Self {
-        Statement::of(Sql::Built(sql), types)
     }
 
     const fn of(sql: Sql, types: &'static [pg_sys::Oid]) -> Self {
@@ -59,14 +59,6 @@ impl Statement {
             left_out: BY_KEYS,
             plan: Cell::new(std::ptr::null_mut()),
             planned: Cell::new(false),
-        }
-    }
-
-    /// For a statement that compares whole sets.
-    pub const fn over_sets(sql: &'static str, types: &'static [pg_sys::Oid]) -> Self {
-        Statement {
-            left_out: OVER_SETS,
-            ..Statement::new(sql, types)
         }
     }
 
@@ -183,6 +175,60 @@ fn planning_without<T>(settings: &[&CStr], execute: impl FnOnce() -> T) -> T {
     }
 }
 
+/// A statement that changes rows and tells what they are then: `before` ends with "returning".
+pub struct Returning<R>(Query<R>);
+
+impl<R: Selected> Returning<R> {
+    pub const fn new(before: &'static str, types: &'static [pg_sys::Oid]) -> Self {
+        Returning(Query::of(before, "", types))
+    }
+
+    pub fn first(&self, _armed: Armed, arguments: &[Argument]) -> Option<R> {
+        self.0.first(arguments)
+    }
+}
+
+const fn selects(sql: &str) -> bool {
+    matches!(sql.as_bytes(), [b's', b'e', b'l', b'e', b'c', b't', ..])
+}
+
+/// A statement that changes rows: only what is armed may run it.
+pub struct Change(Statement);
+
+impl Change {
+    /// For one that reaches few rows by keys.
+    pub const fn new(sql: &'static str, types: &'static [pg_sys::Oid]) -> Self {
+        Change(Statement::of(Sql::Written(sql), types))
+    }
+
+    /// For one that compares whole sets.
+    pub const fn over_sets(sql: &'static str, types: &'static [pg_sys::Oid]) -> Self {
+        let mut change = Change::new(sql, types);
+        change.0.left_out = OVER_SETS;
+        change
+    }
+
+    /// Its text is put together when it is prepared.
+    pub const fn built(sql: fn() -> String, types: &'static [pg_sys::Oid]) -> Self {
+        Change(Statement::of(Sql::Built(sql), types))
+    }
+
+    /// How many rows it changed.
+    pub fn run(&self, _armed: Armed, arguments: &[Argument]) -> usize {
+        self.0.run(arguments)
+    }
+
+    /// What it returns of the first row.
+    pub fn value<T: FromColumn>(&self, _armed: Armed, arguments: &[Argument]) -> Option<T> {
+        self.0.value(arguments)
+    }
+
+    /// For what nobody waits for: neither the disk nor a standby.
+    pub fn run_unarmed(&self, arguments: &[Argument]) -> usize {
+        self.0.run(arguments)
+    }
+}
+
 /// Where a statement's text comes from.
 enum Sql {
     Written(&'static str),
@@ -215,13 +261,18 @@ pub struct Query<R> {
 
 impl<R: Selected> Query<R> {
     pub const fn new(before: &'static str, after: &'static str, types: &'static [pg_sys::Oid]) -> Self {
+        assert!(selects(before), "a statement that selects");
+        Query::of(before, after, types)
+    }
+
+    const fn of(before: &'static str, after: &'static str, types: &'static [pg_sys::Oid]) -> Self {
         Query {
             statement: Statement::of(Sql::Selecting(before, R::LIST, after), types),
             of: PhantomData,
         }
     }
 
-    /// See `Statement::over_sets`.
+    /// For one that compares whole sets.
     pub const fn over_sets(mut self) -> Self {
         self.statement.left_out = OVER_SETS;
         self
