@@ -11,6 +11,7 @@ pub mod outcome;
 pub mod reason;
 pub mod select;
 pub mod text;
+pub mod total;
 
 pub use gate::{Link, Verdict};
 pub use reason::Reject;

@@ -15,6 +15,12 @@ pub struct Campaign {
     pub max_ring_seconds: i32,
 }
 
+/// Whether a campaign takes calls of a number that is this owner's; of several, the one with the lowest id. One of another seller
+/// takes none.
+pub fn takes_calls(campaign_owner: i64, is_active: bool, number_owner: i64) -> bool {
+    is_active && campaign_owner == number_owner
+}
+
 pub static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds);
 pub fn read_campaign(id: i64, row: &Row<'_, campaigns::Of>) -> Campaign {
     Campaign {

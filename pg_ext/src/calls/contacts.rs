@@ -1,5 +1,7 @@
 //! Whether a client can be reached: a static contact, or a registration that has not expired.
 
+use capconduit_core::Link;
+
 use crate::postgres::argument::arg;
 use crate::postgres::look::At;
 use crate::postgres::lookup::{Lookup, lookup};
@@ -8,8 +10,13 @@ use crate::postgres::transaction::now;
 
 static CONTACTS: Lookup<pjsip_contacts::Of> =
     lookup!(pjsip_contacts by pjsip_contacts_endpoint_idx (Text): expiration_time);
+/// Whether a call can be offered to the link's client.
+pub fn is_reachable(at: At, link: &Link) -> bool {
+    link.has_contact || is_registered(at, &link.client_identifier)
+}
+
 /// A client without a static contact is reachable while it is registered.
-pub fn is_registered(at: At, client_identifier: &str) -> bool {
+fn is_registered(at: At, client_identifier: &str) -> bool {
     let now = now();
     let mut contacts = CONTACTS.open(at);
     contacts.seek(arg(client_identifier));

@@ -6,7 +6,7 @@
 
 use capconduit_core::{Link, Strategy};
 
-use crate::calls::campaigns::strategy;
+use crate::calls::campaigns::{strategy, takes_calls};
 use crate::calls::links::configured;
 use crate::postgres::argument::arg;
 use crate::postgres::look::At;
@@ -60,10 +60,10 @@ pub fn read_offered(at: At, number: &str) -> Option<Offered> {
         campaigns.push(row.need(campaign_dids::campaign_id));
     }
     let (did_id, user_id) = did?;
-    // In the index the campaigns follow each other by id: the lowest that is active takes the calls.
+    // In the index the campaigns follow each other by id: the lowest comes first.
     for id in campaigns {
         let campaign = read_offered_campaign(&mut links, id)?;
-        if campaign.owner == user_id && campaign.active {
+        if takes_calls(campaign.owner, campaign.active, user_id) {
             return Some(Offered {
                 did_id,
                 user_id,

@@ -1,8 +1,8 @@
-//! The hot rows: a link's counters. A change that is refused leaves no lock behind, so nobody ever waits for one link
-//! with another in hand but those who take two in order.
+//! The hot rows: a link's counters. A change that is refused leaves no lock behind, so nobody waits for one link
+//! while holding another but those who take two in order.
 
 use capconduit_core::gate::judge;
-use capconduit_core::{Link, Verdict};
+use capconduit_core::{Link, Verdict, total};
 use pgrx::PgSqlErrorCode;
 
 use crate::postgres::argument::arg;
@@ -188,24 +188,36 @@ fn read_allowed(at: At, link_id: i64, campaign_id: Option<i64>) -> Option<i64> {
         .flatten()
 }
 
-/// Gives slots back and moves the total (down where a correction takes a call back). How far the total lies beyond what is
-/// allowed now; 0 also where nothing is counted, or the link is gone, and its counters with it. The campaign, if it is
-/// known, is where the link is looked for first. `None`: the row is held, for longer than was to be waited.
-pub fn settle(
-    armed: Armed,
-    link_id: i64,
-    campaign_id: Option<i64>,
-    released: i32,
-    counted: i64,
-    wait: Wait,
-) -> Option<i64> {
+/// What a link's counters owe to calls that ended.
+#[derive(Clone, Copy, Default)]
+pub struct Owed {
+    /// Slots that come back.
+    pub released: i32,
+    /// By how much the total moves: down where a correction takes a call back.
+    pub counted: i64,
+    /// Where the link is looked for first, if it is known.
+    pub campaign_id: Option<i64>,
+}
+
+impl Owed {
+    /// The slot of a call that counts nothing.
+    pub const SLOT: Owed = Owed {
+        released: 1,
+        counted: 0,
+        campaign_id: None,
+    };
+}
+
+/// Moves the counters. How far the total lies beyond what is allowed now; 0 also where nothing is counted, or the link is gone, and
+/// its counters with it. `None`: the row is held, for longer than was to be waited.
+pub fn settle(armed: Armed, link_id: i64, owed: Owed, wait: Wait) -> Option<i64> {
     let allowed = |at: At<'_>| {
-        (counted > 0)
-            .then(|| read_allowed(at, link_id, campaign_id))
+        (owed.counted > 0)
+            .then(|| read_allowed(at, link_id, owed.campaign_id))
             .flatten()
     };
     let settled = change(armed, link_id, wait, allowed, |counters, _| {
-        if counters.active < released {
+        if counters.active < owed.released {
             // Not the record's fault: it is to be tried again when the counters are right.
             raise(
                 PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -213,13 +225,13 @@ pub fn settle(
             );
         }
         Decided::Write(Counters {
-            active: counters.active - released,
-            total: counters.total.saturating_add(counted),
+            active: counters.active - owed.released,
+            total: counters.total.saturating_add(owed.counted),
             ..counters
         })
     });
     match settled {
-        Changed::Done((counters, Some(allowed))) => Some((counters.total - allowed).max(0)),
+        Changed::Done((counters, allowed)) => Some(total::beyond(counters.total, allowed)),
         Changed::Held => None,
         _ => Some(0),
     }

@@ -4,24 +4,34 @@
 //! A record without a slot may take room that a call in flight holds. It is flagged at once, and the link owes that call's
 //! record its room: `link_excess` keeps how many are owed. All of it is rare, and none of it is read by an ordinary call.
 
+use capconduit_core::total;
 use pgrx::pg_sys::{self, INT4OID, INT8ARRAYOID, INT8OID};
 
 use crate::postgres::argument::arg;
 use crate::postgres::armed::Armed;
 use crate::postgres::catalogue::relation;
-use crate::postgres::spi::{Change, Statement};
+use crate::postgres::rows::selected;
+use crate::postgres::spi::{Change, Query, Statement};
 
 static MARK: Change = Change::new(
     "update capconduit.call_logs set late_excess = true where id = any ($1)",
     &[INT8ARRAYOID],
 );
 
+selected! {
+    struct Taken {
+        total: i64 = "n.total",
+        active: i32 = "n.active",
+        allowed: Option<i64> = "s.total_calls_allowed",
+    }
+}
+
 /// The link's counters are this transaction's own, and the row is locked.
-static BEYOND_WITH_CALLS: Statement = Statement::new(
-    "select greatest(n.total + n.active - s.total_calls_allowed, 0) \
-       from capconduit.link_counters n \
-       join capconduit.campaign_client_settings s on s.id = n.link_id \
-      where n.link_id = $1 and s.total_calls_allowed is not null",
+static TAKEN: Query<Taken> = Query::new(
+    "select",
+    "from capconduit.link_counters n \
+     join capconduit.campaign_client_settings s on s.id = n.link_id \
+    where n.link_id = $1",
     &[INT8OID],
 );
 
@@ -69,7 +79,10 @@ pub fn flag(armed: Armed, link_id: i64, beyond: i64, released: i32, records: &[i
 }
 
 fn without_slot(armed: Armed, link_id: i64, beyond: i64, counted: i64) -> i64 {
-    let with_calls: i64 = BEYOND_WITH_CALLS.value(&[arg(link_id)]).unwrap_or(0);
+    let taken = TAKEN.first(&[arg(link_id)]);
+    let with_calls = taken.map_or(0, |link| {
+        total::beyond(total::taken(link.total, link.active), link.allowed)
+    });
     let flagged = with_calls.min(counted);
     let owed = flagged - beyond.min(flagged);
     if owed > 0 && is_kept() {

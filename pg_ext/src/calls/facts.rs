@@ -3,7 +3,7 @@
 
 use capconduit_core::{Link, Reject};
 
-use crate::calls::campaigns::{CAMPAIGNS, Campaign, read_campaign};
+use crate::calls::campaigns::{CAMPAIGNS, Campaign, read_campaign, takes_calls};
 use crate::calls::copies;
 use crate::calls::links::{count_all, read_from_tables};
 use crate::postgres::argument::arg;
@@ -58,7 +58,7 @@ pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
     Some(dialled)
 }
 
-/// The DID's active campaigns, by id. One of another seller does not count.
+/// The DID's campaigns that take its calls, by id.
 fn read_campaigns(at: At, did_id: i64, user_id: i64) -> Vec<Campaign> {
     let mut ids: Vec<i64> = Vec::new();
     let mut assigned = CAMPAIGN_DIDS.open(at);
@@ -72,8 +72,12 @@ fn read_campaigns(at: At, did_id: i64, user_id: i64) -> Vec<Campaign> {
         .filter_map(|id| {
             campaigns
                 .get(arg(id), |row| {
-                    (row.need(campaigns::user_id) == user_id && row.is(campaigns::status, "active"))
-                        .then(|| read_campaign(id, &row))
+                    takes_calls(
+                        row.need(campaigns::user_id),
+                        row.is(campaigns::status, "active"),
+                        user_id,
+                    )
+                    .then(|| read_campaign(id, &row))
                 })
                 .flatten()
         })

@@ -3,7 +3,7 @@
 use capconduit_core::{Link, Reject, Strategy, Verdict, gate, select};
 use pgrx::pg_sys;
 
-use crate::calls::contacts::is_registered;
+use crate::calls::contacts::is_reachable;
 use crate::calls::counters;
 use crate::postgres::argument::arg;
 use crate::postgres::look::At;
@@ -33,7 +33,7 @@ pub fn count_all(at: At, mut links: Vec<Link>) -> Vec<Link> {
 pub fn are_set_like(at: At, then: &[Link], now: &[Link], chosen: usize) -> bool {
     then.len() == now.len()
         && then.iter().zip(now).all(|(then, now)| then.is_set_like(now))
-        && (now[chosen].has_contact || is_registered(at, &now[chosen].client_identifier))
+        && is_reachable(at, &now[chosen])
 }
 
 /// The link that a call would be offered to first, or why there is none: what `count_all` and `select::choose` say
@@ -145,7 +145,7 @@ impl<'a> Surroundings<'a> {
     }
 
     fn reach(&mut self, link: &mut Link) {
-        link.has_contact = link.has_contact || is_registered(self.at, &link.client_identifier);
+        link.has_contact = is_reachable(self.at, link);
     }
 }
 

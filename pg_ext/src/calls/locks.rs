@@ -1,4 +1,4 @@
-//! Advisory locks, savepoints and the isolation level that the protocol rests on.
+//! The locks of a call, of a campaign, and of the table that every function on calls locks first.
 
 use pgrx::{direct_function_call, pg_sys};
 
@@ -15,7 +15,7 @@ unsafe extern "C" {
 }
 
 /// Every function that works on calls locks `live_calls` before any other table: most look there first anyway, the others
-/// begin with this. So whoever holds it against readers too finds none of them at work in the others, and closes no circle.
+/// begin with this. So a migration that takes ACCESS EXCLUSIVE on `live_calls` first cannot deadlock with a call.
 pub fn enter_live_calls() {
     refuse_read_only(c"UPDATE");
     access::enter(c"live_calls", WRITING);

@@ -1,5 +1,5 @@
-//! Calls that ended unheard: closed as LOST, their slots given back. By hand (`release_call`), when their lease ends
-//! or their node falls silent (`release_expired`), or because their node says they are gone (`node`).
+//! Calls whose end nobody told: locked, closed as LOST, their slots given back. Who finds them: `release_call`, `release_node`,
+//! `release_expired`, `node_started`, `node_heartbeat`, and a route that finds a link full (`leases`).
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use capconduit_core::outcome;
 use pgrx::pg_sys::{BOOLOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
 use crate::calls::counters;
+use crate::calls::counters::Owed;
 use crate::calls::settle::settle_within;
 use crate::postgres::access;
 use crate::postgres::argument::{Argument, arg, instant};
@@ -80,13 +81,6 @@ static CLOSE: Change = Change::new(
     &[TEXTOID, TEXTOID, TEXTOID, BOOLOID],
 );
 
-/// What a link's counters owe to the calls that were closed.
-#[derive(Default)]
-struct Owed {
-    released: i32,
-    records: Vec<i64>,
-}
-
 /// Closes the calls as LOST; their number and the id of the last record. The links come last, in ascending order:
 /// so call this once in a transaction, but for what was rolled back. A link that is held for longer than was to be waited is
 /// the error.
@@ -97,7 +91,8 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
     // What the statements below take for granted, too.
     access::enter(c"live_calls", WRITING);
     access::enter(c"call_logs", WRITING);
-    let mut links: BTreeMap<i64, Owed> = BTreeMap::new();
+    // By link: the slots that come back, and the records that count.
+    let mut links: BTreeMap<i64, (i32, Vec<i64>)> = BTreeMap::new();
     let mut last = None;
     for Held { why, call } in held {
         let counts = outcome::counts(outcome::LOST, call.answered, true);
@@ -110,14 +105,18 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
                 arg(counts),
             ],
         );
-        let owed = links.entry(call.link_id).or_default();
-        owed.released += i32::from(call.holds_slot);
-        owed.records.extend(record.filter(|_| counts));
+        let (released, records) = links.entry(call.link_id).or_default();
+        *released += i32::from(call.holds_slot);
+        records.extend(record.filter(|_| counts));
         last = record.or(last);
     }
-    for (link_id, owed) in links {
-        let counted = owed.records.len() as i64;
-        if !settle_within(armed, wait, link_id, None, owed.released, counted, &owed.records) {
+    for (link_id, (released, records)) in links {
+        let owed = Owed {
+            released,
+            counted: records.len() as i64,
+            campaign_id: None,
+        };
+        if !settle_within(armed, wait, link_id, owed, &records) {
             return Err(link_id);
         }
     }

@@ -1,6 +1,6 @@
 //! A reservation: the call's row in `live_calls`, and a slot of its link.
 
-use capconduit_core::{Link, Strategy, Verdict, decision, outcome, select};
+use capconduit_core::{Link, Verdict, decision, outcome, select};
 use pgrx::pg_sys;
 use pgrx::pg_sys::INT8OID;
 
@@ -9,7 +9,7 @@ use crate::calls::counters::{Changed, take_slot};
 use crate::calls::facts::{Dialled, read_configured};
 use crate::calls::links::{are_set_like, read_caller_id};
 use crate::calls::live_call::Answer;
-use crate::calls::nodes;
+use crate::calls::{leases, nodes};
 use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::guc;
@@ -37,9 +37,6 @@ fn none_tried() -> Argument<'static> {
     }))
 }
 
-/// A lease outlives the longest call by this: its record may be on the way.
-const LEASE_MARGIN_SECONDS: i32 = 60;
-
 /// One round of a decision.
 pub struct Choice<'a> {
     pub number: &'a str,
@@ -61,7 +58,7 @@ impl Choice<'_> {
             ..
         } = self;
         let link = &self.links[index];
-        let turn = (campaign.strategy == Strategy::RoundRobin).then(|| select::next_turn(self.links));
+        let turn = select::next_turn(campaign.strategy, self.links);
         let timeout = outcome::first_timeout(campaign.dial_timeout_seconds, campaign.max_ring_seconds);
         let max_call_seconds = guc::MAX_CALL_SECONDS.get();
         let decision = decision::describe(self.links, verdicts, Some(index));
@@ -93,7 +90,7 @@ impl Choice<'_> {
                     attempt_timeout_seconds: arg(timeout),
                     ring_deadline: after(campaign.max_ring_seconds),
                     max_call_seconds: arg(max_call_seconds),
-                    lease_until: after(max_call_seconds + LEASE_MARGIN_SECONDS),
+                    lease_until: instant(leases::ends_at(now, max_call_seconds)),
                     decision: texts.put(decision.as_str()),
                     $($more)*
                 })

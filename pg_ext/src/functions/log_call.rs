@@ -5,8 +5,10 @@ use capconduit_core::{outcome, text};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
-use crate::calls::call_record::{Given, Known, RESERVATION, correct, read_record, read_reservation};
+use crate::calls::call_record::{Given, correct};
+use crate::calls::counters::Owed;
 use crate::calls::door::{Answered, Door, Inside};
+use crate::calls::known_call::{Known, RESERVATION, read_record, read_reservation};
 use crate::calls::live_call::take_live;
 use crate::calls::parties::{Parties, resolve};
 use crate::calls::{call_record, settle};
@@ -99,7 +101,7 @@ fn log(inside: &Inside, given: &Given) -> Answered<(&'static str, i64)> {
         if let Some((known, true)) = reservation.take()
             && let Some(link_id) = known.parties.link_id
         {
-            settle::settle(armed, link_id, None, 1, 0, &[]);
+            settle::settle(armed, link_id, Owed::SLOT, &[]);
         }
         if !stored.lost || given.status == outcome::LOST {
             return inside.seen(("duplicate", stored.id));

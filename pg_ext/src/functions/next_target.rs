@@ -1,16 +1,16 @@
 //! `next_target`: the attempt failed; who is next. The slot moves, or is given back and the caller is told why.
 
-use capconduit_core::{Link, Reject, Strategy, Verdict, decision, outcome, select};
+use capconduit_core::{Link, Reject, Strategy, decision, outcome, select};
 use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
-use crate::calls::counters::{Changed, settle, take_slot, wait_for};
+use crate::calls::counters::{Changed, Owed, settle, take_slot, wait_for};
 use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::{read_links, read_settings};
 use crate::calls::links::{are_set_like, read_caller_id, uniform};
 use crate::calls::live_call::{Answer, LiveCall, end_live, move_live, read_live};
-use crate::calls::locks::lock_campaign;
 use crate::calls::nodes;
+use crate::calls::turns::Turns;
 use crate::functions::arguments;
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
@@ -96,22 +96,13 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
     let mut held: Vec<i64> = Vec::new();
     loop {
         // Rolled back, the savepoint gives back the campaign's turns too.
-        let turns = (call.strategy == Strategy::RoundRobin).then(|| {
-            let savepoint = Savepoint::begin();
-            lock_campaign(call.campaign_id);
-            savepoint
-        });
+        let turns = (call.strategy == Strategy::RoundRobin).then(|| Turns::lock(call.campaign_id).savepoint);
         let (mut links, ended_before) =
             View::Fresh.look(|at| (read_links(at, call.campaign_id), at.ended_before()));
         for link in &mut links {
             link.already_tried = link.id == call.link_id || call.tried.contains(&link.id);
         }
-        let mut verdicts = select::judge_all(&links);
-        for (link, verdict) in links.iter().zip(&mut verdicts) {
-            if *verdict == Verdict::Eligible && held.contains(&link.id) {
-                *verdict = Verdict::Held;
-            }
-        }
+        let verdicts = select::judge_beside(&links, &held);
         let Some(index) = select::choose(call.strategy, &links, &verdicts, &mut uniform) else {
             drop(turns);
             // A held link is not a full one.
@@ -135,7 +126,7 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
             armed,
             call: &call,
             target,
-            turn: (call.strategy == Strategy::RoundRobin).then(|| select::next_turn(&links)),
+            turn: select::next_turn(call.strategy, &links),
             patience: &patience,
             waits_for: target.id,
         };
@@ -210,9 +201,7 @@ impl Move<'_> {
             || settle(
                 self.armed,
                 self.call.link_id,
-                None,
-                1,
-                0,
+                Owed::SLOT,
                 Wait::Moment(self.patience),
             )
             .is_some()
@@ -242,7 +231,7 @@ fn end(armed: Armed, uniqueid: &str, call: LiveCall, reason: Reject, decided: Op
         None => call.decision.clone(),
     };
     if call.holds_slot {
-        settle(armed, call.link_id, None, 1, 0, Wait::Long);
+        settle(armed, call.link_id, Owed::SLOT, Wait::Long);
     }
     end_live(armed, uniqueid, reason, &decision);
     Answer::present(&LiveCall {

@@ -1,26 +1,12 @@
 //! `release_expired`: closes calls whose lease is over, and calls of switches that have fallen silent.
 
 use pgrx::pg_extern;
-use pgrx::pg_sys::{INT4OID, INT8OID};
 
 use crate::calls::door::{Answered, Door};
-use crate::calls::hearing;
-use crate::calls::hearing::dead_nodes_sql;
-use crate::calls::leases::LEASE_EXPIRED;
-use crate::calls::lost::{LockedCall, close_soon, lock, lock_calls};
-use crate::postgres::argument::arg;
+use crate::calls::lost::close_soon;
+use crate::calls::{hearing, leases};
+use crate::postgres::error;
 use crate::postgres::result_row::{ResultRow, result_row};
-use crate::postgres::spi::Query;
-use crate::postgres::{error, guc};
-
-static LOCK_EXPIRED: Query<LockedCall> = lock_calls!(&[INT8OID], "where l.lease_until < now() limit $1");
-
-static LOCK_ON_DEAD_NODES: Query<LockedCall> = lock_calls!(
-    &[INT8OID, INT4OID],
-    "where l.lease_until >= now() and l.node = any (array(",
-    dead_nodes_sql!(),
-    ")) limit $1"
-);
 
 result_row! {
     struct Released {
@@ -38,14 +24,10 @@ fn release_expired(max: Option<i32>) -> ResultRow<Released> {
     }
     let released = door.calls(|armed| {
         let silence_counts = hearing::catch_up(armed);
-        let mut held = lock(&LOCK_EXPIRED, &[arg(max)], LEASE_EXPIRED);
+        let mut held = leases::lock_expired(max);
         let left = max - held.len() as i64;
         if left > 0 && silence_counts {
-            held.extend(lock(
-                &LOCK_ON_DEAD_NODES,
-                &[arg(left), arg(guc::NODE_SILENCE_SECONDS.get())],
-                "node silent",
-            ));
+            held.extend(leases::lock_on_dead_nodes(left));
         }
         Answered::written(armed, close_soon(armed, held))
     });

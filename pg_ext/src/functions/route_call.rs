@@ -1,6 +1,6 @@
 //! `route_call`: which client gets this call now. One slot is taken, or nothing is written.
 
-use capconduit_core::{Link, Reject, Strategy, Verdict, decision, did, select, text};
+use capconduit_core::{Link, Reject, Strategy, decision, did, select, text};
 use pgrx::pg_extern;
 
 use crate::calls::counters::{Changed, wait_for};
@@ -8,8 +8,8 @@ use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::{Dialled, read_all};
 use crate::calls::links::uniform;
 use crate::calls::live_call::{Answer, read_live, take_live};
-use crate::calls::locks::lock_campaign;
 use crate::calls::reservation::{Caller, Choice};
+use crate::calls::turns::Turns;
 use crate::calls::{leases, rejects};
 use crate::functions::arguments;
 use crate::postgres::argument::arg;
@@ -131,8 +131,8 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
                 None,
             ));
         };
-        // The number may belong to another campaign by now: the lock goes back with its savepoint, since whoever waits
-        // for a second campaign with a first in hand could close a circle.
+        // The number may belong to another campaign by now: the savepoint is rolled back, which releases the old campaign's
+        // lock. Holding one campaign's lock while waiting for another's could deadlock.
         if rounds
             .turns
             .take_if(|turns: &mut Turns| turns.campaign_id != campaign.id)
@@ -150,23 +150,6 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
         };
         if let Some(answer) = choice.take(inside, &mut rounds) {
             return answer;
-        }
-    }
-}
-
-/// A round robin campaign's turns, held by this call until its savepoint is rolled back.
-struct Turns {
-    campaign_id: i64,
-    savepoint: Savepoint,
-}
-
-impl Turns {
-    fn lock(campaign_id: i64) -> Self {
-        let savepoint = Savepoint::begin();
-        lock_campaign(campaign_id);
-        Turns {
-            campaign_id,
-            savepoint,
         }
     }
 }
@@ -190,12 +173,7 @@ impl Choice<'_> {
     /// `None`: what was seen is not so any more, look again.
     fn take(&self, inside: &Inside, rounds: &mut Rounds) -> Option<Answered<Answer>> {
         let strategy = self.campaign.strategy;
-        let mut verdicts = select::judge_all(self.links);
-        for (link, verdict) in self.links.iter().zip(&mut verdicts) {
-            if *verdict == Verdict::Eligible && rounds.held.contains(&link.id) {
-                *verdict = Verdict::Held;
-            }
-        }
+        let verdicts = select::judge_beside(self.links, &rounds.held);
         let chosen = select::choose(strategy, self.links, &verdicts, &mut uniform);
         let mut full = select::full_ahead_of(strategy, self.links, &verdicts, chosen);
         full.retain(|id| !rounds.looked_at.contains(id) && !rounds.held.contains(id));
@@ -223,8 +201,8 @@ impl Choice<'_> {
             rounds.held.push(id);
             return None;
         }
-        // What is closed to make room holds locks, and waiting for another link with them in hand could close a
-        // circle: rolled back, the savepoint gives them back. A link that refuses leaves nothing locked.
+        // What is closed to make room holds locks, and waiting for another link while holding them could deadlock: rolled
+        // back, the savepoint releases them. A link that refuses leaves nothing locked.
         let savepoint = match rounds.turns.take() {
             Some(turns) => Some(turns.savepoint),
             None if strategy == Strategy::RoundRobin => {

@@ -10,7 +10,7 @@ use pgrx::{PgSqlErrorCode, pg_sys};
 use crate::postgres::catalogue::{generation, relation, watch};
 use crate::postgres::error::raise;
 use crate::postgres::index_choice::{FoundIndex, find_index, missing};
-use crate::postgres::side_effects::{Hands, others_on};
+use crate::postgres::side_effects::{SideEffect, others_on};
 use crate::postgres::table::{IndexKind, Operation, Table};
 use crate::postgres::tables::{self, TABLES};
 
@@ -144,9 +144,9 @@ unsafe fn look_at(open: pg_sys::Relation, table: &'static Table) -> Result<Exami
         }
         let of = |operation| match others_on(open, table, operation) {
             _ if !table.written.contains(&operation) => Access::Direct,
-            Hands::None => Access::Direct,
-            Hands::Called(what) => Access::Statement(what),
-            Hands::InTheWay(why) => Access::Refused(why),
+            SideEffect::None => Access::Direct,
+            SideEffect::Called(what) => Access::Statement(what),
+            SideEffect::Refused(why) => Access::Refused(why),
         };
         Ok(Examined {
             generation: 0,

@@ -31,7 +31,7 @@ pub enum Wait<'a> {
     Long,
     /// Not longer than a moment: others wait for what this transaction holds.
     Moment(&'a Patience),
-    /// With nothing in hand that others need.
+    /// This transaction holds nothing that others need.
     Patiently(&'a Patience),
 }
 

@@ -116,3 +116,25 @@ fn family(kind: pg_sys::Oid) -> pg_sys::Oid {
         other => panic!("no index begins with a column of type {other:?}"),
     }
 }
+
+/// Where an index holds columns of its table. `None`: not all of them.
+///
+/// # Safety
+/// The index is there, and its table locked.
+pub unsafe fn places_in_index(index: pg_sys::Oid, columns: impl Iterator<Item = i16>) -> Option<Vec<i16>> {
+    // SAFETY: the reference is given back; the array is as long as the index is wide.
+    unsafe {
+        let index = pg_sys::RelationIdGetRelation(index);
+        if index.is_null() {
+            return None;
+        }
+        let form = &*(*index).rd_index;
+        let holds = form.indkey.values.as_slice(form.indnatts as usize);
+        let places = columns
+            .map(|column| holds.iter().position(|held| *held == column))
+            .map(|place| place.map(|place| place as i16 + 1))
+            .collect();
+        pg_sys::RelationClose(index);
+        places
+    }
+}

@@ -12,6 +12,7 @@ use pgrx::pg_sys;
 use crate::postgres::argument::Argument;
 use crate::postgres::catalogue::{READING, WRITING};
 use crate::postgres::column::AnyColumn;
+use crate::postgres::index_choice::places_in_index;
 use crate::postgres::look::At;
 use crate::postgres::scan::{Open, Resolved, Row, Scan};
 use crate::postgres::transaction::{has_one_snapshot, refuse_read_only};
@@ -194,7 +195,7 @@ impl AnyLookup {
                 .iter()
                 .map(|column| pg_sys::get_attnum(examined.oid, column.name.as_ptr()));
             if self.covering {
-                index_scan::places_in_index(index.oid, numbers)?
+                places_in_index(index.oid, numbers)?
             } else {
                 numbers.collect()
             }

@@ -1,4 +1,4 @@
-//! Functions of the server to be called several at a time behind one guard. pgrx guards each call into the server by
+//! Declares functions of the server that are called several at a time behind one guard. pgrx guards each call into the server by
 //! itself, which for the small ones that a call is made of, hundreds of them, takes as long as what they do.
 
 /// Declares functions of the server, and holds that pgrx declares them so for the server's release.

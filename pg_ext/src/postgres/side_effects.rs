@@ -1,4 +1,5 @@
-//! Other people's hands on a table: what PostgreSQL's executor would do beside a change, and a direct change would not.
+//! What PostgreSQL's executor would do beside a change, and a direct change would not: triggers, rules, checks and publications
+//! that others have put on a table.
 
 use std::ffi::CStr;
 
@@ -6,25 +7,25 @@ use pgrx::pg_sys;
 
 use crate::postgres::table::{Operation, Table};
 
-pub enum Hands {
+pub enum SideEffect {
     None,
     /// A statement calls it.
     Called(String),
     /// Nothing can be done with it there.
-    InTheWay(String),
+    Refused(String),
 }
 
 /// # Safety
 /// The table is open and locked.
-pub unsafe fn others_on(open: pg_sys::Relation, table: &Table, operation: Operation) -> Hands {
+pub unsafe fn others_on(open: pg_sys::Relation, table: &Table, operation: Operation) -> SideEffect {
     // SAFETY: the table is open.
     unsafe {
         if let Some(why) = publication_in_the_way(open, operation) {
-            return Hands::InTheWay(why);
+            return SideEffect::Refused(why);
         }
         match rule(open, operation) {
-            Some(Rule::Instead) => return Hands::InTheWay("a rule does something instead".to_owned()),
-            Some(Rule::Also) => return Hands::Called("a rule".to_owned()),
+            Some(Rule::Instead) => return SideEffect::Refused("a rule does something instead".to_owned()),
+            Some(Rule::Also) => return SideEffect::Called("a rule".to_owned()),
             None => {}
         }
         let called = trigger(open, table, operation);
@@ -32,7 +33,7 @@ pub unsafe fn others_on(open: pg_sys::Relation, table: &Table, operation: Operat
             Operation::Update => called.or_else(|| constraint(open, table)),
             _ => called,
         };
-        called.map_or(Hands::None, Hands::Called)
+        called.map_or(SideEffect::None, SideEffect::Called)
     }
 }
 
