@@ -7,6 +7,7 @@ check_sources() {
     suite 'formatting' cargo fmt --all --check
     suite 'clippy' check_clippy
     suite 'scripts' check_scripts
+    suite 'modules' scripts/modules
     if [[ ${1:-} = full ]] && ! deny --version >/dev/null 2>&1; then
         say "installing cargo-deny into .tools: it checks what we depend on, and under which licences"
         cargo install --locked --quiet --no-default-features --root "$ROOT/.tools" cargo-deny ||

@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn whose_fault_it_is() {
         for state in ["22023", "P0002"] {
-            assert_eq!(judge(state, Some("pg_ext/src/error.rs")), Fault::Values);
+            assert_eq!(judge(state, Some("pg_ext/src/postgres/error.rs")), Fault::Values);
             assert_eq!(judge(state, Some("pl_exec.c")), Fault::Ours);
         }
         assert_eq!(judge("22021", Some("mbutils.c")), Fault::Values);

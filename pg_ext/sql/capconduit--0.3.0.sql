@@ -19,6 +19,12 @@ create type call_target as (
     dial text, dial_timeout_seconds integer, max_call_seconds integer, caller_id text, campaign_id bigint,
     decision text);
 
+-- A call_target, and the name of the settings that the decision knows: a switch that keeps others must not use them.
+create type call_decision as (
+    status text, reason text, hangup_cause integer, attempt integer, link_id bigint, client_identifier text,
+    dial text, dial_timeout_seconds integer, max_call_seconds integer, caller_id text, campaign_id bigint,
+    decision text, settings_id text);
+
 -- route_call and log_call set the pinned path themselves, where something could look at it: PostgreSQL's way of setting it at
 -- each call takes a tenth of their time.
 create function route_call(
@@ -31,7 +37,7 @@ as 'MODULE_PATHNAME', 'route_call_wrapper';
 -- All seven are given, or it is the other one.
 create function route_call(
     did text, uniqueid text, caller_number text, caller_name text, linkedid text, node text, sip_call_id text)
-returns call_target
+returns call_decision
 language c volatile parallel unsafe security definer
 as 'MODULE_PATHNAME', 'route_sip_call_wrapper';
 
@@ -40,6 +46,12 @@ create function next_target(
 returns call_target
 language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'next_target_wrapper';
+
+-- All five, likewise.
+create function next_target(uniqueid text, failed_attempt integer, dial_status text, hangup_cause integer, node text)
+returns call_decision
+language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'next_target_of_node_wrapper';
 
 create function call_answered(uniqueid text, out status text)
 language c volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
@@ -605,13 +617,13 @@ begin
 end
 $$;
 
--- A version is no setting: it is told by the row's other columns.
+-- Neither a version nor the name of settings is a setting: both are told by the row's other columns.
 create function audit_change() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     secrets constant text[] := array['password_hash', 'password', 'md5_cred', 'token_hash'];
-    untold constant text[] := capconduit.copied_columns() || array['version'];
+    untold constant text[] := capconduit.copied_columns() || array['version', 'settings_id'];
     was constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - untold end;
     is_now constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - untold end;
     changed text[];
@@ -818,8 +830,10 @@ $$;
 ------------------------------------------------------------------------------------------------------------
 
 alter type call_target owner to capconduit_owner;
+alter type call_decision owner to capconduit_owner;
 alter function route_call(text, text, text, text, text, text) owner to capconduit_owner;
 alter function next_target(text, integer, text, integer) owner to capconduit_owner;
+alter function next_target(text, integer, text, integer, text) owner to capconduit_owner;
 alter function call_answered(text) owner to capconduit_owner;
 alter function log_call(text, text, text, text, text, text, text, timestamptz, timestamptz, timestamptz, integer,
     integer, integer, text, text, text, text, bigint, bigint, bigint, bigint, bigint) owner to capconduit_owner;
@@ -879,7 +893,10 @@ revoke all on all functions in schema capconduit from public;
 comment on type call_target is 'Where a call goes now, or why it goes nowhere: one row, status first';
 comment on function route_call(text, text, text, text, text, text) is
     'Decides which client takes a new call and reserves its slot; asked again, gives the same answer';
-comment on function next_target is 'Records a failed attempt and moves the slot to a link not yet tried';
+comment on type call_decision is 'A call_target, and the name of the endpoint''s settings as they were when it was decided';
+comment on function next_target(text, integer, text, integer, text) is
+    'The same with the endpoint''s settings; a call of another switch is refused';
+comment on function next_target(text, integer, text, integer) is 'Records a failed attempt and moves the slot to a link not yet tried';
 comment on function call_answered is 'Stores the answer time of a call at once';
 comment on function log_call is 'Writes the one record of a call, moves the counters and gives the slot back';
 comment on function node_started is 'Closes the calls that a switch had before it started';
@@ -917,7 +934,7 @@ comment on function note_contact is 'Trigger: keeps whether a client has a conta
 comment on function lock_links_in_order is 'Trigger: locks the links that a change is carried over to, in one order';
 comment on function copied_columns is 'Columns that are copies of another table''s, kept for decisions';
 comment on function route_call(text, text, text, text, text, text, text) is
-    'The same, and keeps the SIP Call-ID of the caller''s leg for the record of a call whose end nobody tells';
+    'The same with the endpoint''s settings; keeps the SIP Call-ID of the caller''s leg for the record of a call whose end nobody tells';
 comment on function node_report is 'Takes what an agent says without a list: its switch lives, is down, or is no longer watched';
 comment on function release_node is 'Closes every call of a switch by hand as LOST and frees its name; audited';
 comment on function move_version is 'Trigger: moves an object''s version with each change of it';

@@ -1,58 +1,30 @@
-//! The CapConduit extension: the functions that a switch, the API and a DBA call. Each module owns one of them and
-//! holds the SQL it runs; the rules themselves are in `capconduit-core`, the public names, defaults and rights in
+//! The CapConduit extension: the functions that a switch, the API and a DBA call. Three layers, each of which names only those
+//! below it: `functions`, one file per SQL function; `calls`, what is read, locked and written for a call; `postgres`, what that
+//! needs of the server. The rules themselves are in `capconduit-core`, the public names, defaults and rights in
 //! `pg_ext/sql/capconduit--<version>.sql`.
 //!
 //! Lock order, everywhere: the call's advisory lock → its `live_calls` row → the campaign's advisory lock →
 //! `link_counters` rows by ascending id. A route waits for one link row at a time; whoever holds two took them in
 //! order; whoever closes many calls skips locked call rows and takes the links in order at the end.
 
-// Glue to a C server: most unsafe blocks are in spi, raw, target, fetch, write, record, path, early_lock_release,
-// standby_wait and locks; lease, links, log and route read a time, a random number or an empty array.
+// Glue to a C server: nearly all unsafe blocks are in `postgres`. In `calls`, `locks`, `rejects`, `links`, `live_call` and
+// `reservation` have one or two each, to call one function of the server.
 #![allow(unsafe_code)]
 
-mod access;
-mod answered;
-mod args;
-mod call;
-mod copies;
-mod counters;
-mod early_lock_release;
-mod error;
-mod excess;
-mod explain;
-mod fetch;
-mod guc;
-mod hands;
-mod hearing;
-mod held;
-mod lease;
-mod links;
-mod locks;
-mod log;
-mod next;
-mod node;
-mod path;
-mod preview;
-mod raw;
-mod record;
-mod rejects;
-mod route;
-mod server;
-mod spi;
-mod standby_wait;
-mod statements;
-mod table_access;
-mod tables;
-mod target;
-mod write;
+mod calls;
+mod functions;
+mod postgres;
 
 pgrx::pg_module_magic!(name, version);
 
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    use calls::rejects;
+    use postgres::{catalogue, early_lock_release, guc, standby_wait};
+
     guc::define();
     early_lock_release::register();
     standby_wait::register();
-    fetch::register();
+    catalogue::register();
     rejects::register();
 }

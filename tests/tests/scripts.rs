@@ -226,3 +226,56 @@ fn pgxn_is_told_this_version_and_files_that_are_there() {
         assert!(project::root().join(file).is_file(), "{file}");
     }
 }
+
+/// The check of modules, on sources to which a file's last line was added.
+fn modules_with(added: Option<(&str, &str)>) -> Output {
+    let folder = Folder::new();
+    for name in ["pg_ext", "api"] {
+        let copied = Command::new("cp")
+            .args(["--recursive", "--dereference"])
+            .args([project::root().join(name), folder.0.join(name)])
+            .status();
+        assert!(copied.expect("cp").success(), "{name}");
+    }
+    if let Some((file, line)) = added {
+        let file = folder.0.join(file);
+        let text = std::fs::read_to_string(&file).expect("sources");
+        std::fs::write(&file, format!("{text}\n{line}\n")).expect("sources");
+    }
+    Command::new(project::root().join("scripts/modules"))
+        .arg(&folder.0)
+        .output()
+        .expect("Python")
+}
+
+#[test]
+fn a_circle_of_modules_and_a_name_upward_are_found() {
+    let clean = modules_with(None);
+    assert!(clean.status.success(), "{}", said(&clean));
+    for (file, line, told) in [
+        (
+            "pg_ext/src/calls/links.rs",
+            "use crate::calls::facts::Dialled as _;",
+            "pg_ext: circle: calls::facts → calls::links → calls::facts",
+        ),
+        (
+            "pg_ext/core/src/reason.rs",
+            "fn named() { crate::select::next_turn(&[]); }",
+            "pg_ext/core: circle: reason → select → reason",
+        ),
+        (
+            "pg_ext/src/postgres/error.rs",
+            "use super::super::{calls::{settle::settle}};",
+            "postgres::error names calls::settle, which is in a layer above it",
+        ),
+        (
+            "pg_ext/src/calls/settle.rs",
+            "fn named() { crate::functions::arguments::reason(\"\", None); }",
+            "calls::settle names functions::arguments, which is in a layer above it",
+        ),
+    ] {
+        let output = modules_with(Some((file, line)));
+        let text = said(&output);
+        assert!(!output.status.success() && text.contains(told), "{line}: {text}");
+    }
+}

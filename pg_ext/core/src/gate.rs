@@ -1,6 +1,8 @@
 //! Gates: the conditions that a link must pass to take a call now. Further caps (per hour, per client) become
 //! further gates here and further rows taken in the same transaction.
 
+use crate::total;
+
 /// One campaign–client link as read from the database, with its counters.
 #[derive(Clone, Debug)]
 pub struct Link {
@@ -84,15 +86,12 @@ const GATES: [Gate; 6] = [
     |link| (!link.client_active).then_some(Verdict::ClientInactive),
     |link| (!link.has_contact).then_some(Verdict::NoContact),
     // A total cap outlasts the calls in flight, so it is told first where both are reached.
-    |link| (!has_total_room(link)).then_some(Verdict::TotalCap),
+    |link| {
+        let has_room = total::has_room(link.counted, link.active, link.total_calls_allowed);
+        (!has_room).then_some(Verdict::TotalCap)
+    },
     |link| (link.active >= link.max_concurrency).then_some(Verdict::ConcurrencyCap),
 ];
-
-/// Every call in flight may still be answered and counted, so it takes room as if it were.
-fn has_total_room(link: &Link) -> bool {
-    link.total_calls_allowed
-        .is_none_or(|allowed| link.counted.saturating_add(i64::from(link.active)) < allowed)
-}
 
 /// The first gate that stops the link, or `Eligible`.
 pub fn judge(link: &Link) -> Verdict {

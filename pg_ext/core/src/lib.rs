@@ -1,5 +1,6 @@
 //! The rules of CapConduit, without PostgreSQL and without I/O: what a number looks like, which links may take a
-//! call and in what order, what a call's outcome counts, how a decision is told, what a name may hold. The extension in `pg_ext/src`
+//! call and in what order, what a call's outcome counts, how a decision is told, what a name may hold, how
+//! long a text may be. The extension in `pg_ext/src`
 //! feeds them with rows; `cargo test -p capconduit-core` tests them alone.
 
 pub mod decision;
@@ -9,6 +10,8 @@ pub mod names;
 pub mod outcome;
 pub mod reason;
 pub mod select;
+pub mod text;
+pub mod total;
 
 pub use gate::{Link, Verdict};
 pub use reason::Reject;

@@ -1,30 +1,25 @@
 //! What the end of a call means: its status, its times, whether it counts.
 
+use crate::text::{self, cut};
+
 /// The status of a call that the platform closed because nothing was heard of it any more.
 pub const LOST: &str = "LOST";
 /// The status of a call that a client answered: the only one that counts towards a total.
 pub const ANSWERED: &str = "ANSWERED";
 
-/// Statuses are stored in upper case, blanks around dropped, cut to `most` characters.
-pub fn normalize_status(status: &str, most: usize) -> String {
-    cut(status.trim(), most).to_uppercase()
+/// Statuses are stored in upper case, blanks around dropped, cut to their length.
+pub fn normalize_status(status: &str) -> String {
+    cut(status.trim(), text::STATUS).to_uppercase()
 }
 
 /// The status of a record: `ANSWER`, as DIALSTATUS spells it, is ANSWERED.
-pub fn record_status(status: &str, most: usize) -> String {
-    let status = normalize_status(status, most);
+pub fn record_status(status: &str) -> String {
+    let status = normalize_status(status);
     if status == "ANSWER" {
         ANSWERED.to_owned()
     } else {
         status
     }
-}
-
-/// The text cut to at most `most` characters: descriptive text is never a reason to lose a record.
-pub fn cut(text: &str, most: usize) -> &str {
-    text.char_indices()
-        .nth(most)
-        .map_or(text, |(end, _)| &text[..end])
 }
 
 /// A call counts once it was answered by a link. A LOST call whose answer is known counts at once: its true record
@@ -90,19 +85,18 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_by_characters() {
-        assert_eq!(cut("añb", 2), "añ");
-        assert_eq!(cut("ab", 2), "ab");
-        assert_eq!(normalize_status(" answered ", 50), "ANSWERED");
+    fn a_status_is_cut_and_in_upper_case() {
+        assert_eq!(normalize_status(" answered "), "ANSWERED");
+        assert_eq!(normalize_status(&"x".repeat(51)), "X".repeat(50));
     }
 
     #[test]
     fn an_answer_has_one_spelling_in_records() {
         for spelling in ["ANSWER", "ANSWERED", " answer ", "Answered"] {
-            assert_eq!(record_status(spelling, 50), ANSWERED);
+            assert_eq!(record_status(spelling), ANSWERED);
         }
         for other in ["NOANSWER", "NO ANSWER", "ANSWERX", "CANCEL"] {
-            assert_eq!(record_status(other, 50), other);
+            assert_eq!(record_status(other), other);
         }
     }
 

@@ -44,6 +44,16 @@ pub fn judge_all(links: &[Link]) -> Vec<Verdict> {
     links.iter().map(judge).collect()
 }
 
+/// The same where the counters of some links are held: who waited for those does not wait again. A link that is stopped anyway
+/// stays so.
+pub fn judge_beside(links: &[Link], held: &[i64]) -> Vec<Verdict> {
+    let judged = links.iter().map(|link| match judge(link) {
+        Verdict::Eligible if held.contains(&link.id) => Verdict::Held,
+        verdict => verdict,
+    });
+    judged.collect()
+}
+
 /// The links' indexes in the order in which the strategy asks them; the first eligible one gets the call. `uniform`
 /// gives numbers in [0, 1).
 ///
@@ -85,9 +95,10 @@ pub fn reject_reason(verdicts: &[Verdict]) -> Reject {
     }
 }
 
-/// The turn number of the campaign's next reservation. Exact only while the campaign's lock is held.
-pub fn next_turn(links: &[Link]) -> i64 {
-    links.iter().map(|link| link.last_seq).max().unwrap_or(0) + 1
+/// The turn number of the campaign's next reservation, where there are turns. Exact only while the campaign's lock is held.
+pub fn next_turn(strategy: Strategy, links: &[Link]) -> Option<i64> {
+    let last = || links.iter().map(|link| link.last_seq).max().unwrap_or(0);
+    (strategy == Strategy::RoundRobin).then(|| last() + 1)
 }
 
 /// Full links that would have been chosen before `chosen` had they had room, best first: a route looks for expired
@@ -186,7 +197,12 @@ mod tests {
         );
         links[0].active = 1;
         assert_eq!(pick(Strategy::RoundRobin, &links, &mut || 0.0), Some(1));
-        assert_eq!(next_turn(&links), 4);
+        assert_eq!(next_turn(Strategy::RoundRobin, &links), Some(4));
+        assert_eq!(next_turn(Strategy::Priority, &links), None);
+        assert_eq!(
+            judge_beside(&links, &[1, 2]),
+            [Verdict::Held, Verdict::Held, Verdict::Eligible]
+        );
     }
 
     #[test]

@@ -20,6 +20,12 @@ async fn calls(switch: &Client, did: &str, name: &str) {
             .await
             .unwrap()
             .link();
+        // One whose row has a column more than others'.
+        let sql = "select status from route_call($1, $2, sip_call_id => 'abc@trunk')";
+        let routed = switch
+            .query_one(sql, &[&did, &format!("{name}-sip-{number}")])
+            .await;
+        assert_eq!(routed.unwrap().get::<_, String>(0), "ok");
     }
 }
 

@@ -123,7 +123,10 @@ async fn explore_leak() {
     stage.traffic.admin.execute(further, &[]).await.unwrap();
     let rss = |what: &str| {
         let text = std::fs::read_to_string(format!("/proc/{}/status", stage.traffic.switch.pid())).unwrap();
-        println!("{what}: {}", text.lines().find(|l| l.starts_with("VmRSS")).unwrap());
+        println!(
+            "{what}: {}",
+            text.lines().find(|l| l.starts_with("VmRSS")).unwrap()
+        );
     };
     rss("before");
     for n in 0..4 {
@@ -134,14 +137,26 @@ async fn explore_leak() {
         rss("later");
         if n == 1 || n == 2 {
             // Other names.
-            stage.traffic.admin.batch_execute("update capconduit.clients set status = 'inactive'").await.unwrap();
+            stage
+                .traffic
+                .admin
+                .batch_execute("update capconduit.clients set status = 'inactive'")
+                .await
+                .unwrap();
             let sql = format!("with c as (insert into clients (client_identifier, name)
                               select 'crowd_{n}' || n, n::text from generate_series(1, 5000) n returning id, client_identifier),
                         e as (insert into pjsip_endpoints (client_id, id, aors, context)
                               select id, client_identifier, client_identifier, 'from-capconduit' from c)
                    insert into pjsip_aors (client_id, id, contact, qualify_frequency)
                    select id, client_identifier, 'sip:127.0.0.1', 0 from c");
-            stage.traffic.admin.batch_execute("delete from pjsip_endpoints; delete from clients where client_identifier like 'crowd%'").await.unwrap();
+            stage
+                .traffic
+                .admin
+                .batch_execute(
+                    "delete from pjsip_endpoints; delete from clients where client_identifier like 'crowd%'",
+                )
+                .await
+                .unwrap();
             stage.traffic.admin.execute(&sql, &[]).await.unwrap();
         }
     }

@@ -1,0 +1,93 @@
+//! Leases: how long a call holds its slot without a word of its end, and which calls are over by that or by their switch's death.
+
+use pgrx::pg_sys::{INT4OID, INT8OID};
+
+use crate::calls::hearing::dead_nodes_sql;
+use crate::calls::lost::{Held, LockedCall, close_all, lock, lock_calls};
+use crate::postgres::argument::{arg, instant};
+use crate::postgres::armed::Armed;
+use crate::postgres::guc;
+use crate::postgres::look::View;
+use crate::postgres::lookup::{Lookup, lookup};
+use crate::postgres::spi::Query;
+use crate::postgres::tables::live_calls;
+use crate::postgres::transaction::began;
+
+/// A lease outlives the longest call by this: its record may be on the way.
+const MARGIN_SECONDS: i32 = 60;
+
+/// When the lease of a call ends that was routed then, in microseconds.
+pub fn ends_at(routed_at: i64, max_call_seconds: i32) -> i64 {
+    routed_at + i64::from(max_call_seconds + MARGIN_SECONDS) * 1_000_000
+}
+
+/// Whether a lease is over, of `live_calls l`.
+macro_rules! lease_is_over {
+    () => {
+        "l.lease_until < now()"
+    };
+}
+
+static EXPIRED: Lookup<live_calls::Of> =
+    lookup!(live_calls by live_calls_lease_until_idx (Before): link_id, holds_slot);
+
+/// The first of these links on which a lease has expired.
+pub fn expired_on(link_ids: &[i64]) -> Option<i64> {
+    if link_ids.is_empty() {
+        return None;
+    }
+    let now = began();
+    let first = View::Fresh.look(|at| {
+        let mut first = None;
+        let mut expired = EXPIRED.open(at);
+        expired.seek(instant(now));
+        while first != Some(0)
+            && let Some(row) = expired.next()
+        {
+            let link_id = row.need(live_calls::link_id);
+            if row.need(live_calls::holds_slot)
+                && let Some(place) = link_ids.iter().position(|id| *id == link_id)
+            {
+                first = first.map_or(Some(place), |first: usize| Some(first.min(place)));
+            }
+        }
+        first
+    });
+    first.map(|place| link_ids[place])
+}
+
+static LOCK_EXPIRED_ON: Query<LockedCall> = lock_calls!(
+    &[INT8OID],
+    "where ",
+    lease_is_over!(),
+    " and l.holds_slot and l.link_id = $1 limit 10"
+);
+
+/// A route that found the link full takes back what is owed to it, and locks no other link by it.
+pub fn release_expired_on(armed: Armed, link_id: i64) {
+    close_all(armed, &lock(&LOCK_EXPIRED_ON, &[arg(link_id)], LEASE_EXPIRED));
+}
+
+const LEASE_EXPIRED: &str = "lease expired";
+
+static LOCK_EXPIRED: Query<LockedCall> = lock_calls!(&[INT8OID], "where ", lease_is_over!(), " limit $1");
+
+/// At most so many calls whose lease is over.
+pub fn lock_expired(most: i64) -> Vec<Held<'static>> {
+    lock(&LOCK_EXPIRED, &[arg(most)], LEASE_EXPIRED)
+}
+
+static LOCK_ON_DEAD_NODES: Query<LockedCall> = lock_calls!(
+    &[INT8OID, INT4OID],
+    "where not (",
+    lease_is_over!(),
+    ") and l.node = any (array(",
+    dead_nodes_sql!(),
+    ")) limit $1"
+);
+
+/// At most so many others, of switches that are dead.
+pub fn lock_on_dead_nodes(most: i64) -> Vec<Held<'static>> {
+    let silence = arg(guc::NODE_SILENCE_SECONDS.get());
+    lock(&LOCK_ON_DEAD_NODES, &[arg(most), silence], "node silent")
+}

@@ -1,0 +1,306 @@
+//! A call in flight: its row in `live_calls`, and the row that the switch gets for it.
+
+use capconduit_core::{Link, Reject, Strategy};
+use pgrx::pg_sys;
+use pgrx::pg_sys::TEXTOID;
+
+use crate::postgres::argument::{arg, instant};
+use crate::postgres::armed::Armed;
+use crate::postgres::catalogue::READING;
+use crate::postgres::column::Set;
+use crate::postgres::look::{At, View};
+use crate::postgres::lookup::{Key, Lookup, lookup};
+use crate::postgres::result_row::{Filled, ResultColumns, result_row};
+use crate::postgres::row_change::RowChange;
+use crate::postgres::rows::{FromColumn, selected};
+use crate::postgres::scan::Row;
+use crate::postgres::spi::Query;
+use crate::postgres::tables::{clients, live_calls, pjsip_endpoints};
+use crate::postgres::transaction::now;
+use crate::postgres::{access, error};
+
+selected! {
+    pub struct LiveCall {
+        pub user_id: Option<i64> = "l.user_id",
+        pub campaign_id: i64 = "l.campaign_id",
+        pub did_number: String = "l.did_number",
+        pub node: Option<String> = "l.node",
+        pub strategy: Strategy = "l.routing_strategy",
+        pub link_id: i64 = "l.link_id",
+        pub client_id: i64 = "l.client_id",
+        pub client_identifier: Option<String> =
+            "(select k.client_identifier from capconduit.clients k where k.id = l.client_id)",
+        pub caller_id: Option<String> =
+            "(select e.callerid from capconduit.pjsip_endpoints e where e.client_id = l.client_id)",
+        pub holds_slot: bool = "l.holds_slot",
+        pub attempt: i32 = "l.attempt",
+        /// In PostgreSQL's microseconds.
+        pub attempt_at: i64 = "l.attempt_at",
+        pub tried: Vec<i64> = "l.tried",
+        pub dial_timeout_seconds: i32 = "l.dial_timeout_seconds",
+        pub attempt_timeout_seconds: i32 = "l.attempt_timeout_seconds",
+        pub ring_seconds_left: i32 = "floor(extract(epoch from l.ring_deadline - clock_timestamp()))::integer",
+        pub max_call_seconds: i32 = "l.max_call_seconds",
+        pub end_reason: Option<String> = "l.end_reason",
+        pub end_cause: Option<i32> = "l.end_cause",
+        pub decision: String = "coalesce(l.decision, '')",
+    }
+}
+
+impl FromColumn for Strategy {
+    unsafe fn from_column(datum: pg_sys::Datum, is_null: bool) -> Option<Self> {
+        // SAFETY: as the caller's.
+        let name = unsafe { String::from_column(datum, is_null) };
+        let strategy = name.and_then(|name| Strategy::parse(&name));
+        Some(
+            strategy
+                .unwrap_or_else(|| access::refuse(c"live_calls", "a call has an unknown routing_strategy")),
+        )
+    }
+}
+
+/// Locks the row: whoever closes many calls skips it, and what was read is the newest.
+static READ: Query<LiveCall> = Query::new(
+    "select",
+    "from capconduit.live_calls l where l.uniqueid = $1 for update of l",
+    &[TEXTOID],
+);
+
+/// The call's row, locked until the end of the transaction.
+pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
+    for table in [live_calls::NAME, clients::NAME, pjsip_endpoints::NAME] {
+        access::enter(table, READING);
+    }
+    READ.first(&[arg(uniqueid)])
+}
+
+impl LiveCall {
+    pub fn is_of_another_node(&self, node: Option<&str>) -> bool {
+        matches!((&self.node, node), (Some(theirs), Some(ours)) if theirs.as_str() != ours)
+    }
+}
+
+/// Two calls with one id.
+pub fn refuse_another(uniqueid: &str) -> ! {
+    error::invalid(format!(
+        "uniqueid {uniqueid} is in flight for another call: set a different systemname on each Asterisk"
+    ))
+}
+
+/// Deletes the call's row and reads of its newest version what `live` wants; `None`: there is none, or none any more. And what `beside` reads at
+/// the same moment.
+pub fn take_live<T, B>(
+    armed: Armed,
+    live: &Lookup<live_calls::Of>,
+    uniqueid: &str,
+    read: impl Fn(Row<'_, live_calls::Of>) -> T,
+    beside: impl Fn(At<'_>) -> B,
+) -> (Option<T>, B) {
+    loop {
+        let taken = View::Fresh.look(|at| {
+            // First: see `enter_live_calls`.
+            let mut scan = live.open_to_write(at);
+            let beside = beside(at);
+            let Some(call) = scan.get(arg(uniqueid), &read) else {
+                return Some((None, beside));
+            };
+            (scan.delete(armed) == RowChange::Done).then_some((Some(call), beside))
+        });
+        if let Some(call) = taken {
+            return call;
+        }
+    }
+}
+
+/// What `next_target` changes of a call.
+static MOVED: Lookup<live_calls::Of> = Lookup::new(
+    live_calls::NAME,
+    c"live_calls_pkey",
+    Key::Text,
+    live_calls::CHANGED,
+);
+
+/// Writes columns of a call whose row `read_live` has locked.
+fn change_live(armed: Armed, uniqueid: &str, columns: &[Set<'_, live_calls::Of>]) {
+    let written = View::Fresh.look(|at| {
+        let mut scan = MOVED.open_to_write(at);
+        let found = scan.get(arg(uniqueid), |_| ()).is_some();
+        found.then(|| scan.change(armed, columns))
+    });
+    assert!(written == Some(RowChange::Done), "call {uniqueid} is locked");
+}
+
+/// The call's next attempt, on another link.
+pub fn move_live(armed: Armed, uniqueid: &str, call: &LiveCall, link: &Link, timeout: i32, decision: &str) {
+    let mut tried = call.tried.clone();
+    tried.push(call.link_id);
+    change_live(
+        armed,
+        uniqueid,
+        &[
+            live_calls::tried.to(arg(tried)),
+            live_calls::link_id.to(arg(link.id)),
+            live_calls::client_id.to(arg(link.client_id)),
+            live_calls::holds_slot.to(arg(true)),
+            live_calls::attempt.to(arg(call.attempt + 1)),
+            live_calls::attempt_at.to(instant(now())),
+            live_calls::attempt_timeout_seconds.to(arg(timeout)),
+            live_calls::decision.to(arg(decision)),
+        ],
+    );
+}
+
+/// Nobody is left; the row waits for the call's record.
+pub fn end_live(armed: Armed, uniqueid: &str, reason: Reject, decision: &str) {
+    change_live(
+        armed,
+        uniqueid,
+        &[
+            live_calls::holds_slot.to(arg(false)),
+            live_calls::end_reason.to(arg(reason.token())),
+            live_calls::end_cause.to(arg(reason.hangup_cause())),
+            live_calls::decision.to(arg(decision)),
+        ],
+    );
+}
+
+result_row! {
+    /// The row that `route_call` and `next_target` answer with (SQL type `call_target`).
+    #[derive(Default)]
+    pub struct Answer {
+        status: &'static str,
+        reason: Option<String>,
+        hangup_cause: Option<i32>,
+        attempt: Option<i32>,
+        link_id: Option<i64>,
+        client_identifier: Option<String>,
+        dial: Option<String>,
+        dial_timeout_seconds: Option<i32>,
+        max_call_seconds: Option<i32>,
+        caller_id: Option<String>,
+        campaign_id: Option<i64>,
+        decision: Option<String>,
+    } beside {
+        client_id: Option<i64>,
+    }
+}
+
+impl Answer {
+    /// The target that the call holds now, or the reason why it holds none any more.
+    pub fn present(call: &LiveCall) -> Self {
+        if let Some(reason) = &call.end_reason {
+            return Answer {
+                status: "reject",
+                reason: Some(reason.clone()),
+                hangup_cause: call.end_cause,
+                attempt: Some(call.attempt),
+                campaign_id: Some(call.campaign_id),
+                decision: Some(call.decision.clone()),
+                ..Answer::default()
+            };
+        }
+        Answer {
+            status: "ok",
+            attempt: Some(call.attempt),
+            link_id: Some(call.link_id),
+            client_identifier: call.client_identifier.clone(),
+            dial: call.client_identifier.as_deref().map(dial),
+            dial_timeout_seconds: Some(call.attempt_timeout_seconds),
+            max_call_seconds: Some(call.max_call_seconds),
+            caller_id: call.caller_id.clone(),
+            campaign_id: Some(call.campaign_id),
+            decision: Some(call.decision.clone()),
+            client_id: Some(call.client_id),
+            ..Answer::default()
+        }
+    }
+
+    /// A slot just taken.
+    pub fn target(
+        attempt: i32,
+        link: &Link,
+        campaign_id: i64,
+        dial_timeout_seconds: i32,
+        max_call_seconds: i32,
+        caller_id: Option<String>,
+        decision: String,
+    ) -> Self {
+        Answer {
+            status: "ok",
+            attempt: Some(attempt),
+            link_id: Some(link.id),
+            client_identifier: Some(link.client_identifier.clone()),
+            dial: Some(dial(&link.client_identifier)),
+            dial_timeout_seconds: Some(dial_timeout_seconds),
+            max_call_seconds: Some(max_call_seconds),
+            caller_id,
+            campaign_id: Some(campaign_id),
+            decision: Some(decision),
+            client_id: Some(link.client_id),
+            ..Answer::default()
+        }
+    }
+
+    pub fn reject(reason: Reject, campaign_id: Option<i64>, decision: Option<String>) -> Self {
+        Answer {
+            status: "reject",
+            reason: Some(reason.token().to_owned()),
+            hangup_cause: Some(reason.hangup_cause()),
+            campaign_id,
+            decision: decision.filter(|text| !text.is_empty()),
+            ..Answer::default()
+        }
+    }
+
+    /// Why there is no target.
+    pub fn reject_reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+}
+
+/// The table of a release before has no such column, until it is migrated: asked for by the functions that tell it alone.
+static SETTINGS: Lookup<pjsip_endpoints::Of> =
+    lookup!(pjsip_endpoints by pjsip_endpoints_pkey (Int8): settings_id);
+
+/// The row with the endpoint's settings (SQL type `call_decision`).
+pub struct Decision {
+    target: Answer,
+    settings_id: Option<String>,
+}
+
+impl Decision {
+    /// With the name of the endpoint's settings as they are now: of a call that is asked for again, of the present, too.
+    pub fn of(target: Answer) -> Self {
+        let settings_id = target.client_id.and_then(|client_id| {
+            let named = View::Fresh.look(|at| {
+                SETTINGS.first(at, arg(client_id), |endpoint| {
+                    endpoint.owned(pjsip_endpoints::settings_id)
+                })
+            });
+            named.flatten()
+        });
+        Decision { target, settings_id }
+    }
+}
+
+impl ResultColumns for Decision {
+    const NAMES: &'static [&'static str] = &{
+        let mut names = ["settings_id"; Answer::NAMES.len() + 1];
+        let mut n = 0;
+        while n < Answer::NAMES.len() {
+            names[n] = Answer::NAMES[n];
+            n += 1;
+        }
+        names
+    };
+
+    fn fill(self, row: &mut Filled) {
+        self.target.fill(row);
+        row.put(self.settings_id);
+    }
+}
+
+/// The identifier is limited to letters, digits, '_', '-' and '.': nothing in it can break out of Dial().
+fn dial(client_identifier: &str) -> String {
+    format!("PJSIP/{client_identifier}")
+}

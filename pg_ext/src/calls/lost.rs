@@ -1,0 +1,180 @@
+//! Calls whose end nobody told: locked, closed as LOST, their slots given back. Who finds them: `release_call`, `release_node`,
+//! `release_expired`, `node_started`, `node_heartbeat`, and a route that finds a link full (`leases`).
+
+use std::collections::BTreeMap;
+
+use capconduit_core::outcome;
+use pgrx::pg_sys::{BOOLOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
+
+use crate::calls::counters;
+use crate::calls::counters::Owed;
+use crate::calls::settle::settle_within;
+use crate::postgres::access;
+use crate::postgres::argument::{Argument, arg, instant};
+use crate::postgres::armed::Armed;
+use crate::postgres::catalogue::WRITING;
+use crate::postgres::held_rows::{Patience, Wait};
+use crate::postgres::rows::selected;
+use crate::postgres::savepoint::Savepoint;
+use crate::postgres::spi::{Change, Query};
+
+selected! {
+    /// A call in flight whose row this transaction has locked.
+    pub struct LockedCall {
+        uniqueid: String = "l.uniqueid",
+        link_id: i64 = "l.link_id",
+        holds_slot: bool = "l.holds_slot",
+        answered: bool = "l.answered_at is not null",
+    }
+}
+
+/// A locked call, and why it is to be closed.
+pub struct Held<'a> {
+    why: &'a str,
+    call: LockedCall,
+}
+
+/// Statements that lock calls to close them. A row that somebody else has locked belongs to a call that is being worked on:
+/// it is skipped, and nobody waits with many rows locked.
+macro_rules! lock_calls {
+    ($types:expr, $($condition:expr),+ $(,)?) => {
+        $crate::postgres::spi::Query::<$crate::calls::lost::LockedCall>::new(
+            "select",
+            concat!("from capconduit.live_calls l ", $($condition,)+ " for update of l skip locked"),
+            $types,
+        )
+    };
+}
+pub(crate) use lock_calls;
+
+/// What such a statement finds.
+pub fn lock<'a>(calls: &Query<LockedCall>, arguments: &[Argument], why: &'a str) -> Vec<Held<'a>> {
+    let locked = calls.all(arguments).into_iter();
+    locked.map(|call| Held { why, call }).collect()
+}
+
+/// Takes the call off the books: the record ends at the last sign of life. `nodes.taken_at` is the last list of the
+/// call's node; a call that was absent from it carries the last list that had it. Read by its name, the Call-ID need not be a
+/// column yet: the table may be of the release before.
+static CLOSE: Change = Change::new(
+    "with gone as ( \
+         delete from capconduit.live_calls l where l.uniqueid = $1 returning l.* \
+     ), ended as ( \
+         select g.*, \
+                greatest(g.routed_at, g.attempt_at, g.answered_at, \
+                         case when g.absent_since is not null then g.last_listed_at \
+                              else (select n.taken_at from capconduit.nodes n where n.name = g.node) end) as ended_at \
+           from gone g \
+     ) \
+     insert into capconduit.call_logs \
+        (asterisk_uniqueid, asterisk_linkedid, user_id, campaign_id, did_id, client_id, link_id, node, \
+         incoming_did_number, caller_id_num, caller_id_name, timestamp_start, timestamp_answered, timestamp_end, \
+         duration_seconds, billsec_seconds, call_status, hangup_cause_text, hangup_by, attempts, counted, decision, sip_call_id) \
+     select e.uniqueid, e.linkedid, e.user_id, e.campaign_id, e.did_id, e.client_id, e.link_id, e.node, \
+            e.did_number, e.caller_number, e.caller_name, e.routed_at, e.answered_at, e.ended_at, \
+            floor(extract(epoch from e.ended_at - e.routed_at)), \
+            coalesce(floor(extract(epoch from e.ended_at - e.answered_at)), 0), \
+            $2, $3, 'system', e.attempt, $4, e.decision, to_jsonb(e) ->> 'sip_call_id' \
+       from ended e \
+     on conflict (asterisk_uniqueid) do nothing \
+     returning id",
+    &[TEXTOID, TEXTOID, TEXTOID, BOOLOID],
+);
+
+/// Closes the calls as LOST; their number and the id of the last record. The links come last, in ascending order:
+/// so call this once in a transaction, but for what was rolled back. A link that is held for longer than was to be waited is
+/// the error.
+fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), i64> {
+    if held.is_empty() {
+        return Ok((0, None));
+    }
+    // What the statements below take for granted, too.
+    access::enter(c"live_calls", WRITING);
+    access::enter(c"call_logs", WRITING);
+    // By link: the slots that come back, and the records that count.
+    let mut links: BTreeMap<i64, (i32, Vec<i64>)> = BTreeMap::new();
+    let mut last = None;
+    for Held { why, call } in held {
+        let counts = outcome::counts(outcome::LOST, call.answered, true);
+        let record: Option<i64> = CLOSE.value(
+            armed,
+            &[
+                arg(call.uniqueid.as_str()),
+                arg(outcome::LOST),
+                arg(*why),
+                arg(counts),
+            ],
+        );
+        let (released, records) = links.entry(call.link_id).or_default();
+        *released += i32::from(call.holds_slot);
+        records.extend(record.filter(|_| counts));
+        last = record.or(last);
+    }
+    for (link_id, (released, records)) in links {
+        let owed = Owed {
+            released,
+            counted: records.len() as i64,
+            campaign_id: None,
+        };
+        if !settle_within(armed, wait, link_id, owed, &records) {
+            return Err(link_id);
+        }
+    }
+    Ok((held.len() as i32, last))
+}
+
+/// As long as `lock_timeout` allows: somebody asked for just these.
+pub fn close_all(armed: Armed, held: &[Held]) -> (i32, Option<i64>) {
+    close(armed, held, Wait::Long).expect("a wait without a bound leaves no link out")
+}
+
+/// Leaves out those whose link's counters somebody holds: they are found again later. Otherwise one forgotten transaction
+/// would keep a node from being heard, and its silence would cost it all its calls.
+pub fn close_soon(armed: Armed, mut held: Vec<Held>) -> i32 {
+    let patience = Patience::default();
+    let mut free: BTreeMap<i64, bool> = BTreeMap::new();
+    held.retain(|held| {
+        let link_id = held.call.link_id;
+        *free
+            .entry(link_id)
+            .or_insert_with(|| counters::wait_for(link_id, Wait::Patiently(&patience)))
+    });
+    while !held.is_empty() {
+        let savepoint = Savepoint::begin();
+        match close(armed, &held, Wait::Moment(&patience)) {
+            Ok((closed, _)) => {
+                savepoint.release();
+                return closed;
+            }
+            Err(link_id) => {
+                savepoint.rollback();
+                held.retain(|held| held.call.link_id != link_id);
+            }
+        }
+    }
+    0
+}
+
+static LOCK_BEFORE_BOOT: Query<LockedCall> = lock_calls!(
+    &[TEXTOID, TIMESTAMPTZOID],
+    "where l.node = $1 and l.routed_at < $2"
+);
+
+/// Calls that an Asterisk routed before its own start ended with the one before it.
+pub fn close_before_boot(armed: Armed, node: &str, booted_at: i64) -> i32 {
+    close_soon(
+        armed,
+        lock(
+            &LOCK_BEFORE_BOOT,
+            &[arg(node), instant(booted_at)],
+            "node restarted",
+        ),
+    )
+}
+
+static LOCK_LISTED: Query<LockedCall> = lock_calls!(&[TEXTARRAYOID], "where l.uniqueid = any ($1)");
+
+/// Calls that their node no longer knows.
+pub fn close_absent(armed: Armed, uniqueids: Vec<String>) -> i32 {
+    close_soon(armed, lock(&LOCK_LISTED, &[arg(uniqueids)], "not on its node"))
+}

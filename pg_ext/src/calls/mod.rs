@@ -1,0 +1,23 @@
+//! Calls: what is known of a number and its links, the call in flight, the counters, calls that ended unheard, and the locks.
+
+pub mod call_record;
+pub mod campaigns;
+pub mod contacts;
+pub mod copies;
+pub mod counters;
+pub mod door;
+pub mod excess;
+pub mod facts;
+pub mod hearing;
+pub mod known_call;
+pub mod leases;
+pub mod links;
+pub mod live_call;
+pub mod locks;
+pub mod lost;
+pub mod nodes;
+pub mod parties;
+pub mod rejects;
+pub mod reservation;
+pub mod settle;
+pub mod turns;

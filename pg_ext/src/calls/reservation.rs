@@ -1,0 +1,148 @@
+//! A reservation: the call's row in `live_calls`, and a slot of its link.
+
+use capconduit_core::{Link, Verdict, decision, outcome, select};
+use pgrx::pg_sys;
+use pgrx::pg_sys::INT8OID;
+
+use crate::calls::campaigns::Campaign;
+use crate::calls::counters::{Changed, take_slot};
+use crate::calls::facts::{Dialled, read_configured};
+use crate::calls::links::{are_set_like, read_caller_id};
+use crate::calls::live_call::Answer;
+use crate::calls::{leases, nodes};
+use crate::postgres::argument::{Argument, arg, instant};
+use crate::postgres::armed::Armed;
+use crate::postgres::guc;
+use crate::postgres::held_rows::Wait;
+use crate::postgres::insert::insert;
+use crate::postgres::look::At;
+use crate::postgres::texts::Texts;
+use crate::postgres::transaction::began;
+
+/// The call as the switch describes it.
+pub struct Caller<'a> {
+    pub uniqueid: &'a str,
+    pub number: Option<&'a str>,
+    pub name: Option<&'a str>,
+    pub linkedid: Option<&'a str>,
+    pub node: Option<&'a str>,
+    pub sip_call_id: Option<&'a str>,
+}
+
+/// No link was tried before: pgrx makes an array of none at ten times the cost.
+fn none_tried() -> Argument<'static> {
+    // SAFETY: an array of no elements, of a type that is there.
+    Argument::of(pg_sys::Datum::from(unsafe {
+        pg_sys::construct_empty_array(INT8OID)
+    }))
+}
+
+/// One round of a decision.
+pub struct Choice<'a> {
+    pub number: &'a str,
+    pub caller: &'a Caller<'a>,
+    pub dialled: &'a Dialled,
+    pub campaign: &'a Campaign,
+    pub links: &'a [Link],
+    pub ended_before: u64,
+}
+
+impl Choice<'_> {
+    /// Writes the call's row, then takes the slot: the hot row comes last, so it is locked for the shortest time.
+    /// Where nothing is taken, the row must go again.
+    pub fn reserve(&self, armed: Armed, verdicts: &[Verdict], index: usize, wait: Wait) -> Changed<Answer> {
+        let Choice {
+            caller,
+            dialled,
+            campaign,
+            ..
+        } = self;
+        let link = &self.links[index];
+        let turn = select::next_turn(campaign.strategy, self.links);
+        let timeout = outcome::first_timeout(campaign.dial_timeout_seconds, campaign.max_ring_seconds);
+        let max_call_seconds = guc::MAX_CALL_SECONDS.get();
+        let decision = decision::describe(self.links, verdicts, Some(index));
+        let now = began();
+        let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
+        let texts = Texts::new();
+        /// A table of the release before has no place for the Call-ID, until it is migrated.
+        macro_rules! remember {
+            ($($more:tt)*) => {
+                insert!(armed, live_calls {
+                    uniqueid: texts.put(caller.uniqueid),
+                    linkedid: texts.put(caller.linkedid),
+                    node: texts.put(caller.node),
+                    user_id: arg(dialled.user_id),
+                    campaign_id: arg(campaign.id),
+                    did_id: arg(dialled.did_id),
+                    did_number: texts.put(self.number),
+                    routing_strategy: texts.put(campaign.strategy.name()),
+                    link_id: arg(link.id),
+                    client_id: arg(link.client_id),
+                    holds_slot: arg(true),
+                    attempt: arg(1_i32),
+                    tried: none_tried(),
+                    caller_number: texts.put(caller.number),
+                    caller_name: texts.put(caller.name),
+                    routed_at: instant(now),
+                    attempt_at: instant(now),
+                    dial_timeout_seconds: arg(campaign.dial_timeout_seconds),
+                    attempt_timeout_seconds: arg(timeout),
+                    ring_deadline: after(campaign.max_ring_seconds),
+                    max_call_seconds: arg(max_call_seconds),
+                    lease_until: instant(leases::ends_at(now, max_call_seconds)),
+                    decision: texts.put(decision.as_str()),
+                    $($more)*
+                })
+            };
+        }
+        if caller.sip_call_id.is_some() {
+            remember!(sip_call_id: texts.put(caller.sip_call_id));
+        } else {
+            remember!();
+        }
+        let taken = take_slot(
+            armed,
+            link,
+            turn,
+            wait,
+            |at| self.still(at, index),
+            |at| read_caller_id(at, link.client_id),
+        );
+        taken.map(|caller_id| {
+            if let Some(node) = caller.node {
+                nodes::note_call(armed, node);
+            }
+            Answer::target(
+                1,
+                link,
+                campaign.id,
+                timeout,
+                max_call_seconds,
+                caller_id,
+                decision,
+            )
+        })
+    }
+
+    /// Whether what a choice rests on beside the counters is at this moment as it was when it was made.
+    fn still(&self, at: At, chosen: usize) -> bool {
+        if at.ended_before() == self.ended_before {
+            return true;
+        }
+        let (dialled, links) = read_configured(at, self.number);
+        let Some(Dialled {
+            did_id,
+            user_id,
+            campaign: Some(campaign),
+            stop: None,
+            ..
+        }) = dialled
+        else {
+            return false;
+        };
+        (did_id, user_id) == (self.dialled.did_id, self.dialled.user_id)
+            && (campaign.id, campaign.strategy) == (self.campaign.id, self.campaign.strategy)
+            && are_set_like(at, self.links, &links, chosen)
+    }
+}

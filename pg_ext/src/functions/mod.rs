@@ -1,0 +1,16 @@
+//! One file per SQL function: the checks of its arguments and its story. What it does to calls is in `calls`.
+
+pub mod arguments;
+pub mod call_answered;
+pub mod explain_route;
+pub mod log_call;
+pub mod next_target;
+pub mod node_heartbeat;
+pub mod node_report;
+pub mod node_started;
+pub mod preview_route;
+pub mod release_call;
+pub mod release_expired;
+pub mod release_node;
+pub mod route_call;
+pub mod table_access;

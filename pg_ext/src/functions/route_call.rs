@@ -1,0 +1,262 @@
+//! `route_call`: which client gets this call now. One slot is taken, or nothing is written.
+
+use capconduit_core::{Link, Reject, Strategy, decision, did, select, text};
+use pgrx::pg_extern;
+
+use crate::calls::counters::{Changed, wait_for};
+use crate::calls::door::{Answered, Door, Inside};
+use crate::calls::facts::{Dialled, read_all};
+use crate::calls::links::uniform;
+use crate::calls::live_call::{Answer, Decision, read_live, refuse_another, take_live};
+use crate::calls::reservation::{Caller, Choice};
+use crate::calls::turns::Turns;
+use crate::calls::{leases, rejects};
+use crate::functions::arguments;
+use crate::postgres::argument::arg;
+use crate::postgres::held_rows::{Patience, Wait};
+use crate::postgres::look::View;
+use crate::postgres::lookup::{Lookup, lookup};
+use crate::postgres::result_row::ResultRow;
+use crate::postgres::savepoint::Savepoint;
+use crate::postgres::tables::{call_logs, live_calls};
+
+#[pg_extern(sql = false)]
+fn route_call(
+    did: Option<&str>,
+    uniqueid: Option<&str>,
+    caller_number: Option<&str>,
+    caller_name: Option<&str>,
+    linkedid: Option<&str>,
+    node: Option<&str>,
+) -> ResultRow<Answer> {
+    let caller = [uniqueid, caller_number, caller_name, linkedid, node, None];
+    ResultRow(decide(did, caller, |target| target))
+}
+
+/// SQL's `route_call` too: the endpoint's settings with it, for a caller whose SIP Call-ID is to be known also when nobody
+/// tells the call's end.
+#[pg_extern(sql = false)]
+fn route_sip_call(
+    did: Option<&str>,
+    uniqueid: Option<&str>,
+    caller_number: Option<&str>,
+    caller_name: Option<&str>,
+    linkedid: Option<&str>,
+    node: Option<&str>,
+    sip_call_id: Option<&str>,
+) -> ResultRow<Decision> {
+    let caller = [uniqueid, caller_number, caller_name, linkedid, node, sip_call_id];
+    ResultRow(decide(did, caller, Decision::of))
+}
+
+/// What the answer is completed by is read before the door closes.
+fn decide<T>(did: Option<&str>, caller: [Option<&str>; 6], completed: fn(Answer) -> T) -> T {
+    let door = Door::of("route_call");
+    let [uniqueid, caller_number, caller_name, linkedid, node, sip_call_id] = caller;
+    let caller = Caller {
+        uniqueid: arguments::uniqueid(uniqueid),
+        number: text::described(caller_number, text::NUMBER),
+        name: text::described(caller_name, text::CALLER_NAME),
+        linkedid: arguments::linkedid(linkedid),
+        node: arguments::node(node),
+        sip_call_id: text::described(sip_call_id, text::SIP_CALL_ID),
+    };
+    let did = did.unwrap_or_default();
+    let number = did::normalize(did);
+    let mut rejected = None;
+    let mut complete = |answer: Answer| {
+        rejected = answer.reject_reason().map(str::to_owned);
+        completed(answer)
+    };
+    let answer = match &number {
+        Some(number) => door.call(caller.uniqueid, |inside| {
+            route(inside, number, &caller).map(&mut complete)
+        }),
+        None => complete(Answer::reject(Reject::InvalidDidInput, None, None)),
+    };
+    if let Some(reason) = rejected {
+        rejects::note(&reason, number.as_deref().unwrap_or(did), caller.node);
+    }
+    answer
+}
+
+static LIVE: Lookup<live_calls::Of> = lookup!(live_calls by live_calls_pkey (Text):).before_write();
+static RECORDED: Lookup<call_logs::Of> = lookup!(call_logs by call_logs_asterisk_uniqueid_key (Text):);
+
+/// Everything that a decision rests on, as of one moment.
+struct Seen {
+    in_flight: bool,
+    recorded: bool,
+    dialled: Option<Dialled>,
+    /// None where something stops the call before.
+    links: Vec<Link>,
+    /// See `At::ended_before`.
+    ended_before: u64,
+}
+
+fn look(number: &str, uniqueid: &str) -> Seen {
+    View::Fresh.look(|at| {
+        // First: see `enter_live_calls`.
+        let in_flight = LIVE.first(at, arg(uniqueid), |_| ()).is_some();
+        let (dialled, links) = read_all(at, number);
+        Seen {
+            in_flight,
+            recorded: RECORDED.first(at, arg(uniqueid), |_| ()).is_some(),
+            dialled,
+            links,
+            ended_before: at.ended_before(),
+        }
+    })
+}
+
+/// What a call remembers from one round to the next.
+#[derive(Default)]
+struct Rounds {
+    turns: Option<Turns>,
+    /// Full links whose expired leases were closed.
+    looked_at: Vec<i64>,
+    /// Links whose counters another transaction holds.
+    held: Vec<i64>,
+    patience: Patience,
+}
+
+/// Chooses and reserves until a reservation holds. Each round looks at everything anew and waits for at most one
+/// link's row: a link that filled up meanwhile is judged again with all others, so the strategy's order is kept and
+/// nobody is refused because a row was momentarily locked; and what an administrator changed meanwhile counts.
+fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
+    let mut rounds = Rounds::default();
+    loop {
+        let seen = look(number, caller.uniqueid);
+        if seen.in_flight
+            && let Some(answer) = answer_again(inside, number, caller)
+        {
+            return answer;
+        }
+        // A call that ended between the two looks is recorded now.
+        if seen.recorded || seen.in_flight {
+            return inside.seen(Answer::reject(Reject::CallEnded, None, None));
+        }
+        let Some(dialled) = seen.dialled else {
+            return Answered::passing(Answer::reject(Reject::DidNotFound, None, None));
+        };
+        let (Some(campaign), None) = (&dialled.campaign, dialled.stop) else {
+            return Answered::passing(Answer::reject(
+                dialled.stop.unwrap_or(Reject::NoActiveCampaignForDid),
+                dialled.campaign.map(|campaign| campaign.id),
+                None,
+            ));
+        };
+        // The number may belong to another campaign by now: the savepoint is rolled back, which releases the old campaign's
+        // lock. Holding one campaign's lock while waiting for another's could deadlock.
+        if rounds
+            .turns
+            .take_if(|turns: &mut Turns| turns.campaign_id != campaign.id)
+            .is_some()
+        {
+            continue;
+        }
+        let choice = Choice {
+            number,
+            caller,
+            dialled: &dialled,
+            campaign,
+            links: &seen.links,
+            ended_before: seen.ended_before,
+        };
+        if let Some(answer) = choice.take(inside, &mut rounds) {
+            return answer;
+        }
+    }
+}
+
+/// The switch asks twice when it lost the reply: the same target again. Two calls with one id are a fault of the
+/// switch's configuration, which must not put a caller on another caller's slot.
+fn answer_again(inside: &Inside, number: &str, caller: &Caller) -> Option<Answered<Answer>> {
+    let call = read_live(caller.uniqueid)?;
+    if call.did_number != number || call.is_of_another_node(caller.node) {
+        refuse_another(caller.uniqueid);
+    }
+    Some(inside.seen(Answer::present(&call)))
+}
+
+impl Choice<'_> {
+    /// `None`: what was seen is not so any more, look again.
+    fn take(&self, inside: &Inside, rounds: &mut Rounds) -> Option<Answered<Answer>> {
+        let strategy = self.campaign.strategy;
+        let verdicts = select::judge_beside(self.links, &rounds.held);
+        let chosen = select::choose(strategy, self.links, &verdicts, &mut uniform);
+        let mut full = select::full_ahead_of(strategy, self.links, &verdicts, chosen);
+        full.retain(|id| !rounds.looked_at.contains(id) && !rounds.held.contains(id));
+        let expired = leases::expired_on(&full);
+        let Some(index) = expired
+            .and_then(|id| self.links.iter().position(|link| link.id == id))
+            .or(chosen)
+        else {
+            if rounds.held.is_empty() {
+                return Some(Answered::passing(Answer::reject(
+                    select::reject_reason(&verdicts),
+                    Some(self.campaign.id),
+                    Some(decision::describe(self.links, &verdicts, None)),
+                )));
+            }
+            // A held link is not a full one.
+            rounds.held.clear();
+            rounds.patience.nothing_else_has_room();
+            return None;
+        };
+        // Closing calls waits for their link's counters, with their rows locked.
+        if let Some(id) = expired
+            && !wait_for(id, self.wait(rounds, rounds.turns.is_some()))
+        {
+            rounds.held.push(id);
+            return None;
+        }
+        // What is closed to make room holds locks, and waiting for another link while holding them could deadlock: rolled
+        // back, the savepoint releases them. A link that refuses leaves nothing locked.
+        let savepoint = match rounds.turns.take() {
+            Some(turns) => Some(turns.savepoint),
+            None if strategy == Strategy::RoundRobin => {
+                rounds.turns = Some(Turns::lock(self.campaign.id));
+                return None;
+            }
+            None => expired.is_some().then(Savepoint::begin),
+        };
+        let armed = inside.arm();
+        if let Some(id) = expired {
+            // Once each: a lowered cap, or calls that counted, may leave it full.
+            rounds.looked_at.push(id);
+            leases::release_expired_on(armed, id);
+        }
+        let wait = self.wait(rounds, savepoint.is_some());
+        let taken = self.reserve(armed, &verdicts, index, wait);
+        match (&taken, savepoint) {
+            (Changed::Done(_), Some(savepoint)) => savepoint.release(),
+            (_, Some(savepoint)) => savepoint.rollback(),
+            (Changed::Done(_), None) => {}
+            (_, None) => {
+                take_live(armed, &LIVE, self.caller.uniqueid, |_| (), |_| ());
+            }
+        }
+        match taken {
+            Changed::Done(answer) => Some(Answered::written(armed, answer)),
+            Changed::Held => {
+                let id = self.links[index].id;
+                if !wait_for(id, self.wait(rounds, false)) {
+                    rounds.held.push(id);
+                }
+                None
+            }
+            Changed::Refused | Changed::Outdated => None,
+        }
+    }
+
+    /// How long to wait for a link's counters; not long while the call holds what others wait for. A campaign's only link is
+    /// all that there is to wait for.
+    fn wait<'a>(&self, rounds: &'a Rounds, others_wait: bool) -> Wait<'a> {
+        match (self.links.len(), others_wait) {
+            (..=1, _) => Wait::Long,
+            (_, true) => Wait::Moment(&rounds.patience),
+            (_, false) => Wait::Patiently(&rounds.patience),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Rows by one key, without the executor: everything that a decision reads, and the hot rows that it changes, go this
+//! way. A join of nine tables spends most of its time on starting itself, and its plan pushes everything else out of
+//! the processor's caches.
+
+use std::cell::RefCell;
+use std::ffi::CStr;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use pgrx::pg_sys;
+
+use crate::postgres::argument::Argument;
+use crate::postgres::catalogue::{READING, WRITING};
+use crate::postgres::column::AnyColumn;
+use crate::postgres::index_choice::places_in_index;
+use crate::postgres::look::At;
+use crate::postgres::scan::{Open, Resolved, Row, Scan};
+use crate::postgres::transaction::{has_one_snapshot, refuse_read_only};
+use crate::postgres::{access, catalogue, index_scan};
+
+/// What an index's first column is compared with.
+#[derive(Clone, Copy)]
+pub enum Key {
+    /// An equal int8.
+    Int8,
+    /// Two of them, in the first two columns.
+    Int8s,
+    /// An equal text.
+    Text,
+    /// A later timestamptz.
+    Before,
+}
+
+impl Key {
+    fn comparison(self) -> (u32, pg_sys::Oid) {
+        let (strategy, function) = match self {
+            Key::Int8 | Key::Int8s => (pg_sys::BTEqualStrategyNumber, pg_sys::F_INT8EQ),
+            Key::Text => (pg_sys::BTEqualStrategyNumber, pg_sys::F_TEXTEQ),
+            Key::Before => (pg_sys::BTLessStrategyNumber, pg_sys::F_TIMESTAMPTZ_LT),
+        };
+        (strategy, function.into())
+    }
+
+    fn columns(self) -> usize {
+        match self {
+            Key::Int8s => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// A B-tree index and the columns wanted of its table `T`; one `static` each, in the module that owns it.
+pub struct Lookup<T> {
+    any: AnyLookup,
+    of: PhantomData<fn() -> T>,
+}
+
+struct AnyLookup {
+    table: &'static CStr,
+    index: &'static CStr,
+    key: Key,
+    columns: &'static [AnyColumn],
+    /// The columns are the index's own.
+    covering: bool,
+    writes_next: bool,
+    resolved: RefCell<Option<Rc<Resolved>>>,
+}
+
+// SAFETY: a backend has one thread.
+unsafe impl<T> Sync for Lookup<T> {}
+
+/// Says what is wanted of a table by one of its indexes: `lookup!(dids by dids_number_key (Text): id, user_id)`.
+macro_rules! lookup {
+    ($table:ident by $index:ident ($key:ident): $($column:ident),* $(,)?) => {
+        $crate::postgres::lookup::Lookup::<$crate::postgres::tables::$table::Of>::new(
+            $crate::postgres::tables::$table::NAME,
+            $crate::postgres::column::c_name(concat!(stringify!($index), "\0")),
+            $crate::postgres::lookup::Key::$key,
+            &[$($crate::postgres::tables::$table::$column.any()),*],
+        )
+    };
+}
+pub(crate) use lookup;
+
+impl<T> Lookup<T> {
+    pub const fn new(
+        table: &'static CStr,
+        index: &'static CStr,
+        key: Key,
+        columns: &'static [AnyColumn],
+    ) -> Self {
+        Lookup {
+            any: AnyLookup {
+                table,
+                index,
+                key,
+                columns,
+                covering: false,
+                writes_next: false,
+                resolved: RefCell::new(None),
+            },
+            of: PhantomData,
+        }
+    }
+
+    /// Whoever decides by it writes to the table next, and locks it for that at once: `reindex table` holds the table against
+    /// writers and waits for its indexes' readers, so a lock that is raised later could deadlock with it.
+    pub const fn before_write(mut self) -> Self {
+        self.any.writes_next = true;
+        self
+    }
+
+    /// Reads what it wants from the index alone, wherever the table's page need not be asked for who may see a row. An
+    /// index of a later schema: ask first whether it is there.
+    pub const fn covering(mut self) -> Self {
+        self.any.covering = true;
+        self
+    }
+
+    /// The first row with this key.
+    pub fn first<V>(&self, at: At, key: Argument, read: impl FnOnce(Row<'_, T>) -> V) -> Option<V> {
+        self.open(at).get(key, read)
+    }
+
+    pub fn open<'a>(&self, at: At<'a>) -> Scan<'a, T> {
+        // SAFETY: reads variables of this backend.
+        let writes_next =
+            || at.decides() && unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly };
+        let lock = if self.any.writes_next && writes_next() {
+            WRITING
+        } else {
+            READING
+        };
+        Scan::new(self.any.open(lock, at).expect("an index that is needed"))
+    }
+
+    /// `None` where there is no such index, complete, that may be read alone. Not with the snapshot of a whole transaction: it
+    /// may be older than the index, and a serializable one's reads are noted where the table is asked.
+    pub fn open_covering<'a>(&self, at: At<'a>) -> Option<Scan<'a, T>> {
+        if has_one_snapshot() {
+            return None;
+        }
+        self.any.open(READING, at).map(Scan::new)
+    }
+
+    pub fn open_to_write<'a>(&self, at: At<'a>) -> Scan<'a, T> {
+        refuse_read_only(c"UPDATE");
+        Scan::new(self.any.open(WRITING, at).expect("an index that is needed"))
+    }
+}
+
+impl AnyLookup {
+    fn open<'a>(&self, lock: pg_sys::LOCKMODE, at: At<'a>) -> Option<Open<'a>> {
+        loop {
+            let resolved = self.resolve(lock)?;
+            let generation = resolved.examined.generation;
+            // SAFETY: relations, scan and slot live until `Scan` is dropped, or until the abort.
+            let raw = unsafe {
+                index_scan::open(
+                    generation,
+                    resolved.examined.oid,
+                    resolved.index.oid,
+                    lock,
+                    self.key.comparison(),
+                    self.key.columns(),
+                    at.snapshot(resolved.index),
+                    self.covering,
+                )
+            };
+            // Taking the locks is when the backend hears of changes.
+            if let Some(raw) = raw
+                && generation == catalogue::generation()
+            {
+                at.note_read();
+                return Some(Open { raw, resolved, at });
+            }
+            pgrx::check_for_interrupts!();
+        }
+    }
+
+    /// What was found last, as long as nothing has changed; else the table is locked first and looked at then.
+    fn resolve(&self, lock: pg_sys::LOCKMODE) -> Option<Rc<Resolved>> {
+        let known = self.resolved.borrow().clone();
+        if let Some(known) = known
+            && known.examined.generation == catalogue::generation()
+        {
+            return Some(known);
+        }
+        let examined = access::enter(self.table, lock);
+        let index = examined.index(self.index)?;
+        // SAFETY: columns of a table that is locked, by C strings; the index is one of its own.
+        let numbers: Vec<i16> = unsafe {
+            let numbers = self
+                .columns
+                .iter()
+                .map(|column| pg_sys::get_attnum(examined.oid, column.name.as_ptr()));
+            if self.covering {
+                places_in_index(index.oid, numbers)?
+            } else {
+                numbers.collect()
+            }
+        };
+        let declared = examined.table.columns.len() + examined.table.optional.len();
+        let mut columns = vec![0; declared];
+        for (column, number) in self.columns.iter().zip(&numbers) {
+            columns[column.place] = *number;
+        }
+        let resolved = Rc::new(Resolved {
+            last: numbers.into_iter().max().unwrap_or(0),
+            examined,
+            index,
+            columns,
+        });
+        self.resolved.replace(Some(Rc::clone(&resolved)));
+        Some(resolved)
+    }
+}

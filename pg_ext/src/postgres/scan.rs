@@ -1,0 +1,136 @@
+//! Rows fetched by an index, and their columns. A row and its texts live until the next one is fetched, the scan as long as its
+//! look: the compiler holds whoever uses them to it.
+
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use pgrx::pg_sys;
+
+use crate::postgres::access::{self, Examined};
+use crate::postgres::argument::Argument;
+use crate::postgres::column::{AnyColumn, Column, Kind, Text};
+use crate::postgres::index_choice::FoundIndex;
+use crate::postgres::index_scan;
+use crate::postgres::look::At;
+
+/// Names turned into numbers, for as long as no table changes.
+pub struct Resolved {
+    pub examined: Rc<Examined>,
+    pub index: FoundIndex,
+    /// For each declared column its number, or 0 if it is not wanted.
+    pub columns: Vec<i16>,
+    /// The last column wanted: a row is taken apart so far.
+    pub last: i16,
+}
+
+impl Resolved {
+    pub fn number(&self, column: AnyColumn) -> i16 {
+        let number = self.columns[column.place];
+        if number == 0 {
+            self.not_wanted(column);
+        }
+        number
+    }
+
+    #[cold]
+    fn not_wanted(&self, column: AnyColumn) -> ! {
+        panic!(
+            "{:?} of {:?} is not looked up",
+            column.name, self.examined.table.name
+        )
+    }
+}
+
+/// What a scan of any table is.
+pub struct Open<'a> {
+    pub raw: index_scan::IndexScan,
+    pub resolved: Rc<Resolved>,
+    pub at: At<'a>,
+}
+
+/// An open index of table `T`: `seek` as often as there are keys, then `next` until there is no more.
+pub struct Scan<'a, T> {
+    pub(super) open: Open<'a>,
+    pub(super) of: PhantomData<fn() -> T>,
+}
+
+impl<'a, T> Scan<'a, T> {
+    pub fn new(open: Open<'a>) -> Self {
+        let of = PhantomData;
+        Scan { open, of }
+    }
+
+    pub fn seek(&mut self, key: Argument) {
+        self.open.seek(key);
+    }
+
+    pub fn next(&mut self) -> Option<Row<'_, T>> {
+        self.open.next().then_some(Row(&self.open, PhantomData))
+    }
+
+    /// Whatever is sought has this in the second column.
+    pub fn within(mut self, second: i64) -> Self {
+        self.open.raw.second(pg_sys::Datum::from(second));
+        self
+    }
+
+    /// The first row with this key.
+    pub fn get<V>(&mut self, key: Argument, read: impl FnOnce(Row<'_, T>) -> V) -> Option<V> {
+        self.open.get(key).then(|| read(Row(&self.open, PhantomData)))
+    }
+}
+
+impl Open<'_> {
+    fn seek(&mut self, key: Argument) {
+        // SAFETY: the datum is of the key's type.
+        unsafe { self.raw.seek(key.datum().expect("keys are not null")) };
+    }
+
+    fn next(&mut self) -> bool {
+        // SAFETY: the row's columns are there until the next fetch.
+        unsafe { self.raw.next(self.resolved.last) }
+    }
+
+    fn get(&mut self, key: Argument) -> bool {
+        // SAFETY: see `seek` and `next`.
+        unsafe {
+            self.raw
+                .seek_first(key.datum().expect("keys are not null"), self.resolved.last)
+        }
+    }
+}
+
+/// A row of table `T`.
+pub struct Row<'s, T>(&'s Open<'s>, PhantomData<fn() -> T>);
+
+impl<'s, T> Row<'s, T> {
+    /// `None` is NULL.
+    pub fn get<K: Kind>(&self, column: Column<T, K>) -> Option<K::Value<'s>> {
+        // SAFETY: the column was fetched with the row; that it is of this type is looked at before the table is read.
+        unsafe {
+            let (value, is_null) = self.0.raw.column(self.0.resolved.number(column.any()));
+            K::read(value, is_null)
+        }
+    }
+
+    /// A column that the schema declares not null.
+    pub fn need<K: Kind>(&self, column: Column<T, K>) -> K::Value<'s> {
+        self.get(column).unwrap_or_else(|| self.refuse_null(column.any()))
+    }
+
+    pub fn owned(&self, column: Column<T, Text>) -> Option<String> {
+        self.get(column).map(str::to_owned)
+    }
+
+    /// Whether a column holds this text.
+    pub fn is(&self, column: Column<T, Text>, text: &str) -> bool {
+        self.get(column) == Some(text)
+    }
+
+    /// Somebody has dropped the column's `not null`.
+    #[cold]
+    fn refuse_null(&self, column: AnyColumn) -> ! {
+        let table = self.0.resolved.examined.table.name;
+        access::refuse(table, &format!("a row has no {}", column.name.to_string_lossy()))
+    }
+}

@@ -1,0 +1,248 @@
+//! The tables that are reached without a plan, and what is taken for granted of them: columns, indexes, what is written.
+//! `access` looks whether it is so.
+
+use std::ffi::CStr;
+
+use crate::postgres::table::{Table, tables};
+
+tables! {
+    live_calls {
+        columns {
+            uniqueid: Text,
+            linkedid: Text,
+            node: Text,
+            user_id: Int8,
+            campaign_id: Int8,
+            did_id: Int8,
+            did_number: Text,
+            routing_strategy: Text,
+            link_id: Int8,
+            client_id: Int8,
+            holds_slot: Bool,
+            attempt: Int4,
+            tried: Int8s,
+            caller_number: Text,
+            caller_name: Text,
+            routed_at: Time,
+            attempt_at: Time,
+            answered_at: Time,
+            dial_timeout_seconds: Int4,
+            attempt_timeout_seconds: Int4,
+            ring_deadline: Time,
+            max_call_seconds: Int4,
+            lease_until: Time,
+            end_reason: Text,
+            end_cause: Int4,
+            decision: Text,
+        }
+        optional {
+            sip_call_id: Text,
+        }
+        indexes {
+            Unique live_calls_pkey: uniqueid;
+            Plain live_calls_lease_until_idx: lease_until;
+        }
+        written: Insert, Update, Delete;
+        changed: tried, link_id, client_id, holds_slot, attempt, attempt_at, attempt_timeout_seconds, end_reason,
+            end_cause, decision;
+    }
+
+    link_counters {
+        columns {
+            link_id: Int8,
+            active: Int4,
+            total: Int8,
+            last_seq: Int8,
+        }
+        indexes {
+            Unique link_counters_pkey: link_id;
+        }
+        written: Update;
+        changed: active, total, last_seq;
+        own_checks: c"link_counters_active_check";
+    }
+
+    call_logs {
+        columns {
+            id: Int8,
+            asterisk_uniqueid: Text,
+            asterisk_linkedid: Text,
+            user_id: Int8,
+            campaign_id: Int8,
+            did_id: Int8,
+            client_id: Int8,
+            link_id: Int8,
+            node: Text,
+            incoming_did_number: Text,
+            caller_id_num: Text,
+            caller_id_name: Text,
+            timestamp_start: Time,
+            timestamp_answered: Time,
+            timestamp_end: Time,
+            duration_seconds: Int4,
+            billsec_seconds: Int4,
+            call_status: Text,
+            hangup_cause_code: Int4,
+            hangup_cause_text: Text,
+            hangup_by: Text,
+            sip_call_id: Text,
+            attempts: Int4,
+            counted: Bool,
+            late_excess: Bool,
+            decision: Text,
+            created_at: Time,
+        }
+        indexes {
+            Unique call_logs_asterisk_uniqueid_key: asterisk_uniqueid;
+        }
+        written: Insert;
+    }
+
+    call_attempts {
+        columns {
+            uniqueid: Text,
+            attempt: Int4,
+            user_id: Int8,
+            link_id: Int8,
+            client_id: Int8,
+            dial_status: Text,
+            hangup_cause: Int4,
+            started_at: Time,
+            ended_at: Time,
+        }
+        indexes {}
+        written: Insert;
+    }
+
+    dids {
+        columns {
+            id: Int8,
+            user_id: Int8,
+            number: Text,
+            status: Text,
+        }
+        indexes {
+            Unique dids_number_key: number;
+        }
+    }
+
+    users {
+        columns {
+            id: Int8,
+            status: Text,
+        }
+        indexes {
+            Unique users_pkey: id;
+        }
+    }
+
+    campaigns {
+        columns {
+            id: Int8,
+            user_id: Int8,
+            status: Text,
+            name: Text,
+            routing_strategy: Text,
+            dial_timeout_seconds: Int4,
+            max_ring_seconds: Int4,
+        }
+        indexes {
+            Unique campaigns_pkey: id;
+        }
+    }
+
+    campaign_dids {
+        columns {
+            did_id: Int8,
+            campaign_id: Int8,
+        }
+        optional {
+            did_number: Text,
+            did_user_id: Int8,
+            did_status: Text,
+        }
+        indexes {
+            Unique campaign_dids_pkey: did_id, campaign_id;
+            Optional campaign_dids_number_idx: did_number, campaign_id;
+        }
+    }
+
+    campaign_client_settings {
+        columns {
+            id: Int8,
+            campaign_id: Int8,
+            client_id: Int8,
+            status: Text,
+            max_concurrency: Int4,
+            total_calls_allowed: Int8,
+            forwarding_priority: Int4,
+            weight: Int4,
+        }
+        optional {
+            client_endpoint: Text,
+            client_status: Text,
+            client_has_contact: Bool,
+            campaign_user_id: Int8,
+            campaign_owner_status: Text,
+            campaign_status: Text,
+            campaign_strategy: Text,
+        }
+        indexes {
+            Unique campaign_client_settings_pkey: id;
+            Plain campaign_client_settings_campaign_id_client_id_key: campaign_id;
+            Optional campaign_client_settings_decision_idx: campaign_id, id;
+        }
+    }
+
+    clients {
+        columns {
+            id: Int8,
+            client_identifier: Text,
+            status: Text,
+        }
+        indexes {
+            Unique clients_pkey: id;
+        }
+    }
+
+    pjsip_aors {
+        columns {
+            client_id: Int8,
+            contact: Text,
+        }
+        indexes {
+            Unique pjsip_aors_pkey: client_id;
+        }
+    }
+
+    pjsip_endpoints {
+        columns {
+            client_id: Int8,
+            callerid: Text,
+        }
+        optional {
+            settings_id: Text,
+        }
+        indexes {
+            Unique pjsip_endpoints_pkey: client_id;
+        }
+    }
+
+    pjsip_contacts {
+        columns {
+            endpoint: Text,
+            expiration_time: Int8,
+        }
+        indexes {
+            Plain pjsip_contacts_endpoint_idx: endpoint;
+        }
+    }
+}
+
+/// One of ours, with its place among them.
+pub fn find(name: &CStr) -> (usize, &'static Table) {
+    let mut found = TABLES.iter().enumerate().filter(|(_, table)| table.name == name);
+    found
+        .next()
+        .unwrap_or_else(|| panic!("{name:?} is not among the tables that are reached without a plan"))
+}

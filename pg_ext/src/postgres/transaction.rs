@@ -1,0 +1,49 @@
+//! The transaction that a call function runs in: its isolation level, its times, and whether it may write. Times are
+//! PostgreSQL's microseconds.
+
+use std::ffi::CStr;
+
+use pgrx::{PgSqlErrorCode, pg_sys};
+
+use crate::postgres::error::raise;
+
+/// Rows are re-checked on their newest version only under READ COMMITTED; above it, two callers for one slot would
+/// get serialization failures instead of answers.
+pub fn require_read_committed(function: &str) {
+    // SAFETY: reading a backend-local integer.
+    let level = unsafe { pg_sys::XactIsoLevel };
+    if level > pg_sys::XACT_READ_COMMITTED as i32 {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_TRANSACTION_STATE,
+            format!("{function} needs the isolation level READ COMMITTED"),
+        );
+    }
+}
+
+/// Whether the transaction sees all at its first snapshot, whatever is changed since.
+pub fn has_one_snapshot() -> bool {
+    // SAFETY: reads a variable of this backend.
+    unsafe { pg_sys::XactIsoLevel > pg_sys::XACT_READ_COMMITTED as i32 }
+}
+
+/// What the executor asks, which is not there.
+pub fn refuse_read_only(command: &CStr) {
+    // SAFETY: a variable of this backend; raises where nothing may be written.
+    unsafe {
+        if pg_sys::XactReadOnly {
+            pg_sys::PreventCommandIfReadOnly(command.as_ptr());
+        }
+    }
+}
+
+/// The clock's, not the transaction's, in PostgreSQL's microseconds.
+pub fn now() -> i64 {
+    // SAFETY: reads the clock.
+    unsafe { pg_sys::GetCurrentTimestamp() }
+}
+
+/// When the current transaction began: SQL's `now()`.
+pub fn began() -> i64 {
+    // SAFETY: reads the start of the current transaction.
+    unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
+}
