@@ -21,11 +21,11 @@ async fn calls(switch: &Client, did: &str, name: &str) {
             .unwrap()
             .link();
         // One whose row has a column more than others'.
-        let sql = "select status from route_call($1, $2, sip_call_id => 'abc@trunk')";
-        let routed = switch
-            .query_one(sql, &[&did, &format!("{name}-sip-{number}")])
-            .await;
+        let sql = "select status from route_call($1, $2, null, null, null, null, 'abc@trunk')";
+        let uniqueid = format!("{name}-sip-{number}");
+        let routed = switch.query_one(sql, &[&did, &uniqueid]).await;
         assert_eq!(routed.unwrap().get::<_, String>(0), "ok");
+        switch.log(&uniqueid, did, "NOANSWER").await.unwrap();
     }
 }
 
