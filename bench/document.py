@@ -387,6 +387,15 @@ def realtime(page):
     slow = [", ".join(map(str, found["slow"][name])) for name in ("before", "now")]
     rows.append(["calls a second from which on set-up takes more than 200 ms at p95, three times", *slow])
     page.table(["", "configuration of 0.2.0", "today's"], rows)
+    page.add("What an answered call asks today; `asterisk::realtime::questions` counts it:")
+    page.table(["question", "why it is asked"], [
+        ["`route_call`", "the decision"],
+        ["`ps_endpoints`", "once in ten seconds for each call center that is called: its settings"],
+        ["`ps_aors`", "where the call center is: not kept, so a changed address counts at once"],
+        ["`ps_contacts`", "who has registered: not kept, since it changes by itself"],
+        ["`call_answered`", "a call whose end is never heard of counts all the same"],
+        ["`log_call`", "the record"],
+    ])  # fmt: skip
     page.when("realtime", rounds=False)
 
 
