@@ -1,3 +1,5 @@
+lock table pjsip_endpoints, pjsip_aors, pjsip_contacts in access exclusive mode;
+
 -- A name for exactly these settings of an endpoint. A switch may keep an endpoint in memory for some seconds: by this name it
 -- tells whether what it keeps is what is set, and asks for nothing else. Two rows with one name hold the same, whoever wrote
 -- them, on whichever server: it is made of what is set, of nothing secret.

@@ -48,9 +48,13 @@ async fn the_twins_answer_as_the_functions_do() {
             "linkId",
             "maxCallSeconds",
             "reason",
+            "settingsId",
             "status"
         ]
     );
+    let named = routed["settingsId"].as_str().expect("a name");
+    let client = routed["clientIdentifier"].as_str().expect("a client");
+    assert!(named.starts_with(&format!("{client}~")), "{named}");
     let same = sql
         .route_on("+18005550101", "sql-1", "+4915112345", "pbx1")
         .await
