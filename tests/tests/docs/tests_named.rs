@@ -1,5 +1,5 @@
 //! A test that a document names as proof exists: `folder::file::name` is a test function in that file, `folder::file` a
-//! file of tests, and `folder::` a folder of them; so is a path under `tests/`.
+//! file of tests, and `folder::` a folder of them, which may hold further ones; so is a path under `tests/`.
 
 use capconduit_tests::project;
 
@@ -64,15 +64,19 @@ fn is_name(code: &str) -> bool {
 
 fn exists(test: &str) -> bool {
     let parts: Vec<&str> = test.split("::").filter(|part| !part.is_empty()).collect();
-    if parts.len() < 3 {
-        let path = project::root().join("tests/tests").join(parts.join("/"));
-        return path.is_dir() || path.with_extension("rs").is_file();
+    let tests = project::root().join("tests/tests");
+    let path = tests.join(parts.join("/"));
+    if path.is_dir() || path.with_extension("rs").is_file() {
+        return true;
     }
-    let file = project::root().join(format!("tests/tests/{}/{}.rs", parts[0], parts[1]));
+    let Some((function, file)) = parts.split_last() else {
+        return false;
+    };
+    let file = tests.join(file.join("/")).with_extension("rs");
     let source = std::fs::read_to_string(file).unwrap_or_default();
     // The attribute stands above the function, maybe with others.
     source
-        .split_once(&format!("fn {}()", parts[2]))
+        .split_once(&format!("fn {function}()"))
         .and_then(|(before, _)| before.rsplit_once("\n\n"))
         .is_some_and(|(_, head)| head.contains("#[test]") || head.contains("#[tokio::test"))
 }
@@ -84,5 +88,9 @@ fn a_name_without_a_test_is_noticed() {
     assert!(!exists("docs::tests_named::nobody"));
     assert!(!exists("docs::nowhere::a_name_without_a_test_is_noticed"));
     assert!(exists("docs::") && exists("docs::tests_named"));
+    assert!(exists("asterisk::realtime") && exists("asterisk::realtime::kept"));
+    assert!(exists(
+        "asterisk::realtime::kept::a_deactivated_client_gets_no_call_at_once"
+    ));
     assert!(!exists("dogs::") && !exists("docs::nowhere"));
 }
