@@ -67,6 +67,15 @@ async fn write_anew(superuser: &Client, table: &str) {
         ),
     )
     .await;
+    // A copy holds what is generated; the table makes it anew.
+    let written: String = value(
+        superuser,
+        &format!(
+            "select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
+              where attrelid = 'capconduit.{table}'::regclass and attnum > 0 and not attisdropped and attgenerated = ''"
+        ),
+    )
+    .await;
     let empty = if is_referenced { "delete from" } else { "truncate" };
     run(
         superuser,
@@ -77,7 +86,7 @@ async fn write_anew(superuser: &Client, table: &str) {
              drop trigger repack_trigger on capconduit.{table};
              set local session_replication_role = replica;
              {empty} capconduit.{table};
-             insert into capconduit.{table} overriding system value select * from public.copied;
+             insert into capconduit.{table} ({written}) overriding system value select {written} from public.copied;
              drop table public.noted, public.copied;
              drop function public.note();
              commit"
