@@ -664,6 +664,13 @@ COMMENT ON COLUMN capconduit.pjsip_endpoints.callerid IS 'Caller id that the cli
 
 
 --
+-- Name: COLUMN pjsip_endpoints.settings_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.pjsip_endpoints.settings_id IS 'A name for exactly these settings: by it a switch tells whether what it keeps is what is set';
+
+
+--
 -- Name: ps_endpoints; Type: VIEW; Schema: asterisk; Owner: capconduit_owner
 --
 

@@ -86,7 +86,7 @@ async fn a_list_of_endpoints_has_each_of_them_once() {
         let sql = format!("SELECT id FROM ps_endpoints WHERE id {condition} ORDER BY id");
         let rows = switch.query(&sql, &[]).await.expect("a list");
         let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        assert_eq!(ids, [identifier.clone()], "{condition}");
+        assert_eq!(ids, std::slice::from_ref(&identifier), "{condition}");
     }
     let named = "select settings_id from pjsip_endpoints where client_id = $1";
     let named: String = stage
