@@ -382,10 +382,11 @@ def realtime(page):
                 values = [measured[key] for measured in switches[name]]
                 cells.append(f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})")
             rows.append([f"{rate} a second: {label}", *cells])
-        share = [statistics.median([round["postgresql_ms"] / round["asterisk_ms"] for round in switches[name]]) for name in ("before", "now")]
+        share = [statistics.median(one["postgresql_ms"] / one["asterisk_ms"] for one in switches[name]) for name in ("before", "now")]
         rows.append([f"{rate} a second: PostgreSQL's share of Asterisk's", *(f"{value:.0%}" for value in share)])
     slow = [", ".join(map(str, found["slow"][name])) for name in ("before", "now")]
-    rows.append(["calls a second from which on set-up takes more than 200 ms at p95, three times", *slow])
+    if all(slow):
+        rows.append(["calls a second from which on set-up takes more than 200 ms at p95, three times", *slow])
     page.table(["", "configuration of 0.2.0", "today's"], rows)
     page.add("What an answered call asks today; `asterisk::realtime::questions` counts it:")
     page.table(["question", "why it is asked"], [
@@ -396,7 +397,7 @@ def realtime(page):
         ["`call_answered`", "a call whose end is never heard of counts all the same"],
         ["`log_call`", "the record"],
     ])  # fmt: skip
-    page.when("realtime", rounds=False)
+    page.add(f"*Measured {page.parts['realtime']['begun']}.*")
 
 
 def upkeep(page):
