@@ -1,8 +1,8 @@
 lock table pjsip_endpoints, pjsip_aors, pjsip_contacts in access exclusive mode;
 
--- A name for exactly these settings of an endpoint. A switch may keep an endpoint in memory for some seconds: by this name it
--- tells whether what it keeps is what is set, and asks for nothing else. Two rows with one name hold the same, whoever wrote
--- them, on whichever server: it is made of what is set, of nothing secret.
+-- A name for exactly these settings of an endpoint. A switch caches an endpoint for some seconds: by this name it sees whether
+-- its cached settings are the present ones. Rows with equal names have equal settings, on whichever server they were written.
+-- It contains a hash of every column that is set; none is secret.
 alter table pjsip_endpoints add column settings_id text generated always as (
     id || '~' || lpad(to_hex(hashtextextended(
         quote_nullable(transport) || ',' || quote_nullable(aors) || ',' || quote_nullable(auth) || ','

@@ -6,9 +6,9 @@
 -- value and `^` escapes, so both are written as Asterisk decodes them.
 ------------------------------------------------------------------------------------------------------------
 
--- Each endpoint by its own name, and once more by the name of its settings, for a switch that keeps older ones in memory. By
--- that it is found by a statement that asks for one id, and is on no list: Asterisk has one table for both, and makes
--- something of each endpoint that it lists.
+-- Each endpoint has two rows: one under its own id, one under its settings_id, for a switch whose cache holds older settings.
+-- The second row is returned only to a statement that asks for one id. A list must not have it: Asterisk creates an object for
+-- every endpoint of a list.
 create or replace view asterisk.ps_endpoints as
 select n.id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, e.outbound_auth,
        e.from_user, e.from_domain, replace(replace(e.callerid, '^', '^5E'), ';', '^3B') as callerid,
@@ -27,7 +27,7 @@ select n.id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.dire
        -- withheld one. No updates of it during the call: for them there is no reason, and not everybody takes them.
        'yes'::text as send_pai,
        'no'::text as send_connected_line,
-       -- On each channel to this endpoint: with which settings Asterisk made it.
+       -- A variable of every channel to this endpoint: the settings with which Asterisk created the channel.
        'CC_SETTINGS_ID=' || e.settings_id as set_var
   from (select p.id, p.client_id from capconduit.pjsip_endpoints p
         union all
@@ -55,8 +55,8 @@ create or replace view asterisk.ps_contacts as
 select id, uri, expiration_time, qualify_frequency, outbound_proxy, path, user_agent, qualify_timeout, reg_server,
        authenticate_qualify, via_addr, via_port, call_id, endpoint, prune_on_boot, qualify_2xx_only
   from capconduit.pjsip_contacts
- -- Asterisk asks for the registrations of AOR a_b with `id LIKE 'a_b^3B@%'`, where `_` stands for any character: the call
- -- center a_b would get the calls of a-b, and its REGISTER would end that of a-b. So the question must hold the AOR's own name.
+ -- Asterisk reads the registrations of AOR a_b with `id LIKE 'a_b^3B@%'`, and `_` matches any character: without this filter
+ -- call center a_b gets the calls of a-b, and its REGISTER removes that of a-b. The statement must contain the AOR's own name.
  where strpos(current_query(), '^3B@%''') = 0
     or strpos(current_query(), '''' || left(id, strpos(id, '^3B@') - 1) || '^3B@%''') > 0;
 

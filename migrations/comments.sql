@@ -292,7 +292,7 @@ comment on column reject_counts.created_at is 'When this was written';
 comment on view table_access_view is 'What keeps calls from reaching tables directly; empty when nothing is on them but ours';
 comment on view rejects_view is 'Rejected calls by reason, number, switch and minute';
 
-comment on view asterisk.ps_endpoints is 'Endpoints of active clients, as Asterisk''s realtime driver reads them; one of them also by its settings_id';
+comment on view asterisk.ps_endpoints is 'Endpoints of active clients, as Asterisk''s realtime driver reads them; also under their settings_id, to whoever asks for one id';
 comment on view asterisk.ps_aors is 'Addresses of active clients; ; and ^ are written as ^3B and ^5E';
 comment on view asterisk.ps_auths is 'Credentials of active clients';
 comment on view asterisk.ps_contacts is 'Registrations, written by Asterisk';

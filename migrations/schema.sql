@@ -721,7 +721,7 @@ ALTER TABLE asterisk.ps_endpoints OWNER TO capconduit_owner;
 -- Name: VIEW ps_endpoints; Type: COMMENT; Schema: asterisk; Owner: capconduit_owner
 --
 
-COMMENT ON VIEW asterisk.ps_endpoints IS 'Endpoints of active clients, as Asterisk''s realtime driver reads them; one of them also by its settings_id';
+COMMENT ON VIEW asterisk.ps_endpoints IS 'Endpoints of active clients, as Asterisk''s realtime driver reads them; also under their settings_id, to whoever asks for one id';
 
 
 --

@@ -19,6 +19,7 @@ mod repair;
 mod rights;
 mod sample;
 mod settings;
+mod settings_id;
 mod silence;
 mod standby;
 mod tenancy;
