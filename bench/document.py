@@ -359,7 +359,7 @@ def asterisk(page):
     if spooled:
         page.add(f"{spooled:,} records were not taken within the switch's second of patience and came through the spool: each once.")
     page.add("PostgreSQL's share is more than route and record: Asterisk asks where the call center is and who has registered, and tells",
-             "the answer. What it keeps instead of asking: [ASTERISK.md](ASTERISK.md#what-a-switch-keeps-of-a-call-center).")  # fmt: skip
+             "the answer. What it keeps instead of asking: [ASTERISK.md](ASTERISK.md#what-a-switch-caches-of-a-call-center).")  # fmt: skip
     page.when("asterisk", rounds=False)
     realtime(page)
 
