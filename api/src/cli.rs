@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{doctor, migrate, node, openapi, purge, serve, user, wipe};
+use crate::process::{doctor, migrate, node, openapi, purge, serve, user, wipe};
 
 /// Routes inbound calls to call centers under exact caps. PostgreSQL is the platform; this command looks after it.
 #[derive(Debug, Parser)]

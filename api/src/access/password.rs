@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::desk::{Desk, Place};
 use super::secret;
 use super::throttle::Who;
-use crate::http::error::{ApiError, ApiResult};
+use crate::error::{ApiError, ApiResult};
 use crate::http::fields::Text;
 
 /// 19 MiB, two passes, one lane: OWASP's first choice for argon2id.

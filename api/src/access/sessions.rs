@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::secret::{self, Hash};
-use crate::http::error::{ApiError, ApiResult};
-use crate::serve::state::App;
+use crate::app::App;
+use crate::error::{ApiError, ApiResult};
 
 pub const COOKIE: &str = "session";
 

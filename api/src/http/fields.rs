@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value, json};
 use unicode_normalization::UnicodeNormalization;
 
-use super::error::{ApiError, ApiResult};
+use crate::error::{ApiError, ApiResult};
 use capconduit_core::names;
 
 /// What a request does with keys it does not know.

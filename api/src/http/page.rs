@@ -5,8 +5,8 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 
-use super::error::ApiResult;
 use super::params::Params;
+use crate::error::ApiResult;
 use crate::store::tx::{Args, PLAN_FOR_VALUES, Tx};
 
 const MAX_PER_PAGE: i64 = 500;

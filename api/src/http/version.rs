@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::IntoParams;
 
-use super::error::{ApiError, ApiResult};
+use crate::error::{ApiError, ApiResult};
 use crate::store::tx::{Args, Tx};
 
 /// An object whose version an answer names.

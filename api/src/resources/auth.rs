@@ -14,14 +14,14 @@ use utoipa_axum::routes;
 
 use super::answers::{BadBody, Denied, Message, TooMany};
 use super::users::{self, User};
-use crate::access::caller::{Anyone, InSession, Stranger};
 use crate::access::sessions::{Credential, Login};
 use crate::access::throttle::{self, Source, Who, key, network_key};
 use crate::access::{address, device, password, sessions};
+use crate::app::caller::{Anyone, InSession, Stranger};
+use crate::app::{App, AppState};
+use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
-use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown, composed};
-use crate::serve::state::{App, AppState};
 use crate::store::identity::{DbRole, Identity};
 
 const CHANGE_PASSWORD: &str = "select change_password($1, $2)";

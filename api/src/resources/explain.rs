@@ -9,10 +9,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{BadFilter, Denied};
-use crate::access::caller::{Seller, Staff, User};
-use crate::http::error::{ApiError, ApiResult};
+use crate::app::AppState;
+use crate::app::caller::{Seller, Staff, User};
+use crate::error::{ApiError, ApiResult};
 use crate::http::params::Params;
-use crate::serve::state::AppState;
 
 const OWN: &str = "\
     select campaign_id, campaign_name, routing_strategy, link_id, client_id, client_identifier, eligible, reason, active,

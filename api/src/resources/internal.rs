@@ -12,13 +12,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{BadBody, Denied};
-use crate::access::caller::Switch;
+use crate::app::AppState;
+use crate::app::caller::Switch;
+use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
 use crate::http::clock;
-use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
 use crate::http::params::Params;
-use crate::serve::state::AppState;
 use crate::store::identity::Identity;
 
 /// The links as explain_route judges them, with what a dialplan needs to dial them. A weighted campaign is drawn by its

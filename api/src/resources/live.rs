@@ -11,15 +11,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{BadBody, BadFilter, Conflict, Denied, NotFound};
-use crate::access::caller::{Seller, Staff};
+use crate::app::AppState;
+use crate::app::caller::{Seller, Staff};
+use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
 use crate::http::clock::Instant;
-use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::Params;
 use crate::http::version::Versioned;
-use crate::serve::state::AppState;
 use crate::store::tx::Tx;
 
 macro_rules! calls {

@@ -6,6 +6,7 @@ pub mod campaigns;
 pub mod clients;
 pub mod dids;
 pub mod explain;
+pub mod health;
 pub mod internal;
 pub mod live;
 pub mod logs;
@@ -16,14 +17,13 @@ pub mod users;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::openapi;
-use crate::serve::operations;
-use crate::serve::state::AppState;
+use crate::app::AppState;
+use crate::process::openapi;
 
 /// Every route of the contract, with its description.
 pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
     let routes = OpenApiRouter::with_openapi(openapi::base())
-        .merge(operations::router())
+        .merge(health::router())
         .merge(auth::router())
         .merge(tokens::router())
         .merge(users::router())

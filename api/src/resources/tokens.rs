@@ -9,14 +9,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{BadBody, Conflict, Denied, NotFound};
-use crate::access::caller::{Anyone, InSession};
 use crate::access::secret;
+use crate::app::AppState;
+use crate::app::caller::{Anyone, InSession};
+use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
 use crate::http::clock::Instant;
-use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
 use crate::http::params::Id;
-use crate::serve::state::AppState;
 
 const LIST: &str = "\
     select id, name, created_at, expires_at, last_used_at from api_tokens where user_id = session_user_id() order by name";

@@ -11,16 +11,16 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, Message, NotFound};
-use crate::access::caller::Admin;
 use crate::access::password;
+use crate::app::AppState;
+use crate::app::caller::Admin;
+use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
 use crate::http::clock::Instant;
-use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged, Versioned, changed};
-use crate::serve::state::AppState;
 use crate::store::tx::Tx;
 
 macro_rules! filter {

@@ -2,5 +2,4 @@
 
 pub mod identity;
 pub mod pool;
-pub mod statements;
 pub mod tx;

@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, Error};
 
 use super::tx::Store;
-use crate::db::{Address, SERVICE_CONNECT_TIMEOUT};
-use crate::http::error::ApiResult;
-use crate::http::sql_error::Connection;
-use crate::tls::Tls;
+use crate::database::tls::Tls;
+use crate::database::{Address, SERVICE_CONNECT_TIMEOUT};
+use crate::error::ApiResult;
+use crate::error::postgres::Connection;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use capconduit_api::store::identity::DbRole;
-use capconduit_api::store::statements;
+use capconduit_api::process::statements;
 use capconduit_tests::{API, TestDb, project};
 
 #[tokio::test]
@@ -108,7 +108,7 @@ fn listed(source: &str) -> BTreeSet<String> {
 #[test]
 fn no_statement_is_missing_from_the_list() {
     let mut files = Vec::new();
-    for folder in ["resources", "serve", "access"] {
+    for folder in ["resources", "process/serve", "access"] {
         sources(&project::root().join("api/src").join(folder), &mut files);
     }
     let mut checked = 0;

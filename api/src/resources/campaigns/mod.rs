@@ -10,13 +10,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound};
-use crate::access::caller::Seller;
+use crate::app::AppState;
+use crate::app::caller::Seller;
+use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
-use crate::http::error::{ApiError, ApiResult};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use crate::serve::state::AppState;
 use crate::store::tx::Tx;
 use objects::{Campaign, CampaignChange, CampaignDetail, CampaignDid, Link, NewCampaign, STATUSES};
 

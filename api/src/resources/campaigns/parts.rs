@@ -8,13 +8,13 @@ use utoipa_axum::routes;
 
 use super::objects::{CampaignDid, CampaignDids, ClientSummary, DidSet, Link, LinkChange, NewLink};
 use super::{LOCK, unknown};
-use crate::access::caller::Seller;
+use crate::app::AppState;
+use crate::app::caller::Seller;
+use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
-use crate::http::error::{ApiError, ApiResult};
 use crate::http::params::{Id, Ids};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged, Versioned, changed};
 use crate::resources::answers::{BadBody, Changed, Conflict, Denied, Message, NotFound};
-use crate::serve::state::AppState;
 use crate::store::tx::Tx;
 
 pub const DIDS: &str = "\

@@ -14,15 +14,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound};
-use crate::access::caller::Staff;
+use crate::app::AppState;
+use crate::app::caller::Staff;
+use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
 use crate::http::clock::Instant;
-use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged, Versioned};
-use crate::serve::state::AppState;
 use crate::store::tx::Tx;
 use pjsip::{Aor, Auth, AuthInput, Endpoint, PjsipInput};
 pub use sql::STAFF_STATEMENTS;

@@ -6,9 +6,9 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use super::rules;
-use crate::http::error::{ApiError, ApiResult};
+use crate::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Text};
-use crate::serve::settings::Settings;
+use crate::process::serve::settings::Settings;
 
 const ID: Text = Text::name(1, 40).check(rules::identifier);
 const CODECS: Text = Text::name(1, 200).check(rules::codecs);

@@ -17,11 +17,11 @@ use utoipa::IntoParams;
 use super::filter::{Cursor, Filter};
 use super::record::CallRecord;
 use super::{Order, after_cursor, is_staff, order};
-use crate::access::caller::User;
+use crate::app::AppState;
+use crate::app::caller::User;
+use crate::error::{ApiError, ApiResult};
 use crate::http::clock::Instant;
-use crate::http::error::{ApiError, ApiResult};
 use crate::http::params::Params;
-use crate::serve::state::AppState;
 use crate::store::identity::Identity;
 use crate::store::tx::PLAN_FOR_VALUES;
 

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use tokio_postgres::types::ToSql;
 use utoipa::IntoParams;
 
-use crate::http::error::{ApiError, ApiResult};
+use crate::error::{ApiError, ApiResult};
 use crate::http::params::Params;
 use crate::http::{clock, zone};
 

@@ -13,11 +13,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{BadFilter, Denied, NotFound};
-use crate::access::caller::{Seller, Staff, User};
-use crate::http::error::{ApiError, ApiResult};
+use crate::app::AppState;
+use crate::app::caller::{Seller, Staff, User};
+use crate::error::{ApiError, ApiResult};
 use crate::http::page::{PageParams, PageRequest, pages};
 use crate::http::params::{Id, Params};
-use crate::serve::state::AppState;
 use crate::store::identity::DbRole;
 use crate::store::tx::{PLAN_FOR_VALUES, Tx};
 use csv::StyleParams;

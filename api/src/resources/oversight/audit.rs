@@ -9,14 +9,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::caller::Staff;
+use crate::app::AppState;
+use crate::app::caller::Staff;
+use crate::error::ApiResult;
 use crate::http::clock::Instant;
-use crate::http::error::ApiResult;
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::Params;
 use crate::resources::answers::{BadFilter, Denied};
 use crate::resources::logs::filter::{DaysParams, Period};
-use crate::serve::state::AppState;
 
 macro_rules! filter {
     () => {

@@ -7,16 +7,16 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::caller::{Seller, Staff, User};
+use crate::app::AppState;
+use crate::app::caller::{Seller, Staff, User};
+use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
-use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Input, Text, Unknown};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
 use crate::resources::answers::{BadBody, BadFilter, Changed, Denied, NotFound};
 use crate::resources::live::{LinkUsage, link_usage};
-use crate::serve::state::AppState;
 use crate::store::tx::Tx;
 
 macro_rules! filter {

@@ -12,12 +12,12 @@ use utoipa_axum::routes;
 
 use super::answers::{BadFilter, Denied};
 use super::logs::filter::Period;
-use crate::access::caller::{Seller, Staff, User};
+use crate::app::AppState;
+use crate::app::caller::{Seller, Staff, User};
+use crate::error::{ApiError, ApiResult};
 use crate::http::clock::{Instant, day_start};
-use crate::http::error::{ApiError, ApiResult};
 use crate::http::params::Params;
 use crate::http::zone::Offsets;
-use crate::serve::state::AppState;
 use crate::store::tx::PLAN_FOR_VALUES;
 use report::Report;
 

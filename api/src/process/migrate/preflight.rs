@@ -1,0 +1,82 @@
+//! What `migrate` and `wipe` refuse to work on: each refusal is one line that says how to mend it, before any change.
+
+use anyhow::{Result, bail};
+use tokio_postgres::Client;
+
+use super::owner;
+use super::schemas::EXTENSION_VERSION;
+
+/// The PostgreSQL majors that the extension is built for.
+const MAJORS: std::ops::RangeInclusive<i32> = 15..=18;
+
+/// Of the server and the database as such.
+pub async fn check(client: &Client) -> Result<()> {
+    let row = client
+        .query_one(
+            "select current_setting('server_version_num')::integer / 10000, current_setting('server_version'),
+                    pg_is_in_recovery(), current_setting('server_encoding'), current_database()::text",
+            &[],
+        )
+        .await?;
+    let (major, version): (i32, String) = (row.get(0), row.get(1));
+    let (standby, encoding, name): (bool, String, String) = (row.get(2), row.get(3), row.get(4));
+    if !MAJORS.contains(&major) {
+        bail!(
+            "PostgreSQL {version} is not supported: use a server of major version {} to {}",
+            MAJORS.start(),
+            MAJORS.end()
+        );
+    }
+    if standby {
+        bail!("this server is a standby (read-only): connect to the primary");
+    }
+    if encoding != "UTF8" {
+        bail!(
+            "database \"{name}\" is encoded in {encoding}: create it with encoding 'UTF8' and template template0"
+        );
+    }
+    Ok(())
+}
+
+/// Things of the same names that this command did not make, and extension files that are missing.
+pub async fn refuse_foreign_state(client: &Client) -> Result<()> {
+    let foreign = client
+        .query_opt(
+            "select n.nspname::text, pg_get_userbyid(n.nspowner)::text from pg_namespace n
+              where n.nspname in ('capconduit', 'asterisk') and pg_get_userbyid(n.nspowner) <> $1
+              order by 1 limit 1",
+            &[&owner::NAME],
+        )
+        .await?;
+    if let Some(row) = foreign {
+        let (schema, role): (String, String) = (row.get(0), row.get(1));
+        bail!(
+            "schema {schema} exists and belongs to {role}: rename or drop it, or, if a restore without owners made it, \
+             alter its objects' owner to {}",
+            owner::NAME
+        );
+    }
+    let row = client
+        .query_one(
+            "select (select extversion from pg_extension where extname = 'capconduit'),
+                    exists (select from pg_available_extension_versions where name = 'capconduit' and version = $1),
+                    exists (select from pg_extension e, pg_extension_update_paths('capconduit') p
+                             where e.extname = 'capconduit' and p.source = e.extversion and p.target = $1
+                               and p.path is not null)",
+            &[&EXTENSION_VERSION],
+        )
+        .await?;
+    let (installed, offered, reachable): (Option<String>, bool, bool) = (row.get(0), row.get(1), row.get(2));
+    match installed {
+        Some(version) if version == EXTENSION_VERSION => Ok(()),
+        _ if !offered => bail!(
+            "the server has no files of extension capconduit {EXTENSION_VERSION}: \
+             install its .so, .control and .sql files on the server first"
+        ),
+        Some(version) if !reachable => bail!(
+            "the database has extension capconduit {version} and the server no way from it to {EXTENSION_VERSION}: \
+             use the capconduit that belongs to {version}, or a newer one"
+        ),
+        _ => Ok(()),
+    }
+}
