@@ -1,5 +1,10 @@
-//! Every statement of the service, by who runs it: a test prepares each against a real database as that role, which checks
-//! its names, types and rights, and looks that none is missing here (`api::statements`).
+//! `capconduit statements`: every statement of the service, by who runs it. A test prepares each against a real database as
+//! that role, which checks its names, types and rights, and looks that none is missing here (`api::statements`).
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::json;
 
 use crate::access::sessions;
 use crate::process::serve::{metrics, upkeep};
@@ -9,8 +14,17 @@ use crate::resources::{
 use crate::store::identity::DbRole;
 use crate::store::pool;
 
+pub fn run() -> Result<ExitCode> {
+    let list: Vec<_> = all()
+        .into_iter()
+        .map(|(role, sql)| json!({"role": role.map(DbRole::name), "sql": sql}))
+        .collect();
+    println!("{}", serde_json::to_string_pretty(&list)?);
+    Ok(ExitCode::SUCCESS)
+}
+
 /// None: the service's own login, before it takes on a role.
-pub fn all() -> Vec<(Option<DbRole>, &'static str)> {
+fn all() -> Vec<(Option<DbRole>, &'static str)> {
     let own = [
         sessions::STATEMENTS,
         health::STATEMENTS,
