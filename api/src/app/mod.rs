@@ -9,8 +9,8 @@ use anyhow::Result;
 
 use crate::access::password::Passwords;
 use crate::http::params::KnownParams;
+use crate::process::serve::arguments::Settings;
 use crate::process::serve::metrics::Metrics;
-use crate::process::serve::settings::Settings;
 use crate::resources;
 use crate::store::pool::{self, Generation};
 use crate::store::tx::Store;

@@ -1,6 +1,7 @@
 //! The commands, one module each: what a process does from its arguments to its exit code.
 
 pub mod doctor;
+pub mod listener;
 pub mod migrate;
 pub mod node;
 pub mod openapi;

@@ -15,7 +15,7 @@ use tokio_postgres::{AsyncMessage, Client};
 use crate::database::{self, Address};
 use crate::process::migrate::{large_objects, tables};
 use crate::process::serve;
-use crate::process::serve::settings::Settings;
+use crate::process::serve::arguments::Settings;
 use crate::resources::health::EXTENSION_VERSION;
 
 /// What a check found: fine, worth a look, or wrong; each with a text.

@@ -13,7 +13,7 @@ use super::asterisk::{Asterisk, NoAnswer, Process};
 use super::connection::{Database, Failure};
 use super::health::{Alarm, Health};
 use super::state::{Start, State};
-use crate::process::serve::listener;
+use crate::process::listener;
 
 const NOW: &str = "select clock_timestamp()";
 const NODE_STARTED: &str = "select s.status, s.closed from capconduit.node_started($1, $2, $3) s";

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tokio::net::UdpSocket;
 
-use crate::process::serve::{self, listener};
+use crate::process::{listener, serve};
 use connection::Database;
 use health::Health;
 use heartbeat::Heart;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::asterisk::Asterisk;
 use super::connection::{Database, Failure};
-use crate::process::serve::listener;
+use crate::process::listener;
 
 /// Whether anything has changed, in one number.
 const DIGEST: &str =

@@ -19,7 +19,7 @@ use super::files::{Files, Look};
 use super::health::{Alarm, Health};
 use super::spool::{Entry, Spool};
 use super::statement::Record;
-use crate::process::serve::listener;
+use crate::process::listener;
 
 const EVERY: Duration = Duration::from_secs(1);
 

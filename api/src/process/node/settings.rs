@@ -9,7 +9,7 @@ use clap::builder::FalseyValueParser;
 use super::asterisk::Asterisk;
 use super::sip;
 use crate::database::{Address, DatabaseArgs};
-use crate::process::serve::settings::address;
+use crate::process::serve::arguments::address;
 
 /// The switch's own login: it can do nothing but the call functions, and its limits are set on it.
 const LOGIN: &str = "capconduit_asterisk";

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::asterisk::Asterisk;
 use super::health::Health;
 use crate::access::secret;
-use crate::process::serve::listener;
+use crate::process::listener;
 
 /// How long the list of the trunks' addresses is used. Too low: work for nothing. Too high: a new trunk's refusals are not
 /// counted for so long.

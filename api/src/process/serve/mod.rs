@@ -1,9 +1,8 @@
 //! `capconduit serve`: from settings to a running service and back to a clean stop.
 
-pub mod listener;
+pub mod arguments;
 pub mod metrics;
 pub mod router;
-pub mod settings;
 pub mod surround;
 pub mod upkeep;
 
@@ -15,7 +14,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::{App, AppState};
-pub use settings::Args;
+use crate::process::listener;
+pub use arguments::Args;
 
 pub async fn run(args: Args) -> Result<ExitCode> {
     start_logging(args.log_json);

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::listener;
 use crate::app::AppState;
 use crate::error::ApiResult;
+use crate::process::listener;
 use crate::store::identity::Identity;
 
 /// A route that finds a link full does the same, so this only bounds how long a slot of a quiet link stays taken.

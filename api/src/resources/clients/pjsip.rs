@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::rules;
 use crate::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Text};
-use crate::process::serve::settings::Settings;
+use crate::process::serve::arguments::Settings;
 
 const ID: Text = Text::name(1, 40).check(rules::identifier);
 const CODECS: Text = Text::name(1, 200).check(rules::codecs);
