@@ -8,6 +8,7 @@ mod database;
 mod error;
 mod http;
 mod process;
+mod release;
 mod resources;
 mod store;
 

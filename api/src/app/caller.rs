@@ -96,7 +96,9 @@ impl<A: Admits> FromRequestParts<AppState> for Caller<A> {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
         let credential = sessions::credential(&parts.headers).ok_or_else(ApiError::unauthenticated)?;
-        let found = sessions::find(app, &credential)
+        let found = app
+            .sessions
+            .find(&credential)
             .await?
             .ok_or_else(ApiError::unauthenticated)?;
         let (id, role) = (found.user_id, found.role);

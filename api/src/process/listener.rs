@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
+use super::running;
+
 /// Too few: a browser's idle connections keep others out. Too many: memory.
 const MAX_CONNECTIONS: usize = 4096;
 
@@ -45,7 +47,7 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
                     continue;
                 }
             },
-            () = stopped(&mut stop) => break,
+            () = running::stopped(&mut stop) => break,
         };
         let connection = connections.watch(connection(stream, peer, router.clone()));
         tokio::spawn(async move {
@@ -64,11 +66,6 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
             "some requests did not end in time"
         );
     }
-}
-
-/// Returns when the service is told to stop.
-pub async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 fn connection(

@@ -6,6 +6,7 @@ pub mod migrate;
 pub mod node;
 pub mod openapi;
 pub mod purge;
+pub mod running;
 pub mod serve;
 pub mod statements;
 pub mod user;

@@ -12,7 +12,6 @@ use crate::resources::{
     auth, campaigns, clients, dids, explain, health, internal, live, logs, oversight, stats, tokens, users,
 };
 use crate::store::identity::DbRole;
-use crate::store::pool;
 
 pub fn run() -> Result<ExitCode> {
     let list: Vec<_> = all()
@@ -25,12 +24,7 @@ pub fn run() -> Result<ExitCode> {
 
 /// None: the service's own login, before it takes on a role.
 fn all() -> Vec<(Option<DbRole>, &'static str)> {
-    let own = [
-        sessions::STATEMENTS,
-        health::STATEMENTS,
-        upkeep::OWN_STATEMENTS,
-        pool::STATEMENTS,
-    ];
+    let own = [sessions::STATEMENTS, health::STATEMENTS, upkeep::OWN_STATEMENTS];
     let internal = [
         internal::INTERNAL_STATEMENTS,
         upkeep::INTERNAL_STATEMENTS,

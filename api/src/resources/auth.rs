@@ -16,7 +16,7 @@ use super::answers::{BadBody, Denied, Message, TooMany};
 use super::users::{self, User};
 use crate::access::sessions::{Credential, Login};
 use crate::access::throttle::{self, Source, Who, key, network_key};
-use crate::access::{address, device, password, sessions};
+use crate::access::{device, password, sessions};
 use crate::app::caller::{Anyone, InSession, Stranger};
 use crate::app::{App, AppState};
 use crate::error::{ApiError, ApiResult};
@@ -112,7 +112,7 @@ async fn login(
             "Invalid username or password.",
         )
     };
-    let address = address::of_client(peer, &headers, &app.settings);
+    let address = app.settings.proxies.client(peer, &headers);
     let network = throttle::network(address);
     let (login, account) = find_login(&app, &given.username, network).await?;
     let device = device::known(&headers, &account, login.as_ref());
@@ -135,12 +135,10 @@ async fn login(
     if login.status != "active" {
         return Err(inactive());
     }
-    let session = sessions::open(&app, &login, network)
-        .await?
-        .ok_or_else(inactive)?;
+    let session = app.sessions.open(&login, network).await?.ok_or_else(inactive)?;
     // Somebody else may have brought that one into the browser.
     if let Some(Credential::Session(before, _)) = sessions::credential(&headers) {
-        sessions::close(&app, &before).await?;
+        app.sessions.close(&before).await?;
     }
     // Any role sees its own row.
     let own = Identity {
@@ -171,11 +169,11 @@ async fn login(
     responses((status = 200, description = "The session is dead", body = Message), Denied))]
 async fn logout(State(app): State<AppState>, caller: InSession) -> ApiResult<WithCookie<Message>> {
     let session = caller.session.ok_or_else(ApiError::unauthenticated)?;
-    if !sessions::close(&app, &session).await? {
+    if !app.sessions.close(&session).await? {
         return Err(ApiError::unauthenticated());
     }
     Ok((
-        AppendHeaders(vec![(SET_COOKIE, sessions::cookie(&app, "", 0)?)]),
+        AppendHeaders(vec![(SET_COOKIE, app.sessions.cookie("", 0)?)]),
         Json(Message::new("Logout successful.")),
     ))
 }
@@ -209,8 +207,11 @@ async fn change_password(
     let user = users::find(&tx, caller.id).await?;
     tx.commit().await?;
     let session = caller.session.ok_or_else(ApiError::unauthenticated)?;
-    let address = address::of_client(peer, &headers, &app.settings);
-    let (login, account) = sessions::find_login(&app, &user.username, throttle::network(address)).await?;
+    let address = app.settings.proxies.client(peer, &headers);
+    let (login, account) = app
+        .sessions
+        .find_login(&user.username, throttle::network(address))
+        .await?;
     // A session is a source of its own: others' guesses keep nobody from a new password.
     let source = Source::Known(key("session", &session));
     let who = Who::new(key("account", account.as_bytes()), source);
@@ -234,11 +235,11 @@ async fn change_password(
 /// this service stores names. Both ways to write it have one throttle.
 async fn find_login(app: &App, username: &str, network: IpAddr) -> ApiResult<(Option<Login>, String)> {
     let composed = composed(username);
-    let (login, account) = sessions::find_login(app, &composed, network).await?;
+    let (login, account) = app.sessions.find_login(&composed, network).await?;
     if composed == username {
         return Ok((login, account));
     }
-    let (other, _) = sessions::find_login(app, username, network).await?;
+    let (other, _) = app.sessions.find_login(username, network).await?;
     Ok((other.or(login), account))
 }
 

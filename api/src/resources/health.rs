@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use crate::app::{App, AppState};
 use crate::error::{ApiError, ApiResult};
-use crate::process::migrate::tables;
+use crate::release::{VERSION, schema_version};
 use crate::resources::answers::ProblemBody;
 
 const VERSIONS: &str = "\
@@ -17,9 +17,6 @@ const VERSIONS: &str = "\
            pg_catalog.pg_is_in_recovery()";
 
 pub const STATEMENTS: &[&str] = &[VERSIONS];
-
-/// The extension's SQL version that belongs to this command.
-pub const EXTENSION_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[derive(Debug, Serialize, ToSchema)]
 struct Health {
@@ -52,7 +49,7 @@ async fn health() -> Json<Health> {
     Json(Health {
         status: "ok",
         message: "The service is up.",
-        version: env!("CARGO_PKG_VERSION"),
+        version: VERSION,
     })
 }
 
@@ -88,11 +85,11 @@ pub async fn versions(app: &App) -> ApiResult<(i32, String)> {
             "The database is a standby and cannot be written: connect to the primary.".into(),
         ));
     }
-    if schema != tables::version() || extension != EXTENSION_VERSION {
+    if schema != schema_version() || extension != VERSION {
         return Err(not_ready(format!(
             "The database has schema {schema} and extension {extension:?}, this service needs schema {} and extension \
-             {EXTENSION_VERSION:?}: run the `capconduit migrate` of this version.",
-            tables::version()
+             {VERSION:?}: run the `capconduit migrate` of this version.",
+            schema_version()
         )));
     }
     Ok((schema, extension))

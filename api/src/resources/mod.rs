@@ -4,6 +4,7 @@ pub mod answers;
 pub mod auth;
 pub mod campaigns;
 pub mod clients;
+pub mod description;
 pub mod dids;
 pub mod explain;
 pub mod health;
@@ -18,11 +19,10 @@ pub mod users;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::AppState;
-use crate::process::openapi;
 
 /// Every route of the contract, with its description.
 pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
-    let routes = OpenApiRouter::with_openapi(openapi::base())
+    let routes = OpenApiRouter::with_openapi(description::base())
         .merge(health::router())
         .merge(auth::router())
         .merge(tokens::router())

@@ -12,11 +12,11 @@ use futures_util::StreamExt;
 use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::{AsyncMessage, Client};
 
+use crate::app::settings::Settings;
 use crate::database::{self, Address};
-use crate::process::migrate::{large_objects, tables};
+use crate::process::migrate::large_objects;
 use crate::process::serve;
-use crate::process::serve::arguments::Settings;
-use crate::resources::health::EXTENSION_VERSION;
+use crate::release::{self, VERSION};
 
 /// What a check found: fine, worth a look, or wrong; each with a text.
 enum Finding {
@@ -220,7 +220,7 @@ async fn versions(client: &Client) -> Result<Finding, tokio_postgres::Error> {
     let row = client.query_one(sql::VERSIONS, &[]).await?;
     let schema: Option<i32> = row.get(0);
     let extension: Option<String> = row.get(1);
-    let fits = schema == Some(tables::version()) && extension.as_deref() == Some(EXTENSION_VERSION);
+    let fits = schema == Some(release::schema_version()) && extension.as_deref() == Some(VERSION);
     let text = format!(
         "schema {}, extension {}",
         schema.unwrap_or(0),
@@ -230,8 +230,8 @@ async fn versions(client: &Client) -> Result<Finding, tokio_postgres::Error> {
         Fine(text)
     } else {
         Wrong(format!(
-            "{text}; needed are {} and {EXTENSION_VERSION}: run `capconduit migrate`",
-            tables::version()
+            "{text}; needed are {} and {VERSION}: run `capconduit migrate`",
+            release::schema_version()
         ))
     })
 }

@@ -1,5 +1,8 @@
 //! One statement that a step wants to run, and how it may be shown: a password's verifier never is.
 
+/// What a step says when it found nothing to do.
+pub const UP_TO_DATE: &str = "up to date";
+
 #[derive(Debug)]
 pub struct Change {
     sql: String,

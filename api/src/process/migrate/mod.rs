@@ -20,6 +20,7 @@ use anyhow::{Context, Result};
 use tokio_postgres::Client;
 
 use crate::database::{self, Address, DatabaseArgs, Driver};
+use change::UP_TO_DATE;
 pub use change::identifier;
 pub use retry::sql_state;
 use roles::Passwords;
@@ -50,9 +51,6 @@ const SESSION: &str = "\
     set statement_timeout = 0; set idle_in_transaction_session_timeout = '10s';
     set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;
     set tcp_user_timeout = '20s'; set client_connection_check_interval = '10s'";
-
-/// What a step says when it found nothing to do.
-const UP_TO_DATE: &str = "up to date";
 
 pub async fn run(args: Args) -> Result<ExitCode> {
     let mut config = args.database.config()?;

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
 use super::owner;
-use super::schemas::EXTENSION_VERSION;
+use crate::release::VERSION;
 
 /// The PostgreSQL majors that the extension is built for.
 const MAJORS: std::ops::RangeInclusive<i32> = 15..=18;
@@ -63,18 +63,18 @@ pub async fn refuse_foreign_state(client: &Client) -> Result<()> {
                     exists (select from pg_extension e, pg_extension_update_paths('capconduit') p
                              where e.extname = 'capconduit' and p.source = e.extversion and p.target = $1
                                and p.path is not null)",
-            &[&EXTENSION_VERSION],
+            &[&VERSION],
         )
         .await?;
     let (installed, offered, reachable): (Option<String>, bool, bool) = (row.get(0), row.get(1), row.get(2));
     match installed {
-        Some(version) if version == EXTENSION_VERSION => Ok(()),
+        Some(version) if version == VERSION => Ok(()),
         _ if !offered => bail!(
-            "the server has no files of extension capconduit {EXTENSION_VERSION}: \
+            "the server has no files of extension capconduit {VERSION}: \
              install its .so, .control and .sql files on the server first"
         ),
         Some(version) if !reachable => bail!(
-            "the database has extension capconduit {version} and the server no way from it to {EXTENSION_VERSION}: \
+            "the database has extension capconduit {version} and the server no way from it to {VERSION}: \
              use the capconduit that belongs to {version}, or a newer one"
         ),
         _ => Ok(()),

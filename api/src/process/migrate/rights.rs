@@ -4,7 +4,9 @@
 use anyhow::Result;
 use tokio_postgres::{Client, Transaction};
 
+use super::change::UP_TO_DATE;
 use super::retry;
+use crate::release::schema_version;
 
 const AFTER: &str = include_str!("../../../../migrations/after.sql");
 const COMMENTS: &str = include_str!("../../../../migrations/comments.sql");
@@ -12,7 +14,7 @@ const COMMENTS: &str = include_str!("../../../../migrations/comments.sql");
 pub(super) async fn apply(client: &mut Client, force: bool) -> Result<String> {
     let fingerprint = fingerprint(client).await?;
     if !force && applied(client).await? == Some(fingerprint.clone()) {
-        return Ok(super::UP_TO_DATE.to_owned());
+        return Ok(UP_TO_DATE.to_owned());
     }
     retry::while_locked(client, async |client| {
         let transaction = client.transaction().await?;
@@ -70,7 +72,7 @@ async fn fingerprint(client: &Client) -> Result<String> {
         .query_one(
             "select encode(sha256(convert_to($1 || $2, 'UTF8')), 'hex') || ' V' || $3::integer
                     || coalesce((select ' ' || extversion || ' ' || oid from pg_extension where extname = 'capconduit'), '')",
-            &[&AFTER, &COMMENTS, &super::tables::version()],
+            &[&AFTER, &COMMENTS, &schema_version()],
         )
         .await?;
     Ok(row.get(0))

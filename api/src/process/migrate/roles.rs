@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::change::{Change, identifier};
+use super::change::{Change, UP_TO_DATE, identifier};
 use super::retry::sql_state;
 
 /// One role of the platform.
@@ -181,7 +181,7 @@ async fn try_apply(client: &mut Client, passwords: &Passwords) -> Result<String>
     }
     transaction.commit().await?;
     Ok(if changes.is_empty() {
-        super::UP_TO_DATE.to_owned()
+        UP_TO_DATE.to_owned()
     } else {
         format!("{} changes", changes.len())
     })

@@ -6,11 +6,9 @@
 use anyhow::{Context, Result, bail};
 use tokio_postgres::Client;
 
-use super::change::{Change, identifier};
+use super::change::{Change, UP_TO_DATE, identifier};
 use super::{large_objects, owner};
-
-/// The extension's version that belongs to this command: a release has one version for both.
-pub const EXTENSION_VERSION: &str = env!("CARGO_PKG_VERSION");
+use crate::release::VERSION;
 
 const MAY_CONNECT: &[&str] = &[
     "capconduit_owner",
@@ -23,7 +21,7 @@ const MAY_CONNECT: &[&str] = &[
 pub(super) async fn apply(client: &mut Client) -> Result<String> {
     let changes = plan(client).await?;
     if changes.is_empty() {
-        return Ok(super::UP_TO_DATE.to_owned());
+        return Ok(UP_TO_DATE.to_owned());
     }
     let transaction = client.transaction().await?;
     // capconduit_admin logs in as the owner; rights to the database are the login's own business.
@@ -43,7 +41,7 @@ pub(super) async fn apply(client: &mut Client) -> Result<String> {
     }
     transaction.commit().await?;
     let made = changes.iter().filter(|change| !change.is_role_switch()).count();
-    Ok(format!("{made} changes, extension {EXTENSION_VERSION}"))
+    Ok(format!("{made} changes, extension {VERSION}"))
 }
 
 pub(super) async fn plan(client: &Client) -> Result<Vec<Change>> {
@@ -76,10 +74,10 @@ pub(super) async fn plan(client: &Client) -> Result<Vec<Change>> {
         None => {
             changes.push(Change::new(as_owner));
             changes.push(Change::new(format!(
-                "create extension capconduit version '{EXTENSION_VERSION}'"
+                "create extension capconduit version '{VERSION}'"
             )));
         }
-        Some(version) if version != EXTENSION_VERSION => {
+        Some(version) if version != VERSION => {
             // A restore makes it belong to whoever restored: then only they or a superuser can update it.
             let who = if owned == Some(true) {
                 &as_owner
@@ -88,7 +86,7 @@ pub(super) async fn plan(client: &Client) -> Result<Vec<Change>> {
             };
             changes.push(Change::new(who));
             changes.push(Change::new(format!(
-                "alter extension capconduit update to '{EXTENSION_VERSION}'"
+                "alter extension capconduit update to '{VERSION}'"
             )));
         }
         Some(_) => {}

@@ -2,34 +2,15 @@
 //! a history that this command does not know.
 
 use anyhow::{Result, bail};
-use refinery::{Migration, Runner};
 use tokio_postgres::Client;
 
+use super::change::UP_TO_DATE;
 use super::retry;
-
-refinery::embed_migrations!("../migrations");
-
-pub const HISTORY: &str = "capconduit.refinery_schema_history";
-
-fn runner() -> Runner {
-    let mut runner = migrations::runner();
-    runner.set_migration_table_name(HISTORY);
-    runner
-}
-
-/// The schema version that belongs to this command.
-pub fn version() -> i32 {
-    runner()
-        .get_migrations()
-        .iter()
-        .map(Migration::version)
-        .max()
-        .unwrap_or(0)
-}
+use crate::release::{HISTORY, migrations, schema_version};
 
 pub(super) async fn apply(client: &mut Client) -> Result<String> {
     let applied = retry::while_locked(client, async |client| {
-        Ok(runner()
+        Ok(migrations()
             .run_async(client)
             .await?
             .applied_migrations()
@@ -39,7 +20,7 @@ pub(super) async fn apply(client: &mut Client) -> Result<String> {
     })
     .await?;
     Ok(if applied.is_empty() {
-        super::UP_TO_DATE.to_owned()
+        UP_TO_DATE.to_owned()
     } else {
         applied.join(", ")
     })
@@ -51,7 +32,7 @@ pub(super) async fn pending(client: &Client) -> Result<Vec<String>> {
         .into_iter()
         .map(|line| line.version)
         .collect();
-    let mut names: Vec<_> = runner().get_migrations().clone();
+    let mut names: Vec<_> = migrations().get_migrations().clone();
     names.sort();
     names.retain(|migration| !applied.contains(&migration.version()));
     Ok(names
@@ -62,17 +43,17 @@ pub(super) async fn pending(client: &Client) -> Result<Vec<String>> {
 
 /// A newer or a different past is not for this command to build on.
 pub(super) async fn refuse_unknown_history(client: &Client) -> Result<()> {
-    let runner = runner();
+    let runner = migrations();
     for line in history(client).await? {
         match runner
             .get_migrations()
             .iter()
             .find(|migration| migration.version() == line.version)
         {
-            None if line.version > version() => bail!(
+            None if line.version > schema_version() => bail!(
                 "the database is at schema version {}, this command knows {}: use a newer capconduit",
                 line.version,
-                version()
+                schema_version()
             ),
             None => bail!(
                 "the database has migration {} that this command does not know",

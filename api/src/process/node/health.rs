@@ -13,7 +13,8 @@ use axum::{Json, Router};
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use serde_json::{Value, json};
 
-use crate::process::serve::metrics;
+use crate::app::metrics;
+use crate::release::VERSION;
 
 /// Several missed lists. The database gives a silent node up after two minutes.
 const HEARTBEAT_TOO_OLD: Duration = Duration::from_secs(60);
@@ -269,7 +270,7 @@ impl Health {
         };
         let body = json!({
             "status": word,
-            "version": env!("CARGO_PKG_VERSION"),
+            "version": VERSION,
             "node": self.node,
             "problems": problems,
             "heartbeatAgeSeconds": age.map(|age| age.as_secs()),

@@ -13,7 +13,7 @@ use super::asterisk::{Asterisk, NoAnswer, Process};
 use super::connection::{Database, Failure};
 use super::health::{Alarm, Health};
 use super::state::{Start, State};
-use crate::process::listener;
+use crate::process::running;
 
 const NOW: &str = "select clock_timestamp()";
 const NODE_STARTED: &str = "select s.status, s.closed from capconduit.node_started($1, $2, $3) s";
@@ -64,7 +64,7 @@ impl Heart {
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                () = listener::stopped(&mut stop) => break,
+                () = running::stopped(&mut stop) => break,
             }
             let beaten = self.beat(&mut announced).await;
             let released = self.release_expired().await;

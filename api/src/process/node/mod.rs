@@ -21,7 +21,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tokio::net::UdpSocket;
 
-use crate::process::{listener, serve};
+use crate::process::{listener, running};
 use connection::Database;
 use health::Health;
 use heartbeat::Heart;
@@ -33,13 +33,13 @@ use spool::Spool;
 use state::State;
 
 pub async fn run(args: Args) -> Result<ExitCode> {
-    serve::start_logging(args.log_json);
+    running::start_logging(args.log_json);
     let settings = args.settings()?;
     let spool = Spool::open(&settings.spool)?;
     let state = State::load(&settings.spool);
     let health = Arc::new(Health::new(&settings.node)?);
-    let listener = serve::bind(&settings.listen).await?;
-    let stop = serve::stop_signal()?;
+    let listener = running::bind(&settings.listen).await?;
+    let stop = running::stop_signal()?;
     tracing::info!(
         node = settings.node,
         instance = state.instance(),

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::asterisk::Asterisk;
 use super::connection::{Database, Failure};
-use crate::process::listener;
+use crate::process::running;
 
 /// Whether anything has changed, in one number.
 const DIGEST: &str =
@@ -70,7 +70,7 @@ impl Qualifier {
             };
             let looked = tokio::select! {
                 looked = looked => looked,
-                () = listener::stopped(&mut stop) => return,
+                () = running::stopped(&mut stop) => return,
             };
             match looked {
                 Ok(()) => may_read = true,

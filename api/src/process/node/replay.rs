@@ -19,7 +19,7 @@ use super::files::{Files, Look};
 use super::health::{Alarm, Health};
 use super::spool::{Entry, Spool};
 use super::statement::Record;
-use crate::process::listener;
+use crate::process::running;
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -104,7 +104,7 @@ impl Replay {
             self.show();
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = listener::stopped(&mut stop) => {}
+                () = running::stopped(&mut stop) => {}
             }
         }
     }

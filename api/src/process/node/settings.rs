@@ -9,7 +9,7 @@ use clap::builder::FalseyValueParser;
 use super::asterisk::Asterisk;
 use super::sip;
 use crate::database::{Address, DatabaseArgs};
-use crate::process::serve::arguments::address;
+use crate::process::running::socket_address;
 
 /// The switch's own login: it can do nothing but the call functions, and its limits are set on it.
 const LOGIN: &str = "capconduit_asterisk";
@@ -87,8 +87,8 @@ pub struct Settings {
 
 impl Args {
     pub fn settings(&self) -> Result<Settings> {
-        address(&self.listen, "--listen")?;
-        if !sip::is_own(address(&self.sip_listen, "--sip-listen")?) {
+        socket_address(&self.listen, "--listen")?;
+        if !sip::is_own(socket_address(&self.sip_listen, "--sip-listen")?) {
             bail!(
                 "--sip-listen {} is not a loopback address: anybody could send messages there",
                 self.sip_listen

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::asterisk::Asterisk;
 use super::health::Health;
 use crate::access::secret;
-use crate::process::listener;
+use crate::process::running;
 
 /// How long the list of the trunks' addresses is used. Too low: work for nothing. Too high: a new trunk's refusals are not
 /// counted for so long.
@@ -92,7 +92,7 @@ impl Watcher {
                         continue;
                     }
                 },
-                () = listener::stopped(&mut stop) => return,
+                () = running::stopped(&mut stop) => return,
             };
             let Some(message) = read(&bytes[..length]) else {
                 continue;

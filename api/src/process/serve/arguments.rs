@@ -1,6 +1,5 @@
-//! The settings of `capconduit serve`: flags and environment, each explained, each checked before anything starts.
+//! The arguments of `capconduit serve`: flags and environment, each explained, each checked before anything starts.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,9 +7,12 @@ use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
 use ipnet::IpNet;
 
-use crate::access::address::Forwarding;
+use crate::access::address::{Forwarding, Proxies};
 use crate::access::secret;
-use crate::database::{Address, DatabaseArgs};
+use crate::access::sessions::Lifetime;
+use crate::app::settings::{PjsipNames, Settings};
+use crate::database::DatabaseArgs;
+use crate::process::running::socket_address;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -124,32 +126,10 @@ pub struct Args {
     pub log_json: bool,
 }
 
-/// Checked and ready to use.
-#[derive(Debug)]
-pub struct Settings {
-    pub database: Address,
-    pub listen: String,
-    pub metrics_listen: String,
-    pub public_origins: Vec<String>,
-    pub secure_cookies: bool,
-    pub trusted_proxies: Vec<IpNet>,
-    pub forwarded_header: Forwarding,
-    /// Empty: the internal API is off.
-    pub internal_tokens: Vec<secret::Hash>,
-    pub session_lifetime_seconds: i32,
-    pub session_longest_seconds: i32,
-    pub pool_size: usize,
-    pub request_timeout: Duration,
-    /// A second less than the request's own limit: the database gives up first, and says why.
-    pub statement_timeout: Duration,
-    pub contexts: Vec<String>,
-    pub transports: Vec<String>,
-}
-
 impl Args {
     pub fn settings(&self) -> Result<Settings> {
-        let listen = address(&self.listen, "--listen")?;
-        address(&self.metrics_listen, "--metrics-listen")?;
+        let listen = socket_address(&self.listen, "--listen")?;
+        socket_address(&self.metrics_listen, "--metrics-listen")?;
         let database = self.database.config()?;
         let request_timeout = Duration::from_secs(self.request_seconds.into());
         Ok(Settings {
@@ -157,21 +137,27 @@ impl Args {
             listen: self.listen.clone(),
             metrics_listen: self.metrics_listen.clone(),
             public_origins: origins(&self.public_origins, listen.port())?,
-            secure_cookies: !self.without_tls,
-            trusted_proxies: self
-                .trusted_proxies
-                .iter()
-                .map(|text| network(text))
-                .collect::<Result<_>>()?,
-            forwarded_header: self.forwarded_header,
+            proxies: Proxies {
+                networks: self
+                    .trusted_proxies
+                    .iter()
+                    .map(|text| network(text))
+                    .collect::<Result<_>>()?,
+                header: self.forwarded_header,
+            },
             internal_tokens: self.internal_tokens()?,
-            session_lifetime_seconds: self.session_minutes * 60,
-            session_longest_seconds: self.session_days * 86_400,
+            sessions: Lifetime {
+                unused_seconds: self.session_minutes * 60,
+                longest_seconds: self.session_days * 86_400,
+            },
+            secure_cookies: !self.without_tls,
             pool_size: self.pool_size.into(),
             request_timeout,
             statement_timeout: request_timeout - Duration::from_secs(1),
-            contexts: names(&self.contexts, "--contexts")?,
-            transports: names(&self.transports, "--transports")?,
+            pjsip: PjsipNames {
+                contexts: names(&self.contexts, "--contexts")?,
+                transports: names(&self.transports, "--transports")?,
+            },
         })
     }
 
@@ -208,11 +194,6 @@ impl Args {
         }
         Ok(tokens.into_iter().map(secret::hash).collect())
     }
-}
-
-pub(crate) fn address(text: &str, flag: &str) -> Result<SocketAddr> {
-    text.parse()
-        .with_context(|| format!("{flag} {text} is not ADDRESS:PORT"))
 }
 
 fn network(text: &str) -> Result<IpNet> {

@@ -1,27 +1,20 @@
 //! /metrics: the service's own counters, and figures that are read from the database at most once in five seconds.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{Method, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
-use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
-};
+use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Registry};
 use tokio::sync::Mutex;
 
-use crate::app::AppState;
+use crate::app::{AppState, metrics};
 use crate::error::ApiResult;
 use crate::store::identity::Identity;
 use crate::store::tx::Tx;
-
-const BUCKETS: &[f64] = &[
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
 
 /// For how long figures of the database are used again. Also how long the database may take to answer.
 const FRESH: Duration = Duration::from_secs(5);
@@ -78,17 +71,7 @@ pub const STATEMENTS: &[&str] = &[
 ];
 
 #[derive(Debug)]
-pub struct Metrics {
-    registry: Registry,
-    requests: IntCounterVec,
-    latency: HistogramVec,
-    pool: IntGaugeVec,
-    pub hashing: Histogram,
-    database: Database,
-}
-
-#[derive(Debug)]
-struct Database {
+struct Figures {
     up: IntGauge,
     calls: IntGaugeVec,
     expired_leases: IntGauge,
@@ -110,135 +93,74 @@ struct Counted {
     reject: Option<i64>,
 }
 
-impl Metrics {
-    pub fn new() -> Result<Self> {
-        let registry = Registry::new();
-        let counters = |name: &str, help: &str, labels: &[&str]| -> Result<IntCounterVec> {
-            let vec = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(vec.clone()))?;
-            Ok(vec)
-        };
-        let gauges = |name: &str, help: &str, labels: &[&str]| -> Result<IntGaugeVec> {
-            let vec = IntGaugeVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(vec.clone()))?;
-            Ok(vec)
-        };
-        let gauge = |name: &str, help: &str| -> Result<IntGauge> {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok(gauge)
-        };
-        let latency = HistogramVec::new(
-            HistogramOpts::new("capconduit_http_request_seconds", "Time from request to answer")
-                .buckets(BUCKETS.into()),
-            &["method", "route"],
-        )?;
-        registry.register(Box::new(latency.clone()))?;
-        let hashing = Histogram::with_opts(
-            HistogramOpts::new("capconduit_login_seconds", "Time of a login, hashing included")
-                .buckets(BUCKETS.into()),
-        )?;
-        registry.register(Box::new(hashing.clone()))?;
-        Ok(Metrics {
-            requests: counters(
-                "capconduit_http_requests_total",
-                "Requests answered",
-                &["method", "route", "status"],
+impl Figures {
+    fn new(registry: &Registry) -> Result<Self> {
+        Ok(Figures {
+            up: metrics::gauge(
+                registry,
+                "capconduit_database_up",
+                "1 when the database answered the last look",
             )?,
-            pool: gauges(
-                "capconduit_pool_connections",
-                "Database connections of this service",
-                &["state"],
+            calls: metrics::gauges(
+                registry,
+                "capconduit_calls_in_flight",
+                "Calls in flight",
+                &["slot"],
             )?,
-            database: Database {
-                up: gauge(
-                    "capconduit_database_up",
-                    "1 when the database answered the last look",
-                )?,
-                calls: gauges("capconduit_calls_in_flight", "Calls in flight", &["slot"])?,
-                expired_leases: gauge("capconduit_leases_expired", "Calls in flight whose lease is over")?,
-                oldest_xmin: gauge(
-                    "capconduit_oldest_xmin_age",
-                    "Age of the oldest snapshot, in transactions",
-                )?,
-                records: counters(
-                    "capconduit_call_records_total",
-                    "Call records by outcome since this service started; LOST and REJECTED_* among them",
-                    &["status"],
-                )?,
-                routed: counters(
-                    "capconduit_calls_ended_total",
-                    "Recorded calls since this service started, by whether a link was found for them",
-                    &["routed"],
-                )?,
-                behind: gauge(
-                    "capconduit_call_records_behind",
-                    "Call records that are still to be counted: after a long gap a look counts a part of them",
-                )?,
-                rejects: counters(
-                    "capconduit_rejects_total",
-                    "Calls that route_call rejected since this service started, by reason",
-                    &["reason"],
-                )?,
-                counted: Mutex::default(),
-            },
-            hashing,
-            latency,
-            registry,
+            expired_leases: metrics::gauge(
+                registry,
+                "capconduit_leases_expired",
+                "Calls in flight whose lease is over",
+            )?,
+            oldest_xmin: metrics::gauge(
+                registry,
+                "capconduit_oldest_xmin_age",
+                "Age of the oldest snapshot, in transactions",
+            )?,
+            records: metrics::counters(
+                registry,
+                "capconduit_call_records_total",
+                "Call records by outcome since this service started; LOST and REJECTED_* among them",
+                &["status"],
+            )?,
+            routed: metrics::counters(
+                registry,
+                "capconduit_calls_ended_total",
+                "Recorded calls since this service started, by whether a link was found for them",
+                &["routed"],
+            )?,
+            behind: metrics::gauge(
+                registry,
+                "capconduit_call_records_behind",
+                "Call records that are still to be counted: after a long gap a look counts a part of them",
+            )?,
+            rejects: metrics::counters(
+                registry,
+                "capconduit_rejects_total",
+                "Calls that route_call rejected since this service started, by reason",
+                &["reason"],
+            )?,
+            counted: Mutex::default(),
         })
     }
-
-    pub fn observe(&self, method: &Method, route: &str, status: u16, seconds: f64) {
-        // Methods are free text on the wire: only the usual ones become labels.
-        let known = [
-            Method::GET,
-            Method::HEAD,
-            Method::POST,
-            Method::PUT,
-            Method::DELETE,
-            Method::OPTIONS,
-        ];
-        let method = if known.contains(method) {
-            method.as_str()
-        } else {
-            "other"
-        };
-        self.requests
-            .with_label_values(&[method, route, &status.to_string()])
-            .inc();
-        self.latency.with_label_values(&[method, route]).observe(seconds);
-    }
 }
 
-pub fn router(app: AppState) -> Router {
-    Router::new().route("/metrics", get(show)).with_state(app)
+pub fn router(app: AppState) -> Result<Router> {
+    let figures = Arc::new(Figures::new(app.metrics.registry())?);
+    Ok(Router::new()
+        .route("/metrics", get(show))
+        .with_state((app, figures)))
 }
 
-async fn show(State(app): State<AppState>) -> Response {
-    let asked = tokio::time::timeout(FRESH, ask_database(&app)).await;
+async fn show(State((app, figures)): State<(AppState, Arc<Figures>)>) -> Response {
+    let asked = tokio::time::timeout(FRESH, ask_database(&app, &figures)).await;
     let up = matches!(asked, Ok(Ok(())));
-    app.metrics.database.up.set(i64::from(up));
-    let status = app.store.pool.status();
-    let idle = i64::try_from(status.available).unwrap_or(0);
-    let open = i64::try_from(status.size).unwrap_or(0);
-    let waiting = i64::try_from(status.waiting).unwrap_or(0);
-    for (state, value) in [("idle", idle), ("in_use", open - idle), ("awaited", waiting)] {
-        app.metrics.pool.with_label_values(&[state]).set(value);
-    }
-    encode(&app.metrics.registry)
+    figures.up.set(i64::from(up));
+    app.metrics.observe_pool(&app.store.pool.status());
+    metrics::encode(app.metrics.registry())
 }
 
-/// A registry as Prometheus reads it.
-pub(crate) fn encode(registry: &Registry) -> Response {
-    let mut text = Vec::new();
-    if TextEncoder::new().encode(&registry.gather(), &mut text).is_err() {
-        return axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
-}
-
-async fn ask_database(app: &AppState) -> ApiResult<()> {
-    let metrics = &app.metrics.database;
+async fn ask_database(app: &AppState, metrics: &Figures) -> ApiResult<()> {
     let mut counted = metrics.counted.lock().await;
     if counted.asked.is_some_and(|asked| asked.elapsed() < FRESH) {
         return Ok(());
@@ -264,7 +186,7 @@ async fn ask_database(app: &AppState) -> ApiResult<()> {
     Ok(())
 }
 
-async fn count_new_rejects(tx: &Tx, metrics: &Database, counted: &mut Option<i64>) -> ApiResult<()> {
+async fn count_new_rejects(tx: &Tx, metrics: &Figures, counted: &mut Option<i64>) -> ApiResult<()> {
     let Some(last) = *counted else {
         *counted = Some(tx.row(NEWEST_REJECT, &[]).await?.get(0));
         return Ok(());
@@ -282,7 +204,7 @@ async fn count_new_rejects(tx: &Tx, metrics: &Database, counted: &mut Option<i64
 }
 
 /// Counts the records behind the last one that was counted. `counted` moves on with each statement.
-async fn count_new_records(tx: &Tx, metrics: &Database, counted: &mut Option<i64>) -> ApiResult<()> {
+async fn count_new_records(tx: &Tx, metrics: &Figures, counted: &mut Option<i64>) -> ApiResult<()> {
     let Some(last) = counted else {
         *counted = Some(tx.row(NEWEST_RECORD, &[]).await?.get(0));
         return Ok(());

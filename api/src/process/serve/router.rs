@@ -9,13 +9,13 @@ use bytes::Bytes;
 
 use super::surround;
 use crate::app::AppState;
-use crate::process::openapi;
 use crate::resources;
+use crate::resources::description::name_operations;
 
 pub fn build(app: AppState) -> Router {
     let (routes, mut description) =
         resources::router(!app.settings.internal_tokens.is_empty()).split_for_parts();
-    openapi::name_operations(&mut description);
+    name_operations(&mut description);
     // Written once: a description is some hundred kilobytes, and never changes while the service runs.
     let description = Bytes::from(description.to_json().unwrap_or_default());
     Router::new()

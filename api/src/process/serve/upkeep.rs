@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::app::AppState;
 use crate::error::ApiResult;
-use crate::process::listener;
+use crate::process::running;
 use crate::store::identity::Identity;
 
 /// A route that finds a link full does the same, so this only bounds how long a slot of a quiet link stays taken.
@@ -18,8 +18,18 @@ const RELEASE_EXPIRED: &str = "select released from release_expired(500)";
 const DELETE_EXPIRED_SESSIONS: &str = "select delete_expired_sessions()";
 const FORGET_LOGIN_NETWORKS: &str = "select forget_login_networks()";
 
+/// What connections remember of the database, for good or for as long as they live.
+const STATE: &str = "\
+    select concat_ws(' ', schema_version(), e.oid, e.extversion, e.extnamespace,
+                     (select string_agg(s.setconfig::text, ' ' order by s.setdatabase)
+                        from pg_catalog.pg_db_role_setting s
+                        join pg_catalog.pg_roles r on r.oid = s.setrole and r.rolname = session_user
+                       where s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d
+                                                    where d.datname = current_database()))))
+      from pg_catalog.pg_extension e where e.extname = 'capconduit'";
+
 pub const INTERNAL_STATEMENTS: &[&str] = &[RELEASE_EXPIRED];
-pub const OWN_STATEMENTS: &[&str] = &[DELETE_EXPIRED_SESSIONS, FORGET_LOGIN_NETWORKS];
+pub const OWN_STATEMENTS: &[&str] = &[STATE, DELETE_EXPIRED_SESSIONS, FORGET_LOGIN_NETWORKS];
 
 pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
     let mut failing = false;
@@ -43,13 +53,13 @@ pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
-            () = listener::stopped(&mut stop) => return,
+            () = running::stopped(&mut stop) => return,
         }
     }
 }
 
 async fn once(app: &AppState, sessions: bool) -> ApiResult<i32> {
-    app.generation.look(&app.store).await?;
+    app.generation.saw(app.store.own(STATE, &[]).await?.get(0));
     let released: i32 = app
         .store
         .call_row(&Identity::INTERNAL, RELEASE_EXPIRED, &[])

@@ -200,7 +200,7 @@ async fn create(
         &endpoint,
         &aor,
         auth.as_ref().map(|(auth, _)| auth),
-        &app.settings,
+        &app.settings.pjsip,
     )?;
     let tx = app.store.write(&staff.identity()).await?;
     let row = tx
@@ -303,7 +303,7 @@ async fn update_pjsip(app: &AppState, tx: &Tx, was: Client, input: PjsipInput) -
         &endpoint,
         &aor,
         auth.as_ref(),
-        &app.settings,
+        &app.settings.pjsip,
     )?;
     if let (Some(auth), Some(input)) = (&auth, &auth_input) {
         input.check_secret(auth, was.pjsip_auth.as_ref())?;

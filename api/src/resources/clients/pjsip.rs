@@ -6,9 +6,9 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use super::rules;
+use crate::app::settings::PjsipNames;
 use crate::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Text};
-use crate::process::serve::arguments::Settings;
 
 const ID: Text = Text::name(1, 40).check(rules::identifier);
 const CODECS: Text = Text::name(1, 200).check(rules::codecs);
@@ -361,7 +361,7 @@ pub fn check(
     endpoint: &Endpoint,
     aor: &Aor,
     auth: Option<&Auth>,
-    settings: &Settings,
+    names: &PjsipNames,
 ) -> ApiResult<()> {
     let fault = |part: &str, key: &str, text: String| Err(ApiError::field(&["pjsip", part, key], text));
     if endpoint.id != identifier {
@@ -381,22 +381,22 @@ pub fn check(
     if endpoint.aors != identifier {
         return fault("endpoint", "aors", "Must name this client's AOR.".into());
     }
-    if !settings.contexts.contains(&endpoint.context) {
+    if !names.contexts.contains(&endpoint.context) {
         return fault(
             "endpoint",
             "context",
-            format!("Must be one of: {}.", settings.contexts.join(", ")),
+            format!("Must be one of: {}.", names.contexts.join(", ")),
         );
     }
     if endpoint
         .transport
         .as_ref()
-        .is_some_and(|transport| !settings.transports.contains(transport))
+        .is_some_and(|transport| !names.transports.contains(transport))
     {
         return fault(
             "endpoint",
             "transport",
-            format!("Must be one of: {}.", settings.transports.join(", ")),
+            format!("Must be one of: {}.", names.transports.join(", ")),
         );
     }
     for (key, reference) in [
