@@ -20,7 +20,8 @@ const FILES: [&str; 3] = [
     "deploy/prometheus/rules.yaml",
     "deploy/prometheus/dashboard.json",
 ];
-const SOURCES: [&str; 2] = [
+const SOURCES: [&str; 3] = [
+    "api/src/app/metrics.rs",
     "api/src/process/serve/metrics.rs",
     "api/src/process/node/health.rs",
 ];
