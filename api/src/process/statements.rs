@@ -9,7 +9,8 @@ use serde_json::json;
 use crate::access::sessions;
 use crate::process::serve::{metrics, upkeep};
 use crate::resources::{
-    auth, campaigns, clients, dids, explain, health, internal, live, logs, oversight, stats, tokens, users,
+    auth, campaigns, clients, dids, explain, health, internal, links, live, logs, oversight, stats, tokens,
+    users,
 };
 use crate::store::identity::DbRole;
 
@@ -40,7 +41,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         users::SELLER_STATEMENTS,
         dids::SELLER_STATEMENTS,
         live::SELLER_STATEMENTS,
-        oversight::links::SELLER_STATEMENTS,
+        links::SELLER_STATEMENTS,
         explain::SELLER_STATEMENTS,
     ];
     let staff = [
@@ -50,7 +51,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         live::STAFF_STATEMENTS,
         explain::STAFF_STATEMENTS,
         oversight::STAFF_STATEMENTS,
-        oversight::links::STAFF_STATEMENTS,
+        links::STAFF_STATEMENTS,
         oversight::audit::STAFF_STATEMENTS,
     ];
     let as_role = |role: Option<DbRole>, lists: &[&[&'static str]]| -> Vec<(Option<DbRole>, &'static str)> {

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::access::{password, secret};
 use crate::database::{self, DatabaseArgs};
 use crate::http::fields::composed;
-use crate::resources::users::is_email;
+use crate::resources::users::objects::is_email;
 use capconduit_core::names;
 
 const INSERT: &str = "\

@@ -78,9 +78,9 @@ pub async fn versions(app: &App) -> ApiResult<(i32, String)> {
             error.0.cause.as_deref().unwrap_or("no cause known")
         ))
     })?;
-    let schema: i32 = row.get::<_, Option<i32>>(0).unwrap_or(0);
-    let extension: String = row.get::<_, Option<String>>(1).unwrap_or_default();
-    if row.get(2) {
+    let schema: i32 = row.get::<_, Option<i32>>("schema_version").unwrap_or(0);
+    let extension: String = row.get::<_, Option<String>>("extversion").unwrap_or_default();
+    if row.get("pg_is_in_recovery") {
         return Err(not_ready(
             "The database is a standby and cannot be written: connect to the primary.".into(),
         ));

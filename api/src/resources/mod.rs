@@ -9,6 +9,7 @@ pub mod dids;
 pub mod explain;
 pub mod health;
 pub mod internal;
+pub mod links;
 pub mod live;
 pub mod logs;
 pub mod oversight;
@@ -34,6 +35,7 @@ pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
         .merge(stats::router())
         .merge(live::router())
         .merge(explain::router())
+        .merge(links::router())
         .merge(oversight::router());
     if with_internal_api {
         routes.merge(internal::router())

@@ -2,4 +2,5 @@
 
 pub mod identity;
 pub mod pool;
+pub mod row;
 pub mod tx;

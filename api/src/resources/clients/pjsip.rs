@@ -64,43 +64,43 @@ pub struct Auth {
 }
 
 impl Endpoint {
-    /// From a row whose column `at` is the endpoint's id, null when there is none.
-    pub fn from_row(row: &Row, at: usize) -> Option<Self> {
+    /// From a row of clients, if there is one.
+    pub fn of(row: &Row) -> Option<Self> {
         Some(Endpoint {
-            id: row.get::<_, Option<String>>(at)?,
-            transport: row.get(at + 1),
-            aors: row.get(at + 2),
-            auth: row.get(at + 3),
-            context: row.get(at + 4),
-            disallow: row.get(at + 5),
-            allow: row.get(at + 6),
-            direct_media: row.get(at + 7),
-            outbound_auth: row.get(at + 8),
-            from_user: row.get(at + 9),
-            from_domain: row.get(at + 10),
-            callerid: row.get(at + 11),
+            id: row.get::<_, Option<String>>("endpoint_id")?,
+            transport: row.get("transport"),
+            aors: row.get("aors"),
+            auth: row.get("auth"),
+            context: row.get("context"),
+            disallow: row.get("disallow"),
+            allow: row.get("allow"),
+            direct_media: row.get("direct_media"),
+            outbound_auth: row.get("outbound_auth"),
+            from_user: row.get("from_user"),
+            from_domain: row.get("from_domain"),
+            callerid: row.get("callerid"),
         })
     }
 }
 
 impl Aor {
-    pub fn from_row(row: &Row, at: usize) -> Option<Self> {
+    pub fn of(row: &Row) -> Option<Self> {
         Some(Aor {
-            id: row.get::<_, Option<String>>(at)?,
-            contact: row.get(at + 1),
-            max_contacts: row.get(at + 2),
-            qualify_frequency: row.get(at + 3),
+            id: row.get::<_, Option<String>>("aor_id")?,
+            contact: row.get("contact"),
+            max_contacts: row.get("max_contacts"),
+            qualify_frequency: row.get("qualify_frequency"),
         })
     }
 }
 
 impl Auth {
-    pub fn from_row(row: &Row, at: usize) -> Option<Self> {
+    pub fn of(row: &Row) -> Option<Self> {
         Some(Auth {
-            id: row.get::<_, Option<String>>(at)?,
-            auth_type: row.get(at + 1),
-            username: row.get(at + 2),
-            realm: row.get(at + 3),
+            id: row.get::<_, Option<String>>("auth_id")?,
+            auth_type: row.get("auth_type"),
+            username: row.get("username"),
+            realm: row.get("realm"),
         })
     }
 }

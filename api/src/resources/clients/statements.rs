@@ -4,9 +4,9 @@ macro_rules! client {
     ($rest:literal) => {
         concat!(
             "select c.id, c.client_identifier, c.name, c.department, c.status, c.notes, c.created_by, c.created_at, \
-             c.updated_at, e.id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, \
-             e.outbound_auth, e.from_user, e.from_domain, e.callerid, a.id, a.contact, a.max_contacts, \
-             a.qualify_frequency, u.id, u.auth_type, u.username, u.realm, \
+             c.updated_at, e.id as endpoint_id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, \
+             e.outbound_auth, e.from_user, e.from_domain, e.callerid, a.id as aor_id, a.contact, a.max_contacts, \
+             a.qualify_frequency, u.id as auth_id, u.auth_type, u.username, u.realm, \
              c.version \
              from clients c \
              left join pjsip_endpoints e on e.client_id = c.id \
