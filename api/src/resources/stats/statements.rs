@@ -29,7 +29,7 @@ pub const FIGURES: &str = "\
          group by grouping sets ((), (day), (hour), (campaign_id), (did_id), (call_status), (client_id, call_status))
     )
     select s.level, s.calls, s.answered, s.converted, s.talk_seconds, s.rejected, s.lost, s.day, s.hour, s.campaign_id,
-           c.name, s.did_id, d.number, s.client_id, k.name, k.client_identifier, s.call_status
+           c.name as campaign_name, s.did_id, d.number, s.client_id, k.name as client_name, k.client_identifier, s.call_status
       from sums s
       left join campaigns c on c.id = s.campaign_id
       left join dids d on d.id = s.did_id
@@ -46,7 +46,7 @@ pub const BY_CLIENT_AND_STATUS: i32 = 0b11_1100;
 
 /// The attempts before a call's last one, which is in the call's own record. The same $1, $2, $5, $6 and $7, renumbered.
 pub const FAILED_ATTEMPTS: &str = "\
-    select a.client_id, k.name, k.client_identifier, a.dial_status, count(*)
+    select a.client_id, k.name as client_name, k.client_identifier, a.dial_status, count(*)
       from call_logs g
       join call_attempts a on a.uniqueid = g.asterisk_uniqueid and a.attempt < g.attempts
       left join clients k on k.id = a.client_id
