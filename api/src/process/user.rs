@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Subcommand;
 
-use crate::access::{password, secret};
+use crate::access::{self, password, secret};
 use crate::database::{self, DatabaseArgs};
 use crate::http::fields::composed;
-use crate::resources::users::objects::is_email;
+use crate::resources::users::objects::{USERNAME_LENGTH, is_email};
 use capconduit_core::names;
 
 const INSERT: &str = "\
@@ -56,8 +56,9 @@ pub async fn run(args: Args) -> Result<ExitCode> {
 
 async fn create_admin(args: CreateAdmin) -> Result<ExitCode> {
     let username = composed(args.username.trim());
-    if !(3..=80).contains(&username.chars().count()) {
-        bail!("--username must have 3 to 80 characters");
+    let (least, most) = USERNAME_LENGTH.into_inner();
+    if !USERNAME_LENGTH.contains(&username.chars().count()) {
+        bail!("--username must have {least} to {most} characters");
     }
     names::check(&username, false).map_err(|text| anyhow!("--username: {text}"))?;
     let full_name = args.full_name.as_deref().map(composed);
@@ -101,8 +102,9 @@ fn choose_password(args: &CreateAdmin) -> Result<(String, bool)> {
     } else {
         bail!("no terminal to ask for a password: use --password-stdin or --generate-password");
     };
-    if !(8..=128).contains(&password.chars().count()) {
-        bail!("the password must have 8 to 128 characters");
+    let (least, most) = access::password::LENGTH.into_inner();
+    if !access::password::LENGTH.contains(&password.chars().count()) {
+        bail!("the password must have {least} to {most} characters");
     }
     Ok((password, generated))
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use capconduit_core::text;
 use clap::builder::FalseyValueParser;
 
 use super::asterisk::Asterisk;
@@ -98,16 +99,11 @@ impl Args {
         if database.get_user() != Some(LOGIN) {
             bail!("the agent logs in as {LOGIN} and as nobody else: name it in the database's address");
         }
-        let named = (1..=24).contains(&self.node.len());
-        if !named
-            || !self
-                .node
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
-        {
+        if !text::is_node(&self.node) {
             bail!(
-                "--node {:?} is no name of a node: 1 to 24 letters, digits, _ and -",
-                self.node
+                "--node {:?} is no name of a node: 1 to {} letters, digits, _ and -",
+                self.node,
+                text::NODE
             );
         }
         Ok(Settings {

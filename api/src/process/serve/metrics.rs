@@ -8,6 +8,9 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use capconduit_core::Reject;
+use capconduit_core::outcome::{ANSWERED, LOST};
+use capconduit_core::reason;
 use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Registry};
 use tokio::sync::Mutex;
 
@@ -22,9 +25,9 @@ const FRESH: Duration = Duration::from_secs(5);
 /// Calls in flight with and without a slot, expired leases, and the age of the oldest snapshot, which keeps vacuum from removing
 /// dead rows.
 const LIVE: &str = "\
-    select count(*) filter (where holds_slot), count(*) filter (where not holds_slot),
-           count(*) filter (where lease_until < now()),
-           coalesce((select max(age(a.backend_xmin)) from pg_catalog.pg_stat_activity a), 0)::bigint
+    select count(*) filter (where holds_slot) as held, count(*) filter (where not holds_slot) as slotless,
+           count(*) filter (where lease_until < now()) as expired,
+           coalesce((select max(age(a.backend_xmin)) from pg_catalog.pg_stat_activity a), 0)::bigint as oldest
       from live_calls";
 
 /// Records by outcome with an id above $1 and up to $2, at most $3 of them.
@@ -167,10 +170,13 @@ async fn ask_database(app: &AppState, metrics: &Figures) -> ApiResult<()> {
     }
     let tx = app.store.read(&Identity::INTERNAL).await?;
     let live = tx.row(LIVE, &[]).await?;
-    metrics.calls.with_label_values(&["held"]).set(live.get(0));
-    metrics.calls.with_label_values(&["none"]).set(live.get(1));
-    metrics.expired_leases.set(live.get(2));
-    metrics.oldest_xmin.set(live.get(3));
+    metrics.calls.with_label_values(&["held"]).set(live.get("held"));
+    metrics
+        .calls
+        .with_label_values(&["none"])
+        .set(live.get("slotless"));
+    metrics.expired_leases.set(live.get("expired"));
+    metrics.oldest_xmin.set(live.get("oldest"));
     // The database answers: that the records take longer, as on a slow disk, does not mean that it is down.
     counted.asked = Some(Instant::now());
     let Counted { record, reject, .. } = &mut *counted;
@@ -193,12 +199,12 @@ async fn count_new_rejects(tx: &Tx, metrics: &Figures, counted: &mut Option<i64>
     };
     // The extension's own words: nobody else can make labels.
     for row in tx.rows(NEW_REJECTS, &[&last, &RECORDS_AT_ONCE]).await? {
-        let count = u64::try_from(row.get::<_, i64>(1)).unwrap_or(0);
+        let count = u64::try_from(row.get::<_, i64>("sum")).unwrap_or(0);
         metrics
             .rejects
-            .with_label_values(&[row.get::<_, &str>(0)])
+            .with_label_values(&[row.get::<_, &str>("reason")])
             .inc_by(count);
-        *counted = (*counted).max(row.get(2));
+        *counted = (*counted).max(row.get("max"));
     }
     Ok(())
 }
@@ -213,15 +219,15 @@ async fn count_new_records(tx: &Tx, metrics: &Figures, counted: &mut Option<i64>
     for _ in 0..STATEMENTS_OF_A_LOOK {
         let mut read = 0;
         for row in tx.rows(NEW_RECORDS, &[last, &end, &RECORDS_AT_ONCE]).await? {
-            let count = u64::try_from(row.get::<_, i64>(2)).unwrap_or(0);
+            let count = u64::try_from(row.get::<_, i64>("count")).unwrap_or(0);
             metrics
                 .records
-                .with_label_values(&[status_label(row.get(0))])
+                .with_label_values(&[status_label(row.get("call_status"))])
                 .inc_by(count);
-            let routed = if row.get(1) { "yes" } else { "no" };
+            let routed = if row.get("routed") { "yes" } else { "no" };
             metrics.routed.with_label_values(&[routed]).inc_by(count);
-            *last = row.get::<_, i64>(3).max(*last);
-            read = row.get(4);
+            *last = row.get::<_, i64>("max").max(*last);
+            read = row.get("sum");
         }
         if read < RECORDS_AT_ONCE {
             metrics.behind.set(0);
@@ -235,30 +241,24 @@ async fn count_new_records(tx: &Tx, metrics: &Figures, counted: &mut Option<i64>
 /// A status is text that a switch sends, so only those of the contract become labels.
 fn status_label(status: &str) -> &str {
     const KNOWN: &[&str] = &[
-        "ANSWERED",
+        ANSWERED,
+        LOST,
         "BUSY",
         "NOANSWER",
         "CANCEL",
         "CONGESTION",
         "CHANUNAVAIL",
         "FAILED_DATABASE",
-        "LOST",
     ];
-    const REASONS: &[&str] = &[
-        "INVALID_DID_INPUT",
-        "DID_NOT_FOUND",
-        "DID_INACTIVE",
-        "OWNER_INACTIVE",
-        "NO_ACTIVE_CAMPAIGN_FOR_DID",
-        "NO_ACTIVE_CLIENTS_IN_CAMPAIGN",
-        "NO_ELIGIBLE_CLIENTS_AVAILABLE",
-        "NO_MORE_TARGETS",
-        "RING_BUDGET_SPENT",
-        "CALL_ENDED",
-    ];
-    let known = KNOWN.contains(&status)
-        || status
-            .strip_prefix("REJECTED_")
-            .is_some_and(|r| REASONS.contains(&r));
-    if known { status } else { "other" }
+    let is_reject = || {
+        let told = reason::of_status(status);
+        Reject::ALL
+            .iter()
+            .any(|reject| told.as_deref() == Some(reject.token()))
+    };
+    if KNOWN.contains(&status) || is_reject() {
+        status
+    } else {
+        "other"
+    }
 }

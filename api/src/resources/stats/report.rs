@@ -1,5 +1,7 @@
 //! The report as it is answered, filled from the rows of the statements.
 
+use capconduit_core::outcome::{ANSWERED, LOST};
+use capconduit_core::reason;
 use jiff::civil::Date;
 use serde::Serialize;
 use tokio_postgres::Row;
@@ -91,11 +93,11 @@ impl ClientFigures {
     fn add(&mut self, status: &str, offers: i64) {
         self.offered += offers;
         *match status {
-            "ANSWERED" => &mut self.answered,
+            ANSWERED => &mut self.answered,
             "BUSY" => &mut self.busy,
             "NOANSWER" => &mut self.no_answer,
             "CANCEL" => &mut self.cancelled,
-            "LOST" => &mut self.lost,
+            LOST => &mut self.lost,
             _ => &mut self.failed,
         } += offers;
     }
@@ -162,9 +164,9 @@ impl Report {
                 figures,
             }),
             statements::BY_STATUS => {
-                if let Some(reason) = row.get::<_, &str>("call_status").strip_prefix("REJECTED_") {
+                if let Some(reason) = reason::of_status(row.get("call_status")) {
                     self.rejects.push(Rejects {
-                        reason: reason.to_lowercase(),
+                        reason,
                         calls: figures.calls,
                     });
                 }

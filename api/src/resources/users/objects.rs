@@ -1,5 +1,7 @@
 //! An account as it is shown, and what may be sent of one.
 
+use std::ops::RangeInclusive;
+
 use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +16,9 @@ use crate::store::row::row;
 
 const ROLES: &[&str] = &["admin", "staff", "user"];
 const STATUSES: &[&str] = &["active", "inactive", "pending_approval", "suspended"];
-const USERNAME: Text = Text::title(3, 80);
+pub const USERNAME_LENGTH: RangeInclusive<usize> = 3..=80;
+/// The rule of the API; the command line has its own words for it.
+const USERNAME: Text = Text::title(*USERNAME_LENGTH.start(), *USERNAME_LENGTH.end());
 const EMAIL: Text = Text::title(3, 120).check(is_email);
 const PERSON: Text = Text::title(0, 100);
 
