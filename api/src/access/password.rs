@@ -15,7 +15,7 @@ use super::desk::{Desk, Place};
 use super::secret;
 use super::throttle::Who;
 use crate::error::{ApiError, ApiResult};
-use crate::http::fields::Text;
+use crate::http::text::Text;
 
 /// 19 MiB, two passes, one lane: OWASP's first choice for argon2id.
 const MEMORY_KIB: u32 = 19 * 1024;

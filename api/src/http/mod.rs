@@ -5,5 +5,6 @@ pub mod clock;
 pub mod fields;
 pub mod page;
 pub mod params;
+pub mod text;
 pub mod version;
 pub mod zone;

@@ -9,7 +9,7 @@ use clap::Subcommand;
 
 use crate::access::{self, password, secret};
 use crate::database::{self, DatabaseArgs};
-use crate::http::fields::composed;
+use crate::http::text::composed;
 use crate::resources::users::objects::{USERNAME_LENGTH, is_email};
 use capconduit_core::names;
 

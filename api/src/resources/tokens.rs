@@ -15,8 +15,9 @@ use crate::app::caller::{Anyone, InSession};
 use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
 use crate::http::clock::Instant;
-use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::params::Id;
+use crate::http::text::Text;
 use crate::store::row::row;
 use crate::store::tx::Tx;
 

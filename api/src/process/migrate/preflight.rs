@@ -4,10 +4,7 @@ use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
 use super::owner;
-use crate::release::VERSION;
-
-/// The PostgreSQL majors that the extension is built for.
-const MAJORS: std::ops::RangeInclusive<i32> = 15..=18;
+use crate::release::{POSTGRESQL, VERSION};
 
 /// Of the server and the database as such.
 pub async fn check(client: &Client) -> Result<()> {
@@ -20,11 +17,11 @@ pub async fn check(client: &Client) -> Result<()> {
         .await?;
     let (major, version): (i32, String) = (row.get(0), row.get(1));
     let (standby, encoding, name): (bool, String, String) = (row.get(2), row.get(3), row.get(4));
-    if !MAJORS.contains(&major) {
+    if !POSTGRESQL.contains(&major) {
         bail!(
             "PostgreSQL {version} is not supported: use a server of major version {} to {}",
-            MAJORS.start(),
-            MAJORS.end()
+            POSTGRESQL.start(),
+            POSTGRESQL.end()
         );
     }
     if standby {

@@ -5,7 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::password;
-use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::http::fields::{Fields, Input, Unknown};
+use crate::http::text::Text;
 use crate::resources::users::objects::User;
 
 #[derive(Debug, ToSchema)]

@@ -11,7 +11,7 @@ use crate::access::sessions::{self, Credential, Login};
 use crate::access::throttle::{self, Source, Who, key, network_key};
 use crate::app::{App, caller};
 use crate::error::{ApiError, ApiResult};
-use crate::http::fields::composed;
+use crate::http::text::composed;
 use crate::resources::users::{self, objects::User};
 use crate::store::identity::{DbRole, Identity};
 

@@ -3,6 +3,7 @@
 mod objects;
 mod operations;
 mod pjsip;
+mod pjsip_input;
 mod rules;
 mod statements;
 

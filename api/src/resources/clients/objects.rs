@@ -4,12 +4,14 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use super::pjsip::{Aor, Auth, Endpoint, PjsipInput};
+use super::pjsip::{Aor, Auth, Endpoint};
+use super::pjsip_input::PjsipInput;
 use super::rules;
 use crate::error::ApiResult;
 use crate::http::clock::Instant;
-use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::params::Params;
+use crate::http::text::Text;
 use crate::http::version::Versioned;
 
 const STATUSES: &[&str] = &["active", "inactive"];

@@ -1,7 +1,8 @@
 //! What is done with clients. Each change of one waits for the last one of the same: their parts are written one after the other.
 
 use super::objects::{Client, ClientChange, Filter, NewClient};
-use super::pjsip::{self, Aor, Auth, AuthInput, Endpoint, PjsipInput};
+use super::pjsip::{self, Aor, Auth, Endpoint};
+use super::pjsip_input::{AuthInput, PjsipInput};
 use super::statements::*;
 use crate::app::settings::PjsipNames;
 use crate::error::{ApiError, ApiResult};

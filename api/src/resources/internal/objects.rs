@@ -7,7 +7,8 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use crate::http::clock;
-use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::http::fields::{Fields, Input, Unknown};
+use crate::http::text::Text;
 use crate::store::row::row;
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -4,8 +4,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::ApiResult;
-use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::params::Params;
+use crate::http::text::Text;
 use crate::http::version::Versioned;
 use crate::store::row::row;
 

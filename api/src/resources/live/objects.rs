@@ -6,8 +6,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::error::ApiResult;
 use crate::http::clock::Instant;
-use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::params::Params;
+use crate::http::text::Text;
 use crate::resources::links::objects::LinkUsage;
 use crate::store::row::row;
 use capconduit_core::text;
