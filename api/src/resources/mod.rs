@@ -1,4 +1,4 @@
-//! One module per resource: its routes, its objects, its SQL.
+//! One module per resource: its handlers, its operations in SQL, its objects.
 
 pub mod answers;
 pub mod auth;
