@@ -161,11 +161,12 @@ async fn horizon(client: &Client, before: Before, force: bool) -> Result<Timesta
     };
     let row = client
         .query_one(
-            "select now(), date_trunc('second', coalesce($1::timestamptz, now() - make_interval(days => $2::integer)))",
+            "select now(), date_trunc('second', coalesce($1::timestamptz, now() - make_interval(days => $2::integer)))
+                    as before",
             &[&at, &days],
         )
         .await?;
-    let (now, before): (Timestamp, Timestamp) = (row.get(0), row.get(1));
+    let (now, before): (Timestamp, Timestamp) = (row.get("now"), row.get("before"));
     if before > now {
         bail!("{before} lies in the future");
     }
@@ -190,17 +191,18 @@ impl Found {
     async fn read(client: &Client, before: Timestamp) -> Result<Self> {
         let row = client
             .query_one(
-                "select count(*), coalesce(max(id), 0), coalesce((min(ctid)::text::point)[0], 0)::bigint,
-                        coalesce((max(ctid)::text::point)[0], 0)::bigint
+                "select count(*), coalesce(max(id), 0) as last_id,
+                        coalesce((min(ctid)::text::point)[0], 0)::bigint as first_block,
+                        coalesce((max(ctid)::text::point)[0], 0)::bigint as last_block
                    from capconduit.call_logs where timestamp_start < $1",
                 &[&before],
             )
             .await?;
         Ok(Self {
-            records: row.get(0),
-            last_id: row.get(1),
-            first_block: row.get(2),
-            last_block: row.get(3),
+            records: row.get("count"),
+            last_id: row.get("last_id"),
+            first_block: row.get("first_block"),
+            last_block: row.get("last_block"),
         })
     }
 
@@ -321,10 +323,10 @@ async fn batch(
             &[&before, &after_id, &max],
         )
         .await?;
-    Ok((row.get::<_, &str>(0) == "ok").then(|| Batch {
-        records: row.get(1),
-        attempts: row.get(2),
-        last_id: row.get(3),
+    Ok((row.get::<_, &str>("status") == "ok").then(|| Batch {
+        records: row.get("records"),
+        attempts: row.get("attempts"),
+        last_id: row.get("last_id"),
     }))
 }
 

@@ -72,13 +72,13 @@ impl Found {
     async fn read(client: &Client) -> Result<Self> {
         let row = client
             .query_one(
-                "select current_database()::text,
+                "select current_database()::text as name,
                         array(select nspname::text from pg_namespace where nspname in ('asterisk', 'capconduit')
-                               order by 1)",
+                               order by 1) as schemas",
                 &[],
             )
             .await?;
-        let (database, schemas): (String, Vec<String>) = (row.get(0), row.get(1));
+        let (database, schemas): (String, Vec<String>) = (row.get("name"), row.get("schemas"));
         let mut rows = Vec::new();
         for (label, table) in [
             ("users", "users"),

@@ -12,8 +12,8 @@ use crate::release::{self, POSTGRESQL, VERSION};
 
 pub async fn encryption(client: &Client, address: &Address) -> Result<Finding, tokio_postgres::Error> {
     let row = client.query_one(sql::ENCRYPTION, &[]).await?;
-    let local: bool = row.get(1);
-    Ok(match row.get::<_, Option<String>>(0) {
+    let local: bool = row.get("is_local");
+    Ok(match row.get::<_, Option<String>>("encryption") {
         Some(version) => Fine(version),
         None if local => Fine("none: the server is on this machine".into()),
         None => Warning(format!(
@@ -25,7 +25,8 @@ pub async fn encryption(client: &Client, address: &Address) -> Result<Finding, t
 
 pub async fn server(client: &Client) -> Result<Finding, tokio_postgres::Error> {
     let row = client.query_one(sql::SERVER, &[]).await?;
-    let (version, encoding, standby): (i32, &str, bool) = (row.get(0), row.get(1), row.get(2));
+    let (version, encoding): (i32, &str) = (row.get("version"), row.get("encoding"));
+    let standby: bool = row.get("is_standby");
     Ok(match version / 10_000 {
         _ if encoding != "UTF8" => Wrong(format!("the database's encoding is {encoding}: UTF8 is needed")),
         _ if standby => Wrong("a standby: connect to the primary".into()),
@@ -57,8 +58,8 @@ pub async fn durability(client: &Client) -> Result<Finding, tokio_postgres::Erro
 
 pub async fn versions(client: &Client) -> Result<Finding, tokio_postgres::Error> {
     let row = client.query_one(sql::VERSIONS, &[]).await?;
-    let schema: Option<i32> = row.get(0);
-    let extension: Option<String> = row.get(1);
+    let schema: Option<i32> = row.get("schema_version");
+    let extension: Option<String> = row.get("extversion");
     let fits = schema == Some(release::schema_version()) && extension.as_deref() == Some(VERSION);
     let text = format!(
         "schema {}, extension {}",
@@ -77,9 +78,9 @@ pub async fn versions(client: &Client) -> Result<Finding, tokio_postgres::Error>
 
 pub async fn login(client: &Client) -> Result<Finding, tokio_postgres::Error> {
     let row = client.query_one(sql::LOGIN, &[]).await?;
-    let name: String = row.get(0);
-    let missing: Vec<String> = row.get(3);
-    Ok(if row.get(1) {
+    let name: String = row.get("name");
+    let missing: Vec<String> = row.get("roles_missing");
+    Ok(if row.get("is_superuser") {
         Wrong(format!(
             "{name} is a superuser: row level security would not bind the service; use capconduit_api"
         ))
@@ -88,7 +89,7 @@ pub async fn login(client: &Client) -> Result<Finding, tokio_postgres::Error> {
             "{name} may not become {}: use capconduit_api, or run `capconduit migrate`",
             missing.join(", ")
         ))
-    } else if row.get(2) {
+    } else if row.get("reads_without_role") {
         Warning(format!(
             "{name} reads tables without taking on a role first: use capconduit_api"
         ))
@@ -99,8 +100,8 @@ pub async fn login(client: &Client) -> Result<Finding, tokio_postgres::Error> {
 
 pub async fn limits(client: &Client) -> Result<Finding, tokio_postgres::Error> {
     let row = client.query_one(sql::LIMITS, &[]).await?;
-    let unset: Vec<String> = row.get(0);
-    let search_path: String = row.get(1);
+    let unset: Vec<String> = row.get("unset");
+    let search_path: String = row.get("search_path");
     Ok(if !unset.is_empty() {
         Wrong(format!(
             "no {}: a stuck statement would hold its locks; run `capconduit migrate`",
@@ -146,7 +147,7 @@ pub async fn connections(
     settings: Option<&Settings>,
 ) -> Result<Finding, tokio_postgres::Error> {
     let row = client.query_one(sql::CONNECTIONS, &[]).await?;
-    let (free, limit): (i64, i32) = (row.get(0), row.get(1));
+    let (free, limit): (i64, i32) = (row.get("free"), row.get("connection_limit"));
     let wanted = settings.map_or(16, |settings| settings.pool_size as i64);
     Ok(if limit >= 0 && i64::from(limit) < wanted {
         Wrong(format!(

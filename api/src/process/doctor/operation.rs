@@ -59,8 +59,8 @@ pub async fn counters(client: &Client) -> Result<Finding, tokio_postgres::Error>
 pub async fn tables(client: &Client) -> Result<Finding, tokio_postgres::Error> {
     let rows = client.query(sql::TABLES_NOT_DIRECT, &[]).await?;
     let list = |access: &str| -> Vec<String> {
-        let of = rows.iter().filter(|row| row.get::<_, &str>(0) == access);
-        of.map(|row| row.get(1)).collect()
+        let of = rows.iter().filter(|row| row.get::<_, &str>("access") == access);
+        of.map(|row| row.get("told")).collect()
     };
     let (refused, dearer) = (list("refused"), list("statement"));
     Ok(if !refused.is_empty() {

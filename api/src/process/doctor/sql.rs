@@ -1,10 +1,11 @@
 //! What `capconduit doctor` asks the database.
 
 pub const ENCRYPTION: &str = "\
-    select (select s.version from pg_catalog.pg_stat_ssl s where s.pid = pg_backend_pid() and s.ssl),
-           coalesce(inet_server_addr() is null or host(inet_client_addr()) = host(inet_server_addr()), true)";
+    select (select s.version from pg_catalog.pg_stat_ssl s where s.pid = pg_backend_pid() and s.ssl) as encryption,
+           coalesce(inet_server_addr() is null or host(inet_client_addr()) = host(inet_server_addr()), true) as is_local";
 pub const SERVER: &str = "\
-    select current_setting('server_version_num')::integer, pg_encoding_to_char(d.encoding)::text, pg_is_in_recovery()
+    select current_setting('server_version_num')::integer as version, pg_encoding_to_char(d.encoding)::text as encoding,
+           pg_is_in_recovery() as is_standby
       from pg_catalog.pg_database d where d.datname = current_database()";
 pub const UNSAFE_SETTINGS: &str = "\
     select s.name from pg_catalog.pg_settings s
@@ -12,18 +13,18 @@ pub const UNSAFE_SETTINGS: &str = "\
      order by s.name";
 pub const VERSIONS: &str = "\
     select capconduit.schema_version(), (select e.extversion from pg_catalog.pg_extension e where e.extname = 'capconduit')";
-/// Name, superuser, reads without a role, roles that it may not take on.
 pub const LOGIN: &str = "\
-    select current_user::text, r.rolsuper, has_table_privilege('capconduit.call_logs', 'select'),
+    select current_user::text as name, r.rolsuper as is_superuser,
+           has_table_privilege('capconduit.call_logs', 'select') as reads_without_role,
            coalesce((select array_agg(n.name order by n.name)
               from unnest(array['capconduit_seller', 'capconduit_staff', 'capconduit_internal']) as n (name)
-             where not pg_has_role(n.name, 'member')), '{}')
+             where not pg_has_role(n.name, 'member')), '{}') as roles_missing
       from pg_catalog.pg_roles r where r.rolname = current_user";
 pub const LIMITS: &str = "\
     select coalesce((select array_agg(s.name order by s.name) from pg_catalog.pg_settings s
                       where s.name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')
-                        and s.setting = '0'), '{}'),
-           current_setting('search_path')";
+                        and s.setting = '0'), '{}') as unset,
+           current_setting('search_path') as search_path";
 /// Those whose code is left out pin their search path themselves.
 pub const WRONG_FUNCTIONS: &str = "\
     select p.oid::regprocedure::text
@@ -38,8 +39,8 @@ pub const WRONG_FUNCTIONS: &str = "\
      order by 1";
 pub const CONNECTIONS: &str = "\
     select current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint
-               - (select count(*) from pg_catalog.pg_stat_activity a where a.backend_type = 'client backend'),
-           (select r.rolconnlimit from pg_catalog.pg_roles r where r.rolname = current_user)";
+               - (select count(*) from pg_catalog.pg_stat_activity a where a.backend_type = 'client backend') as free,
+           (select r.rolconnlimit from pg_catalog.pg_roles r where r.rolname = current_user) as connection_limit";
 pub const CLOCK: &str = "select extract(epoch from clock_timestamp())::double precision";
 pub const OLDEST_XMIN: &str = "\
     select coalesce(greatest((select max(age(a.backend_xmin)) from pg_catalog.pg_stat_activity a),
@@ -48,7 +49,7 @@ pub const ADMINS: &str =
     "select count(*) from capconduit.users u where u.role = 'admin' and u.status = 'active'";
 pub const WRONG_COUNTERS: &str = "select count(*) from capconduit.verify_counters()";
 pub const TABLES_NOT_DIRECT: &str = "\
-    select t.access, format('%s of %s: %s', t.operation, t.table_name, t.reason)
+    select t.access, format('%s of %s: %s', t.operation, t.table_name, t.reason) as told
       from capconduit.table_access() t where t.access <> 'direct'";
 pub const EXPIRED_LEASES: &str = "\
     select count(*) from capconduit.live_calls l where l.lease_until < now() - interval '30 seconds'";

@@ -5,8 +5,8 @@ use tokio_postgres::{Client, Error};
 
 /// Which of them PUBLIC still may execute, and whether the login who asks may change that.
 const OPEN: &str = "\
-    select string_agg(p.oid::regprocedure::text, ', ' order by p.proname, p.oid),
-           coalesce(bool_and(pg_has_role(session_user, p.proowner, 'USAGE')), false)
+    select string_agg(p.oid::regprocedure::text, ', ' order by p.proname, p.oid) as functions,
+           coalesce(bool_and(pg_has_role(session_user, p.proowner, 'USAGE')), false) as is_possible
       from pg_catalog.pg_proc p
      where p.pronamespace = 'pg_catalog'::regnamespace
        and p.proname in ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_import', 'lo_put', 'lo_truncate',
@@ -23,8 +23,10 @@ pub struct Closing {
 
 pub async fn closing(client: &Client) -> Result<Option<Closing>, Error> {
     let row = client.query_one(OPEN, &[]).await?;
-    Ok(row.get::<_, Option<String>>(0).map(|functions| Closing {
-        statement: format!("revoke execute on function {functions} from public"),
-        possible: row.get(1),
-    }))
+    Ok(row
+        .get::<_, Option<String>>("functions")
+        .map(|functions| Closing {
+            statement: format!("revoke execute on function {functions} from public"),
+            possible: row.get("is_possible"),
+        }))
 }

@@ -10,13 +10,15 @@ use crate::release::{POSTGRESQL, VERSION};
 pub async fn check(client: &Client) -> Result<()> {
     let row = client
         .query_one(
-            "select current_setting('server_version_num')::integer / 10000, current_setting('server_version'),
-                    pg_is_in_recovery(), current_setting('server_encoding'), current_database()::text",
+            "select current_setting('server_version_num')::integer / 10000 as major,
+                    current_setting('server_version') as version, pg_is_in_recovery() as is_standby,
+                    current_setting('server_encoding') as encoding, current_database()::text as name",
             &[],
         )
         .await?;
-    let (major, version): (i32, String) = (row.get(0), row.get(1));
-    let (standby, encoding, name): (bool, String, String) = (row.get(2), row.get(3), row.get(4));
+    let (major, version): (i32, String) = (row.get("major"), row.get("version"));
+    let standby: bool = row.get("is_standby");
+    let (encoding, name): (String, String) = (row.get("encoding"), row.get("name"));
     if !POSTGRESQL.contains(&major) {
         bail!(
             "PostgreSQL {version} is not supported: use a server of major version {} to {}",
@@ -39,14 +41,14 @@ pub async fn check(client: &Client) -> Result<()> {
 pub async fn refuse_foreign_state(client: &Client) -> Result<()> {
     let foreign = client
         .query_opt(
-            "select n.nspname::text, pg_get_userbyid(n.nspowner)::text from pg_namespace n
+            "select n.nspname::text as schema, pg_get_userbyid(n.nspowner)::text as owner from pg_namespace n
               where n.nspname in ('capconduit', 'asterisk') and pg_get_userbyid(n.nspowner) <> $1
               order by 1 limit 1",
             &[&owner::NAME],
         )
         .await?;
     if let Some(row) = foreign {
-        let (schema, role): (String, String) = (row.get(0), row.get(1));
+        let (schema, role): (String, String) = (row.get("schema"), row.get("owner"));
         bail!(
             "schema {schema} exists and belongs to {role}: rename or drop it, or, if a restore without owners made it, \
              alter its objects' owner to {}",
@@ -56,14 +58,16 @@ pub async fn refuse_foreign_state(client: &Client) -> Result<()> {
     let row = client
         .query_one(
             "select (select extversion from pg_extension where extname = 'capconduit'),
-                    exists (select from pg_available_extension_versions where name = 'capconduit' and version = $1),
+                    exists (select from pg_available_extension_versions where name = 'capconduit' and version = $1)
+                        as is_offered,
                     exists (select from pg_extension e, pg_extension_update_paths('capconduit') p
                              where e.extname = 'capconduit' and p.source = e.extversion and p.target = $1
-                               and p.path is not null)",
+                               and p.path is not null) as is_reachable",
             &[&VERSION],
         )
         .await?;
-    let (installed, offered, reachable): (Option<String>, bool, bool) = (row.get(0), row.get(1), row.get(2));
+    let installed: Option<String> = row.get("extversion");
+    let (offered, reachable): (bool, bool) = (row.get("is_offered"), row.get("is_reachable"));
     match installed {
         Some(version) if version == VERSION => Ok(()),
         _ if !offered => bail!(

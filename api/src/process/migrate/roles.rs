@@ -259,10 +259,10 @@ impl Facts {
     async fn read(client: &Client) -> Result<Self> {
         let row = client
             .query_one(
-                "select current_database()::text,
-                        (select rolsuper from pg_roles where rolname = session_user),
+                "select current_database()::text as name,
+                        (select rolsuper from pg_roles where rolname = session_user) as is_superuser,
                         current_setting('max_connections')::integer
-                            - current_setting('superuser_reserved_connections')::integer",
+                            - current_setting('superuser_reserved_connections')::integer as connections",
                 &[],
             )
             .await?;
@@ -274,7 +274,7 @@ impl Facts {
             .await?;
         let memberships = client
             .query(
-                "select distinct m.rolname::text, g.rolname::text from pg_auth_members a
+                "select distinct m.rolname::text as member, g.rolname::text as role from pg_auth_members a
                    join pg_roles m on m.oid = a.member join pg_roles g on g.oid = a.roleid
                   where g.rolname like 'capconduit\\_%'",
                 &[],
@@ -282,7 +282,7 @@ impl Facts {
             .await?;
         let settings = client
             .query(
-                "select r.rolname::text, split_part(c.setting, '=', 1)
+                "select r.rolname::text as role, split_part(c.setting, '=', 1) as name
                    from pg_db_role_setting s join pg_roles r on r.oid = s.setrole
                    join pg_database d on d.oid = s.setdatabase, unnest(s.setconfig) c (setting)
                   where d.datname = current_database()",
@@ -290,12 +290,18 @@ impl Facts {
             )
             .await?;
         Ok(Self {
-            database: row.get(0),
-            superuser: row.get(1),
-            connections: row.get(2),
+            database: row.get("name"),
+            superuser: row.get("is_superuser"),
+            connections: row.get("connections"),
             roles: roles.iter().map(|row| row.get(0)).collect(),
-            memberships: memberships.iter().map(|row| (row.get(0), row.get(1))).collect(),
-            settings: settings.iter().map(|row| (row.get(0), row.get(1))).collect(),
+            memberships: memberships
+                .iter()
+                .map(|row| (row.get("member"), row.get("role")))
+                .collect(),
+            settings: settings
+                .iter()
+                .map(|row| (row.get("role"), row.get("name")))
+                .collect(),
         })
     }
 }

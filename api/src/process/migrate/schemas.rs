@@ -54,14 +54,14 @@ pub(super) async fn plan(client: &Client) -> Result<Vec<Change>> {
     }
     let row = client
         .query_one(
-            "select to_regnamespace('capconduit') is null, to_regnamespace('asterisk') is null,
+            "select to_regnamespace('capconduit') is null as no_schema, to_regnamespace('asterisk') is null as no_asterisk,
                     (select extversion from pg_extension where extname = 'capconduit'),
-                    (select pg_get_userbyid(extowner) = $1 from pg_extension where extname = 'capconduit')",
+                    (select pg_get_userbyid(extowner) = $1 from pg_extension where extname = 'capconduit') as is_owned",
             &[&owner::NAME],
         )
         .await?;
-    let (no_schema, no_asterisk): (bool, bool) = (row.get(0), row.get(1));
-    let (installed, owned): (Option<String>, Option<bool>) = (row.get(2), row.get(3));
+    let (no_schema, no_asterisk): (bool, bool) = (row.get("no_schema"), row.get("no_asterisk"));
+    let (installed, owned): (Option<String>, Option<bool>) = (row.get("extversion"), row.get("is_owned"));
     let as_owner = format!("set local role {}", owner::NAME);
     if no_schema {
         changes.extend([as_owner.as_str(), "create schema capconduit"].map(Change::new));
@@ -98,19 +98,19 @@ pub(super) async fn plan(client: &Client) -> Result<Vec<Change>> {
 async fn access(client: &Client) -> Result<Vec<Change>> {
     let row = client
         .query_one(
-            "select d.datname::text,
+            "select d.datname::text as name,
                     (select coalesce(array_agg(a.privilege_type order by 1), '{}')
                        from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
-                      where a.grantee = 0 and a.privilege_type in ('CONNECT', 'TEMPORARY')),
+                      where a.grantee = 0 and a.privilege_type in ('CONNECT', 'TEMPORARY')) as public,
                     (select coalesce(array_agg(r.rolname || ' ' || a.privilege_type), '{}')
                        from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
-                       join pg_roles r on r.oid = a.grantee)
+                       join pg_roles r on r.oid = a.grantee) as granted
                from pg_database d where d.datname = current_database()",
             &[],
         )
         .await?;
-    let name: String = row.get(0);
-    let (public, granted): (Vec<String>, Vec<String>) = (row.get(1), row.get(2));
+    let name: String = row.get("name");
+    let (public, granted): (Vec<String>, Vec<String>) = (row.get("public"), row.get("granted"));
     let name = identifier(&name);
     let mut changes = Vec::new();
     if !public.is_empty() {

@@ -94,9 +94,9 @@ async fn history(client: &Client) -> Result<Vec<Line>> {
     Ok(rows
         .iter()
         .map(|row| Line {
-            version: row.get(0),
-            name: row.get(1),
-            checksum: row.get(2),
+            version: row.get("version"),
+            name: row.get("name"),
+            checksum: row.get("checksum"),
         })
         .collect())
 }

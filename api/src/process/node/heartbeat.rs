@@ -207,7 +207,7 @@ impl Heart {
             (&instance as _, Type::TEXT),
         ];
         let row = self.database.row(NODE_STARTED, &params).await?;
-        let (status, closed): (String, i32) = (row.get(0), row.get(1));
+        let (status, closed): (String, i32) = (row.get("status"), row.get("closed"));
         if self.is_taken(&status) {
             return Ok(false);
         }
@@ -225,7 +225,8 @@ impl Heart {
             (&channels as _, Type::TEXT_ARRAY),
         ];
         let row = self.database.row(NODE_HEARTBEAT, &params).await?;
-        let (status, absent, closed): (String, i32, i32) = (row.get(0), row.get(1), row.get(2));
+        let (status, absent, closed): (String, i32, i32) =
+            (row.get("status"), row.get("absent"), row.get("closed"));
         if self.is_taken(&status) {
             return Ok(());
         }

@@ -100,7 +100,10 @@ impl Qualifier {
             return Ok(());
         }
         let rows = self.database.rows(CENTERS, &[]).await?;
-        let centers: Centers = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let centers: Centers = rows
+            .iter()
+            .map(|row| (row.get("id"), row.get("hashtextextended")))
+            .collect();
         let few_in_all = centers.len() <= ALL_AT_MOST;
         let done = match told {
             Some(told) => {
