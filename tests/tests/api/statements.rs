@@ -101,7 +101,11 @@ fn constants(source: &str) -> Vec<String> {
             "records!(",
             "calls!(",
             "link_usage!(",
+            "links!(",
             "client!(",
+            "campaign!(",
+            "explained!(",
+            "target!(",
         ]
         .iter()
         .any(|word| value.contains(word));
