@@ -1,12 +1,12 @@
 //! Asterisk's control socket, through its own command: its name, its uptime, its channels. A missing answer is never taken
 //! for an empty list.
 
-use capconduit_core::text::UNIQUEID;
 use std::io::ErrorKind;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use capconduit_core::text::UNIQUEID;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};

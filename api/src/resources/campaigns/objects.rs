@@ -135,3 +135,19 @@ impl Filter {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use utoipa::PartialSchema;
+
+    use super::*;
+
+    #[test]
+    fn strategies_are_described_as_they_are_named() {
+        let pattern = format!("\"^({})$\"", Strategy::NAMES.join("|"));
+        for schema in [NewCampaign::schema(), CampaignChange::schema()] {
+            let text = serde_json::to_string(&schema).unwrap();
+            assert!(text.contains(&pattern), "{text}");
+        }
+    }
+}
