@@ -48,6 +48,7 @@ async fn the_twins_answer_as_the_functions_do() {
             "linkId",
             "maxCallSeconds",
             "reason",
+            "settingsId",
             "status"
         ]
     );
