@@ -99,7 +99,7 @@ def by_sql(server, database, name, seconds):
     script = ROOT / "bench" / "sql" / f"{name}.sql"
     if name == "route_info":
         # The service's own statement, from where it stands: what is compared stays the same.
-        source = (ROOT / "api/src/resources/internal.rs").read_text()
+        source = (ROOT / "api/src/resources/internal/operations.rs").read_text()
         statement = re.search(r'^const ROUTE_INFO: &str = "\\\n(.*?)";$', source, re.M | re.S).group(1)
         script = server.state / "route_info.sql"
         number = "('+1777' || lpad(:id::text, 7, '0'))"

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{doctor, migrate, node, openapi, purge, serve, user, wipe};
+use crate::process::{doctor, migrate, node, openapi, purge, serve, statements, user, wipe};
 
 /// Routes inbound calls to call centers under exact caps. PostgreSQL is the platform; this command looks after it.
 #[derive(Debug, Parser)]
@@ -34,6 +34,9 @@ enum Command {
     Openapi,
     /// Drop what this project made in a database, after its name is typed or given.
     Wipe(wipe::Args),
+    /// Print every statement of the service and the role that runs it, as JSON: for the test that prepares each.
+    #[command(hide = true)]
+    Statements,
     /// Write manual pages, of the command and each of its own, into a folder: for packagers.
     #[command(hide = true)]
     Man { folder: PathBuf },
@@ -50,6 +53,7 @@ impl Cli {
             Command::Purge(args) => purge::run(args).await,
             Command::Openapi => openapi::run(),
             Command::Wipe(args) => wipe::run(args).await,
+            Command::Statements => statements::run(),
             Command::Man { folder } => {
                 clap_mangen::generate_to(Cli::command(), &folder)
                     .with_context(|| format!("{}", folder.display()))?;

@@ -1,9 +1,22 @@
-//! The `capconduit` command: parses the command line and reports failures. Everything else is in the library.
+//! The `capconduit` command: parses the command line and reports failures. One crate, no library beside it, so that the
+//! compiler sees what nobody uses.
+
+mod access;
+mod app;
+mod cli;
+mod database;
+mod error;
+mod http;
+mod process;
+mod release;
+mod resources;
+mod store;
 
 use std::process::ExitCode;
 
-use capconduit_api::cli::Cli;
 use clap::Parser;
+
+use cli::Cli;
 
 /// Hashing a password takes 19 MiB for a moment. The system's allocator would keep that for ever, per thread.
 #[global_allocator]

@@ -273,6 +273,16 @@ fn a_circle_of_modules_and_a_name_upward_are_found() {
             "fn named() { crate::functions::arguments::reason(\"\", None); }",
             "calls::settle names functions::arguments, which is in a layer above it",
         ),
+        (
+            "api/src/resources/campaigns/presence.rs",
+            "fn named() { super::operations::find; }",
+            "api: circle: resources::campaigns::operations → resources::campaigns::presence → resources::campaigns::operations",
+        ),
+        (
+            "api/src/store/tx.rs",
+            "use crate::app::AppState as _;",
+            "store::tx names app, which is in a layer above it",
+        ),
     ] {
         let output = modules_with(Some((file, line)));
         let text = said(&output);

@@ -7,8 +7,6 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-use crate::serve::settings::Settings;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Forwarding {
     #[value(name = "x-forwarded-for")]
@@ -18,44 +16,48 @@ pub enum Forwarding {
     Forwarded,
 }
 
-pub fn of_client(peer: SocketAddr, headers: &HeaderMap, settings: &Settings) -> IpAddr {
-    client(
-        peer,
-        headers,
-        settings.forwarded_header,
-        &settings.trusted_proxies,
-    )
+/// The proxies in front of the service.
+#[derive(Debug)]
+pub struct Proxies {
+    pub networks: Vec<IpNet>,
+    pub header: Forwarding,
 }
 
-fn client(peer: SocketAddr, headers: &HeaderMap, header: Forwarding, proxies: &[IpNet]) -> IpAddr {
-    let is_proxy = |address: &IpAddr| proxies.iter().any(|net| net.contains(address));
-    let mut client = peer.ip().to_canonical();
-    if !is_proxy(&client) {
-        return client;
+impl Proxies {
+    fn are_at(&self, address: &IpAddr) -> bool {
+        self.networks.iter().any(|net| net.contains(address))
     }
-    let (name, read): (_, fn(&str) -> Option<IpAddr>) = match header {
-        Forwarding::XForwardedFor => ("x-forwarded-for", address),
-        Forwarding::Forwarded => ("forwarded", forwarded_for),
-    };
-    // Bytes that are no text stand left of what a proxy wrote: they must not hide it.
-    let lines: Vec<String> = headers
-        .get_all(name)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        .collect();
-    let hops = lines
-        .iter()
-        .flat_map(|line| elements(line))
-        .map(str::trim)
-        .filter(|hop| !hop.is_empty());
-    for hop in hops.collect::<Vec<_>>().into_iter().rev() {
-        let Some(address) = read(hop) else { break };
-        client = address.to_canonical();
-        if !is_proxy(&client) {
-            break;
+
+    /// The address that a request comes from.
+    pub fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer.ip().to_canonical();
+        if !self.are_at(&client) {
+            return client;
         }
+        let (name, read): (_, fn(&str) -> Option<IpAddr>) = match self.header {
+            Forwarding::XForwardedFor => ("x-forwarded-for", address),
+            Forwarding::Forwarded => ("forwarded", forwarded_for),
+        };
+        // Bytes that are no text stand left of what a proxy wrote: they must not hide it.
+        let lines: Vec<String> = headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect();
+        let hops = lines
+            .iter()
+            .flat_map(|line| elements(line))
+            .map(str::trim)
+            .filter(|hop| !hop.is_empty());
+        for hop in hops.collect::<Vec<_>>().into_iter().rev() {
+            let Some(address) = read(hop) else { break };
+            client = address.to_canonical();
+            if !self.are_at(&client) {
+                break;
+            }
+        }
+        client
     }
-    client
 }
 
 /// Split at commas outside of quoted strings. A line with an open quote is split at every comma: what a client left open
@@ -158,8 +160,12 @@ mod tests {
         for line in lines {
             headers.append(own, HeaderValue::from_bytes(line).unwrap());
         }
-        let proxies = ["127.0.0.1/32", "10.0.0.0/8", "2001:db8:ffff::/48"].map(|net| net.parse().unwrap());
-        client(peer.parse().unwrap(), &headers, header, &proxies).to_string()
+        let networks = ["127.0.0.1/32", "10.0.0.0/8", "2001:db8:ffff::/48"].map(|net| net.parse().unwrap());
+        let proxies = Proxies {
+            networks: networks.into(),
+            header,
+        };
+        proxies.client(peer.parse().unwrap(), &headers).to_string()
     }
 
     fn x_forwarded_for(peer: &str, lines: &[&[u8]]) -> String {

@@ -1,7 +1,6 @@
 //! Who is asking: sessions, bearer tokens, passwords, throttling, and the roles that a route asks for.
 
 pub mod address;
-pub mod caller;
 pub mod desk;
 pub mod device;
 pub mod fading;

@@ -1,6 +1,7 @@
 //! Passwords: argon2id with OWASP's parameters, in blocking tasks that take turns at the desk, so that a flood of logins
 //! leaves the processor to everybody else's requests.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,18 +14,23 @@ use secrecy::{ExposeSecret, SecretString};
 use super::desk::{Desk, Place};
 use super::secret;
 use super::throttle::Who;
-use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::Text;
+use crate::error::{ApiError, ApiResult};
+use crate::http::text::Text;
 
 /// 19 MiB, two passes, one lane: OWASP's first choice for argon2id.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// Long enough for any passphrase, short enough that hashing it costs nothing extra.
-pub const RULE: Text = Text::exact(0, 128).check(|password| {
-    if password.chars().count() < 8 {
-        return Err("Password must be at least 8 characters long.".into());
+/// In characters. Long enough for any passphrase, short enough that hashing it costs nothing extra.
+pub const LENGTH: RangeInclusive<usize> = 8..=128;
+
+pub const RULE: Text = Text::exact(0, *LENGTH.end()).check(|password| {
+    if password.chars().count() < *LENGTH.start() {
+        return Err(format!(
+            "Password must be at least {} characters long.",
+            LENGTH.start()
+        ));
     }
     Ok(())
 });

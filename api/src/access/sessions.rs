@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::secret::{self, Hash};
-use crate::http::error::{ApiError, ApiResult};
-use crate::serve::state::App;
+use crate::error::{ApiError, ApiResult};
+use crate::store::tx::{Args, Store};
 
 pub const COOKIE: &str = "session";
 
@@ -79,37 +79,107 @@ pub fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item 
         .map(|(_, value)| value)
 }
 
-/// The user's id and role, if the credential is good and the account active.
-pub async fn find(app: &App, credential: &Credential) -> ApiResult<Option<Found>> {
-    let settings = &app.settings;
-    let (row, cookie_value) = match credential {
-        Credential::Session(hash, value) => {
-            let args: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [
-                &hash.as_slice(),
-                &settings.session_lifetime_seconds,
-                &settings.session_longest_seconds,
-            ];
-            (app.store.own(FIND_SESSION, &args).await?, Some(value))
-        }
-        Credential::Token(hash) => (app.store.own(FIND_API_TOKEN, &[&hash.as_slice()]).await?, None),
-    };
-    let Some((user_id, role)) = row.get::<_, Option<i64>>(0).zip(row.get(1)) else {
-        return Ok(None);
-    };
-    let renewed = match cookie_value {
-        Some(value) => row
-            .get::<_, Option<i32>>(2)
-            .map(|seconds| cookie(app, value, seconds))
-            .transpose()?,
-        None => None,
-    };
-    Ok(Some(Found {
-        user_id,
-        role,
-        renewed,
-    }))
+/// How long a session lives.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetime {
+    /// Without a request.
+    pub unused_seconds: i32,
+    /// However much it is used.
+    pub longest_seconds: i32,
 }
 
+/// Sessions and tokens as the database keeps them.
+#[derive(Debug)]
+pub struct Sessions {
+    store: Store,
+    lifetime: Lifetime,
+    secure_cookies: bool,
+}
+
+impl Sessions {
+    pub fn new(store: Store, lifetime: Lifetime, secure_cookies: bool) -> Self {
+        Sessions {
+            store,
+            lifetime,
+            secure_cookies,
+        }
+    }
+
+    /// The user's id and role, if the credential is good and the account active.
+    pub async fn find(&self, credential: &Credential) -> ApiResult<Option<Found>> {
+        let (row, cookie_value) = match credential {
+            Credential::Session(hash, value) => {
+                let args: Args<'_> = &[
+                    &hash.as_slice(),
+                    &self.lifetime.unused_seconds,
+                    &self.lifetime.longest_seconds,
+                ];
+                (self.store.own(FIND_SESSION, args).await?, Some(value))
+            }
+            Credential::Token(hash) => (self.store.own(FIND_API_TOKEN, &[&hash.as_slice()]).await?, None),
+        };
+        let (user_id, role): (Option<i64>, Option<String>) = (row.get("user_id"), row.get("role"));
+        let Some((user_id, role)) = user_id.zip(role) else {
+            return Ok(None);
+        };
+        let renewed = match cookie_value {
+            Some(value) => row
+                .get::<_, Option<i32>>("cookie_seconds")
+                .map(|seconds| self.cookie(value, seconds))
+                .transpose()?,
+            None => None,
+        };
+        Ok(Some(Found {
+            user_id,
+            role,
+            renewed,
+        }))
+    }
+
+    /// The account of a login name, if there is one, and the name as the database compares it: one throttle for all ways to
+    /// write it.
+    pub async fn find_login(&self, username: &str, network: IpAddr) -> ApiResult<(Option<Login>, String)> {
+        let row = self
+            .store
+            .own(FIND_LOGIN, &[&username, &network.to_string()])
+            .await?;
+        let login = row.get::<_, Option<i64>>("user_id").map(|user_id| Login {
+            user_id,
+            password_hash: row.get("password_hash"),
+            status: row.get("status"),
+            known: row.get("known"),
+        });
+        Ok((login, row.get("account")))
+    }
+
+    /// A new session for a verified login: its cookie. None if the account changed meanwhile.
+    pub async fn open(&self, login: &Login, network: IpAddr) -> ApiResult<Option<HeaderValue>> {
+        let id = secret::random().map_err(|error| ApiError::internal(error.to_string()))?;
+        let hash = secret::hash(&id);
+        let seconds = self.lifetime.unused_seconds.min(self.lifetime.longest_seconds);
+        let network = network.to_string();
+        let args: Args<'_> = &[
+            &login.user_id,
+            &login.password_hash,
+            &hash.as_slice(),
+            &seconds,
+            &network,
+        ];
+        let opened: bool = self.store.own(OPEN_SESSION, args).await?.get(0);
+        opened.then(|| self.cookie(&id, seconds)).transpose()
+    }
+
+    pub async fn close(&self, hash: &Hash) -> ApiResult<bool> {
+        Ok(self.store.own(CLOSE_SESSION, &[&hash.as_slice()]).await?.get(0))
+    }
+
+    /// The cookie of a session, for so long.
+    pub fn cookie(&self, id: &str, seconds: i32) -> ApiResult<HeaderValue> {
+        secret_header(&cookie_text(COOKIE, id, seconds.into(), "/", self.secure_cookies))
+    }
+}
+
+/// An account, as far as its password is checked.
 pub struct Login {
     pub user_id: i64,
     pub password_hash: String,
@@ -125,52 +195,6 @@ impl fmt::Debug for Login {
             .field("status", &self.status)
             .finish_non_exhaustive()
     }
-}
-
-/// The account of a login name, if there is one, and the name as the database compares it: one throttle for all ways to
-/// write it.
-pub async fn find_login(app: &App, username: &str, network: IpAddr) -> ApiResult<(Option<Login>, String)> {
-    let row = app
-        .store
-        .own(FIND_LOGIN, &[&username, &network.to_string()])
-        .await?;
-    let login = row.get::<_, Option<i64>>(0).map(|user_id| Login {
-        user_id,
-        password_hash: row.get(1),
-        status: row.get(2),
-        known: row.get(3),
-    });
-    Ok((login, row.get(4)))
-}
-
-/// A new session for a verified login: its cookie. None if the account changed meanwhile.
-pub async fn open(app: &App, login: &Login, network: IpAddr) -> ApiResult<Option<HeaderValue>> {
-    let id = secret::random().map_err(|error| ApiError::internal(error.to_string()))?;
-    let hash = secret::hash(&id);
-    let lifetime = app
-        .settings
-        .session_lifetime_seconds
-        .min(app.settings.session_longest_seconds);
-    let network = network.to_string();
-    let args: [&(dyn tokio_postgres::types::ToSql + Sync); 5] = [
-        &login.user_id,
-        &login.password_hash,
-        &hash.as_slice(),
-        &lifetime,
-        &network,
-    ];
-    let opened: bool = app.store.own(OPEN_SESSION, &args).await?.get(0);
-    opened.then(|| cookie(app, &id, lifetime)).transpose()
-}
-
-pub async fn close(app: &App, hash: &Hash) -> ApiResult<bool> {
-    Ok(app.store.own(CLOSE_SESSION, &[&hash.as_slice()]).await?.get(0))
-}
-
-/// The cookie of a session, for so long.
-pub fn cookie(app: &App, id: &str, seconds: i32) -> ApiResult<HeaderValue> {
-    let text = cookie_text(COOKIE, id, seconds.into(), "/", app.settings.secure_cookies);
-    secret_header(&text)
 }
 
 /// A header that is never shown where headers are logged.

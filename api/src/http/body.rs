@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
-use super::error::{ApiError, ApiResult};
 use super::fields::{Fields, Input};
+use crate::error::{ApiError, ApiResult};
 
 /// Larger than any object of the contract; a campaign with twenty thousand DIDs fits.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;

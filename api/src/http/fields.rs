@@ -4,10 +4,9 @@
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
-use unicode_normalization::UnicodeNormalization;
 
-use super::error::{ApiError, ApiResult};
-use capconduit_core::names;
+use super::text::Text;
+use crate::error::{ApiError, ApiResult};
 
 /// What a request does with keys it does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,114 +19,6 @@ pub enum Unknown {
 pub trait Input: Sized {
     const UNKNOWN: Unknown;
     fn read(fields: &mut Fields) -> Self;
-}
-
-/// A rule beyond length: the error is the text for the caller.
-pub type Check = fn(&str) -> Result<(), String>;
-
-/// What a text is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// A machine's name or value: blanks around it do not count.
-    Name,
-    /// A name that people give: it can be seen, turns nothing around, and is stored composed.
-    Title,
-    /// Prose for people: as a title, with line breaks and tabs.
-    Prose,
-    /// Kept byte for byte: passwords.
-    Exact,
-    /// As it came. Only NUL is left out, which the database cannot hold.
-    Anything,
-}
-
-/// The rule for one text.
-#[derive(Debug, Clone, Copy)]
-pub struct Text {
-    kind: Kind,
-    min: usize,
-    max: usize,
-    check: Option<Check>,
-}
-
-impl Text {
-    const fn of(kind: Kind, min: usize, max: usize) -> Self {
-        Text {
-            kind,
-            min,
-            max,
-            check: None,
-        }
-    }
-
-    pub const fn name(min: usize, max: usize) -> Self {
-        Self::of(Kind::Name, min, max)
-    }
-
-    pub const fn title(min: usize, max: usize) -> Self {
-        Self::of(Kind::Title, min, max)
-    }
-
-    pub const fn exact(min: usize, max: usize) -> Self {
-        Self::of(Kind::Exact, min, max)
-    }
-
-    pub const fn prose(max: usize) -> Self {
-        Self::of(Kind::Prose, 0, max)
-    }
-
-    /// For what a switch tells: the database's functions judge it, and cut it to its column.
-    pub const fn anything() -> Self {
-        Self::of(Kind::Anything, 0, usize::MAX)
-    }
-
-    /// The same with a minimum and a maximum length.
-    pub const fn of_length(mut self, min: usize, max: usize) -> Self {
-        self.min = min;
-        self.max = max;
-        self
-    }
-
-    pub const fn check(mut self, check: Check) -> Self {
-        self.check = Some(check);
-        self
-    }
-
-    fn apply(&self, text: &str) -> Result<String, String> {
-        let text = match self.kind {
-            Kind::Name => text.trim().to_owned(),
-            Kind::Title | Kind::Prose => composed(text.trim()),
-            Kind::Exact | Kind::Anything => text.to_owned(),
-        };
-        match self.kind {
-            Kind::Title | Kind::Prose => names::check(&text, self.kind == Kind::Prose)?,
-            Kind::Name | Kind::Exact if text.chars().any(char::is_control) => {
-                return Err("Control characters are not allowed.".into());
-            }
-            _ => {}
-        }
-        let length = text.chars().count();
-        if length > self.max {
-            return Err(format!("At most {} characters.", self.max));
-        }
-        if length < self.min {
-            return Err(match self.min {
-                1 => "Must not be empty.".into(),
-                min => format!("At least {min} characters."),
-            });
-        }
-        if let Some(check) = self.check {
-            check(&text)?;
-        }
-        Ok(match self.kind {
-            Kind::Anything => text.replace('\0', ""),
-            _ => text,
-        })
-    }
-}
-
-/// Unicode's composed form (NFC): one name is not two because its letters were written with separate accents.
-pub fn composed(text: &str) -> String {
-    text.nfc().collect()
 }
 
 #[derive(Debug)]
@@ -405,71 +296,4 @@ fn read_int(value: &Value, range: &RangeInclusive<i64>) -> Result<i64, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug)]
-    struct Sample {
-        name: String,
-        note: Option<Option<String>>,
-        count: Option<i32>,
-    }
-
-    impl Input for Sample {
-        const UNKNOWN: Unknown = Unknown::Refuse;
-        fn read(f: &mut Fields) -> Self {
-            Sample {
-                name: f.required_text("name", &Text::name(1, 5)),
-                note: f.nullable_text("note", &Text::prose(10)),
-                count: f.small_int("count", 1..=10),
-            }
-        }
-    }
-
-    fn parse(value: Value) -> Result<Sample, Value> {
-        match value {
-            Value::Object(map) => Fields::parse(&map).map_err(|e| json!(e.0.errors)),
-            _ => panic!("the test gives an object"),
-        }
-    }
-
-    #[test]
-    fn absent_null_and_value_differ() {
-        assert_eq!(parse(json!({"name": "a"})).unwrap().note, None);
-        assert_eq!(
-            parse(json!({"name": "a", "note": null})).unwrap().note,
-            Some(None)
-        );
-        assert_eq!(
-            parse(json!({"name": " a ", "note": "x\ny"})).unwrap().note,
-            Some(Some("x\ny".into()))
-        );
-        assert_eq!(
-            parse(json!({"name": " a ", "count": "7"})).unwrap().count,
-            Some(7)
-        );
-        assert_eq!(parse(json!({"name": " a "})).unwrap().name, "a");
-    }
-
-    #[test]
-    fn every_fault_is_reported_under_its_key() {
-        let errors = parse(json!({"name": "abcdef", "note": 5, "count": 1.5, "extra": 1})).unwrap_err();
-        for key in ["name", "note", "count", "extra"] {
-            assert!(errors[key].is_array(), "{key}: {errors}");
-        }
-        let errors = parse(json!({"name": "a\u{0}", "count": true, "note": "\u{7}"})).unwrap_err();
-        for key in ["name", "note", "count"] {
-            assert!(errors[key].is_array(), "{key}: {errors}");
-        }
-        for count in [
-            json!(0),
-            json!(11),
-            json!(u64::MAX),
-            json!("x"),
-            json!(null),
-            json!([]),
-        ] {
-            assert!(parse(json!({"name": "a", "count": count})).is_err(), "{count}");
-        }
-    }
-}
+mod tests;

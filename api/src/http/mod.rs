@@ -1,12 +1,10 @@
-//! What every request has in common, whatever it asks for: errors, bodies, fields, pages, the outer layers.
+//! What every request has in common, whatever it asks for: bodies, fields, parameters, pages, versions, instants.
 
 pub mod body;
 pub mod clock;
-pub mod error;
 pub mod fields;
-pub mod layers;
 pub mod page;
 pub mod params;
-pub mod sql_error;
+pub mod text;
 pub mod version;
 pub mod zone;

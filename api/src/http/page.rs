@@ -1,12 +1,11 @@
 //! Pages: `page` and `per_page` in, `{items, page, perPage, total, pages}` out.
 
-use axum::Json;
 use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 
-use super::error::ApiResult;
 use super::params::Params;
+use crate::error::ApiResult;
 use crate::store::tx::{Args, PLAN_FOR_VALUES, Tx};
 
 const MAX_PER_PAGE: i64 = 500;
@@ -54,15 +53,14 @@ impl PageRequest {
         (self.page - 1) * self.per_page
     }
 
-    /// The page out of two statements, with which the transaction ends. Both take the filter's arguments; `list` takes the
-    /// limit and the offset behind them.
+    /// The page out of two statements. Both take the filter's arguments; `list` takes the limit and the offset behind them.
     pub async fn of<T>(
         &self,
-        tx: Tx,
+        tx: &Tx,
         count: &'static str,
         list: &'static str,
         filter: Args<'_>,
-    ) -> ApiResult<Json<Page<T>>>
+    ) -> ApiResult<Page<T>>
     where
         T: for<'a> From<&'a Row>,
     {
@@ -71,14 +69,13 @@ impl PageRequest {
         let offset = self.offset();
         let args = [filter, &[&self.per_page, &offset]].concat();
         let items = tx.rows(list, &args).await?.iter().map(T::from).collect();
-        tx.commit().await?;
-        Ok(Json(Page {
+        Ok(Page {
             items,
             page: self.page,
             per_page: self.per_page,
             total,
             pages: pages(total, self.per_page),
-        }))
+        })
     }
 }
 

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{OpenApi, RefOr};
 
-use super::error::{ApiError, ApiResult};
-use super::fields::composed;
+use super::text::composed;
+use crate::error::{ApiError, ApiResult};
 
 /// Which query parameters each operation knows: those that its description names. Any other is refused, and so is one that is
 /// given twice: a filter that does not exist must not return everything. Names that begin with `_` are for caches and

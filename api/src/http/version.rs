@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::IntoParams;
 
-use super::error::{ApiError, ApiResult};
+use crate::error::{ApiError, ApiResult};
 use crate::store::tx::{Args, Tx};
 
 /// An object whose version an answer names.
@@ -97,7 +97,7 @@ impl IfMatch {
     ) -> ApiResult<()> {
         match locked {
             _ if self.is_none() => Ok(()),
-            Some(row) if self.admits(&[&row.get::<_, i64>(0).to_string()]) => Ok(()),
+            Some(row) if self.admits(&[&row.get::<_, i64>("version").to_string()]) => Ok(()),
             _ => Err(changed(&present(tx).await?)),
         }
     }

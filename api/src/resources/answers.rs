@@ -6,7 +6,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 /// What every error looks like (RFC 9457). `code` is stable, `message` is for people.
 #[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "describes what http::error renders")]
+#[expect(dead_code, reason = "describes what Problem::render writes")]
 pub struct ProblemBody {
     #[schema(example = "about:blank")]
     r#type: String,
@@ -47,6 +47,7 @@ macro_rules! answers {
     ($(#[$doc:meta])* $name:ident { $($variant:ident $status:literal $text:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, IntoResponses)]
+        #[expect(dead_code, reason = "describes answers that ApiError gives")]
         pub enum $name {
             $(
                 #[response(status = $status, description = $text, content_type = "application/problem+json")]

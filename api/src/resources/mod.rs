@@ -1,12 +1,15 @@
-//! One module per resource: its routes, its objects, its SQL.
+//! One module per resource: its handlers, its operations in SQL, its objects.
 
 pub mod answers;
 pub mod auth;
 pub mod campaigns;
 pub mod clients;
+pub mod description;
 pub mod dids;
 pub mod explain;
+pub mod health;
 pub mod internal;
+pub mod links;
 pub mod live;
 pub mod logs;
 pub mod oversight;
@@ -16,14 +19,12 @@ pub mod users;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::openapi;
-use crate::serve::operations;
-use crate::serve::state::AppState;
+use crate::app::AppState;
 
 /// Every route of the contract, with its description.
 pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
-    let routes = OpenApiRouter::with_openapi(openapi::base())
-        .merge(operations::router())
+    let routes = OpenApiRouter::with_openapi(description::base())
+        .merge(health::router())
         .merge(auth::router())
         .merge(tokens::router())
         .merge(users::router())
@@ -34,6 +35,7 @@ pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
         .merge(stats::router())
         .merge(live::router())
         .merge(explain::router())
+        .merge(links::router())
         .merge(oversight::router());
     if with_internal_api {
         routes.merge(internal::router())

@@ -9,21 +9,35 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{BadBody, Conflict, Denied, NotFound};
-use crate::access::caller::{Anyone, InSession};
 use crate::access::secret;
+use crate::app::AppState;
+use crate::app::caller::{Anyone, InSession};
+use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
 use crate::http::clock::Instant;
-use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Fields, Input, Text, Unknown};
+use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::params::Id;
-use crate::serve::state::AppState;
+use crate::http::text::Text;
+use crate::store::row::row;
+use crate::store::tx::Tx;
 
-const LIST: &str = "\
-    select id, name, created_at, expires_at, last_used_at from api_tokens where user_id = session_user_id() order by name";
-const INSERT: &str = "\
-    insert into api_tokens (user_id, name, token_hash, expires_at)
+macro_rules! columns {
+    () => {
+        "id, name, created_at, expires_at, last_used_at"
+    };
+}
+
+const LIST: &str = concat!(
+    "select ",
+    columns!(),
+    " from api_tokens where user_id = session_user_id() order by name"
+);
+const INSERT: &str = concat!(
+    "insert into api_tokens (user_id, name, token_hash, expires_at)
     values (session_user_id(), $1, $2, now() + make_interval(days => $3))
-    returning id, name, created_at, expires_at, last_used_at";
+    returning ",
+    columns!()
+);
 const DELETE: &str = "delete from api_tokens where id = $1 and user_id = session_user_id()";
 
 pub const USER_STATEMENTS: &[&str] = &[LIST, INSERT, DELETE];
@@ -31,33 +45,23 @@ pub const USER_STATEMENTS: &[&str] = &[LIST, INSERT, DELETE];
 /// Tells a leaked token apart from other random text.
 const PREFIX: &str = "cct_";
 
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Token {
-    #[schema(example = 1)]
-    id: i64,
-    #[schema(example = "nightly report")]
-    name: String,
-    created_at: Instant,
-    expires_at: Instant,
-    last_used_at: Option<Instant>,
-}
-
-impl From<&tokio_postgres::Row> for Token {
-    fn from(row: &tokio_postgres::Row) -> Self {
-        Token {
-            id: row.get(0),
-            name: row.get(1),
-            created_at: row.get(2),
-            expires_at: row.get(3),
-            last_used_at: row.get(4),
-        }
+row! {
+    #[derive(Debug, Serialize, ToSchema)]
+    #[serde(rename_all = "camelCase")]
+    pub struct Token {
+        #[schema(example = 1)]
+        pub id: i64,
+        #[schema(example = "nightly report")]
+        pub name: String,
+        pub created_at: Instant,
+        pub expires_at: Instant,
+        pub last_used_at: Option<Instant>,
     }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CreatedToken {
+pub struct CreatedToken {
     #[serde(flatten)]
     token_info: Token,
     /// Shown this once.
@@ -66,7 +70,7 @@ struct CreatedToken {
 
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
-struct NewToken {
+pub struct NewToken {
     #[schema(min_length = 1, max_length = 100, example = "nightly report")]
     name: String,
     #[schema(minimum = 1, maximum = 3650, default = 90, required = false)]
@@ -84,32 +88,16 @@ impl Input for NewToken {
     }
 }
 
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(list, create))
-        .routes(routes!(delete))
-}
-
-#[utoipa::path(get, path = "/api/auth/tokens", tag = "auth",
-    responses((status = 200, description = "The own tokens by name", body = Vec<Token>), Denied))]
-async fn list(State(app): State<AppState>, caller: Anyone) -> ApiResult<Json<Vec<Token>>> {
-    let tx = app.store.read(&caller.identity()).await?;
+/// The own ones, by name.
+pub async fn list_own(tx: &Tx) -> ApiResult<Vec<Token>> {
     let rows = tx.rows(LIST, &[]).await?;
-    tx.commit().await?;
-    Ok(Json(rows.iter().map(Token::from).collect()))
+    Ok(rows.iter().map(Token::from).collect())
 }
 
-#[utoipa::path(post, path = "/api/auth/tokens", tag = "auth", request_body = NewToken,
-    responses((status = 201, description = "Created; the token is shown this once", body = CreatedToken),
-              Denied, BadBody, Conflict))]
-async fn create(
-    State(app): State<AppState>,
-    caller: InSession,
-    Valid(new): Valid<NewToken>,
-) -> ApiResult<(StatusCode, Json<CreatedToken>)> {
+/// For the user of the transaction.
+pub async fn issue(tx: &Tx, new: NewToken) -> ApiResult<CreatedToken> {
     let secret = secret::random().map_err(|error| ApiError::internal(error.to_string()))?;
     let token = format!("{PREFIX}{secret}");
-    let tx = app.store.write(&caller.identity()).await?;
     let row = tx
         .row(
             INSERT,
@@ -121,23 +109,53 @@ async fn create(
                 format!("Token name '{}' already exists", new.name)
             })
         })?;
+    Ok(CreatedToken {
+        token_info: Token::from(&row),
+        token,
+    })
+}
+
+pub async fn revoke(tx: &Tx, id: i64) -> ApiResult<()> {
+    match tx.execute(DELETE, &[&id]).await? {
+        0 => Err(ApiError::not_found(format!("Token with ID {id} not found."))),
+        _ => Ok(()),
+    }
+}
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(delete))
+}
+
+#[utoipa::path(get, path = "/api/auth/tokens", tag = "auth",
+    responses((status = 200, description = "The own tokens by name", body = Vec<Token>), Denied))]
+async fn list(State(app): State<AppState>, caller: Anyone) -> ApiResult<Json<Vec<Token>>> {
+    let tx = app.store.read(&caller.identity()).await?;
+    let tokens = list_own(&tx).await?;
     tx.commit().await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(CreatedToken {
-            token_info: Token::from(&row),
-            token,
-        }),
-    ))
+    Ok(Json(tokens))
+}
+
+#[utoipa::path(post, path = "/api/auth/tokens", tag = "auth", request_body = NewToken,
+    responses((status = 201, description = "Created; the token is shown this once", body = CreatedToken),
+              Denied, BadBody, Conflict))]
+async fn create(
+    State(app): State<AppState>,
+    caller: InSession,
+    Valid(new): Valid<NewToken>,
+) -> ApiResult<(StatusCode, Json<CreatedToken>)> {
+    let tx = app.store.write(&caller.identity()).await?;
+    let created = issue(&tx, new).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(created)))
 }
 
 #[utoipa::path(delete, path = "/api/auth/tokens/{id}", tag = "auth", params(("id" = i64, Path)),
     responses((status = 204, description = "Revoked"), Denied, NotFound))]
 async fn delete(State(app): State<AppState>, caller: Anyone, Id(id): Id) -> ApiResult<StatusCode> {
     let tx = app.store.write(&caller.identity()).await?;
-    if tx.execute(DELETE, &[&id]).await? == 0 {
-        return Err(ApiError::not_found(format!("Token with ID {id} not found.")));
-    }
+    revoke(&tx, id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,5 +2,5 @@
 
 pub mod identity;
 pub mod pool;
-pub mod statements;
+pub mod row;
 pub mod tx;

@@ -12,11 +12,9 @@ use deadpool_postgres::{
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, Error};
 
-use super::tx::Store;
-use crate::db::{Address, SERVICE_CONNECT_TIMEOUT};
-use crate::http::error::ApiResult;
-use crate::http::sql_error::Connection;
-use crate::tls::Tls;
+use crate::database::tls::Tls;
+use crate::database::{Address, SERVICE_CONNECT_TIMEOUT};
+use crate::error::postgres::Connection;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -34,18 +32,6 @@ const CANCEL: Duration = Duration::from_secs(2);
 /// would look for names in the wrong place as long as it lives.
 const IS_COMPLETE: &str = "select schema_version()";
 
-/// What connections remember of the database, for good or for as long as they live.
-const STATE: &str = "\
-    select concat_ws(' ', schema_version(), e.oid, e.extversion, e.extnamespace,
-                     (select string_agg(s.setconfig::text, ' ' order by s.setdatabase)
-                        from pg_catalog.pg_db_role_setting s
-                        join pg_catalog.pg_roles r on r.oid = s.setrole and r.rolname = session_user
-                       where s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d
-                                                    where d.datname = current_database()))))
-      from pg_catalog.pg_extension e where e.extname = 'capconduit'";
-
-pub const STATEMENTS: &[&str] = &[STATE];
-
 /// Connections that are older than the last change of what they remember are not used again.
 #[derive(Debug, Clone, Default)]
 pub struct Generation(Arc<Mutex<Option<Seen>>>);
@@ -57,9 +43,8 @@ struct Seen {
 }
 
 impl Generation {
-    /// Asked every few seconds.
-    pub async fn look(&self, store: &Store) -> ApiResult<()> {
-        let state: String = store.own(STATE, &[]).await?.get(0);
+    /// `state` is what connections remember of the database, as it is now.
+    pub fn saw(&self, state: String) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*seen {
             Some(before) if before.state == state => {}
@@ -68,7 +53,6 @@ impl Generation {
                 *seen = Some(Seen { state, since });
             }
         }
-        Ok(())
     }
 
     fn is_old(&self, created: Instant) -> bool {

@@ -10,9 +10,9 @@ use tokio_postgres::{Error, Row};
 
 use super::identity::Identity;
 use super::pool;
-use crate::http::error::{ApiError, ApiResult};
-use crate::http::sql_error::{self, Connection};
-use crate::tls::Tls;
+use crate::database::tls::Tls;
+use crate::error::postgres::{self, Connection};
+use crate::error::{ApiError, ApiResult};
 
 /// For statements whose filters may be absent: each is planned for the values it has, so that one which is not given costs
 /// nothing; compiling such a plan would take longer than running it.
@@ -179,8 +179,8 @@ impl Tx {
             Err(error) => error,
         };
         let age = Object::metrics(self.client()?).age();
-        self.judge(sql_error::connection(&error, age));
-        let stale = sql_error::is_stale(&error, age);
+        self.judge(postgres::connection(&error, age));
+        let stale = postgres::is_stale(&error, age);
         let mut error = ApiError::from(error);
         error.0.stale = stale;
         Err(error)

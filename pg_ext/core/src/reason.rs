@@ -16,6 +16,20 @@ pub enum Reject {
 }
 
 impl Reject {
+    /// One with each token.
+    pub const ALL: [Reject; 10] = [
+        Reject::InvalidDidInput,
+        Reject::DidNotFound,
+        Reject::DidInactive,
+        Reject::OwnerInactive,
+        Reject::NoActiveCampaignForDid,
+        Reject::NoActiveClientsInCampaign,
+        Reject::NoEligibleClientsAvailable,
+        Reject::NoMoreTargets { any_busy: false },
+        Reject::RingBudgetSpent,
+        Reject::CallEnded,
+    ];
+
     /// The stable token in the `reason` column.
     pub fn token(self) -> &'static str {
         match self {
@@ -46,5 +60,42 @@ impl Reject {
             Reject::NoMoreTargets { any_busy: false } | Reject::RingBudgetSpent => 19,
             Reject::CallEnded => 16,
         }
+    }
+}
+
+/// Which reason the status of a record tells that no link was dialled for: the switch writes `REJECTED_` and the token, in upper
+/// case.
+pub fn of_status(status: &str) -> Option<String> {
+    status.strip_prefix("REJECTED_").map(str::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Does not compile when a reason is missing here.
+    fn place(reject: Reject) -> usize {
+        match reject {
+            Reject::InvalidDidInput => 0,
+            Reject::DidNotFound => 1,
+            Reject::DidInactive => 2,
+            Reject::OwnerInactive => 3,
+            Reject::NoActiveCampaignForDid => 4,
+            Reject::NoActiveClientsInCampaign => 5,
+            Reject::NoEligibleClientsAvailable => 6,
+            Reject::NoMoreTargets { .. } => 7,
+            Reject::RingBudgetSpent => 8,
+            Reject::CallEnded => 9,
+        }
+    }
+
+    #[test]
+    fn every_reason_is_among_all_and_in_a_status() {
+        for (index, reject) in Reject::ALL.into_iter().enumerate() {
+            assert_eq!(place(reject), index);
+            let status = format!("REJECTED_{}", reject.token().to_uppercase());
+            assert_eq!(of_status(&status).as_deref(), Some(reject.token()));
+        }
+        assert_eq!(of_status("BUSY"), None);
     }
 }

@@ -14,14 +14,19 @@ pub enum Strategy {
 }
 
 impl Strategy {
+    pub const ALL: [Strategy; 3] = [Strategy::Priority, Strategy::RoundRobin, Strategy::Weighted];
+    pub const NAMES: [&'static str; 3] = [
+        Strategy::ALL[0].name(),
+        Strategy::ALL[1].name(),
+        Strategy::ALL[2].name(),
+    ];
+
     pub fn parse(name: &str) -> Option<Self> {
-        [Strategy::Priority, Strategy::RoundRobin, Strategy::Weighted]
-            .into_iter()
-            .find(|strategy| strategy.name() == name)
+        Strategy::ALL.into_iter().find(|strategy| strategy.name() == name)
     }
 
     /// The name in the schema and in the API.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Strategy::Priority => "priority",
             Strategy::RoundRobin => "round_robin",
@@ -275,7 +280,7 @@ mod tests {
         #[test]
         fn only_an_eligible_link_is_chosen_and_one_whenever_there_is_one(links in any_links(), seed in any::<u64>()) {
             let verdicts = judge_all(&links);
-            for strategy in [Strategy::Priority, Strategy::RoundRobin, Strategy::Weighted] {
+            for strategy in Strategy::ALL {
                 let mut uniform = uniforms(seed);
                 match choose(strategy, &links, &verdicts, &mut uniform) {
                     Some(index) => {

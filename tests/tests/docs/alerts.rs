@@ -20,7 +20,11 @@ const FILES: [&str; 3] = [
     "deploy/prometheus/rules.yaml",
     "deploy/prometheus/dashboard.json",
 ];
-const SOURCES: [&str; 2] = ["api/src/serve/metrics.rs", "api/src/node/health.rs"];
+const SOURCES: [&str; 3] = [
+    "api/src/app/metrics.rs",
+    "api/src/process/serve/metrics.rs",
+    "api/src/process/node/health.rs",
+];
 
 /// Names of series, without what Prometheus makes of a histogram, and without the rules' own names.
 fn metrics(text: &str) -> Vec<&str> {

@@ -1,7 +1,9 @@
 //! /api/seller/campaigns: the seller's own campaigns. Their DIDs and clients are in `parts`.
 
-mod objects;
+pub mod objects;
+mod operations;
 mod parts;
+mod presence;
 
 use axum::Json;
 use axum::extract::State;
@@ -10,52 +12,19 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound};
-use crate::access::caller::Seller;
+use crate::app::AppState;
+use crate::app::caller::Seller;
+use crate::error::ApiResult;
 use crate::http::body::Valid;
-use crate::http::error::{ApiError, ApiResult};
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use crate::serve::state::AppState;
-use crate::store::tx::Tx;
-use objects::{Campaign, CampaignChange, CampaignDetail, CampaignDid, Link, NewCampaign, STATUSES};
-
-macro_rules! filter {
-    () => {
-        "($1::text is null or status = $1) and ($2::text is null or starts_with(lower(name), lower($2)))"
-    };
-}
-
-const LIST: &str = concat!(
-    "select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, \
-     updated_at, version from campaigns where ",
-    filter!(),
-    " order by name, id limit $3 offset $4"
-);
-const COUNT: &str = concat!("select count(*) from campaigns where ", filter!());
-const ONE: &str = "\
-    select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, updated_at,
-           version
-      from campaigns where id = $1";
-pub const LOCK: &str = "select version from campaigns where id = $1 for no key update";
-/// As the deletion itself locks it.
-const LOCK_TO_DELETE: &str = "select version from campaigns where id = $1 for update";
-const INSERT: &str = "\
-    insert into campaigns (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description)
-    values (session_user_id(), $1, $2, $3, $4, $5, $6) returning id";
-const UPDATE: &str = "\
-    update campaigns
-       set name = coalesce($2, name), status = coalesce($3, status),
-           routing_strategy = coalesce($4, routing_strategy),
-           dial_timeout_seconds = coalesce($5, dial_timeout_seconds),
-           max_ring_seconds = case when $7 then $6 else max_ring_seconds end,
-           description = case when $9 then $8 else description end
-     where id = $1";
-const DELETE: &str = "delete from campaigns where id = $1";
+use objects::{Campaign, CampaignChange, CampaignDetail, Filter, NewCampaign};
 
 pub const SELLER_STATEMENTS: &[&[&str]] = &[
-    &[LIST, COUNT, ONE, LOCK, LOCK_TO_DELETE, INSERT, UPDATE, DELETE],
-    parts::SELLER_STATEMENTS,
+    operations::SELLER_STATEMENTS,
+    presence::SELLER_STATEMENTS,
+    parts::operations::SELLER_STATEMENTS,
 ];
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -63,35 +32,6 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list, create))
         .routes(routes!(show, update, delete))
         .merge(parts::router())
-}
-
-fn unknown(id: i64) -> ApiError {
-    ApiError::not_found(format!("Campaign with ID {id} not found or not owned by user."))
-}
-
-fn name_taken(error: ApiError, name: &str) -> ApiError {
-    error.or_conflict("campaigns_user_id_name_key", "name_taken", || {
-        format!("Campaign name '{name}' already exists")
-    })
-}
-
-async fn detail(tx: &Tx, id: i64) -> ApiResult<CampaignDetail> {
-    let row = tx.optional_row(ONE, &[&id]).await?.ok_or_else(|| unknown(id))?;
-    Ok(CampaignDetail {
-        campaign: Campaign::from(&row),
-        dids: tx
-            .rows(parts::DIDS, &[&id])
-            .await?
-            .iter()
-            .map(CampaignDid::from)
-            .collect(),
-        client_settings: tx
-            .rows(parts::LINKS, &[&id])
-            .await?
-            .iter()
-            .map(Link::from)
-            .collect(),
-    })
 }
 
 #[utoipa::path(get, path = "/api/seller/campaigns", tag = "campaigns",
@@ -105,9 +45,11 @@ async fn list(
     params: Params,
 ) -> ApiResult<Json<Page<Campaign>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let (status, start) = (params.choice("status", STATUSES)?, params.title("q", 100)?);
+    let filter = Filter::read(&params)?;
     let tx = app.store.read(&seller.identity()).await?;
-    page.of(tx, COUNT, LIST, &[&status, &start]).await
+    let campaigns = operations::list(&tx, &filter, page).await?;
+    tx.commit().await?;
+    Ok(Json(campaigns))
 }
 
 #[utoipa::path(post, path = "/api/seller/campaigns", tag = "campaigns", request_body = NewCampaign,
@@ -118,21 +60,7 @@ async fn create(
     Valid(new): Valid<NewCampaign>,
 ) -> ApiResult<(StatusCode, Tagged<CampaignDetail>)> {
     let tx = app.store.write(&seller.identity()).await?;
-    let row = tx
-        .row(
-            INSERT,
-            &[
-                &new.name,
-                &new.status,
-                &new.routing_strategy,
-                &new.dial_timeout_seconds,
-                &new.max_ring_seconds,
-                &new.description,
-            ],
-        )
-        .await
-        .map_err(|error| name_taken(error, &new.name))?;
-    let campaign = detail(&tx, row.get(0)).await?;
+    let campaign = operations::create(&tx, new).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Tagged(campaign)))
 }
@@ -142,7 +70,7 @@ async fn create(
               Denied, NotFound))]
 async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Tagged<CampaignDetail>> {
     let tx = app.store.read(&seller.identity()).await?;
-    let campaign = detail(&tx, id).await?;
+    let campaign = operations::find(&tx, id).await?;
     tx.commit().await?;
     Ok(Tagged(campaign))
 }
@@ -159,26 +87,7 @@ async fn update(
     Valid(change): Valid<CampaignChange>,
 ) -> ApiResult<Tagged<CampaignDetail>> {
     let tx = app.store.write(&seller.identity()).await?;
-    if_match
-        .check(&tx, LOCK, &[&id], async |tx| detail(tx, id).await)
-        .await?;
-    tx.execute(
-        UPDATE,
-        &[
-            &id,
-            &change.name,
-            &change.status,
-            &change.routing_strategy,
-            &change.dial_timeout_seconds,
-            &change.max_ring_seconds.flatten(),
-            &change.max_ring_seconds.is_some(),
-            &change.description.clone().flatten(),
-            &change.description.is_some(),
-        ],
-    )
-    .await
-    .map_err(|error| name_taken(error, change.name.as_deref().unwrap_or_default()))?;
-    let campaign = detail(&tx, id).await?;
+    let campaign = operations::update(&tx, id, &if_match, change).await?;
     tx.commit().await?;
     Ok(Tagged(campaign))
 }
@@ -193,12 +102,7 @@ async fn delete(
     if_match: IfMatch,
 ) -> ApiResult<StatusCode> {
     let tx = app.store.write(&seller.identity()).await?;
-    if_match
-        .check(&tx, LOCK_TO_DELETE, &[&id], async |tx| detail(tx, id).await)
-        .await?;
-    if tx.execute(DELETE, &[&id]).await? == 0 {
-        return Err(unknown(id));
-    }
+    operations::delete(&tx, id, &if_match).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

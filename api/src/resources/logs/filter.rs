@@ -2,13 +2,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use capconduit_core::text;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio_postgres::types::ToSql;
 use utoipa::IntoParams;
 
-use crate::http::error::{ApiError, ApiResult};
+use crate::error::{ApiError, ApiResult};
 use crate::http::params::Params;
 use crate::http::{clock, zone};
 
@@ -148,15 +149,15 @@ impl Filter {
             client_id: params.id("client_id")?,
             link_id: params.id("link_id")?,
             call_status: params
-                .text("call_status", 50)?
+                .text("call_status", text::STATUS)?
                 .map(|status| status.to_uppercase()),
-            caller: params.text("caller", 50)?,
-            uniqueid: params.text("uniqueid", 150)?,
+            caller: params.text("caller", text::NUMBER)?,
+            uniqueid: params.text("uniqueid", text::UNIQUEID)?,
             user_id: params.id("user_id")?,
             min_talk_seconds: params.seconds("min_talk_seconds")?,
             hangup_by: params.choice("hangup_by", &["caller", "client", "system"])?,
-            node: params.text("node", 24)?,
-            sip_call_id: params.text("sip_call_id", 255)?,
+            node: params.text("node", text::NODE)?,
+            sip_call_id: params.text("sip_call_id", text::SIP_CALL_ID)?,
             start,
         })
     }

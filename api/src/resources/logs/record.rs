@@ -1,5 +1,4 @@
-//! A call record as the contract shows it, and the statements that read records. What it refers to and is gone shows as
-//! null.
+//! A call record as the contract shows it. What it refers to and is gone shows as null.
 
 use serde::Serialize;
 use tokio_postgres::Row;
@@ -7,83 +6,6 @@ use utoipa::ToSchema;
 
 use super::filter::Cursor;
 use crate::http::clock::Instant;
-
-/// The arguments of `Filter::args`. Each is planned with its value, so that what is not given costs nothing.
-macro_rules! filter {
-    () => {
-        "($1::timestamptz is null or g.timestamp_start >= $1) and ($2::timestamptz is null or g.timestamp_start < $2) \
-         and ($3::bigint is null or g.campaign_id = $3) and ($4::bigint is null or g.did_id = $4) \
-         and ($5::bigint is null or g.client_id = $5) and ($6::bigint is null or g.link_id = $6) \
-         and ($7::text is null or g.call_status = $7) and ($8::text is null or g.caller_id_num = $8) \
-         and ($9::text is null or g.asterisk_uniqueid = $9) and ($10::bigint is null or g.user_id = $10) \
-         and ($11::integer is null or g.billsec_seconds >= $11) and ($12::text is null or g.hangup_by = $12) \
-         and ($13::text is null or g.node = $13) and ($14::text is null or g.sip_call_id = $14) \
-         and ($15::text is null or starts_with(g.caller_id_num, $15) \
-              or starts_with(lower(g.caller_id_name), lower($15)))"
-    };
-}
-
-/// The records first, by index and limited, then the names: at any depth a page reads a page.
-macro_rules! records {
-    ($continue:literal, $order:literal, $limit:literal) => {
-        concat!(
-            "select g.id, g.campaign_id, c.name, g.did_id, d.number, g.client_id, k.name, k.client_identifier, \
-             g.incoming_did_number, g.caller_id_num, g.caller_id_name, g.timestamp_start, g.timestamp_answered, \
-             g.timestamp_end, g.duration_seconds, g.billsec_seconds, g.call_status, g.hangup_cause_code, \
-             g.hangup_cause_text, g.hangup_by, g.link_id, g.node, g.sip_call_id, g.counted, g.asterisk_uniqueid, \
-             g.asterisk_linkedid, g.created_at, u.id \
-             from (select * from call_logs g where ",
-            filter!(),
-            $continue,
-            " order by ",
-            $order,
-            $limit,
-            ") g \
-             left join campaigns c on c.id = g.campaign_id \
-             left join dids d on d.id = g.did_id \
-             left join clients k on k.id = g.client_id \
-             left join users u on u.id = g.user_id \
-             order by ",
-            $order
-        )
-    };
-}
-
-pub const BY_PAGE: &str = records!("", "g.timestamp_start desc, g.id desc", " limit $16 offset $17");
-pub const BY_PAGE_AS_RECORDED: &str = records!("", "g.id desc", " limit $16 offset $17");
-pub const BY_CURSOR: &str = records!(
-    " and ($17::timestamptz is null or (g.timestamp_start, g.id) < ($17, $18))",
-    "g.timestamp_start desc, g.id desc",
-    " limit $16"
-);
-/// $17 is the same cursor's start; only its id counts in this order.
-pub const BY_CURSOR_AS_RECORDED: &str = records!(
-    " and ($17::timestamptz is null or g.id < $18)",
-    "g.id desc",
-    " limit $16"
-);
-pub const COUNT: &str = concat!("select count(*) from call_logs g where ", filter!());
-
-/// One record, by the id in $1.
-pub const ONE: &str = "\
-    select g.id, g.campaign_id, c.name, g.did_id, d.number, g.client_id, k.name, k.client_identifier,
-           g.incoming_did_number, g.caller_id_num, g.caller_id_name, g.timestamp_start, g.timestamp_answered,
-           g.timestamp_end, g.duration_seconds, g.billsec_seconds, g.call_status, g.hangup_cause_code,
-           g.hangup_cause_text, g.hangup_by, g.link_id, g.node, g.sip_call_id, g.counted, g.asterisk_uniqueid,
-           g.asterisk_linkedid, g.created_at, u.id, g.decision, g.attempts
-      from call_logs g
-      left join campaigns c on c.id = g.campaign_id
-      left join dids d on d.id = g.did_id
-      left join clients k on k.id = g.client_id
-      left join users u on u.id = g.user_id
-     where g.id = $1";
-pub const ATTEMPTS: &str = "\
-    select a.attempt, a.link_id, a.client_id, k.name, k.client_identifier, a.dial_status, a.hangup_cause, a.started_at,
-           a.ended_at
-      from call_attempts a
-      left join clients k on k.id = a.client_id
-     where a.uniqueid = $1
-     order by a.attempt";
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CampaignRef {
@@ -146,36 +68,35 @@ pub struct CallRecord {
 
 impl CallRecord {
     pub fn from_row(row: &Row, with_owner: bool) -> Self {
-        // A name is missing when what it belonged to is gone.
-        let named = |id: usize, name: usize| {
+        let named = |id: &str, name: &str| {
             row.get::<_, Option<i64>>(id)
                 .zip(row.get::<_, Option<String>>(name))
         };
         CallRecord {
-            id: row.get(0),
-            campaign: named(1, 2).map(|(id, name)| CampaignRef { id, name }),
-            did: named(3, 4).map(|(id, number)| DidRef { id, number }),
-            client: client(row, 5),
-            incoming_did_number: row.get(8),
-            caller_id_num: row.get(9),
-            caller_id_name: row.get(10),
-            timestamp_start: row.get(11),
-            timestamp_answered: row.get(12),
-            timestamp_end: row.get(13),
-            duration_seconds: row.get(14),
-            billsec_seconds: row.get(15),
-            call_status: row.get(16),
-            hangup_cause_code: row.get(17),
-            hangup_cause_text: row.get(18),
-            hangup_by: row.get(19),
-            link_id: row.get(20),
-            node: row.get(21),
-            sip_call_id: row.get(22),
-            counted: row.get(23),
-            asterisk_uniqueid: row.get(24),
-            asterisk_linkedid: row.get(25),
-            created_at: row.get(26),
-            user_id: with_owner.then(|| row.get(27)),
+            id: row.get("id"),
+            campaign: named("campaign_id", "campaign_name").map(|(id, name)| CampaignRef { id, name }),
+            did: named("did_id", "did_number").map(|(id, number)| DidRef { id, number }),
+            client: client(row),
+            incoming_did_number: row.get("incoming_did_number"),
+            caller_id_num: row.get("caller_id_num"),
+            caller_id_name: row.get("caller_id_name"),
+            timestamp_start: row.get("timestamp_start"),
+            timestamp_answered: row.get("timestamp_answered"),
+            timestamp_end: row.get("timestamp_end"),
+            duration_seconds: row.get("duration_seconds"),
+            billsec_seconds: row.get("billsec_seconds"),
+            call_status: row.get("call_status"),
+            hangup_cause_code: row.get("hangup_cause_code"),
+            hangup_cause_text: row.get("hangup_cause_text"),
+            hangup_by: row.get("hangup_by"),
+            link_id: row.get("link_id"),
+            node: row.get("node"),
+            sip_call_id: row.get("sip_call_id"),
+            counted: row.get("counted"),
+            asterisk_uniqueid: row.get("asterisk_uniqueid"),
+            asterisk_linkedid: row.get("asterisk_linkedid"),
+            created_at: row.get("created_at"),
+            user_id: with_owner.then(|| row.get("owner_id")),
         }
     }
 
@@ -187,12 +108,12 @@ impl CallRecord {
     }
 }
 
-fn client(row: &Row, at: usize) -> Option<ClientRef> {
-    let id = row.get::<_, Option<i64>>(at)?;
+fn client(row: &Row) -> Option<ClientRef> {
+    let id = row.get::<_, Option<i64>>("client_id")?;
     Some(ClientRef {
         id,
-        name: row.get::<_, Option<String>>(at + 1)?,
-        client_identifier: row.get(at + 2),
+        name: row.get::<_, Option<String>>("client_name")?,
+        client_identifier: row.get("client_identifier"),
     })
 }
 
@@ -213,13 +134,13 @@ pub struct Attempt {
 impl From<&Row> for Attempt {
     fn from(row: &Row) -> Self {
         Attempt {
-            attempt: row.get(0),
-            link_id: row.get(1),
-            client: client(row, 2),
-            dial_status: row.get(5),
-            hangup_cause: row.get(6),
-            started_at: row.get(7),
-            ended_at: row.get(8),
+            attempt: row.get("attempt"),
+            link_id: row.get("link_id"),
+            client: client(row),
+            dial_status: row.get("dial_status"),
+            hangup_cause: row.get("hangup_cause"),
+            started_at: row.get("started_at"),
+            ended_at: row.get("ended_at"),
         }
     }
 }
@@ -235,17 +156,17 @@ pub struct CallDetail {
 }
 
 impl CallDetail {
-    /// `row` is a row of `ONE`, `failed` are those of `ATTEMPTS`.
+    /// `row` is a row of `statements::ONE`, `failed` are those of `ATTEMPTS`.
     pub fn new(row: &Row, failed: &[Row], with_owner: bool) -> Self {
         let record = CallRecord::from_row(row, with_owner);
         let mut attempts: Vec<Attempt> = failed.iter().map(Attempt::from).collect();
-        let dialled: i32 = row.get(29);
+        let dialled: i32 = row.get("attempts");
         let last = attempts.last();
         if record.link_id.is_some() && dialled > last.map_or(0, |attempt| attempt.attempt) {
             attempts.push(Attempt {
                 attempt: dialled,
                 link_id: record.link_id,
-                client: client(row, 5),
+                client: client(row),
                 dial_status: record.call_status.clone(),
                 hangup_cause: record.hangup_cause_code,
                 started_at: last
@@ -257,7 +178,23 @@ impl CallDetail {
         CallDetail {
             record,
             attempts,
-            decision: row.get(28),
+            decision: row.get("decision"),
         }
     }
+}
+
+/// `page`, `total` and `pages` are there in the page form only.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LogPage {
+    pub items: Vec<CallRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<i64>,
+    pub per_page: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<i64>,
+    /// What `after` takes to go on; null at the end.
+    pub next_cursor: Option<String>,
 }

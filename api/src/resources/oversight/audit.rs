@@ -4,20 +4,22 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::caller::Staff;
+use crate::app::AppState;
+use crate::app::caller::Staff;
+use crate::error::ApiResult;
 use crate::http::clock::Instant;
-use crate::http::error::ApiResult;
 use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
 use crate::http::params::Params;
 use crate::resources::answers::{BadFilter, Denied};
 use crate::resources::logs::filter::{DaysParams, Period};
-use crate::serve::state::AppState;
+use crate::store::row::row;
+use crate::store::tx::Tx;
 
+/// The fields of `Filter`.
 macro_rules! filter {
     () => {
         "($1::text is null or a.object_type = $1) and ($2::text is null or a.object_id = $2) \
@@ -62,40 +64,65 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(audit))
 }
 
-/// Who changed what. Secrets are never in it: only that one changed.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct AuditEntry {
-    id: i64,
-    at: Instant,
-    user_id: Option<i64>,
-    username: Option<String>,
-    /// The database login, for changes made in SQL.
-    db_role: String,
-    #[schema(example = "update")]
-    action: String,
-    #[schema(example = "campaigns")]
-    object_type: String,
-    object_id: Option<String>,
-    before: Option<Value>,
-    after: Option<Value>,
+row! {
+    /// Who changed what. Secrets are never in it: only that one changed.
+    #[derive(Debug, Serialize, ToSchema)]
+    #[serde(rename_all = "camelCase")]
+    pub struct AuditEntry {
+        pub id: i64,
+        pub at: Instant,
+        pub user_id: Option<i64>,
+        pub username: Option<String>,
+        /// The database login, for changes made in SQL.
+        pub db_role: String,
+        #[schema(example = "update")]
+        pub action: String,
+        #[schema(example = "campaigns")]
+        pub object_type: String,
+        pub object_id: Option<String>,
+        pub before: Option<Value>,
+        pub after: Option<Value>,
+    }
 }
 
-impl From<&Row> for AuditEntry {
-    fn from(row: &Row) -> Self {
-        AuditEntry {
-            id: row.get(0),
-            at: row.get(1),
-            user_id: row.get(2),
-            username: row.get(3),
-            db_role: row.get(4),
-            action: row.get(5),
-            object_type: row.get(6),
-            object_id: row.get(7),
-            before: row.get(8),
-            after: row.get(9),
-        }
+/// Which of the changes a list holds.
+#[derive(Debug)]
+pub struct Filter {
+    object_type: Option<String>,
+    object_id: Option<String>,
+    user_id: Option<i64>,
+    action: Option<String>,
+    days: Period,
+}
+
+impl Filter {
+    pub fn read(params: &Params) -> ApiResult<Self> {
+        Ok(Filter {
+            object_type: params.text("object_type", 63)?.map(table),
+            object_id: params.text("object_id", 200)?,
+            user_id: params.id("user_id")?,
+            action: params.choice("action", ACTIONS)?,
+            days: Period::read(params)?,
+        })
     }
+}
+
+/// Newest first.
+pub async fn list(tx: &Tx, filter: &Filter, page: PageRequest) -> ApiResult<Page<AuditEntry>> {
+    page.of(
+        tx,
+        COUNT_AUDIT,
+        AUDIT,
+        &[
+            &filter.object_type,
+            &filter.object_id,
+            &filter.user_id,
+            &filter.action,
+            &filter.days.from,
+            &filter.days.until,
+        ],
+    )
+    .await
 }
 
 #[utoipa::path(get, path = "/api/admin/audit", tag = "admin",
@@ -111,16 +138,9 @@ async fn audit(
     params: Params,
 ) -> ApiResult<Json<Page<AuditEntry>>> {
     let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let kind = params.text("object_type", 63)?.map(table);
-    let object = params.text("object_id", 200)?;
-    let (user, action) = (params.id("user_id")?, params.choice("action", ACTIONS)?);
-    let days = Period::read(&params)?;
+    let filter = Filter::read(&params)?;
     let tx = app.store.read(&staff.identity()).await?;
-    page.of(
-        tx,
-        COUNT_AUDIT,
-        AUDIT,
-        &[&kind, &object, &user, &action, &days.from, &days.until],
-    )
-    .await
+    let changes = list(&tx, &filter, page).await?;
+    tx.commit().await?;
+    Ok(Json(changes))
 }

@@ -1,37 +1,29 @@
 //! The report as it is answered, filled from the rows of the statements.
 
+use capconduit_core::outcome::{ANSWERED, LOST};
+use capconduit_core::reason;
 use jiff::civil::Date;
 use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use super::sql;
+use super::statements;
 use crate::http::clock::Instant;
+use crate::store::row::row;
 
-/// `calls` are the recorded calls but LOST ones, which stand apart: nobody knows how they ended.
-#[derive(Debug, Default, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Figures {
-    calls: i64,
-    answered: i64,
-    /// Answered, and talked for at least `minTalkSeconds`.
-    converted: i64,
-    /// Of answered calls.
-    talk_seconds: i64,
-    rejected: i64,
-    lost: i64,
-}
-
-impl From<&Row> for Figures {
-    fn from(row: &Row) -> Self {
-        Figures {
-            calls: row.get(1),
-            answered: row.get(2),
-            converted: row.get(3),
-            talk_seconds: row.get(4),
-            rejected: row.get(5),
-            lost: row.get(6),
-        }
+row! {
+    /// `calls` are the recorded calls but LOST ones, which stand apart: nobody knows how they ended.
+    #[derive(Debug, Default, Serialize, ToSchema)]
+    #[serde(rename_all = "camelCase")]
+    pub struct Figures {
+        calls: i64,
+        answered: i64,
+        /// Answered, and talked for at least `minTalkSeconds`.
+        converted: i64,
+        /// Of answered calls.
+        talk_seconds: i64,
+        rejected: i64,
+        lost: i64,
     }
 }
 
@@ -101,11 +93,11 @@ impl ClientFigures {
     fn add(&mut self, status: &str, offers: i64) {
         self.offered += offers;
         *match status {
-            "ANSWERED" => &mut self.answered,
+            ANSWERED => &mut self.answered,
             "BUSY" => &mut self.busy,
             "NOANSWER" => &mut self.no_answer,
             "CANCEL" => &mut self.cancelled,
-            "LOST" => &mut self.lost,
+            LOST => &mut self.lost,
             _ => &mut self.failed,
         } += offers;
     }
@@ -146,42 +138,42 @@ impl Report {
         }
     }
 
-    /// One row of `sql::FIGURES`.
+    /// One row of `statements::FIGURES`.
     pub fn add_figures(&mut self, row: &Row) {
         let figures = Figures::from(row);
-        match row.get::<_, i32>(0) {
-            sql::TOTAL => self.totals = figures,
-            sql::BY_DAY => self.by_day.push(DayFigures {
-                day: row.get(7),
+        match row.get::<_, i32>("level") {
+            statements::TOTAL => self.totals = figures,
+            statements::BY_DAY => self.by_day.push(DayFigures {
+                day: row.get("day"),
                 figures,
             }),
-            sql::BY_HOUR => self.by_hour.push(HourFigures {
-                hour: row.get(8),
+            statements::BY_HOUR => self.by_hour.push(HourFigures {
+                hour: row.get("hour"),
                 figures,
             }),
-            sql::BY_CAMPAIGN => {
+            statements::BY_CAMPAIGN => {
                 self.by_campaign.push(CampaignFigures {
-                    campaign_id: row.get(9),
-                    name: row.get(10),
+                    campaign_id: row.get("campaign_id"),
+                    name: row.get("campaign_name"),
                     figures,
                 });
             }
-            sql::BY_DID => self.by_did.push(DidFigures {
-                did_id: row.get(11),
-                number: row.get(12),
+            statements::BY_DID => self.by_did.push(DidFigures {
+                did_id: row.get("did_id"),
+                number: row.get("number"),
                 figures,
             }),
-            sql::BY_STATUS => {
-                if let Some(reason) = row.get::<_, &str>(16).strip_prefix("REJECTED_") {
+            statements::BY_STATUS => {
+                if let Some(reason) = reason::of_status(row.get("call_status")) {
                     self.rejects.push(Rejects {
-                        reason: reason.to_lowercase(),
+                        reason,
                         calls: figures.calls,
                     });
                 }
             }
-            sql::BY_CLIENT_AND_STATUS => {
-                if let Some(client) = self.client(row, 13) {
-                    client.add(row.get(16), figures.calls + figures.lost);
+            statements::BY_CLIENT_AND_STATUS => {
+                if let Some(client) = self.client(row) {
+                    client.add(row.get("call_status"), figures.calls + figures.lost);
                     client.talk_seconds += figures.talk_seconds;
                 }
             }
@@ -189,22 +181,22 @@ impl Report {
         }
     }
 
-    /// One row of `sql::FAILED_ATTEMPTS`.
+    /// One row of `statements::FAILED_ATTEMPTS`.
     pub fn add_failed_attempts(&mut self, row: &Row) {
-        if let Some(client) = self.client(row, 0) {
-            client.add(row.get(3), row.get(4));
+        if let Some(client) = self.client(row) {
+            client.add(row.get("dial_status"), row.get("count"));
         }
     }
 
-    /// The entry of the client whose id, name and identifier begin at column `at`.
-    fn client(&mut self, row: &Row, at: usize) -> Option<&mut ClientFigures> {
-        let id: i64 = row.get::<_, Option<i64>>(at)?;
+    /// The entry of the row's client.
+    fn client(&mut self, row: &Row) -> Option<&mut ClientFigures> {
+        let id: i64 = row.get::<_, Option<i64>>("client_id")?;
         let index = self
             .by_client
             .iter()
             .position(|client| client.client_id == id)
             .unwrap_or_else(|| {
-                let (name, client_identifier) = (row.get(at + 1), row.get(at + 2));
+                let (name, client_identifier) = (row.get("client_name"), row.get("client_identifier"));
                 self.by_client.push(ClientFigures {
                     client_id: id,
                     name,

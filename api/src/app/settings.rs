@@ -1,0 +1,33 @@
+//! The settings of the service, checked and ready to use. Where each comes from is the command's business.
+
+use std::time::Duration;
+
+use crate::access::address::Proxies;
+use crate::access::secret;
+use crate::access::sessions::Lifetime;
+use crate::database::Address;
+
+#[derive(Debug)]
+pub struct Settings {
+    pub database: Address,
+    pub listen: String,
+    pub metrics_listen: String,
+    pub public_origins: Vec<String>,
+    pub proxies: Proxies,
+    /// Empty: the internal API is off.
+    pub internal_tokens: Vec<secret::Hash>,
+    pub sessions: Lifetime,
+    pub secure_cookies: bool,
+    pub pool_size: usize,
+    pub request_timeout: Duration,
+    /// A second less than the request's own limit: the database gives up first, and says why.
+    pub statement_timeout: Duration,
+    pub pjsip: PjsipNames,
+}
+
+/// What stands in Asterisk's configuration files, and an endpoint may name.
+#[derive(Debug)]
+pub struct PjsipNames {
+    pub contexts: Vec<String>,
+    pub transports: Vec<String>,
+}

@@ -1,0 +1,24 @@
+//! `capconduit openapi`: the API description (OpenAPI 3.1), generated from the handlers. api/openapi.json is its checked-in
+//! copy: `capconduit openapi > api/openapi.json` writes it anew.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::resources::{self, description};
+
+/// The whole description, the internal API included.
+fn document() -> Result<String> {
+    let mut document = resources::router(true).into_openapi();
+    description::name_operations(&mut document);
+    let mut text = document
+        .to_pretty_json()
+        .context("the API description cannot be written")?;
+    text.push('\n');
+    Ok(text)
+}
+
+pub fn run() -> Result<ExitCode> {
+    print!("{}", document()?);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,73 @@
+//! What the service does by itself every few seconds: slots of dead nodes are given back, expired sessions removed.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::app::AppState;
+use crate::error::ApiResult;
+use crate::process::running;
+use crate::store::identity::Identity;
+
+/// A route that finds a link full does the same, so this only bounds how long a slot of a quiet link stays taken.
+const EVERY: Duration = Duration::from_secs(5);
+/// Once an hour.
+const SESSIONS_EVERY_ROUNDS: u64 = 720;
+
+const RELEASE_EXPIRED: &str = "select released from release_expired(500)";
+const DELETE_EXPIRED_SESSIONS: &str = "select delete_expired_sessions()";
+const FORGET_LOGIN_NETWORKS: &str = "select forget_login_networks()";
+
+/// What connections remember of the database, for good or for as long as they live.
+const STATE: &str = "\
+    select concat_ws(' ', schema_version(), e.oid, e.extversion, e.extnamespace,
+                     (select string_agg(s.setconfig::text, ' ' order by s.setdatabase)
+                        from pg_catalog.pg_db_role_setting s
+                        join pg_catalog.pg_roles r on r.oid = s.setrole and r.rolname = session_user
+                       where s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d
+                                                    where d.datname = current_database()))))
+      from pg_catalog.pg_extension e where e.extname = 'capconduit'";
+
+pub const INTERNAL_STATEMENTS: &[&str] = &[RELEASE_EXPIRED];
+pub const OWN_STATEMENTS: &[&str] = &[STATE, DELETE_EXPIRED_SESSIONS, FORGET_LOGIN_NETWORKS];
+
+pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
+    let mut failing = false;
+    for round in 0u64.. {
+        match once(&app, round.is_multiple_of(SESSIONS_EVERY_ROUNDS)).await {
+            Ok(0) => failing = false,
+            Ok(released) => {
+                failing = false;
+                tracing::warn!(
+                    released,
+                    "slots of calls that nobody reported any more were given back"
+                );
+            }
+            // Once per outage: the database being down is told by every request, too.
+            Err(error) if !failing => {
+                failing = true;
+                let cause = error.0.cause.unwrap_or(error.0.message);
+                tracing::warn!(cause, "expired leases cannot be looked for; trying on");
+            }
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = running::stopped(&mut stop) => return,
+        }
+    }
+}
+
+async fn once(app: &AppState, sessions: bool) -> ApiResult<i32> {
+    app.generation.saw(app.store.own(STATE, &[]).await?.get(0));
+    let released: i32 = app
+        .store
+        .call_row(&Identity::INTERNAL, RELEASE_EXPIRED, &[])
+        .await?
+        .get(0);
+    if sessions {
+        app.store.own(DELETE_EXPIRED_SESSIONS, &[]).await?;
+        app.store.own(FORGET_LOGIN_NETWORKS, &[]).await?;
+    }
+    Ok(released)
+}

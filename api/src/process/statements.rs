@@ -1,0 +1,74 @@
+//! `capconduit statements`: every statement of the service, by who runs it. A test prepares each against a real database as
+//! that role, which checks its names, types and rights, and looks that none is missing here (`api::statements`).
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::access::sessions;
+use crate::process::serve::{metrics, upkeep};
+use crate::resources::{
+    auth, campaigns, clients, dids, explain, health, internal, links, live, logs, oversight, stats, tokens,
+    users,
+};
+use crate::store::identity::DbRole;
+
+pub fn run() -> Result<ExitCode> {
+    let list: Vec<_> = all()
+        .into_iter()
+        .map(|(role, sql)| json!({"role": role.map(DbRole::name), "sql": sql}))
+        .collect();
+    println!("{}", serde_json::to_string_pretty(&list)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// None: the service's own login, before it takes on a role.
+fn all() -> Vec<(Option<DbRole>, &'static str)> {
+    let own = [sessions::STATEMENTS, health::STATEMENTS, upkeep::OWN_STATEMENTS];
+    let internal = [
+        internal::INTERNAL_STATEMENTS,
+        upkeep::INTERNAL_STATEMENTS,
+        metrics::STATEMENTS,
+    ];
+    let both = [
+        auth::USER_STATEMENTS,
+        tokens::USER_STATEMENTS,
+        logs::SELLER_STATEMENTS,
+        stats::SELLER_STATEMENTS,
+    ];
+    let seller = [
+        users::SELLER_STATEMENTS,
+        dids::SELLER_STATEMENTS,
+        live::SELLER_STATEMENTS,
+        links::SELLER_STATEMENTS,
+        explain::SELLER_STATEMENTS,
+    ];
+    let staff = [
+        users::ADMIN_STATEMENTS,
+        clients::STAFF_STATEMENTS,
+        logs::STAFF_STATEMENTS,
+        live::STAFF_STATEMENTS,
+        explain::STAFF_STATEMENTS,
+        oversight::STAFF_STATEMENTS,
+        links::STAFF_STATEMENTS,
+        oversight::audit::STAFF_STATEMENTS,
+    ];
+    let as_role = |role: Option<DbRole>, lists: &[&[&'static str]]| -> Vec<(Option<DbRole>, &'static str)> {
+        lists
+            .iter()
+            .flat_map(|list| list.iter())
+            .map(|sql| (role, *sql))
+            .collect()
+    };
+    [
+        as_role(None, &own),
+        as_role(Some(DbRole::Internal), &internal),
+        as_role(Some(DbRole::Seller), &both),
+        as_role(Some(DbRole::Staff), &both),
+        as_role(Some(DbRole::Seller), &seller),
+        as_role(Some(DbRole::Seller), campaigns::SELLER_STATEMENTS),
+        as_role(Some(DbRole::Staff), &staff),
+    ]
+    .concat()
+}

@@ -1,0 +1,125 @@
+//! What is done with the own campaigns, in SQL. Row level security shows a seller no others.
+
+use super::objects::{Campaign, CampaignChange, CampaignDetail, Filter, NewCampaign};
+use super::parts;
+use super::presence::{LOCK, unknown};
+use crate::error::{ApiError, ApiResult};
+use crate::http::page::{Page, PageRequest};
+use crate::http::version::IfMatch;
+use crate::store::tx::Tx;
+
+macro_rules! campaign {
+    () => {
+        "select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, \
+         updated_at, version"
+    };
+}
+
+/// The fields of `Filter`.
+macro_rules! filter {
+    () => {
+        "($1::text is null or status = $1) and ($2::text is null or starts_with(lower(name), lower($2)))"
+    };
+}
+
+const LIST: &str = concat!(
+    campaign!(),
+    " from campaigns where ",
+    filter!(),
+    " order by name, id limit $3 offset $4"
+);
+const COUNT: &str = concat!("select count(*) from campaigns where ", filter!());
+const ONE: &str = concat!(campaign!(), " from campaigns where id = $1");
+/// As the deletion itself locks it.
+const LOCK_TO_DELETE: &str = "select version from campaigns where id = $1 for update";
+const INSERT: &str = "\
+    insert into campaigns (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description)
+    values (session_user_id(), $1, $2, $3, $4, $5, $6) returning id";
+const UPDATE: &str = "\
+    update campaigns
+       set name = coalesce($2, name), status = coalesce($3, status),
+           routing_strategy = coalesce($4, routing_strategy),
+           dial_timeout_seconds = coalesce($5, dial_timeout_seconds),
+           max_ring_seconds = case when $7 then $6 else max_ring_seconds end,
+           description = case when $9 then $8 else description end
+     where id = $1";
+const DELETE: &str = "delete from campaigns where id = $1";
+
+pub const SELLER_STATEMENTS: &[&str] = &[LIST, COUNT, ONE, LOCK_TO_DELETE, INSERT, UPDATE, DELETE];
+
+fn name_taken(error: ApiError, name: &str) -> ApiError {
+    error.or_conflict("campaigns_user_id_name_key", "name_taken", || {
+        format!("Campaign name '{name}' already exists")
+    })
+}
+
+/// By name, without their parts.
+pub async fn list(tx: &Tx, filter: &Filter, page: PageRequest) -> ApiResult<Page<Campaign>> {
+    page.of(tx, COUNT, LIST, &[&filter.status, &filter.start]).await
+}
+
+pub async fn find(tx: &Tx, id: i64) -> ApiResult<CampaignDetail> {
+    let row = tx.optional_row(ONE, &[&id]).await?.ok_or_else(|| unknown(id))?;
+    Ok(CampaignDetail {
+        campaign: Campaign::from(&row),
+        dids: parts::operations::dids(tx, id).await?.0,
+        client_settings: parts::operations::links(tx, id).await?,
+    })
+}
+
+pub async fn create(tx: &Tx, new: NewCampaign) -> ApiResult<CampaignDetail> {
+    let row = tx
+        .row(
+            INSERT,
+            &[
+                &new.name,
+                &new.status,
+                &new.routing_strategy,
+                &new.dial_timeout_seconds,
+                &new.max_ring_seconds,
+                &new.description,
+            ],
+        )
+        .await
+        .map_err(|error| name_taken(error, &new.name))?;
+    find(tx, row.get("id")).await
+}
+
+pub async fn update(
+    tx: &Tx,
+    id: i64,
+    if_match: &IfMatch,
+    change: CampaignChange,
+) -> ApiResult<CampaignDetail> {
+    if_match
+        .check(tx, LOCK, &[&id], async |tx| find(tx, id).await)
+        .await?;
+    tx.execute(
+        UPDATE,
+        &[
+            &id,
+            &change.name,
+            &change.status,
+            &change.routing_strategy,
+            &change.dial_timeout_seconds,
+            &change.max_ring_seconds.flatten(),
+            &change.max_ring_seconds.is_some(),
+            &change.description.clone().flatten(),
+            &change.description.is_some(),
+        ],
+    )
+    .await
+    .map_err(|error| name_taken(error, change.name.as_deref().unwrap_or_default()))?;
+    find(tx, id).await
+}
+
+/// With its links; its call records stay.
+pub async fn delete(tx: &Tx, id: i64, if_match: &IfMatch) -> ApiResult<()> {
+    if_match
+        .check(tx, LOCK_TO_DELETE, &[&id], async |tx| find(tx, id).await)
+        .await?;
+    match tx.execute(DELETE, &[&id]).await? {
+        0 => Err(unknown(id)),
+        _ => Ok(()),
+    }
+}

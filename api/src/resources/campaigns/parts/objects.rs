@@ -1,0 +1,198 @@
+//! A campaign's parts as they are shown, and what may be sent of them.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+
+use crate::http::clock::Instant;
+use crate::http::fields::{Fields, Input, Unknown};
+use crate::http::version::Versioned;
+use crate::store::row::row;
+
+const LINK_STATUSES: &[&str] = &["active", "inactive"];
+
+row! {
+    #[derive(Debug, Serialize, ToSchema)]
+    pub struct CampaignDid {
+        pub id: i64,
+        #[schema(example = "+18005550101")]
+        pub number: String,
+        pub description: Option<String>,
+        #[schema(example = "active")]
+        pub status: String,
+    }
+}
+
+/// All DIDs of a campaign. Their set has no version of its own: its tag is made of the ids.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct CampaignDids(pub Vec<CampaignDid>);
+
+impl Versioned for CampaignDids {
+    fn tag(&self) -> String {
+        let mut ids: Vec<i64> = self.0.iter().map(|did| did.id).collect();
+        ids.sort_unstable();
+        let hash = Sha256::digest(ids.iter().flat_map(|id| id.to_be_bytes()).collect::<Vec<u8>>());
+        hash[..8].iter().fold(String::from("set-"), |mut tag, byte| {
+            let _ = write!(tag, "{byte:02x}");
+            tag
+        })
+    }
+}
+
+row! {
+    #[derive(Debug, Serialize, ToSchema)]
+    #[serde(rename_all = "camelCase")]
+    pub struct ClientSummary {
+        #[schema(example = 1)]
+        pub id: i64,
+        #[schema(example = "client_alpha_sales")]
+        pub client_identifier: String,
+        #[schema(example = "Alpha Corp")]
+        pub name: String,
+        pub department: Option<String>,
+    }
+}
+
+/// A campaign's link to a client, with its caps and what is used of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Link {
+    #[schema(example = 1)]
+    pub id: i64,
+    pub client: ClientSummary,
+    #[schema(example = "active")]
+    pub status: String,
+    #[schema(example = 10)]
+    pub max_concurrency: i32,
+    /// Null: no limit. 0: closed.
+    #[schema(example = 5000)]
+    pub total_calls_allowed: Option<i64>,
+    pub current_total_calls: i64,
+    pub active_calls: i32,
+    pub forwarding_priority: i32,
+    #[schema(example = 100)]
+    pub weight: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+    /// Of the settings: calls do not move it.
+    #[schema(example = 1)]
+    pub version: i64,
+}
+
+impl Versioned for Link {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
+}
+
+impl From<&Row> for Link {
+    fn from(row: &Row) -> Self {
+        Link {
+            id: row.get("id"),
+            client: ClientSummary {
+                id: row.get("client_id"),
+                client_identifier: row.get("client_identifier"),
+                name: row.get("name"),
+                department: row.get("department"),
+            },
+            status: row.get("status"),
+            max_concurrency: row.get("max_concurrency"),
+            total_calls_allowed: row.get("total_calls_allowed"),
+            current_total_calls: row.get("total"),
+            active_calls: row.get("active"),
+            forwarding_priority: row.get("forwarding_priority"),
+            weight: row.get("weight"),
+            created_at: row.get("created_at"),
+            updated_at: row.get("updated_at"),
+            version: row.get("version"),
+        }
+    }
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct DidSet {
+    #[schema(example = json!([1]))]
+    pub did_ids: Vec<i64>,
+}
+
+impl Input for DidSet {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(f: &mut Fields) -> Self {
+        DidSet {
+            did_ids: f.required_ids("didIds"),
+        }
+    }
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct NewLink {
+    #[schema(example = 1)]
+    pub client_id: i64,
+    #[schema(minimum = 1, example = 10)]
+    pub max_concurrency: i32,
+    #[schema(minimum = 0, example = 0)]
+    pub forwarding_priority: i32,
+    #[schema(minimum = 1, maximum = 1_000_000, example = 100)]
+    pub weight: i32,
+    #[schema(pattern = "^(active|inactive)$", default = "active", required = false)]
+    pub status: String,
+    /// Null: no limit. 0: closed.
+    #[schema(minimum = 0, example = 5000)]
+    pub total_calls_allowed: Option<i64>,
+}
+
+impl Input for NewLink {
+    const UNKNOWN: Unknown = Unknown::Refuse;
+
+    fn read(f: &mut Fields) -> Self {
+        NewLink {
+            client_id: f.required_int("clientId", 1..=i64::MAX),
+            max_concurrency: f.required_small_int("maxConcurrency", 1..=i32::MAX),
+            forwarding_priority: f.required_small_int("forwardingPriority", 0..=i32::MAX),
+            weight: f.required_small_int("weight", 1..=1_000_000),
+            status: f
+                .choice("status", LINK_STATUSES)
+                .unwrap_or_else(|| "active".into()),
+            total_calls_allowed: f.nullable_int("totalCallsAllowed", 0..=i64::MAX / 2).flatten(),
+        }
+    }
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct LinkChange {
+    #[schema(minimum = 1, required = false)]
+    pub max_concurrency: Option<i32>,
+    #[schema(minimum = 0, required = false)]
+    pub forwarding_priority: Option<i32>,
+    #[schema(minimum = 1, maximum = 1_000_000, required = false)]
+    pub weight: Option<i32>,
+    #[schema(pattern = "^(active|inactive)$", required = false)]
+    pub status: Option<String>,
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    pub total_calls_allowed: Option<Option<i64>>,
+}
+
+impl Input for LinkChange {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(f: &mut Fields) -> Self {
+        if f.has("clientId") {
+            f.error("clientId", "The client of a link cannot be changed.");
+        }
+        LinkChange {
+            max_concurrency: f.small_int("maxConcurrency", 1..=i32::MAX),
+            forwarding_priority: f.small_int("forwardingPriority", 0..=i32::MAX),
+            weight: f.small_int("weight", 1..=1_000_000),
+            status: f.choice("status", LINK_STATUSES),
+            total_calls_allowed: f.nullable_int("totalCallsAllowed", 0..=i64::MAX / 2),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What is done with a campaign's parts, in SQL: the set of its DIDs, and its links to clients with their caps.
+
+use super::objects::{CampaignDid, CampaignDids, ClientSummary, DidSet, Link, LinkChange, NewLink};
+use crate::error::{ApiError, ApiResult};
+use crate::http::version::{IfMatch, Versioned, changed};
+use crate::resources::campaigns::presence::{lock, must_exist};
+use crate::store::tx::Tx;
+
+const DIDS: &str = "\
+    select d.id, d.number, d.description, d.status
+      from campaign_dids m join dids d on d.id = m.did_id where m.campaign_id = $1 order by d.number";
+macro_rules! links {
+    ($rest:literal) => {
+        concat!(
+            "select s.id, k.id as client_id, k.client_identifier, k.name, k.department, s.status, s.max_concurrency, \
+             s.total_calls_allowed,
+           n.total, n.active, s.forwarding_priority, s.weight, s.created_at, s.updated_at, s.version
+      from campaign_client_settings s
+      join clients k on k.id = s.client_id
+      join link_counters n on n.link_id = s.id
+     where s.campaign_id = $1",
+            $rest
+        )
+    };
+}
+
+const LINKS: &str = links!("\n     order by s.forwarding_priority, s.id");
+const LINK: &str = links!(" and s.id = $2");
+const LOCK_LINK: &str = "\
+    select version from campaign_client_settings where campaign_id = $1 and id = $2 for no key update";
+/// As the deletion itself locks it.
+const LOCK_LINK_TO_DELETE: &str = "\
+    select version from campaign_client_settings where campaign_id = $1 and id = $2 for update";
+const NOT_OWNED: &str =
+    "select id from unnest($1::bigint[]) id where not exists (select from dids d where d.id = id.id)";
+const DETACH: &str = "delete from campaign_dids where campaign_id = $1 and did_id <> all ($2)";
+const ATTACH: &str = "\
+    insert into campaign_dids (campaign_id, did_id) select $1, unnest($2::bigint[])
+    on conflict (did_id, campaign_id) do nothing";
+const CLIENT: &str = "select id from clients where id = $1 and status = 'active'";
+const INSERT_LINK: &str = "\
+    insert into campaign_client_settings
+        (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight)
+    values ($1, $2, $3, $4, $5, $6, $7) returning id";
+const UPDATE_LINK: &str = "\
+    update campaign_client_settings
+       set status = coalesce($3, status), max_concurrency = coalesce($4, max_concurrency),
+           forwarding_priority = coalesce($5, forwarding_priority), weight = coalesce($6, weight),
+           total_calls_allowed = case when $8 then $7 else total_calls_allowed end
+     where campaign_id = $1 and id = $2";
+const DELETE_LINK: &str = "delete from campaign_client_settings where campaign_id = $1 and id = $2";
+const AVAILABLE_CLIENTS: &str =
+    "select id, client_identifier, name, department from clients where status = 'active' order by name, id";
+
+pub const SELLER_STATEMENTS: &[&str] = &[
+    DIDS,
+    LINKS,
+    LINK,
+    LOCK_LINK,
+    LOCK_LINK_TO_DELETE,
+    NOT_OWNED,
+    DETACH,
+    ATTACH,
+    CLIENT,
+    INSERT_LINK,
+    UPDATE_LINK,
+    DELETE_LINK,
+    AVAILABLE_CLIENTS,
+];
+
+fn unknown_link(id: i64) -> ApiError {
+    ApiError::not_found(format!("Client setting with ID {id} not found in this campaign."))
+}
+
+/// By name: whom a campaign can be linked to.
+pub async fn available_clients(tx: &Tx) -> ApiResult<Vec<ClientSummary>> {
+    let rows = tx.rows(AVAILABLE_CLIENTS, &[]).await?;
+    Ok(rows.iter().map(ClientSummary::from).collect())
+}
+
+/// Of a campaign that is there.
+pub async fn dids_of(tx: &Tx, campaign: i64) -> ApiResult<CampaignDids> {
+    must_exist(tx, campaign).await?;
+    dids(tx, campaign).await
+}
+
+/// By number.
+pub async fn dids(tx: &Tx, campaign: i64) -> ApiResult<CampaignDids> {
+    let rows = tx.rows(DIDS, &[&campaign]).await?;
+    Ok(CampaignDids(rows.iter().map(CampaignDid::from).collect()))
+}
+
+/// The campaign has exactly these afterwards, or those of before.
+pub async fn replace_dids(tx: &Tx, id: i64, if_match: &IfMatch, set: &DidSet) -> ApiResult<()> {
+    // Two replacements of one campaign's DIDs follow one another.
+    lock(tx, id).await?;
+    if !if_match.is_none() {
+        let present = dids(tx, id).await?;
+        if !if_match.admits(&[&present.tag()]) {
+            let mut error = changed(&present);
+            error.0.message = format!(
+                "The set is another than the one that If-Match names; `present` is how it is now. The ETag of \
+                 GET /api/seller/campaigns/{id}/dids is expected, not the campaign's."
+            );
+            return Err(error);
+        }
+    }
+    let foreign: Vec<String> = tx
+        .rows(NOT_OWNED, &[&set.did_ids])
+        .await?
+        .iter()
+        .map(|row| row.get::<_, i64>("id").to_string())
+        .collect();
+    if !foreign.is_empty() {
+        let text = format!(
+            "DIDs {} do not exist or are not owned by the user; nothing was changed.",
+            foreign.join(", ")
+        );
+        return Err(ApiError::forbidden("did_not_owned", text));
+    }
+    tx.execute(DETACH, &[&id, &set.did_ids]).await?;
+    tx.execute(ATTACH, &[&id, &set.did_ids]).await?;
+    Ok(())
+}
+
+/// Of a campaign that is there.
+pub async fn links_of(tx: &Tx, campaign: i64) -> ApiResult<Vec<Link>> {
+    must_exist(tx, campaign).await?;
+    links(tx, campaign).await
+}
+
+/// By priority.
+pub async fn links(tx: &Tx, campaign: i64) -> ApiResult<Vec<Link>> {
+    let rows = tx.rows(LINKS, &[&campaign]).await?;
+    Ok(rows.iter().map(Link::from).collect())
+}
+
+pub async fn find_link(tx: &Tx, campaign: i64, link: i64) -> ApiResult<Link> {
+    must_exist(tx, campaign).await?;
+    let row = tx.optional_row(LINK, &[&campaign, &link]).await?;
+    row.as_ref().map(Link::from).ok_or_else(|| unknown_link(link))
+}
+
+pub async fn create_link(tx: &Tx, id: i64, new: NewLink) -> ApiResult<Link> {
+    must_exist(tx, id).await?;
+    tx.optional_row(CLIENT, &[&new.client_id]).await?.ok_or_else(|| {
+        ApiError::not_found(format!(
+            "Client with ID {} not found or not active.",
+            new.client_id
+        ))
+    })?;
+    let row = tx
+        .row(
+            INSERT_LINK,
+            &[
+                &id,
+                &new.client_id,
+                &new.status,
+                &new.max_concurrency,
+                &new.total_calls_allowed,
+                &new.forwarding_priority,
+                &new.weight,
+            ],
+        )
+        .await
+        .map_err(|error| {
+            error.or_conflict(
+                "campaign_client_settings_campaign_id_client_id_key",
+                "already_linked",
+                || format!("Client {} is already linked to this campaign.", new.client_id),
+            )
+        })?;
+    find_link(tx, id, row.get("id")).await
+}
+
+pub async fn update_link(
+    tx: &Tx,
+    id: i64,
+    link: i64,
+    if_match: &IfMatch,
+    change: LinkChange,
+) -> ApiResult<Link> {
+    if_match
+        .check(tx, LOCK_LINK, &[&id, &link], async |tx| {
+            find_link(tx, id, link).await
+        })
+        .await?;
+    tx.execute(
+        UPDATE_LINK,
+        &[
+            &id,
+            &link,
+            &change.status,
+            &change.max_concurrency,
+            &change.forwarding_priority,
+            &change.weight,
+            &change.total_calls_allowed.flatten(),
+            &change.total_calls_allowed.is_some(),
+        ],
+    )
+    .await?;
+    find_link(tx, id, link).await
+}
+
+/// With its counter.
+pub async fn delete_link(tx: &Tx, id: i64, link: i64, if_match: &IfMatch) -> ApiResult<()> {
+    must_exist(tx, id).await?;
+    if_match
+        .check(tx, LOCK_LINK_TO_DELETE, &[&id, &link], async |tx| {
+            find_link(tx, id, link).await
+        })
+        .await?;
+    match tx.execute(DELETE_LINK, &[&id, &link]).await? {
+        0 => Err(unknown_link(link)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,152 @@
+//! A client as it is shown, and what may be sent of one. Its PJSIP objects are in `pjsip`.
+
+use serde::Serialize;
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+
+use super::pjsip::{Aor, Auth, Endpoint};
+use super::pjsip_input::PjsipInput;
+use super::rules;
+use crate::error::ApiResult;
+use crate::http::clock::Instant;
+use crate::http::fields::{Fields, Input, Unknown};
+use crate::http::params::Params;
+use crate::http::text::Text;
+use crate::http::version::Versioned;
+
+const STATUSES: &[&str] = &["active", "inactive"];
+const IDENTIFIER: Text = Text::name(1, 40).check(rules::identifier);
+const NAME: Text = Text::title(1, 100);
+const DEPARTMENT: Text = Text::title(0, 100);
+const NOTES: Text = Text::prose(10_000);
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Client {
+    #[schema(example = 1)]
+    pub id: i64,
+    #[schema(example = "client_alpha_sales")]
+    pub client_identifier: String,
+    #[schema(example = "Alpha Corp")]
+    pub name: String,
+    pub department: Option<String>,
+    #[schema(example = "active")]
+    pub status: String,
+    pub notes: Option<String>,
+    pub created_by: Option<i64>,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+    pub pjsip_endpoint: Option<Endpoint>,
+    pub pjsip_aor: Option<Aor>,
+    pub pjsip_auth: Option<Auth>,
+    /// Of all of it, the PJSIP objects included.
+    #[schema(example = 1)]
+    pub version: i64,
+}
+
+impl From<&Row> for Client {
+    fn from(row: &Row) -> Self {
+        Client {
+            id: row.get("id"),
+            client_identifier: row.get("client_identifier"),
+            name: row.get("name"),
+            department: row.get("department"),
+            status: row.get("status"),
+            notes: row.get("notes"),
+            created_by: row.get("created_by"),
+            created_at: row.get("created_at"),
+            updated_at: row.get("updated_at"),
+            pjsip_endpoint: Endpoint::of(row),
+            pjsip_aor: Aor::of(row),
+            pjsip_auth: Auth::of(row),
+            version: row.get("version"),
+        }
+    }
+}
+
+impl Versioned for Client {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct NewClient {
+    #[schema(
+        min_length = 1,
+        max_length = 40,
+        pattern = "^[A-Za-z0-9_.-]+$",
+        example = "client_epsilon"
+    )]
+    pub client_identifier: String,
+    #[schema(min_length = 1, max_length = 100, example = "Epsilon Ltd.")]
+    pub name: String,
+    #[schema(max_length = 100)]
+    pub department: Option<String>,
+    pub notes: Option<String>,
+    #[schema(pattern = "^(active|inactive)$", default = "active", required = false)]
+    pub status: String,
+    pub pjsip: PjsipInput,
+}
+
+impl Input for NewClient {
+    const UNKNOWN: Unknown = Unknown::Refuse;
+
+    fn read(f: &mut Fields) -> Self {
+        NewClient {
+            client_identifier: f.required_text("clientIdentifier", &IDENTIFIER),
+            name: f.required_text("name", &NAME),
+            department: f.nullable_text("department", &DEPARTMENT).flatten(),
+            notes: f.nullable_text("notes", &NOTES).flatten(),
+            status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
+            pjsip: f.required_object("pjsip", |f| PjsipInput::read(f, true)),
+        }
+    }
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ClientChange {
+    #[schema(min_length = 1, max_length = 100, required = false)]
+    pub name: Option<String>,
+    #[schema(value_type = Option<String>, max_length = 100)]
+    pub department: Option<Option<String>>,
+    #[schema(value_type = Option<String>)]
+    pub notes: Option<Option<String>>,
+    #[schema(pattern = "^(active|inactive)$", required = false)]
+    pub status: Option<String>,
+    #[schema(required = false)]
+    pub pjsip: Option<PjsipInput>,
+}
+
+impl Input for ClientChange {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(f: &mut Fields) -> Self {
+        ClientChange {
+            name: f.text("name", &NAME),
+            department: f.nullable_text("department", &DEPARTMENT),
+            notes: f.nullable_text("notes", &NOTES),
+            status: f.choice("status", STATUSES),
+            pjsip: f.object("pjsip", |f| PjsipInput::read(f, false)),
+        }
+    }
+}
+
+/// Which of the clients a list holds.
+#[derive(Debug)]
+pub struct Filter {
+    pub status: Option<String>,
+    /// How the name or the identifier begins, in any case.
+    pub start: Option<String>,
+}
+
+impl Filter {
+    pub fn read(params: &Params) -> ApiResult<Self> {
+        Ok(Filter {
+            status: params.choice("status", STATUSES)?,
+            start: params.title("q", 100)?,
+        })
+    }
+}

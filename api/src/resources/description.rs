@@ -1,0 +1,70 @@
+//! What the API description says beside the handlers' own words: title, tags, ways to log in, the names of operations.
+
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, OpenApi};
+use utoipa::{Modify, OpenApi as _};
+
+use crate::access::sessions;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "CapConduit",
+        description = "Routes inbound calls to call centers under exact caps. Errors are application/problem+json with \
+                       a stable `code` and a `message`. Success is 200, 201 for creations, 204 for deletions.",
+    ),
+    tags(
+        (name = "auth", description = "Sessions, the own password, bearer tokens"),
+        (name = "users", description = "Accounts; role admin"),
+        (name = "clients", description = "Call centers and their PJSIP objects; roles admin and staff"),
+        (name = "dids", description = "The own numbers; role user"),
+        (name = "campaigns", description = "The own campaigns, their DIDs and links to clients; role user"),
+        (name = "logs", description = "The own call records; role user"),
+        (name = "reports", description = "What happened, what happens, and why; role user"),
+        (name = "admin", description = "Over all sellers; roles admin and staff"),
+        (name = "internal", description = "The switch over HTTP; header X-Internal-API-Token"),
+        (name = "operations", description = "Whether the service is up and ready"),
+    ),
+    security(("session" = []), ("token" = [])),
+    modifiers(&Schemes)
+)]
+struct Base;
+
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, openapi: &mut OpenApi) {
+        let components = openapi.components.get_or_insert_with(Components::new);
+        let cookie = ApiKeyValue::with_description(sessions::COOKIE, "Set by POST /api/auth/login");
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("From POST /api/auth/tokens"));
+        components.add_security_scheme("token", SecurityScheme::Http(bearer.build()));
+        let switch =
+            ApiKeyValue::with_description("X-Internal-API-Token", "One of the service's configured tokens");
+        components.add_security_scheme("switch", SecurityScheme::ApiKey(ApiKey::Header(switch)));
+    }
+}
+
+/// What every route is added to.
+pub fn base() -> OpenApi {
+    Base::openapi()
+}
+
+/// Handlers have short names; an operation's id is unique with its tag in front.
+pub fn name_operations(description: &mut OpenApi) {
+    for item in description.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+        for operation in operations.into_iter().filter_map(Option::as_mut) {
+            let tag = operation
+                .tags
+                .as_ref()
+                .and_then(|tags| tags.first())
+                .cloned()
+                .unwrap_or_default();
+            let name = operation.operation_id.take().unwrap_or_default();
+            operation.operation_id = Some(format!("{tag}_{name}"));
+        }
+    }
+}

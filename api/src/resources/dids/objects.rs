@@ -1,0 +1,115 @@
+//! A DID as it is shown, and what may be sent of one.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::ApiResult;
+use crate::http::clock::Instant;
+use crate::http::fields::{Fields, Input, Unknown};
+use crate::http::params::Params;
+use crate::http::text::Text;
+use crate::http::version::Versioned;
+use crate::store::row::row;
+use capconduit_core::did;
+
+pub const STATUSES: &[&str] = &["active", "inactive"];
+const NUMBER: Text = Text::name(0, 50).check(e164);
+const DESCRIPTION: Text = Text::prose(255);
+
+row! {
+    #[derive(Debug, Serialize, ToSchema)]
+    #[serde(rename_all = "camelCase")]
+    pub struct Did {
+        #[schema(example = 1)]
+        id: i64,
+        #[schema(example = "+18005550101")]
+        number: String,
+        #[schema(example = "active")]
+        status: String,
+        description: Option<String>,
+        created_at: Instant,
+        updated_at: Instant,
+        #[schema(example = 1)]
+        version: i64,
+    }
+}
+
+impl Versioned for Did {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
+}
+
+#[derive(Debug, ToSchema)]
+pub struct NewDid {
+    #[schema(pattern = r"^\+[1-9][0-9]{1,14}$", example = "+18005550199")]
+    pub number: String,
+    #[schema(max_length = 255)]
+    pub description: Option<String>,
+    #[schema(pattern = "^(active|inactive)$", default = "active", required = false)]
+    pub status: String,
+}
+
+impl Input for NewDid {
+    const UNKNOWN: Unknown = Unknown::Refuse;
+
+    fn read(f: &mut Fields) -> Self {
+        NewDid {
+            number: f.required_text("number", &NUMBER),
+            description: f.nullable_text("description", &DESCRIPTION).flatten(),
+            status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
+        }
+    }
+}
+
+#[derive(Debug, ToSchema)]
+pub struct DidChange {
+    #[schema(value_type = Option<String>, max_length = 255)]
+    pub description: Option<Option<String>>,
+    #[schema(pattern = "^(active|inactive)$", required = false)]
+    pub status: Option<String>,
+}
+
+impl Input for DidChange {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(f: &mut Fields) -> Self {
+        DidChange {
+            description: f.nullable_text("description", &DESCRIPTION),
+            status: f.choice("status", STATUSES),
+        }
+    }
+}
+
+fn e164(text: &str) -> Result<(), String> {
+    if did::is_canonical(text) {
+        Ok(())
+    } else {
+        Err("Invalid phone number format: E.164 is expected, such as +18005550101.".into())
+    }
+}
+
+/// Which of the DIDs a list holds.
+#[derive(Debug)]
+pub struct Filter {
+    /// This one.
+    pub number: Option<String>,
+    /// How it begins.
+    pub start: Option<String>,
+    pub status: Option<String>,
+    pub campaign_id: Option<i64>,
+    /// In no campaign.
+    pub unassigned: Option<bool>,
+}
+
+impl Filter {
+    pub fn read(params: &Params) -> ApiResult<Self> {
+        Ok(Filter {
+            number: params.number("number")?,
+            start: params.number("q")?,
+            status: params.choice("status", STATUSES)?,
+            campaign_id: params.id("campaign_id")?,
+            unassigned: params.flag("unassigned")?,
+        })
+    }
+}

@@ -1,0 +1,108 @@
+//! A link with what is used of its caps, and what may be sent of one.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::ApiResult;
+use crate::http::fields::{Fields, Input, Unknown};
+use crate::http::params::Params;
+use crate::http::text::Text;
+use crate::http::version::Versioned;
+use crate::store::row::row;
+
+const STATUSES: &[&str] = &["active", "inactive"];
+
+row! {
+    /// What a link has used of its caps. `remaining` is allowed − counted − active, null without a limit.
+    #[derive(Debug, Serialize, ToSchema)]
+    #[serde(rename_all = "camelCase")]
+    pub struct LinkUsage {
+        link_id: i64,
+        campaign_id: i64,
+        user_id: i64,
+        campaign_name: String,
+        client_id: i64,
+        client_identifier: String,
+        client_name: String,
+        status: String,
+        active: i32,
+        max_concurrency: i32,
+        counted: i64,
+        total_calls_allowed: Option<i64>,
+        remaining: Option<i64>,
+        /// full, near (three quarters of a cap are used) or open.
+        #[schema(pattern = "^(full|near|open)$", example = "open")]
+        room: String,
+        /// Of the link's settings: calls do not move it.
+        #[schema(example = 1)]
+        version: i64,
+    }
+}
+
+impl Versioned for LinkUsage {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
+}
+
+#[derive(Debug, ToSchema)]
+pub struct LinkStatus {
+    #[schema(pattern = "^(active|inactive)$", example = "inactive")]
+    pub status: String,
+}
+
+impl Input for LinkStatus {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(f: &mut Fields) -> Self {
+        LinkStatus {
+            status: f.required_choice("status", STATUSES),
+        }
+    }
+}
+
+#[derive(Debug, ToSchema)]
+pub struct Adjustment {
+    /// What is added to the link's total; negative takes away.
+    #[schema(example = -1)]
+    pub delta: i64,
+    #[schema(min_length = 1, max_length = 255, example = "call 42 was a test")]
+    pub reason: String,
+}
+
+impl Input for Adjustment {
+    const UNKNOWN: Unknown = Unknown::Refuse;
+
+    fn read(f: &mut Fields) -> Self {
+        let delta = f.required_int("delta", -1_000_000_000..=1_000_000_000);
+        if delta == 0 && f.has("delta") {
+            f.error("delta", "Must not be 0.");
+        }
+        Adjustment {
+            delta,
+            reason: f.required_text("reason", &Text::title(1, 255)),
+        }
+    }
+}
+
+/// Which of the links a list holds.
+#[derive(Debug)]
+pub struct Filter {
+    pub client_id: Option<i64>,
+    pub campaign_id: Option<i64>,
+    pub user_id: Option<i64>,
+    pub status: Option<String>,
+    pub room: Option<String>,
+}
+
+impl Filter {
+    pub fn read(params: &Params) -> ApiResult<Self> {
+        Ok(Filter {
+            client_id: params.id("client_id")?,
+            campaign_id: params.id("campaign_id")?,
+            user_id: params.id("user_id")?,
+            status: params.choice("status", STATUSES)?,
+            room: params.choice("room", &["full", "near", "open"])?,
+        })
+    }
+}

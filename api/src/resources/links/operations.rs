@@ -1,0 +1,106 @@
+//! What is read of links and of what is used of their caps, and what staff may change of one, in SQL. Row level security shows a
+//! seller the own links alone.
+
+use super::objects::{Adjustment, Filter, LinkStatus, LinkUsage};
+use crate::error::{ApiError, ApiResult};
+use crate::http::page::{Page, PageRequest};
+use crate::http::version::IfMatch;
+use crate::store::tx::Tx;
+
+/// What `LinkUsage` is made of.
+macro_rules! link_usage {
+    ($rest:literal) => {
+        concat!(
+            "select link_id, campaign_id, user_id, campaign_name, client_id, client_identifier, client_name, status, \
+             active, max_concurrency, counted, total_calls_allowed, remaining, room, version from link_usage_view ",
+            $rest
+        )
+    };
+}
+
+/// The fields of `Filter`.
+macro_rules! filter {
+    () => {
+        "($1::bigint is null or client_id = $1) and ($2::bigint is null or campaign_id = $2) \
+         and ($3::bigint is null or user_id = $3) and ($4::text is null or status = $4) \
+         and ($5::text is null or room = $5)"
+    };
+}
+
+const LINKS: &str = concat!(
+    link_usage!("where "),
+    filter!(),
+    " order by link_id limit $6 offset $7"
+);
+const COUNT_LINKS: &str = concat!("select count(*) from link_usage_view where ", filter!());
+const LINK: &str = link_usage!("where link_id = $1");
+const LOCK_LINK: &str = "select version from campaign_client_settings where id = $1 for no key update";
+const SET_LINK_STATUS: &str = "update campaign_client_settings set status = $2 where id = $1";
+const ADJUST: &str = "select status from adjust_link_total($1, $2, $3)";
+const USAGE: &str = link_usage!("order by campaign_id, link_id limit $1");
+/// One seller's links, or over all sellers those in use: a platform has too many for one answer.
+const USAGE_OF_ALL: &str = link_usage!(
+    "where user_id = $1 or ($1::bigint is null and active > 0) order by campaign_id, link_id limit $2"
+);
+
+pub const SELLER_STATEMENTS: &[&str] = &[LINKS, COUNT_LINKS, USAGE];
+pub const STAFF_STATEMENTS: &[&str] = &[
+    LINKS,
+    COUNT_LINKS,
+    LINK,
+    LOCK_LINK,
+    SET_LINK_STATUS,
+    ADJUST,
+    USAGE_OF_ALL,
+];
+
+/// By id.
+pub async fn list(tx: &Tx, filter: &Filter, page: PageRequest) -> ApiResult<Page<LinkUsage>> {
+    page.of(
+        tx,
+        COUNT_LINKS,
+        LINKS,
+        &[
+            &filter.client_id,
+            &filter.campaign_id,
+            &filter.user_id,
+            &filter.status,
+            &filter.room,
+        ],
+    )
+    .await
+}
+
+/// The own links, so many at most.
+pub async fn own_usage(tx: &Tx, most: i64) -> ApiResult<Vec<LinkUsage>> {
+    let rows = tx.rows(USAGE, &[&most]).await?;
+    Ok(rows.iter().map(LinkUsage::from).collect())
+}
+
+/// One seller's links, or those in use, so many at most.
+pub async fn usage(tx: &Tx, user_id: Option<i64>, most: i64) -> ApiResult<Vec<LinkUsage>> {
+    let rows = tx.rows(USAGE_OF_ALL, &[&user_id, &most]).await?;
+    Ok(rows.iter().map(LinkUsage::from).collect())
+}
+
+async fn find(tx: &Tx, id: i64) -> ApiResult<LinkUsage> {
+    let row = tx.optional_row(LINK, &[&id]).await?;
+    row.as_ref()
+        .map(LinkUsage::from)
+        .ok_or_else(|| ApiError::not_found(format!("Link with ID {id} not found.")))
+}
+
+pub async fn set_status(tx: &Tx, id: i64, if_match: &IfMatch, change: &LinkStatus) -> ApiResult<LinkUsage> {
+    if_match
+        .check(tx, LOCK_LINK, &[&id], async |tx| find(tx, id).await)
+        .await?;
+    tx.execute(SET_LINK_STATUS, &[&id, &change.status]).await?;
+    find(tx, id).await
+}
+
+/// Audited.
+pub async fn adjust(tx: &Tx, id: i64, adjustment: &Adjustment) -> ApiResult<LinkUsage> {
+    tx.row(ADJUST, &[&id, &adjustment.delta, &adjustment.reason])
+        .await?;
+    find(tx, id).await
+}

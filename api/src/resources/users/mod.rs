@@ -1,0 +1,119 @@
+//! /api/admin/users: the accounts, for admins.
+
+pub mod objects;
+pub mod operations;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, Message, NotFound};
+use crate::app::AppState;
+use crate::app::caller::Admin;
+use crate::error::ApiResult;
+use crate::http::body::Valid;
+use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::params::{Id, Params};
+use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
+use objects::{Filter, NewPassword, NewUser, User, UserChange};
+pub use operations::{ADMIN_STATEMENTS, SELLER_STATEMENTS};
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, update, delete))
+        .routes(routes!(set_password))
+}
+
+#[utoipa::path(get, path = "/api/admin/users", tag = "users",
+    params(PageParams, ("role" = Option<String>, Query, description = "admin, staff or user"),
+           ("status" = Option<String>, Query, description = "active, inactive, pending_approval or suspended"),
+           ("q" = Option<String>, Query, description = "how the username or email begins, in any case")),
+    responses((status = 200, description = "Users by name", body = Page<User>), Denied, BadFilter))]
+async fn list(State(app): State<AppState>, admin: Admin, params: Params) -> ApiResult<Json<Page<User>>> {
+    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
+    let filter = Filter::read(&params)?;
+    let tx = app.store.read(&admin.identity()).await?;
+    let users = operations::list(&tx, &filter, page).await?;
+    tx.commit().await?;
+    Ok(Json(users))
+}
+
+#[utoipa::path(post, path = "/api/admin/users", tag = "users", request_body = NewUser,
+    responses((status = 201, description = "Created", body = User), Denied, BadBody, Conflict))]
+async fn create(
+    State(app): State<AppState>,
+    admin: Admin,
+    Valid(new): Valid<NewUser>,
+) -> ApiResult<(StatusCode, Tagged<User>)> {
+    let hash = app.passwords.hash(new.password.clone()).await?;
+    let tx = app.store.write(&admin.identity()).await?;
+    let user = operations::create(&tx, new, &hash).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Tagged(user)))
+}
+
+#[utoipa::path(get, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path)),
+    responses((status = 200, description = "The user", body = User), Denied, NotFound))]
+async fn show(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiResult<Tagged<User>> {
+    let tx = app.store.read(&admin.identity()).await?;
+    let user = operations::find(&tx, id).await?;
+    tx.commit().await?;
+    Ok(Tagged(user))
+}
+
+#[utoipa::path(put, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path), IfMatchHeader),
+    request_body = UserChange,
+    responses((status = 200, description = "The user as changed", body = User),
+              Denied, BadBody, NotFound, Changed, Conflict))]
+async fn update(
+    State(app): State<AppState>,
+    admin: Admin,
+    Id(id): Id,
+    if_match: IfMatch,
+    Valid(change): Valid<UserChange>,
+) -> ApiResult<Tagged<User>> {
+    let tx = app.store.write(&admin.identity()).await?;
+    let user = operations::update(&tx, id, &if_match, change).await?;
+    tx.commit().await?;
+    Ok(Tagged(user))
+}
+
+#[utoipa::path(put, path = "/api/admin/users/{id}/password", tag = "users", params(("id" = i64, Path), IfMatchHeader),
+    request_body = NewPassword,
+    responses((status = 200, description = "Changed; the user's sessions and tokens have ended", body = Message),
+              Denied, BadBody, NotFound, Changed))]
+async fn set_password(
+    State(app): State<AppState>,
+    admin: Admin,
+    Id(id): Id,
+    if_match: IfMatch,
+    Valid(new): Valid<NewPassword>,
+) -> ApiResult<Json<Message>> {
+    // The connection is not kept for as long as a hash takes.
+    let tx = app.store.read(&admin.identity()).await?;
+    operations::may_set_password(&tx, id, &if_match).await?;
+    tx.commit().await?;
+    let hash = app.passwords.hash(new.password).await?;
+    let tx = app.store.write(&admin.identity()).await?;
+    operations::set_password(&tx, id, &if_match, &hash).await?;
+    tx.commit().await?;
+    Ok(Json(Message::new("Password updated successfully.")))
+}
+
+#[utoipa::path(delete, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path), IfMatchHeader),
+    responses((status = 204, description = "Deleted, with the user's DIDs, campaigns, links and sessions"),
+              Denied, NotFound, Changed, Conflict))]
+async fn delete(
+    State(app): State<AppState>,
+    admin: Admin,
+    Id(id): Id,
+    if_match: IfMatch,
+) -> ApiResult<StatusCode> {
+    let tx = app.store.write(&admin.identity()).await?;
+    operations::delete(&tx, admin.id, id, &if_match).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

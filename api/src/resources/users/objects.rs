@@ -1,0 +1,178 @@
+//! An account as it is shown, and what may be sent of one.
+
+use std::ops::RangeInclusive;
+
+use secrecy::SecretString;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::access::password;
+use crate::error::ApiResult;
+use crate::http::clock::Instant;
+use crate::http::fields::{Fields, Input, Unknown};
+use crate::http::params::Params;
+use crate::http::text::Text;
+use crate::http::version::Versioned;
+use crate::store::row::row;
+
+const ROLES: &[&str] = &["admin", "staff", "user"];
+const STATUSES: &[&str] = &["active", "inactive", "pending_approval", "suspended"];
+pub const USERNAME_LENGTH: RangeInclusive<usize> = 3..=80;
+/// The rule of the API; the command line has its own words for it.
+const USERNAME: Text = Text::title(*USERNAME_LENGTH.start(), *USERNAME_LENGTH.end());
+const EMAIL: Text = Text::title(3, 120).check(is_email);
+const PERSON: Text = Text::title(0, 100);
+
+row! {
+    #[derive(Debug, Serialize, ToSchema)]
+    #[serde(rename_all = "camelCase")]
+    pub struct User {
+        #[schema(example = 3)]
+        pub id: i64,
+        #[schema(example = "seller_alice")]
+        pub username: String,
+        #[schema(example = "alice@seller.xyz")]
+        pub email: String,
+        #[schema(example = "user")]
+        pub role: String,
+        #[schema(example = "active")]
+        pub status: String,
+        pub full_name: Option<String>,
+        pub company_name: Option<String>,
+        pub created_at: Instant,
+        pub updated_at: Instant,
+        #[schema(example = 1)]
+        pub version: i64,
+    }
+}
+
+impl Versioned for User {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct NewUser {
+    #[schema(min_length = 3, max_length = 80, example = "seller_carol")]
+    pub username: String,
+    #[schema(max_length = 120, example = "carol@seller.xyz")]
+    pub email: String,
+    #[schema(value_type = String, min_length = 8, max_length = 128, write_only, example = "correct horse battery")]
+    pub password: SecretString,
+    #[schema(pattern = "^(admin|staff|user)$", example = "user")]
+    pub role: String,
+    #[schema(
+        pattern = "^(active|inactive|pending_approval|suspended)$",
+        default = "active",
+        required = false
+    )]
+    pub status: String,
+    #[schema(max_length = 100)]
+    pub full_name: Option<String>,
+    #[schema(max_length = 100)]
+    pub company_name: Option<String>,
+}
+
+impl Input for NewUser {
+    const UNKNOWN: Unknown = Unknown::Refuse;
+
+    fn read(f: &mut Fields) -> Self {
+        NewUser {
+            username: f.required_text("username", &USERNAME),
+            email: f.required_text("email", &EMAIL),
+            password: f.required_text("password", &password::RULE).into(),
+            role: f.required_choice("role", ROLES),
+            status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
+            full_name: f.nullable_text("fullName", &PERSON).flatten(),
+            company_name: f.nullable_text("companyName", &PERSON).flatten(),
+        }
+    }
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct UserChange {
+    #[schema(max_length = 120, required = false)]
+    pub email: Option<String>,
+    #[schema(pattern = "^(admin|staff|user)$", required = false)]
+    pub role: Option<String>,
+    #[schema(pattern = "^(active|inactive|pending_approval|suspended)$", required = false)]
+    pub status: Option<String>,
+    #[schema(value_type = Option<String>, max_length = 100)]
+    pub full_name: Option<Option<String>>,
+    #[schema(value_type = Option<String>, max_length = 100)]
+    pub company_name: Option<Option<String>>,
+}
+
+impl Input for UserChange {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(f: &mut Fields) -> Self {
+        UserChange {
+            email: f.text("email", &EMAIL),
+            role: f.choice("role", ROLES),
+            status: f.choice("status", STATUSES),
+            full_name: f.nullable_text("fullName", &PERSON),
+            company_name: f.nullable_text("companyName", &PERSON),
+        }
+    }
+}
+
+#[derive(Debug, ToSchema)]
+pub struct NewPassword {
+    #[schema(value_type = String, min_length = 8, max_length = 128, write_only)]
+    pub password: SecretString,
+}
+
+impl Input for NewPassword {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(f: &mut Fields) -> Self {
+        NewPassword {
+            password: f.required_text("password", &password::RULE).into(),
+        }
+    }
+}
+
+/// Which of the accounts a list holds.
+#[derive(Debug)]
+pub struct Filter {
+    pub role: Option<String>,
+    pub status: Option<String>,
+    /// How the username or the email begins, in any case.
+    pub start: Option<String>,
+}
+
+impl Filter {
+    pub fn read(params: &Params) -> ApiResult<Self> {
+        Ok(Filter {
+            role: params.choice("role", ROLES)?,
+            status: params.choice("status", STATUSES)?,
+            start: params.title("q", 120)?,
+        })
+    }
+}
+
+pub fn is_email(text: &str) -> Result<(), String> {
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part
+                .chars()
+                .any(|c| c.is_whitespace() || "<>()[],;:\\\"@".contains(c))
+    };
+    let valid = text.rsplit_once('@').is_some_and(|(local, domain)| {
+        plain(local)
+            && local.len() <= 64
+            && domain.contains('.')
+            && domain
+                .split('.')
+                .all(|label| plain(label) && !label.starts_with('-') && !label.ends_with('-'))
+    });
+    if valid {
+        Ok(())
+    } else {
+        Err("Not a valid email address.".into())
+    }
+}
