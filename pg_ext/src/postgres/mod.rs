@@ -16,6 +16,7 @@ pub mod index_scan;
 pub mod insert;
 pub mod look;
 pub mod lookup;
+pub mod remembered;
 pub mod result_row;
 pub mod row_change;
 pub mod row_writer;
