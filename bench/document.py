@@ -212,9 +212,6 @@ def where_a_decision_goes(page):
     page.add(f"Where the {whole},000 instructions of a `preview_route` go; `explain_route` with three links takes 204,000. Counted by hand with callgrind on 2026-11-25, "
              "1,000 numbers, without the kernel's part; no command repeats it:")
     page.table(["", "thousand", "share"], [[what, share, f"{share / whole:.0%}"] for what, share in INSTRUCTIONS])
-    page.add("Without the copies beside numbers and links (their indexes dropped, and every row read where it belongs) it is 160,000: five more",
-             "tables and indexes to open. What the copies cost is paid by whoever changes a setting: a client's status is carried over to",
-             "each of its links ([ARCHITECTURE.md](ARCHITECTURE.md#copies)).")  # fmt: skip
 
 
 def cycle(page):

@@ -11,6 +11,15 @@ refinery::embed_migrations!("../migrations");
 
 pub const HISTORY: &str = "capconduit.refinery_schema_history";
 
+/// V0002 makes triggers of functions that the extension of a new database does not have any more.
+const COPIES: i32 = 2;
+const FUNCTIONS_OF_COPIES: &str = include_str!("../../../migrations/functions_of_copies.sql");
+
+async fn has_functions_of_copies(client: &Client) -> Result<bool> {
+    let sql = "select to_regprocedure('capconduit.copy_for_decisions()') is not null";
+    Ok(client.query_one(sql, &[]).await?.get(0))
+}
+
 fn runner() -> Runner {
     let mut runner = migrations::runner();
     runner.set_migration_table_name(HISTORY);
@@ -28,7 +37,11 @@ pub fn version() -> i32 {
 }
 
 pub(super) async fn apply(client: &mut Client) -> Result<String> {
+    let names_functions_of_copies = !history(client).await?.iter().any(|line| line.version == COPIES);
     let applied = retry::while_locked(client, async |client| {
+        if names_functions_of_copies && !has_functions_of_copies(client).await? {
+            client.batch_execute(FUNCTIONS_OF_COPIES).await?;
+        }
         Ok(runner()
             .run_async(client)
             .await?

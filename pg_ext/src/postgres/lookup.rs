@@ -12,33 +12,12 @@ use pgrx::pg_sys;
 use crate::postgres::argument::Argument;
 use crate::postgres::catalogue::{READING, WRITING};
 use crate::postgres::column::AnyColumn;
+use crate::postgres::key::Key;
 use crate::postgres::look::At;
 use crate::postgres::remembered::Remembered;
 use crate::postgres::scan::{Open, Resolved, Row, Scan};
 use crate::postgres::transaction::refuse_read_only;
 use crate::postgres::{access, catalogue, index_scan};
-
-/// What an index's first column is compared with.
-#[derive(Clone, Copy)]
-pub enum Key {
-    /// An equal int8.
-    Int8,
-    /// An equal text.
-    Text,
-    /// A later timestamptz.
-    Before,
-}
-
-impl Key {
-    fn comparison(self) -> (u32, pg_sys::Oid) {
-        let (strategy, function) = match self {
-            Key::Int8 => (pg_sys::BTEqualStrategyNumber, pg_sys::F_INT8EQ),
-            Key::Text => (pg_sys::BTEqualStrategyNumber, pg_sys::F_TEXTEQ),
-            Key::Before => (pg_sys::BTLessStrategyNumber, pg_sys::F_TIMESTAMPTZ_LT),
-        };
-        (strategy, function.into())
-    }
-}
 
 /// A B-tree index and the columns wanted of its table `T`; one `static` each, in the module that owns it.
 pub struct Lookup<T> {
@@ -65,7 +44,7 @@ macro_rules! lookup {
         $crate::postgres::lookup::Lookup::<$crate::postgres::tables::$table::Of>::new(
             $crate::postgres::tables::$table::NAME,
             $crate::postgres::column::c_name(concat!(stringify!($index), "\0")),
-            $crate::postgres::lookup::Key::$key,
+            $crate::postgres::key::Key::$key,
             &[$($crate::postgres::tables::$table::$column.any()),*],
         )
     };

@@ -14,6 +14,7 @@ pub mod held_rows;
 pub mod index_choice;
 pub mod index_scan;
 pub mod insert;
+pub mod key;
 pub mod look;
 pub mod lookup;
 pub mod remembered;

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use pgrx::pg_sys::{self, Datum};
 
 use crate::postgres::column::{Int8, Kind, Text};
-use crate::postgres::lookup::Key;
+use crate::postgres::key::Key;
 
 /// Too few: keys drive each other out. Too many: a backend keeps 24 bytes of each, for each of eight look-ups.
 const PLACES: usize = 1024;
