@@ -2,7 +2,7 @@
 -- few campaigns that a workload is named after. Variables: dids, campaigns, logs, folded into one another as people have
 -- them: ten numbers and three links to a campaign, a hundred campaigns to a seller. Takes an empty or sample database.
 --
--- Loaded as a table is loaded, without triggers: counters and copies are written as the triggers would have written them.
+-- Loaded as a table is loaded, without triggers: counters are written as the triggers would have written them.
 \set ON_ERROR_STOP on
 set session_replication_role = replica;
 set synchronous_commit = off;
@@ -18,8 +18,8 @@ insert into users (username, email, password_hash, role)
 select 'bench_' || n, 'bench_' || n || '@capconduit.local', '$argon2id$no-login', 'user'
   from generate_series(0, :sellers - 1) n order by n;
 select min(id) as first_user from users where username like 'bench\_%' \gset
-insert into clients (client_identifier, name, has_contact)
-select 'bench_' || n, 'Bench client ' || n, true from generate_series(0, :clients - 1) n order by n;
+insert into clients (client_identifier, name)
+select 'bench_' || n, 'Bench client ' || n from generate_series(0, :clients - 1) n order by n;
 select min(id) as first_client from clients where client_identifier like 'bench\_%' \gset
 insert into pjsip_endpoints (client_id, id, aors, context, callerid)
 select id, client_identifier, client_identifier, 'from-capconduit', 'Bench <+18005550000>'
@@ -27,8 +27,8 @@ select id, client_identifier, client_identifier, 'from-capconduit', 'Bench <+180
 insert into pjsip_aors (client_id, id, contact)
 select id, client_identifier, 'sip:127.0.0.1:5060' from clients where id >= :first_client;
 
-insert into campaigns (user_id, name, routing_strategy, dial_timeout_seconds, owner_status)
-select :first_user + n % :sellers, 'bench ' || n, 'priority', 30, 'active'
+insert into campaigns (user_id, name, routing_strategy, dial_timeout_seconds)
+select :first_user + n % :sellers, 'bench ' || n, 'priority', 30
   from generate_series(0, :campaigns - 1) n order by n;
 select min(id) as first_campaign from campaigns where name like 'bench %' \gset
 -- Number n, from 1, belongs to campaign (n - 1) % campaigns.
@@ -36,13 +36,11 @@ insert into dids (user_id, number)
 select :first_user + ((n - 1) % :campaigns) % :sellers, '+1777' || lpad(n::text, 7, '0')
   from generate_series(1, :dids) n order by n;
 select min(id) as first_did from dids where number like '+1777%' \gset
-insert into campaign_dids (campaign_id, did_id, did_number, did_status, did_user_id)
-select :first_campaign + n % :campaigns, d.id, d.number, d.status, d.user_id
+insert into campaign_dids (campaign_id, did_id)
+select :first_campaign + n % :campaigns, d.id
   from generate_series(0, :dids - 1) n join dids d on d.id = :first_did + n order by n;
-insert into campaign_client_settings (campaign_id, client_id, max_concurrency, forwarding_priority, client_endpoint,
-    client_status, client_has_contact, campaign_user_id, campaign_owner_status, campaign_status, campaign_strategy)
-select :first_campaign + n, :first_client + (n * 3 + p) % :clients, 1000, p, 'bench_' || (n * 3 + p) % :clients,
-       'active', true, :first_user + n % :sellers, 'active', 'active', 'priority'
+insert into campaign_client_settings (campaign_id, client_id, max_concurrency, forwarding_priority)
+select :first_campaign + n, :first_client + (n * 3 + p) % :clients, 1000, p
   from generate_series(0, :campaigns - 1) n cross join generate_series(0, 2) p order by n, p;
 select min(id) as first_link from campaign_client_settings where campaign_id >= :first_campaign \gset
 insert into link_counters (link_id)
@@ -57,17 +55,14 @@ insert into bench.story values
     (9000003, 'failover', 5, 1000, null, 'priority'),
     (9000004, 'turns', 8, 1000, null, 'round_robin'),
     (9000005, 'tight', 1, 8, null, 'priority');
-insert into campaigns (user_id, name, routing_strategy, dial_timeout_seconds, owner_status)
-select :first_user, 'story ' || name, strategy, 30, 'active' from bench.story order by number;
+insert into campaigns (user_id, name, routing_strategy, dial_timeout_seconds)
+select :first_user, 'story ' || name, strategy, 30 from bench.story order by number;
 insert into dids (user_id, number) select :first_user, '+1777' || number from bench.story;
-insert into campaign_dids (campaign_id, did_id, did_number, did_status, did_user_id)
-select c.id, d.id, d.number, d.status, d.user_id from bench.story t join campaigns c on c.name = 'story ' || t.name
+insert into campaign_dids (campaign_id, did_id)
+select c.id, d.id from bench.story t join campaigns c on c.name = 'story ' || t.name
   join dids d on d.number = '+1777' || t.number;
-insert into campaign_client_settings (campaign_id, client_id, max_concurrency, total_calls_allowed, forwarding_priority,
-    client_endpoint, client_status, client_has_contact, campaign_user_id, campaign_owner_status, campaign_status,
-    campaign_strategy)
-select c.id, :first_client + p, t.cap, t.allowed, p, 'bench_' || p, 'active', true, c.user_id, 'active', 'active',
-       c.routing_strategy
+insert into campaign_client_settings (campaign_id, client_id, max_concurrency, total_calls_allowed, forwarding_priority)
+select c.id, :first_client + p, t.cap, t.allowed, p
   from bench.story t join campaigns c on c.name = 'story ' || t.name cross join lateral generate_series(0, t.links - 1) p
  order by t.number, p;
 insert into link_counters (link_id)

@@ -49,7 +49,6 @@ comment on column clients.created_by is 'User who made it; null once that user i
 comment on column clients.created_at is 'When the row was made';
 comment on column clients.updated_at is 'When the row was last changed';
 comment on column clients.version is 'Moves with every change of the row; If-Match of the REST API names it';
-comment on column clients.has_contact is 'Whether its AOR has a contact of its own; kept by a trigger, copied to its links';
 
 comment on table pjsip_auths is 'Credentials between a switch and a client: at most one set per client, for both directions';
 comment on column pjsip_auths.client_id is 'Client';
@@ -124,14 +123,10 @@ comment on column campaigns.description is 'Free text of the seller';
 comment on column campaigns.created_at is 'When the row was made';
 comment on column campaigns.updated_at is 'When the row was last changed';
 comment on column campaigns.version is 'Moves with every change of the row; If-Match of the REST API names it';
-comment on column campaigns.owner_status is 'Copy of users.status, for decisions; held by a foreign key';
 
 comment on table campaign_dids is 'Which numbers a campaign takes';
 comment on column campaign_dids.campaign_id is 'Campaign';
 comment on column campaign_dids.did_id is 'Number of the same seller';
-comment on column campaign_dids.did_number is 'Copy of dids.number, for decisions; held by a foreign key, like the next two';
-comment on column campaign_dids.did_status is 'Copy of dids.status';
-comment on column campaign_dids.did_user_id is 'Copy of dids.user_id';
 
 comment on table campaign_client_settings is 'Links: which clients a campaign may send calls to, and how many';
 comment on column campaign_client_settings.id is 'Names the link; never used again, also after a deletion';
@@ -146,14 +141,6 @@ comment on column campaign_client_settings.weight is 'Strategy weighted: share o
 comment on column campaign_client_settings.created_at is 'When the row was made';
 comment on column campaign_client_settings.updated_at is 'When the row was last changed';
 comment on column campaign_client_settings.version is 'Moves with every change of the row; If-Match of the REST API names it';
-comment on column campaign_client_settings.client_endpoint is
-    'Copy of clients.client_identifier, for decisions; held by a foreign key, like the next six';
-comment on column campaign_client_settings.client_status is 'Copy of clients.status';
-comment on column campaign_client_settings.client_has_contact is 'Copy of clients.has_contact';
-comment on column campaign_client_settings.campaign_user_id is 'Copy of campaigns.user_id';
-comment on column campaign_client_settings.campaign_owner_status is 'Copy of campaigns.owner_status';
-comment on column campaign_client_settings.campaign_status is 'Copy of campaigns.status';
-comment on column campaign_client_settings.campaign_strategy is 'Copy of campaigns.routing_strategy';
 
 comment on table link_counters is 'Use of each link, written by the call functions only: the row that caps are checked on';
 comment on column link_counters.link_id is 'Link';

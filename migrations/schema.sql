@@ -79,10 +79,8 @@ CREATE TABLE capconduit.clients (
     created_by bigint,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    has_contact boolean,
     version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT clients_client_identifier_check CHECK ((client_identifier ~ '^[A-Za-z0-9_.-]{1,40}$'::text)),
-    CONSTRAINT clients_copies_check CHECK ((has_contact IS NOT NULL)),
     CONSTRAINT clients_department_check CHECK ((length(department) <= 100)),
     CONSTRAINT clients_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
     CONSTRAINT clients_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
@@ -159,13 +157,6 @@ COMMENT ON COLUMN capconduit.clients.created_at IS 'When the row was made';
 --
 
 COMMENT ON COLUMN capconduit.clients.updated_at IS 'When the row was last changed';
-
-
---
--- Name: COLUMN clients.has_contact; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.clients.has_contact IS 'Whether its AOR has a contact of its own; kept by a trigger, copied to its links';
 
 
 --
@@ -1311,15 +1302,7 @@ CREATE TABLE capconduit.campaign_client_settings (
     weight integer DEFAULT 100 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    client_endpoint text,
-    client_status text,
-    client_has_contact boolean,
-    campaign_user_id bigint,
-    campaign_owner_status text,
-    campaign_status text,
-    campaign_strategy text,
     version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT campaign_client_settings_copies_check CHECK (((client_endpoint IS NOT NULL) AND (client_status IS NOT NULL) AND (client_has_contact IS NOT NULL) AND (campaign_user_id IS NOT NULL) AND (campaign_owner_status IS NOT NULL) AND (campaign_status IS NOT NULL) AND (campaign_strategy IS NOT NULL))),
     CONSTRAINT campaign_client_settings_forwarding_priority_check CHECK ((forwarding_priority >= 0)),
     CONSTRAINT campaign_client_settings_max_concurrency_check CHECK ((max_concurrency >= 1)),
     CONSTRAINT campaign_client_settings_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
@@ -1408,55 +1391,6 @@ COMMENT ON COLUMN capconduit.campaign_client_settings.updated_at IS 'When the ro
 
 
 --
--- Name: COLUMN campaign_client_settings.client_endpoint; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaign_client_settings.client_endpoint IS 'Copy of clients.client_identifier, for decisions; held by a foreign key, like the next six';
-
-
---
--- Name: COLUMN campaign_client_settings.client_status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaign_client_settings.client_status IS 'Copy of clients.status';
-
-
---
--- Name: COLUMN campaign_client_settings.client_has_contact; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaign_client_settings.client_has_contact IS 'Copy of clients.has_contact';
-
-
---
--- Name: COLUMN campaign_client_settings.campaign_user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaign_client_settings.campaign_user_id IS 'Copy of campaigns.user_id';
-
-
---
--- Name: COLUMN campaign_client_settings.campaign_owner_status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaign_client_settings.campaign_owner_status IS 'Copy of campaigns.owner_status';
-
-
---
--- Name: COLUMN campaign_client_settings.campaign_status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaign_client_settings.campaign_status IS 'Copy of campaigns.status';
-
-
---
--- Name: COLUMN campaign_client_settings.campaign_strategy; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaign_client_settings.campaign_strategy IS 'Copy of campaigns.routing_strategy';
-
-
---
 -- Name: COLUMN campaign_client_settings.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1483,11 +1417,7 @@ ALTER TABLE capconduit.campaign_client_settings ALTER COLUMN id ADD GENERATED AL
 
 CREATE TABLE capconduit.campaign_dids (
     campaign_id bigint NOT NULL,
-    did_id bigint NOT NULL,
-    did_number text COLLATE pg_catalog."C",
-    did_status text,
-    did_user_id bigint,
-    CONSTRAINT campaign_dids_copies_check CHECK (((did_number IS NOT NULL) AND (did_status IS NOT NULL) AND (did_user_id IS NOT NULL)))
+    did_id bigint NOT NULL
 );
 
 
@@ -1515,27 +1445,6 @@ COMMENT ON COLUMN capconduit.campaign_dids.did_id IS 'Number of the same seller'
 
 
 --
--- Name: COLUMN campaign_dids.did_number; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaign_dids.did_number IS 'Copy of dids.number, for decisions; held by a foreign key, like the next two';
-
-
---
--- Name: COLUMN campaign_dids.did_status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaign_dids.did_status IS 'Copy of dids.status';
-
-
---
--- Name: COLUMN campaign_dids.did_user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaign_dids.did_user_id IS 'Copy of dids.user_id';
-
-
---
 -- Name: campaigns; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1550,9 +1459,7 @@ CREATE TABLE capconduit.campaigns (
     description text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    owner_status text,
     version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT campaigns_copies_check CHECK ((owner_status IS NOT NULL)),
     CONSTRAINT campaigns_dial_timeout_seconds_check CHECK (((dial_timeout_seconds >= 1) AND (dial_timeout_seconds <= 600))),
     CONSTRAINT campaigns_max_ring_seconds_check CHECK (((max_ring_seconds >= 10) AND (max_ring_seconds <= 600))),
     CONSTRAINT campaigns_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
@@ -1638,13 +1545,6 @@ COMMENT ON COLUMN capconduit.campaigns.created_at IS 'When the row was made';
 --
 
 COMMENT ON COLUMN capconduit.campaigns.updated_at IS 'When the row was last changed';
-
-
---
--- Name: COLUMN campaigns.owner_status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaigns.owner_status IS 'Copy of users.status, for decisions; held by a foreign key';
 
 
 --
@@ -3095,31 +2995,10 @@ CREATE INDEX campaign_client_settings_client_id_idx ON capconduit.campaign_clien
 
 
 --
--- Name: campaign_client_settings_decision_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE INDEX campaign_client_settings_decision_idx ON capconduit.campaign_client_settings USING btree (campaign_id, id) INCLUDE (client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, client_endpoint, client_status, client_has_contact, campaign_user_id, campaign_owner_status, campaign_status, campaign_strategy);
-
-
---
 -- Name: campaign_dids_campaign_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE INDEX campaign_dids_campaign_id_idx ON capconduit.campaign_dids USING btree (campaign_id);
-
-
---
--- Name: campaign_dids_number_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE INDEX campaign_dids_number_idx ON capconduit.campaign_dids USING btree (did_number, campaign_id) INCLUDE (did_id, did_user_id, did_status);
-
-
---
--- Name: campaigns_id_copied_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE UNIQUE INDEX campaigns_id_copied_idx ON capconduit.campaigns USING btree (id, user_id, owner_status, status, routing_strategy);
 
 
 --
@@ -3130,24 +3009,10 @@ CREATE INDEX clients_created_by_idx ON capconduit.clients USING btree (created_b
 
 
 --
--- Name: clients_id_copied_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE UNIQUE INDEX clients_id_copied_idx ON capconduit.clients USING btree (id, client_identifier, status, has_contact);
-
-
---
 -- Name: dids_digits_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE INDEX dids_digits_idx ON capconduit.dids USING btree (number COLLATE "C");
-
-
---
--- Name: dids_id_copied_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE UNIQUE INDEX dids_id_copied_idx ON capconduit.dids USING btree (id, number, status, user_id);
 
 
 --
@@ -3235,13 +3100,6 @@ CREATE UNIQUE INDEX users_email_key ON capconduit.users USING btree (lower(email
 
 
 --
--- Name: users_id_status_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE UNIQUE INDEX users_id_status_idx ON capconduit.users USING btree (id, status);
-
-
---
 -- Name: users_username_key; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3267,20 +3125,6 @@ CREATE TRIGGER api_tokens_check_texts BEFORE INSERT OR UPDATE OF name ON capcond
 --
 
 CREATE TRIGGER campaign_client_settings_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
-
-
---
--- Name: campaign_client_settings campaign_client_settings_copy; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER campaign_client_settings_copy BEFORE INSERT ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.copy_for_decisions();
-
-
---
--- Name: campaign_client_settings campaign_client_settings_copy_again; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER campaign_client_settings_copy_again BEFORE UPDATE ON capconduit.campaign_client_settings FOR EACH ROW WHEN (((old.campaign_id <> new.campaign_id) OR (old.client_id <> new.client_id))) EXECUTE FUNCTION capconduit.copy_for_decisions();
 
 
 --
@@ -3312,20 +3156,6 @@ CREATE TRIGGER campaign_dids_audit AFTER INSERT OR DELETE ON capconduit.campaign
 
 
 --
--- Name: campaign_dids campaign_dids_copy; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER campaign_dids_copy BEFORE INSERT ON capconduit.campaign_dids FOR EACH ROW EXECUTE FUNCTION capconduit.copy_for_decisions();
-
-
---
--- Name: campaign_dids campaign_dids_copy_again; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER campaign_dids_copy_again BEFORE UPDATE ON capconduit.campaign_dids FOR EACH ROW WHEN ((old.did_id <> new.did_id)) EXECUTE FUNCTION capconduit.copy_for_decisions();
-
-
---
 -- Name: campaigns campaigns_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3340,31 +3170,10 @@ CREATE TRIGGER campaigns_check_texts BEFORE INSERT OR UPDATE OF name, descriptio
 
 
 --
--- Name: campaigns campaigns_copy; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER campaigns_copy BEFORE INSERT ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.copy_for_decisions();
-
-
---
--- Name: campaigns campaigns_copy_again; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER campaigns_copy_again BEFORE UPDATE ON capconduit.campaigns FOR EACH ROW WHEN ((old.user_id <> new.user_id)) EXECUTE FUNCTION capconduit.copy_for_decisions();
-
-
---
 -- Name: campaigns campaigns_lock_counters; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE TRIGGER campaigns_lock_counters BEFORE DELETE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.lock_counters_in_order();
-
-
---
--- Name: campaigns campaigns_lock_links; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER campaigns_lock_links BEFORE UPDATE ON capconduit.campaigns FOR EACH ROW WHEN (((old.user_id IS DISTINCT FROM new.user_id) OR (old.owner_status IS DISTINCT FROM new.owner_status) OR (old.status IS DISTINCT FROM new.status) OR (old.routing_strategy IS DISTINCT FROM new.routing_strategy))) EXECUTE FUNCTION capconduit.lock_links_in_order();
 
 
 --
@@ -3396,24 +3205,10 @@ CREATE TRIGGER clients_check_texts BEFORE INSERT OR UPDATE OF name, department, 
 
 
 --
--- Name: clients clients_has_contact; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER clients_has_contact BEFORE INSERT OR UPDATE OF has_contact ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.copy_for_decisions();
-
-
---
 -- Name: clients clients_lock_counters; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE TRIGGER clients_lock_counters BEFORE DELETE ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.lock_counters_in_order();
-
-
---
--- Name: clients clients_lock_links; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER clients_lock_links BEFORE UPDATE ON capconduit.clients FOR EACH ROW WHEN (((old.client_identifier IS DISTINCT FROM new.client_identifier) OR (old.status IS DISTINCT FROM new.status) OR (old.has_contact IS DISTINCT FROM new.has_contact))) EXECUTE FUNCTION capconduit.lock_links_in_order();
 
 
 --
@@ -3480,13 +3275,6 @@ CREATE TRIGGER pjsip_aors_client_version AFTER INSERT OR DELETE OR UPDATE ON cap
 
 
 --
--- Name: pjsip_aors pjsip_aors_has_contact; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER pjsip_aors_has_contact AFTER INSERT OR DELETE OR UPDATE ON capconduit.pjsip_aors FOR EACH ROW EXECUTE FUNCTION capconduit.note_contact();
-
-
---
 -- Name: pjsip_auths pjsip_auths_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3550,13 +3338,6 @@ CREATE TRIGGER users_lock_counters BEFORE DELETE ON capconduit.users FOR EACH RO
 
 
 --
--- Name: users users_lock_links; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER users_lock_links BEFORE UPDATE OF status ON capconduit.users FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION capconduit.lock_links_in_order();
-
-
---
 -- Name: users users_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3579,27 +3360,11 @@ ALTER TABLE ONLY capconduit.api_tokens
 
 
 --
--- Name: campaign_client_settings campaign_client_settings_campaign_copied_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
---
-
-ALTER TABLE ONLY capconduit.campaign_client_settings
-    ADD CONSTRAINT campaign_client_settings_campaign_copied_fkey FOREIGN KEY (campaign_id, campaign_user_id, campaign_owner_status, campaign_status, campaign_strategy) REFERENCES capconduit.campaigns(id, user_id, owner_status, status, routing_strategy) ON UPDATE CASCADE ON DELETE CASCADE;
-
-
---
 -- Name: campaign_client_settings campaign_client_settings_campaign_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
 ALTER TABLE ONLY capconduit.campaign_client_settings
     ADD CONSTRAINT campaign_client_settings_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES capconduit.campaigns(id) ON DELETE CASCADE;
-
-
---
--- Name: campaign_client_settings campaign_client_settings_client_copied_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
---
-
-ALTER TABLE ONLY capconduit.campaign_client_settings
-    ADD CONSTRAINT campaign_client_settings_client_copied_fkey FOREIGN KEY (client_id, client_endpoint, client_status, client_has_contact) REFERENCES capconduit.clients(id, client_identifier, status, has_contact) ON UPDATE CASCADE ON DELETE CASCADE;
 
 
 --
@@ -3619,27 +3384,11 @@ ALTER TABLE ONLY capconduit.campaign_dids
 
 
 --
--- Name: campaign_dids campaign_dids_did_copied_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
---
-
-ALTER TABLE ONLY capconduit.campaign_dids
-    ADD CONSTRAINT campaign_dids_did_copied_fkey FOREIGN KEY (did_id, did_number, did_status, did_user_id) REFERENCES capconduit.dids(id, number, status, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
-
-
---
 -- Name: campaign_dids campaign_dids_did_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
 ALTER TABLE ONLY capconduit.campaign_dids
     ADD CONSTRAINT campaign_dids_did_id_fkey FOREIGN KEY (did_id) REFERENCES capconduit.dids(id) ON DELETE CASCADE;
-
-
---
--- Name: campaigns campaigns_owner_copied_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
---
-
-ALTER TABLE ONLY capconduit.campaigns
-    ADD CONSTRAINT campaigns_owner_copied_fkey FOREIGN KEY (user_id, owner_status) REFERENCES capconduit.users(id, status) ON UPDATE CASCADE ON DELETE CASCADE;
 
 
 --

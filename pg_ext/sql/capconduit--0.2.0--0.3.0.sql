@@ -59,20 +59,12 @@ comment on function release_expired is 'Gives back slots whose lease has ended, 
 -- Versions of objects: whoever changes one can say which state was read.
 ------------------------------------------------------------------------------------------------------------
 
--- A version moves with every change of a row, as updated_at does; a copy that was carried over is none. Nobody sets it by hand.
+-- A version moves with every change of a row, as updated_at does. Nobody sets it by hand.
 create function move_version() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
-declare
-    beside constant text[] := array['updated_at', 'version'];
-    was constant jsonb := to_jsonb(old) - beside;
-    is_now constant jsonb := to_jsonb(new) - beside;
-    copies constant text[] := capconduit.copied_columns();
 begin
-    new.version := old.version;
-    if was = is_now or was - copies <> is_now - copies then
-        new.version := old.version + 1;
-    end if;
+    new.version := old.version + 1;
     return new;
 end
 $$;
@@ -96,7 +88,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     secrets constant text[] := array['password_hash', 'password', 'md5_cred', 'token_hash'];
-    untold constant text[] := capconduit.copied_columns() || array['version', 'settings_id'];
+    untold constant text[] := array['version', 'settings_id'];
     was constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - untold end;
     is_now constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - untold end;
     changed text[];
@@ -128,6 +120,25 @@ revoke all on function move_client_version() from public;
 
 comment on function move_version is 'Trigger: moves an object''s version with each change of it';
 comment on function move_client_version is 'Trigger: a change of its PJSIP objects moves a client''s version';
+
+------------------------------------------------------------------------------------------------------------
+-- Copies of what people set go: these functions belong to the tables' triggers from here on, and are dropped with them
+-- (migrations/V0014__no_copies.sql).
+------------------------------------------------------------------------------------------------------------
+
+alter extension capconduit drop function copy_for_decisions();
+alter extension capconduit drop function note_contact();
+alter extension capconduit drop function lock_links_in_order();
+alter extension capconduit drop function copied_columns();
+
+create or replace function set_updated_at() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.updated_at := now();
+    return new;
+end
+$$;
 
 ------------------------------------------------------------------------------------------------------------
 -- A link without its counters takes no call: it is told of, and repaired.

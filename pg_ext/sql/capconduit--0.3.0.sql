@@ -527,24 +527,11 @@ $$;
 -- Trigger functions.
 ------------------------------------------------------------------------------------------------------------
 
--- No table has a column of its own under such a name.
-create function copied_columns() returns text[]
-language sql immutable parallel safe
-return array['has_contact', 'owner_status', 'did_number', 'did_status', 'did_user_id', 'client_endpoint', 'client_status',
-             'client_has_contact', 'campaign_user_id', 'campaign_owner_status', 'campaign_status', 'campaign_strategy'];
-
--- A copy that was carried over is nobody's change of this row: its time stays, and the audit log tells of the source.
 create function set_updated_at() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
-declare
-    was constant jsonb := to_jsonb(old);
-    is_now constant jsonb := to_jsonb(new);
-    copies constant text[] := capconduit.copied_columns();
 begin
-    if was = is_now or was - copies <> is_now - copies then
-        new.updated_at := now();
-    end if;
+    new.updated_at := now();
     return new;
 end
 $$;
@@ -558,7 +545,7 @@ begin
 end
 $$;
 
--- Before a user, client or campaign goes, and its links with it: the links are locked as by a change, then their counters
+-- Before a user, client or campaign goes, and its links with it: the links are locked, then their counters
 -- in the order in which calls lock them. The cascade alone would take both as they lie in their tables.
 create function lock_counters_in_order() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -623,7 +610,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     secrets constant text[] := array['password_hash', 'password', 'md5_cred', 'token_hash'];
-    untold constant text[] := capconduit.copied_columns() || array['version', 'settings_id'];
+    untold constant text[] := array['version', 'settings_id'];
     was constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - untold end;
     is_now constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - untold end;
     changed text[];
@@ -649,119 +636,15 @@ end
 $$;
 
 ------------------------------------------------------------------------------------------------------------
--- Copies beside numbers and links, for decisions. Foreign keys carry changes over; these fill new rows, keep the one
--- copy that no foreign key can hold, and lock in order what a change is carried over to.
-------------------------------------------------------------------------------------------------------------
-
--- Taken with the lock that the foreign key's own check takes: the source cannot change in between. Where there is no
--- source, the foreign key says so.
-create function copy_for_decisions() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-    case tg_table_name
-        when 'clients' then
-            -- Of a new one the AOR comes later. Whoever writes it by hand writes what is so.
-            new.has_contact := exists (
-                select from capconduit.pjsip_aors a where a.client_id = new.id and a.contact is not null);
-        when 'campaigns' then
-            select u.status into new.owner_status from capconduit.users u where u.id = new.user_id for key share;
-            new.owner_status := coalesce(new.owner_status, '');
-        when 'campaign_dids' then
-            select d.number, d.status, d.user_id
-              into new.did_number, new.did_status, new.did_user_id
-              from capconduit.dids d
-             where d.id = new.did_id
-               for key share;
-            if not found then
-                new.did_number := '';
-                new.did_status := '';
-                new.did_user_id := 0;
-            end if;
-        when 'campaign_client_settings' then
-            select c.user_id, c.owner_status, c.status, c.routing_strategy
-              into new.campaign_user_id, new.campaign_owner_status, new.campaign_status, new.campaign_strategy
-              from capconduit.campaigns c
-             where c.id = new.campaign_id
-               for key share;
-            if not found then
-                new.campaign_user_id := 0;
-                new.campaign_owner_status := '';
-                new.campaign_status := '';
-                new.campaign_strategy := '';
-            end if;
-            select k.client_identifier, k.status, k.has_contact
-              into new.client_endpoint, new.client_status, new.client_has_contact
-              from capconduit.clients k
-             where k.id = new.client_id
-               for key share;
-            if not found then
-                new.client_endpoint := '';
-                new.client_status := '';
-                new.client_has_contact := false;
-            end if;
-    end case;
-    return new;
-end
-$$;
-
-create function note_contact() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-    if tg_op <> 'INSERT' and (tg_op = 'DELETE' or old.client_id <> new.client_id) then
-        update capconduit.clients k set has_contact = false where k.id = old.client_id and k.has_contact;
-    end if;
-    if tg_op <> 'DELETE' then
-        update capconduit.clients k
-           set has_contact = new.contact is not null
-         where k.id = new.client_id
-           and k.has_contact is distinct from (new.contact is not null);
-    end if;
-    return null;
-end
-$$;
-
--- Campaigns by id, then links by id: whoever changes or deletes what several links hang on locks them so, and nobody
--- closes a circle.
-create function lock_links_in_order() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-    if tg_table_name = 'clients' then
-        perform from capconduit.campaign_client_settings s where s.client_id = old.id order by s.id for update;
-    elsif tg_table_name = 'campaigns' then
-        perform from capconduit.campaign_client_settings s where s.campaign_id = old.id order by s.id for update;
-    else
-        -- No link is added to a campaign that is locked.
-        perform from capconduit.campaigns c where c.user_id = old.id order by c.id for update;
-        perform from capconduit.campaign_client_settings s
-          where s.campaign_id in (select c.id from capconduit.campaigns c where c.user_id = old.id)
-          order by s.id
-            for update;
-    end if;
-    return new;
-end
-$$;
-
-------------------------------------------------------------------------------------------------------------
 -- Versions of objects: whoever changes one can say which state was read.
 ------------------------------------------------------------------------------------------------------------
 
--- A version moves with every change of a row, as updated_at does; a copy that was carried over is none. Nobody sets it by hand.
+-- A version moves with every change of a row, as updated_at does. Nobody sets it by hand.
 create function move_version() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
-declare
-    beside constant text[] := array['updated_at', 'version'];
-    was constant jsonb := to_jsonb(old) - beside;
-    is_now constant jsonb := to_jsonb(new) - beside;
-    copies constant text[] := capconduit.copied_columns();
 begin
-    new.version := old.version;
-    if was = is_now or was - copies <> is_now - copies then
-        new.version := old.version + 1;
-    end if;
+    new.version := old.version + 1;
     return new;
 end
 $$;
@@ -865,10 +748,6 @@ alter function audit_change() owner to capconduit_owner;
 alter function purge_call_logs(timestamptz, bigint, integer) owner to capconduit_owner;
 alter type route_preview owner to capconduit_owner;
 alter function preview_route(text) owner to capconduit_owner;
-alter function copy_for_decisions() owner to capconduit_owner;
-alter function note_contact() owner to capconduit_owner;
-alter function lock_links_in_order() owner to capconduit_owner;
-alter function copied_columns() owner to capconduit_owner;
 alter function route_call(text, text, text, text, text, text, text) owner to capconduit_owner;
 alter function node_report(text, text, text) owner to capconduit_owner;
 alter function release_node(text, text) owner to capconduit_owner;
@@ -929,10 +808,6 @@ comment on function audit_change is 'Trigger: writes the audit log';
 comment on function purge_call_logs is 'Deletes a batch of records of calls that began before an instant; totals stay';
 comment on type route_preview is 'Whom a call would be offered first, or why nobody: one row, status first';
 comment on function preview_route is 'Tells whom a call to this number would be offered first, or why nobody; writes nothing';
-comment on function copy_for_decisions is 'Trigger: fills what a new row copies for decisions';
-comment on function note_contact is 'Trigger: keeps whether a client has a contact of its own';
-comment on function lock_links_in_order is 'Trigger: locks the links that a change is carried over to, in one order';
-comment on function copied_columns is 'Columns that are copies of another table''s, kept for decisions';
 comment on function route_call(text, text, text, text, text, text, text) is
     'The same with the endpoint''s settings; keeps the SIP Call-ID of the caller''s leg for the record of a call whose end nobody tells';
 comment on function node_report is 'Takes what an agent says without a list: its switch lives, is down, or is no longer watched';

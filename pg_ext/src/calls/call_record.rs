@@ -107,7 +107,6 @@ fn correct_sql() -> String {
 struct Entry<'a> {
     told: Told<'a>,
     link_id: Option<i64>,
-    campaign_id: Option<i64>,
     counted: bool,
 }
 
@@ -161,7 +160,6 @@ fn entry<'a>(given: &Given, known: &Known, texts: &'a Texts) -> Entry<'a> {
             counted: arg(counted),
         },
         link_id: parties.link_id,
-        campaign_id: parties.campaign_id,
         counted,
     }
 }
@@ -192,7 +190,6 @@ pub fn write(armed: Armed, given: &Given, known: &Known, released: i32) -> i64 {
         let owed = Owed {
             released,
             counted: counted.len() as i64,
-            campaign_id: entry.campaign_id,
         };
         settle::settle(armed, link_id, owed, counted);
     }
@@ -215,7 +212,6 @@ pub fn correct(armed: Armed, given: &Given, mut stored: Stored) -> Option<i64> {
         let owed = Owed {
             released: 0,
             counted: change,
-            campaign_id: entry.campaign_id,
         };
         let counted: &[i64] = if change > 0 { &[stored.id] } else { &[] };
         settle::settle(armed, link_id, owed, counted);

@@ -23,7 +23,9 @@ pub struct Counters {
 }
 
 static COUNTERS: Lookup<link_counters::Of> =
-    lookup!(link_counters by link_counters_pkey (Int8): active, total, last_seq).before_write();
+    lookup!(link_counters by link_counters_pkey (Int8): active, total, last_seq)
+        .before_write()
+        .remembering();
 
 /// Reads the counters of one link after the other.
 pub struct Reader<'a>(Scan<'a, link_counters::Of>);
@@ -33,8 +35,16 @@ impl<'a> Reader<'a> {
         Reader(COUNTERS.open(at))
     }
 
-    pub fn read(&mut self, link_id: i64) -> Option<Counters> {
-        read(&mut self.0, link_id)
+    /// The link's counters as of this moment.
+    pub fn count(&mut self, link: &mut Link) {
+        match read(&mut self.0, link.id) {
+            Some(counted) => {
+                (link.active, link.counted, link.last_seq) =
+                    (counted.active, counted.total, counted.last_seq);
+            }
+            // Somebody took its row away. It takes no call, the others go on; `verify_counters` tells.
+            None => link.link_active = false,
+        }
     }
 }
 
@@ -164,23 +174,10 @@ pub fn take_slot<T>(
 }
 
 static ALLOWED: Lookup<campaign_client_settings::Of> =
-    lookup!(campaign_client_settings by campaign_client_settings_pkey (Int8): total_calls_allowed);
+    lookup!(campaign_client_settings by campaign_client_settings_pkey (Int8): total_calls_allowed)
+        .remembering();
 
-/// The same among the copies, where the call's route has just looked.
-static ALLOWED_NEARBY: Lookup<campaign_client_settings::Of> =
-    lookup!(campaign_client_settings by campaign_client_settings_decision_idx (Int8s): total_calls_allowed)
-        .covering();
-
-fn read_allowed(at: At, link_id: i64, campaign_id: Option<i64>) -> Option<i64> {
-    if let Some(campaign_id) = campaign_id
-        && let Some(scan) = ALLOWED_NEARBY.open_covering(at)
-        && let Some(allowed) = scan.within(link_id).get(arg(campaign_id), |row| {
-            row.get(campaign_client_settings::total_calls_allowed)
-        })
-    {
-        return allowed;
-    }
-    // It may be another campaign's by now.
+fn read_allowed(at: At, link_id: i64) -> Option<i64> {
     ALLOWED
         .first(at, arg(link_id), |row| {
             row.get(campaign_client_settings::total_calls_allowed)
@@ -195,8 +192,6 @@ pub struct Owed {
     pub released: i32,
     /// By how much the total moves: down where a correction takes a call back.
     pub counted: i64,
-    /// Where the link is looked for first, if it is known.
-    pub campaign_id: Option<i64>,
 }
 
 impl Owed {
@@ -204,18 +199,13 @@ impl Owed {
     pub const SLOT: Owed = Owed {
         released: 1,
         counted: 0,
-        campaign_id: None,
     };
 }
 
 /// Moves the counters. How far the total lies beyond what is allowed now; 0 also where nothing is counted, or the link is gone, and
 /// its counters with it. `None`: the row is held, for longer than was to be waited.
 pub fn settle(armed: Armed, link_id: i64, owed: Owed, wait: Wait) -> Option<i64> {
-    let allowed = |at: At<'_>| {
-        (owed.counted > 0)
-            .then(|| read_allowed(at, link_id, owed.campaign_id))
-            .flatten()
-    };
+    let allowed = |at: At<'_>| (owed.counted > 0).then(|| read_allowed(at, link_id)).flatten();
     let settled = change(armed, link_id, wait, allowed, |counters, _| {
         if counters.active < owed.released {
             // Not the record's fault: it is to be tried again when the counters are right.

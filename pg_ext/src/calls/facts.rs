@@ -1,33 +1,55 @@
-//! What is known of a dialled number: its DID and owner, the campaign that takes its calls, and the campaign's links. One
-//! author for everybody who decides or tells: the copies where they answer, else the tables.
+//! What people set, as their tables have it: a dialled number with its owner and campaign, the campaign's links, their clients.
+//! One author for everybody who decides or tells. A further table is looked up only where a row refers to it.
 
-use capconduit_core::{Link, Reject};
+use capconduit_core::{Link, Reject, Strategy};
 
-use crate::calls::campaigns::{CAMPAIGNS, Campaign, read_campaign, takes_calls};
-use crate::calls::copies;
-use crate::calls::links::{count_all, read_from_tables};
 use crate::postgres::argument::arg;
 use crate::postgres::look::At;
 use crate::postgres::lookup::{Lookup, lookup};
-use crate::postgres::tables::{campaign_dids, campaigns, dids, users};
+use crate::postgres::scan::{Row, Scan};
+use crate::postgres::tables::{
+    campaign_client_settings, campaign_dids, campaigns, clients, dids, pjsip_aors, pjsip_contacts,
+    pjsip_endpoints, users,
+};
+use crate::postgres::transaction::now;
+use crate::postgres::{access, guc};
 
-/// What is known of a dialled number, and what routing needs of its campaign.
+static DIDS: Lookup<dids::Of> = lookup!(dids by dids_number_key (Text): id, user_id, status).remembering();
+static USERS: Lookup<users::Of> = lookup!(users by users_pkey (Int8): status).remembering();
+static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
+    lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
+static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds).remembering();
+static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight);
+static CLIENTS: Lookup<clients::Of> =
+    lookup!(clients by clients_pkey (Int8): client_identifier, status).remembering();
+static AORS: Lookup<pjsip_aors::Of> = lookup!(pjsip_aors by pjsip_aors_pkey (Int8): contact).remembering();
+static CONTACTS: Lookup<pjsip_contacts::Of> =
+    lookup!(pjsip_contacts by pjsip_contacts_endpoint_idx (Text): expiration_time);
+static ENDPOINTS: Lookup<pjsip_endpoints::Of> =
+    lookup!(pjsip_endpoints by pjsip_endpoints_pkey (Int8): callerid).remembering();
+
+/// What is known of a dialled number.
 pub struct Dialled {
     pub did_id: i64,
     pub user_id: i64,
-    /// The active campaign with the lowest id.
+    /// The campaign that takes its calls.
     pub campaign: Option<Campaign>,
-    /// The DID's later active campaigns, which get no calls.
-    pub shadowed: Vec<Campaign>,
+    /// Campaigns of the number behind that one, by id: see `read_shadowed`.
+    behind: Vec<i64>,
     /// What stops the call before any link is looked at.
     pub stop: Option<Reject>,
 }
 
-static DIDS: Lookup<dids::Of> = lookup!(dids by dids_number_key (Text): id, user_id, status);
-static USERS: Lookup<users::Of> = lookup!(users by users_pkey (Int8): status);
-static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
-    lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
-/// A canonical number and the campaign that takes its calls.
+/// What routing needs of a campaign.
+pub struct Campaign {
+    pub id: i64,
+    pub name: String,
+    pub strategy: Strategy,
+    pub dial_timeout_seconds: i32,
+    pub max_ring_seconds: i32,
+}
+
+/// Of a canonical number.
 pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
     let (did_id, user_id, active) = DIDS.first(at, arg(number), |did| {
         (
@@ -36,97 +58,169 @@ pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
             did.is(dids::status, "active"),
         )
     })?;
-    let mut dialled = Dialled {
-        did_id,
-        user_id,
-        campaign: None,
-        shadowed: Vec::new(),
-        stop: None,
-    };
-    let mut campaigns = read_campaigns(at, did_id, user_id).into_iter();
-    dialled.campaign = campaigns.next();
-    dialled.shadowed = campaigns.collect();
-    dialled.stop = if !active {
+    let mut ids = read_campaign_ids(at, did_id).into_iter();
+    let campaign = first_that_takes_calls(at, &mut ids, user_id);
+    let stop = if !active {
         Some(Reject::DidInactive)
     } else if USERS.first(at, arg(user_id), |user| user.is(users::status, "active")) != Some(true) {
         Some(Reject::OwnerInactive)
-    } else if dialled.campaign.is_none() {
+    } else if campaign.is_none() {
         Some(Reject::NoActiveCampaignForDid)
     } else {
         None
     };
-    Some(dialled)
+    Some(Dialled {
+        did_id,
+        user_id,
+        campaign,
+        behind: ids.collect(),
+        stop,
+    })
 }
 
-/// The DID's campaigns that take its calls, by id.
-fn read_campaigns(at: At, did_id: i64, user_id: i64) -> Vec<Campaign> {
-    let mut ids: Vec<i64> = Vec::new();
+/// The number's later campaigns that would take its calls, and get none.
+pub fn read_shadowed(at: At, dialled: &Dialled) -> Vec<Campaign> {
+    let mut ids = dialled.behind.iter().copied();
+    std::iter::from_fn(|| first_that_takes_calls(at, &mut ids, dialled.user_id)).collect()
+}
+
+/// In the order of the index, which ends with the campaign's id.
+fn read_campaign_ids(at: At, did_id: i64) -> Vec<i64> {
+    let mut ids = Vec::new();
     let mut assigned = CAMPAIGN_DIDS.open(at);
     assigned.seek(arg(did_id));
     while let Some(row) = assigned.next() {
         ids.push(row.need(campaign_dids::campaign_id));
     }
-    // The index ends with the campaign's id: they come in its order.
+    ids
+}
+
+/// An active one. One of another seller takes no calls of this owner's number.
+fn first_that_takes_calls(at: At, ids: &mut impl Iterator<Item = i64>, owner: i64) -> Option<Campaign> {
+    let mut ids = ids.peekable();
+    ids.peek()?;
     let mut campaigns = CAMPAIGNS.open(at);
-    ids.into_iter()
-        .filter_map(|id| {
-            campaigns
-                .get(arg(id), |row| {
-                    takes_calls(
-                        row.need(campaigns::user_id),
-                        row.is(campaigns::status, "active"),
-                        user_id,
-                    )
-                    .then(|| read_campaign(id, &row))
-                })
-                .flatten()
-        })
-        .collect()
-}
-
-/// A campaign's links by id, with their counters as of this moment.
-pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
-    count_all(at, read_settings(at, campaign_id))
-}
-
-/// What a call to this number meets, with the links if any are to be asked.
-pub fn read_all(at: At, number: &str) -> (Option<Dialled>, Vec<Link>) {
-    let (dialled, links) = read_configured(at, number);
-    (dialled, count_all(at, links))
-}
-
-/// The same, with the links as they are configured; the rest of each is yet to be looked up.
-pub fn read_configured(at: At, number: &str) -> (Option<Dialled>, Vec<Link>) {
-    if let Some(offered) = copies::read_offered(at, number)
-        && let id = offered.campaign.id
-        && let Some(campaign) = CAMPAIGNS.first(at, arg(id), |row| read_campaign(id, &row))
-    {
-        let dialled = Dialled {
-            did_id: offered.did_id,
-            user_id: offered.user_id,
-            campaign: Some(campaign),
-            shadowed: Vec::new(),
-            stop: None,
+    ids.find_map(|id| {
+        let read = |row: Row<'_, campaigns::Of>| {
+            (row.is(campaigns::status, "active") && row.need(campaigns::user_id) == owner)
+                .then(|| read_campaign(id, &row))
         };
-        return (Some(dialled), offered.campaign.links);
-    }
-    let dialled = read_dialled(at, number);
-    let links = match &dialled {
-        Some(Dialled {
-            campaign: Some(campaign),
-            stop: None,
-            ..
-        }) => read_settings(at, campaign.id),
-        _ => Vec::new(),
-    };
-    (dialled, links)
+        campaigns.get(arg(id), read).flatten()
+    })
 }
 
-/// A campaign's links by id, as they are configured; the rest of each is yet to be looked up.
-pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
-    if let Some(mut beside) = copies::open_links(at) {
-        return copies::read_offered_campaign(&mut beside, campaign_id)
-            .map_or_else(Vec::new, |campaign| campaign.links);
+fn read_campaign(id: i64, row: &Row<'_, campaigns::Of>) -> Campaign {
+    let strategy = row.need(campaigns::routing_strategy);
+    Campaign {
+        id,
+        name: row.need(campaigns::name).to_owned(),
+        strategy: Strategy::parse(strategy)
+            .unwrap_or_else(|| access::refuse(c"campaigns", &format!("{strategy:?} is no routing_strategy"))),
+        dial_timeout_seconds: row.need(campaigns::dial_timeout_seconds),
+        max_ring_seconds: row
+            .get(campaigns::max_ring_seconds)
+            .unwrap_or_else(|| guc::MAX_RING_SECONDS.get()),
     }
-    read_from_tables(at, campaign_id)
+}
+
+/// A campaign's links by id, as they are set; their clients and counters are yet to be looked up.
+pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
+    use campaign_client_settings as of;
+    let mut links = Vec::new();
+    let mut settings = SETTINGS.open(at);
+    settings.seek(arg(campaign_id));
+    while let Some(row) = settings.next() {
+        links.push(Link {
+            id: row.need(of::id),
+            client_id: row.need(of::client_id),
+            client_identifier: String::new(),
+            link_active: row.is(of::status, "active"),
+            client_active: false,
+            has_contact: false,
+            max_concurrency: row.need(of::max_concurrency),
+            total_calls_allowed: row.get(of::total_calls_allowed),
+            forwarding_priority: row.need(of::forwarding_priority),
+            weight: row.need(of::weight),
+            active: 0,
+            counted: 0,
+            last_seq: 0,
+            already_tried: false,
+        });
+    }
+    // The index has them by client.
+    links.sort_unstable_by_key(|link| link.id);
+    links
+}
+
+/// The clients of links, one after the other: each table is opened once, and only when a link needs it.
+pub struct Clients<'a> {
+    at: At<'a>,
+    clients: Option<Scan<'a, clients::Of>>,
+    aors: Option<Scan<'a, pjsip_aors::Of>>,
+    contacts: Option<Scan<'a, pjsip_contacts::Of>>,
+}
+
+impl<'a> Clients<'a> {
+    pub fn new(at: At<'a>) -> Self {
+        Clients {
+            at,
+            clients: None,
+            aors: None,
+            contacts: None,
+        }
+    }
+
+    /// What the link's client says of itself.
+    pub fn describe(&mut self, link: &mut Link) {
+        let clients = self.clients.get_or_insert_with(|| CLIENTS.open(self.at));
+        let read = |client: Row<'_, clients::Of>| {
+            (
+                client.need(clients::client_identifier).to_owned(),
+                client.is(clients::status, "active"),
+            )
+        };
+        // Where somebody took its client away, and kept the foreign key from knowing, there is none.
+        (link.client_identifier, link.client_active) =
+            clients.get(arg(link.client_id), read).unwrap_or_default();
+    }
+
+    /// Whether a call can be offered to a client that takes calls: by a static contact, or a registration that has not expired.
+    pub fn reach(&mut self, link: &mut Link) {
+        link.has_contact = link.link_active
+            && link.client_active
+            && (self.has_static_contact(link.client_id) || self.is_registered(&link.client_identifier));
+    }
+
+    fn has_static_contact(&mut self, client_id: i64) -> bool {
+        let aors = self.aors.get_or_insert_with(|| AORS.open(self.at));
+        aors.get(arg(client_id), |aor| aor.get(pjsip_aors::contact).is_some()) == Some(true)
+    }
+
+    fn is_registered(&mut self, client_identifier: &str) -> bool {
+        let now = unix_seconds(now());
+        let contacts = self.contacts.get_or_insert_with(|| CONTACTS.open(self.at));
+        contacts.seek(arg(client_identifier));
+        while let Some(row) = contacts.next() {
+            if row
+                .get(pjsip_contacts::expiration_time)
+                .is_some_and(|until| until > now)
+            {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// PostgreSQL counts microseconds from the year 2000, Asterisk seconds from 1970.
+fn unix_seconds(timestamp: i64) -> i64 {
+    const EPOCHS_APART: i64 = 946_684_800;
+    timestamp.div_euclid(1_000_000) + EPOCHS_APART
+}
+
+/// The caller id to present to a client; NULL passes on the caller's own.
+pub fn read_caller_id(at: At, client_id: i64) -> Option<String> {
+    ENDPOINTS
+        .first(at, arg(client_id), |row| row.owned(pjsip_endpoints::callerid))
+        .flatten()
 }

@@ -114,7 +114,6 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
         let owed = Owed {
             released,
             counted: records.len() as i64,
-            campaign_id: None,
         };
         if !settle_within(armed, wait, link_id, owed, &records) {
             return Err(link_id);

@@ -1,9 +1,6 @@
 //! Calls: what is known of a number and its links, the call in flight, the counters, calls that ended unheard, and the locks.
 
 pub mod call_record;
-pub mod campaigns;
-pub mod contacts;
-pub mod copies;
 pub mod counters;
 pub mod door;
 pub mod excess;

@@ -4,10 +4,9 @@ use capconduit_core::{Link, Verdict, decision, outcome, select};
 use pgrx::pg_sys;
 use pgrx::pg_sys::INT8OID;
 
-use crate::calls::campaigns::Campaign;
 use crate::calls::counters::{Changed, take_slot};
-use crate::calls::facts::{Dialled, read_configured};
-use crate::calls::links::{are_set_like, read_caller_id};
+use crate::calls::facts::{Campaign, Dialled, read_caller_id, read_dialled};
+use crate::calls::links::are_set_as_before;
 use crate::calls::live_call::Answer;
 use crate::calls::{leases, nodes};
 use crate::postgres::argument::{Argument, arg, instant};
@@ -130,19 +129,18 @@ impl Choice<'_> {
         if at.ended_before() == self.ended_before {
             return true;
         }
-        let (dialled, links) = read_configured(at, self.number);
         let Some(Dialled {
             did_id,
             user_id,
             campaign: Some(campaign),
             stop: None,
             ..
-        }) = dialled
+        }) = read_dialled(at, self.number)
         else {
             return false;
         };
         (did_id, user_id) == (self.dialled.did_id, self.dialled.user_id)
             && (campaign.id, campaign.strategy) == (self.campaign.id, self.campaign.strategy)
-            && are_set_like(at, self.links, &links, chosen)
+            && are_set_as_before(at, campaign.id, self.links, chosen)
     }
 }

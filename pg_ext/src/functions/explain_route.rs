@@ -6,8 +6,8 @@ use std::rc::Rc;
 use capconduit_core::{Link, Reject, Verdict, did, select};
 use pgrx::pg_extern;
 
-use crate::calls::campaigns::Campaign;
-use crate::calls::facts::{Dialled, read_dialled, read_links};
+use crate::calls::facts::{Campaign, Dialled, read_dialled, read_shadowed};
+use crate::calls::links::read_links;
 use crate::postgres::look::View;
 use crate::postgres::result_row::{ResultRows, result_row};
 use crate::postgres::spi::{Statement, connected};
@@ -87,7 +87,7 @@ fn explain(did: &str, whose: Whose) -> Explained {
         let Some(dialled) = read_dialled(at, &number).filter(visible) else {
             return stopped(Reject::DidNotFound, None);
         };
-        let (Some(campaign), None) = (dialled.campaign, dialled.stop) else {
+        let (Some(campaign), None) = (&dialled.campaign, dialled.stop) else {
             return Explained {
                 did_id: Some(dialled.did_id),
                 stop: dialled.stop,
@@ -98,9 +98,9 @@ fn explain(did: &str, whose: Whose) -> Explained {
         Explained {
             did_id: Some(dialled.did_id),
             stop: links.is_empty().then_some(Reject::NoActiveClientsInCampaign),
-            campaign: Some(campaign),
             links,
-            shadowed: dialled.shadowed,
+            shadowed: read_shadowed(at, &dialled),
+            campaign: dialled.campaign,
         }
     })
 }

@@ -6,8 +6,8 @@ use pgrx::pg_sys::TEXTOID;
 
 use crate::calls::counters::{Changed, Owed, settle, take_slot, wait_for};
 use crate::calls::door::{Answered, Door, Inside};
-use crate::calls::facts::{read_links, read_settings};
-use crate::calls::links::{are_set_like, read_caller_id, uniform};
+use crate::calls::facts::read_caller_id;
+use crate::calls::links::{are_set_as_before, read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, LiveCall, end_live, move_live, read_live, refuse_another};
 use crate::calls::nodes;
 use crate::calls::turns::Turns;
@@ -176,8 +176,7 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
             waits_for: target.id,
         };
         let still = |at: At| {
-            at.ended_before() == ended_before
-                || are_set_like(at, &links, &read_settings(at, call.campaign_id), index)
+            at.ended_before() == ended_before || are_set_as_before(at, call.campaign_id, &links, index)
         };
         let savepoint = turns.unwrap_or_else(Savepoint::begin);
         match movement.run(still) {

@@ -1,13 +1,12 @@
 //! `preview_route`: whom a call to this number would be offered first, in one row, by the same reads and the same rules
 //! as `route_call`. For whoever asks before there is a call: a menu before it answers, a monitor once a minute.
 
-use capconduit_core::{Link, Reject, Strategy, did};
+use capconduit_core::{Link, Reject, did};
 use pgrx::pg_extern;
 
-use crate::calls::copies;
-use crate::calls::facts::{read_dialled, read_settings};
+use crate::calls::facts::read_dialled;
 use crate::calls::links::first_taker;
-use crate::postgres::look::{At, View};
+use crate::postgres::look::View;
 use crate::postgres::result_row::{ResultRow, result_row};
 
 result_row! {
@@ -35,23 +34,15 @@ fn preview(did: &str) -> Preview {
         return reject(Reject::InvalidDidInput, None, None);
     };
     View::Calling.look(|at| {
-        if let Some(offered) = copies::read_offered(at, &number) {
-            let did_id = Some(offered.did_id);
-            let campaign = offered.campaign;
-            return first(at, did_id, campaign.id, campaign.strategy, campaign.links);
-        }
         let Some(dialled) = read_dialled(at, &number) else {
             return reject(Reject::DidNotFound, None, None);
         };
         let did_id = Some(dialled.did_id);
         match (dialled.campaign, dialled.stop) {
-            (Some(campaign), None) => first(
-                at,
-                did_id,
-                campaign.id,
-                campaign.strategy,
-                read_settings(at, campaign.id),
-            ),
+            (Some(campaign), None) => match first_taker(at, campaign.id, campaign.strategy) {
+                Ok(link) => offer(did_id, campaign.id, &link),
+                Err(reason) => reject(reason, did_id, Some(campaign.id)),
+            },
             (campaign, stop) => reject(
                 stop.unwrap_or(Reject::NoActiveCampaignForDid),
                 did_id,
@@ -59,13 +50,6 @@ fn preview(did: &str) -> Preview {
             ),
         }
     })
-}
-
-fn first(at: At<'_>, did_id: Option<i64>, campaign_id: i64, strategy: Strategy, links: Vec<Link>) -> Preview {
-    match first_taker(at, strategy, links) {
-        Ok(link) => offer(did_id, campaign_id, &link),
-        Err(reason) => reject(reason, did_id, Some(campaign_id)),
-    }
 }
 
 fn offer(did_id: Option<i64>, campaign_id: i64, link: &Link) -> Preview {

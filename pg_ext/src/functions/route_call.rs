@@ -5,8 +5,8 @@ use pgrx::pg_extern;
 
 use crate::calls::counters::{Changed, wait_for};
 use crate::calls::door::{Answered, Door, Inside};
-use crate::calls::facts::{Dialled, read_all};
-use crate::calls::links::uniform;
+use crate::calls::facts::{Dialled, read_dialled};
+use crate::calls::links::{read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, read_live, refuse_another, take_live};
 use crate::calls::reservation::{Caller, Choice};
 use crate::calls::turns::Turns;
@@ -98,7 +98,15 @@ fn look(number: &str, uniqueid: &str) -> Seen {
     View::Fresh.look(|at| {
         // First: see `enter_live_calls`.
         let in_flight = LIVE.first(at, arg(uniqueid), |_| ()).is_some();
-        let (dialled, links) = read_all(at, number);
+        let dialled = read_dialled(at, number);
+        let links = match &dialled {
+            Some(Dialled {
+                campaign: Some(campaign),
+                stop: None,
+                ..
+            }) => read_links(at, campaign.id),
+            _ => Vec::new(),
+        };
         Seen {
             in_flight,
             recorded: RECORDED.first(at, arg(uniqueid), |_| ()).is_some(),

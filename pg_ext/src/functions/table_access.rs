@@ -5,7 +5,6 @@ use pgrx::pg_extern;
 
 use crate::postgres::access::{Access, examine};
 use crate::postgres::catalogue::READING;
-use crate::postgres::index_choice::missing;
 use crate::postgres::result_row::{ResultRows, result_row};
 use crate::postgres::table::{Operation, Table};
 use crate::postgres::tables::TABLES;
@@ -41,12 +40,7 @@ fn rows(table: &Table) -> Vec<Reached> {
                 .collect();
         }
     };
-    let mut lacking = table
-        .indexes
-        .iter()
-        .filter(|index| examined.index(index.name).is_none());
-    let lacking = lacking.next().map(missing);
-    let mut rows = vec![row("read", "direct", lacking.as_deref())];
+    let mut rows = vec![row("read", "direct", None)];
     for operation in table.written {
         rows.push(match examined.write(*operation) {
             Access::Direct => row(operation.name(), "direct", None),

@@ -11,7 +11,7 @@ use crate::postgres::catalogue::{generation, relation, watch};
 use crate::postgres::error::raise;
 use crate::postgres::index_choice::{FoundIndex, find_index, missing};
 use crate::postgres::side_effects::{SideEffect, others_on};
-use crate::postgres::table::{IndexKind, Operation, Table};
+use crate::postgres::table::{Operation, Table};
 use crate::postgres::tables::{self, TABLES};
 
 /// How a table may be written.
@@ -29,7 +29,7 @@ pub struct Examined {
     pub oid: pg_sys::Oid,
     pub table: &'static Table,
     /// In the order of the table's declaration.
-    pub indexes: Vec<Option<FoundIndex>>,
+    pub indexes: Vec<FoundIndex>,
     insert: Access,
     update: Access,
     delete: Access,
@@ -96,9 +96,18 @@ pub fn examine(name: &CStr, lock: pg_sys::LOCKMODE) -> Result<Rc<Examined>, Stri
 }
 
 impl Examined {
-    pub fn index(&self, name: &CStr) -> Option<FoundIndex> {
+    pub fn index(&self, name: &CStr) -> FoundIndex {
+        self.indexes[self.place(name)]
+    }
+
+    /// The first column of an index.
+    pub fn key_of(&self, name: &CStr) -> &'static CStr {
+        self.table.indexes[self.place(name)].columns[0]
+    }
+
+    fn place(&self, name: &CStr) -> usize {
         let place = self.table.indexes.iter().position(|index| index.name == name);
-        self.indexes[place.unwrap_or_else(|| panic!("index {name:?} is not declared"))]
+        place.unwrap_or_else(|| panic!("index {name:?} is not declared"))
     }
 
     pub fn write(&self, operation: Operation) -> &Access {
@@ -127,20 +136,9 @@ unsafe fn look_at(open: pg_sys::Relation, table: &'static Table) -> Result<Exami
         for (name, kind) in table.columns {
             has_column(oid, name, *kind)?;
         }
-        let has_optional = table
-            .optional
-            .iter()
-            .all(|(name, kind)| has_column(oid, name, *kind).is_ok());
         let mut indexes = Vec::new();
         for index in table.indexes {
-            let found = match index.kind {
-                IndexKind::Optional if !has_optional => None,
-                _ => find_index(open, table, index),
-            };
-            if found.is_none() && index.kind != IndexKind::Optional {
-                return Err(missing(index));
-            }
-            indexes.push(found);
+            indexes.push(find_index(open, table, index).ok_or_else(|| missing(index))?);
         }
         let of = |operation| match others_on(open, table, operation) {
             _ if !table.written.contains(&operation) => Access::Direct,

@@ -6,9 +6,6 @@ use pgrx::pg_sys;
 
 use crate::postgres::table::{Index, IndexKind, Table};
 
-/// Columns of an index that can be read alone.
-pub const WIDEST: usize = 16;
-
 #[derive(Clone, Copy)]
 pub struct FoundIndex {
     pub oid: pg_sys::Oid,
@@ -89,20 +86,12 @@ unsafe fn suits(index: pg_sys::Relation, owner: pg_sys::Oid, table: &Table, want
             return false;
         }
         let holds = form.indkey.values.as_slice(form.indnatts as usize);
-        let in_order = wanted.columns.iter().enumerate().all(|(place, name)| {
+        wanted.columns.iter().enumerate().all(|(place, name)| {
             let ascending = *(*index).rd_indoption.add(place) as u32 & pg_sys::INDOPTION_DESC == 0;
             holds[place] == pg_sys::get_attnum(owner, name.as_ptr())
                 && *(*index).rd_opfamily.add(place) == family(table.type_of(name))
                 && (place == 0 || ascending)
-        });
-        // A covering one tells of rows what the table would.
-        let covers = wanted.kind != IndexKind::Optional
-            || holds.len() <= WIDEST
-                && table
-                    .optional
-                    .iter()
-                    .all(|(name, _)| holds.contains(&pg_sys::get_attnum(owner, name.as_ptr())));
-        in_order && covers
+        })
     }
 }
 
@@ -114,27 +103,5 @@ fn family(kind: pg_sys::Oid) -> pg_sys::Oid {
         pg_sys::TEXTOID => pg_sys::TEXT_BTREE_FAM_OID,
         pg_sys::TIMESTAMPTZOID => DATETIME_OPS.into(),
         other => panic!("no index begins with a column of type {other:?}"),
-    }
-}
-
-/// Where an index holds columns of its table. `None`: not all of them.
-///
-/// # Safety
-/// The index is there, and its table locked.
-pub unsafe fn places_in_index(index: pg_sys::Oid, columns: impl Iterator<Item = i16>) -> Option<Vec<i16>> {
-    // SAFETY: the reference is given back; the array is as long as the index is wide.
-    unsafe {
-        let index = pg_sys::RelationIdGetRelation(index);
-        if index.is_null() {
-            return None;
-        }
-        let form = &*(*index).rd_index;
-        let holds = form.indkey.values.as_slice(form.indnatts as usize);
-        let places = columns
-            .map(|column| holds.iter().position(|held| *held == column))
-            .map(|place| place.map(|place| place as i16 + 1))
-            .collect();
-        pg_sys::RelationClose(index);
-        places
     }
 }

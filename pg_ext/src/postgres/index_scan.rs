@@ -5,7 +5,7 @@ use pgrx::pg_sys::{self, Datum, IndexScanDesc, LOCKMODE, Oid, Relation, Snapshot
 
 use crate::postgres::catalogue;
 use crate::postgres::catalogue::NO_LOCK;
-use crate::postgres::index_choice::WIDEST;
+use crate::postgres::remembered::Place;
 use crate::postgres::server::server;
 
 server! {
@@ -41,9 +41,29 @@ server! {
     fn table_slot_create(table: Relation, registry: *mut *mut pg_sys::List) -> *mut TupleTableSlot;
     fn index_getnext_tid(scan: IndexScanDesc, direction: pg_sys::ScanDirection::Type) -> pg_sys::ItemPointer;
     fn index_fetch_heap(scan: IndexScanDesc, slot: *mut TupleTableSlot) -> bool;
-    fn index_deform_tuple(tuple: pg_sys::IndexTuple, shape: pg_sys::TupleDesc, values: *mut Datum, nulls: *mut bool);
-    fn visibilitymap_get_status(table: Relation, block: pg_sys::BlockNumber, buffer: *mut pg_sys::Buffer) -> u8;
+    fn ReadRecentBuffer(
+        file: File,
+        fork: pg_sys::ForkNumber::Type,
+        block: pg_sys::BlockNumber,
+        buffer: pg_sys::Buffer,
+    ) -> bool;
+    fn heap_page_prune_opt(table: Relation, buffer: pg_sys::Buffer);
+    fn LockBuffer(buffer: pg_sys::Buffer, mode: i32);
+    fn heap_hot_search_buffer(
+        place: pg_sys::ItemPointer,
+        table: Relation,
+        buffer: pg_sys::Buffer,
+        snapshot: Snapshot,
+        row: pg_sys::HeapTuple,
+        all_dead: *mut bool,
+        first: bool,
+    ) -> bool;
     fn ReleaseBuffer(buffer: pg_sys::Buffer);
+    fn ExecStorePinnedBufferHeapTuple(
+        row: pg_sys::HeapTuple,
+        slot: *mut TupleTableSlot,
+        buffer: pg_sys::Buffer,
+    ) -> *mut TupleTableSlot;
     fn slot_getsomeattrs_int(slot: *mut TupleTableSlot, last: i32);
     fn ExecDropSingleTupleTableSlot(slot: *mut TupleTableSlot);
     fn ScanKeyEntryInitialize(
@@ -58,50 +78,38 @@ server! {
     );
 }
 
-const NO_BUFFER: pg_sys::Buffer = pg_sys::InvalidBuffer as _;
+#[cfg(feature = "pg15")]
+type File = pg_sys::RelFileNode;
+#[cfg(not(feature = "pg15"))]
+type File = pg_sys::RelFileLocator;
+
 const FORWARD: pg_sys::ScanDirection::Type = pg_sys::ScanDirection::ForwardScanDirection;
 
-/// A table, one of its B-tree indexes, and a scan for rows by its first columns and a key for each.
+/// A table, and where it is needed one of its B-tree indexes with a scan for rows by its first column.
 pub struct IndexScan {
     pub table: Relation,
-    pub index: Relation,
-    /// The table's row. Null in a covering scan, until a page of the table has to be asked.
+    /// The table's row.
     pub slot: *mut TupleTableSlot,
+    wanted: Wanted,
+    lock: LOCKMODE,
+    /// Both null until `begin`.
+    index: Relation,
     scan: IndexScanDesc,
-    keys: [pg_sys::ScanKeyData; MOST_KEYS],
-    key_count: i32,
-    covered: Option<Covered>,
+    key: pg_sys::ScanKeyData,
 }
 
-/// An index's own row: the table is asked only for pages that are not known to be visible to everybody.
-struct Covered {
-    values: [Datum; WIDEST],
-    nulls: [bool; WIDEST],
-    /// The page of the visibility map that was looked at last.
-    map: pg_sys::Buffer,
+/// How the table's rows are found: by an index, a strategy of B-trees and its function, at a snapshot.
+pub struct Wanted {
+    pub index: Oid,
+    pub comparison: (u32, Oid),
+    pub snapshot: Snapshot,
 }
-
-const MOST_KEYS: usize = 2;
 
 /// `None`: something has changed since this generation of the catalogue.
 ///
 /// # Safety
-/// The index was one of the table's; the comparison, a strategy of B-trees and its function, fits the type of its first `columns`;
-/// the snapshot outlives the scan.
-#[allow(clippy::too_many_arguments)]
-pub unsafe fn open(
-    generation: u64,
-    table: Oid,
-    index: Oid,
-    lock: LOCKMODE,
-    (strategy, function): (u32, Oid),
-    columns: usize,
-    snapshot: Snapshot,
-    covering: bool,
-) -> Option<IndexScan> {
-    let mut keys = [pg_sys::ScanKeyData::default(); MOST_KEYS];
-    let entries = &mut keys[..columns];
-    let key_count = columns as i32;
+/// The index was one of the table's; the comparison fits the type of its first column; the snapshot outlives the scan.
+pub unsafe fn open(generation: u64, table: Oid, lock: LOCKMODE, wanted: Wanted) -> Option<IndexScan> {
     // SAFETY: nothing in the guard has a destructor.
     let opened = unsafe {
         pg_guard_ffi_boundary(|| {
@@ -111,65 +119,71 @@ pub unsafe fn open(
                 return None;
             }
             let table = table_open(table, NO_LOCK);
-            let index = index_open(index, lock);
-            for (place, entry) in entries.iter_mut().enumerate() {
-                let collation = *(*index).rd_indcollation.add(place);
-                ScanKeyEntryInitialize(
-                    entry,
-                    0,
-                    place as i16 + 1,
-                    strategy as _,
-                    Oid::INVALID,
-                    collation,
-                    function,
-                    Datum::null(),
-                );
-            }
-            #[cfg(not(feature = "pg18"))]
-            let scan = index_beginscan(table, index, snapshot, key_count, 0);
-            #[cfg(feature = "pg18")]
-            let scan = index_beginscan(table, index, snapshot, std::ptr::null_mut(), key_count, 0);
-            (*scan).xs_want_itup = covering;
-            let slot = if covering {
-                std::ptr::null_mut()
-            } else {
-                table_slot_create(table, std::ptr::null_mut())
-            };
-            Some((table, index, scan, slot))
+            Some((table, table_slot_create(table, std::ptr::null_mut())))
         })
     };
-    let (table, index, scan, slot) = opened?;
-    let covered = covering.then_some(Covered {
-        values: [Datum::null(); WIDEST],
-        nulls: [true; WIDEST],
-        map: NO_BUFFER,
-    });
+    let (table, slot) = opened?;
     Some(IndexScan {
         table,
-        index,
         slot,
-        scan,
-        keys,
-        key_count,
-        covered,
+        wanted,
+        lock,
+        index: std::ptr::null_mut(),
+        scan: std::ptr::null_mut(),
+        key: pg_sys::ScanKeyData::default(),
     })
 }
 
 impl IndexScan {
-    /// # Safety
-    /// The key is of the type that the scan was opened for.
-    pub unsafe fn seek(&mut self, key: Datum) {
-        self.keys[0].sk_argument = key;
-        let keys = self.keys.as_mut_ptr();
-        // SAFETY: the scan copies its keys.
-        unsafe {
-            pg_guard_ffi_boundary(|| index_rescan(self.scan, keys, self.key_count, std::ptr::null_mut(), 0));
-        }
+    pub fn is_begun(&self) -> bool {
+        !self.scan.is_null()
     }
 
-    /// The key for the second column, of a scan that has one.
-    pub fn second(&mut self, key: Datum) {
-        self.keys[1].sk_argument = key;
+    /// Opens the index.
+    ///
+    /// # Safety
+    /// Once.
+    pub unsafe fn begin(&mut self) {
+        let (table, lock, entry) = (self.table, self.lock, &raw mut self.key);
+        let Wanted {
+            index,
+            comparison: (strategy, function),
+            snapshot,
+        } = self.wanted;
+        // SAFETY: nothing in the guard has a destructor.
+        (self.index, self.scan) = unsafe {
+            pg_guard_ffi_boundary(|| {
+                let index = index_open(index, lock);
+                let collation = *(*index).rd_indcollation;
+                let no_key = Datum::null();
+                ScanKeyEntryInitialize(
+                    entry,
+                    0,
+                    1,
+                    strategy as _,
+                    Oid::INVALID,
+                    collation,
+                    function,
+                    no_key,
+                );
+                #[cfg(not(feature = "pg18"))]
+                let scan = index_beginscan(table, index, snapshot, 1, 0);
+                #[cfg(feature = "pg18")]
+                let scan = index_beginscan(table, index, snapshot, std::ptr::null_mut(), 1, 0);
+                (index, scan)
+            })
+        };
+    }
+
+    /// # Safety
+    /// After `begin`; the key is of the type that the scan was opened for.
+    pub unsafe fn seek(&mut self, key: Datum) {
+        self.key.sk_argument = key;
+        let key = &raw mut self.key;
+        // SAFETY: the scan copies its key.
+        unsafe {
+            pg_guard_ffi_boundary(|| index_rescan(self.scan, key, 1, std::ptr::null_mut(), 0));
+        }
     }
 
     /// The next row into the slot, taken apart up to column `last`. `false`: there is none.
@@ -181,65 +195,81 @@ impl IndexScan {
         unsafe { pg_guard_ffi_boundary(|| self.fetch(last)) }
     }
 
-    /// `seek` and `next`.
+    /// `seek` and `next`; where the row is.
     ///
     /// # Safety
     /// As `seek`.
-    pub unsafe fn seek_first(&mut self, key: Datum, last: i16) -> bool {
-        self.keys[0].sk_argument = key;
-        let keys = self.keys.as_mut_ptr();
-        // SAFETY: as `seek` and `next`.
+    pub unsafe fn seek_first(&mut self, key: Datum, last: i16) -> Option<Place> {
+        self.key.sk_argument = key;
+        let key = &raw mut self.key;
+        // SAFETY: as `seek` and `next`; of a table whose access method is heap.
         unsafe {
             pg_guard_ffi_boundary(|| {
-                index_rescan(self.scan, keys, self.key_count, std::ptr::null_mut(), 0);
-                self.fetch(last)
+                index_rescan(self.scan, key, 1, std::ptr::null_mut(), 0);
+                loop {
+                    let first = *index_getnext_tid(self.scan, FORWARD).as_ref()?;
+                    if index_fetch_heap(self.scan, self.slot) {
+                        self.take_apart(last);
+                        let buffer = (*self.slot.cast::<pg_sys::BufferHeapTupleTableSlot>()).buffer;
+                        return Some(Place { first, buffer });
+                    }
+                }
+            })
+        }
+    }
+
+    /// The row that is at this place, if there is one at the snapshot: its page must still be where it was.
+    ///
+    /// # Safety
+    /// The table's access method is heap.
+    pub unsafe fn fetch_at(&mut self, place: Place, last: i16) -> bool {
+        let Place { mut first, buffer } = place;
+        // SAFETY: as an index scan fetches a row; a page that was given up is not in its buffer any more.
+        unsafe {
+            pg_guard_ffi_boundary(|| {
+                #[cfg(feature = "pg15")]
+                let file = (*self.table).rd_node;
+                #[cfg(not(feature = "pg15"))]
+                let file = (*self.table).rd_locator;
+                let block = u32::from(first.ip_blkid.bi_hi) << 16 | u32::from(first.ip_blkid.bi_lo);
+                if !ReadRecentBuffer(file, pg_sys::ForkNumber::MAIN_FORKNUM, block, buffer) {
+                    return false;
+                }
+                heap_page_prune_opt(self.table, buffer);
+                let row = &raw mut (*self.slot.cast::<pg_sys::BufferHeapTupleTableSlot>())
+                    .base
+                    .tupdata;
+                let (place, table, snapshot) = (&raw mut first, self.table, self.wanted.snapshot);
+                LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
+                let found =
+                    heap_hot_search_buffer(place, table, buffer, snapshot, row, std::ptr::null_mut(), true);
+                LockBuffer(buffer, pg_sys::BUFFER_LOCK_UNLOCK as i32);
+                if !found {
+                    ReleaseBuffer(buffer);
+                    return false;
+                }
+                (*row).t_self = first;
+                (*row).t_tableOid = (*table).rd_id;
+                ExecStorePinnedBufferHeapTuple(row, self.slot, buffer);
+                self.take_apart(last);
+                true
             })
         }
     }
 
     unsafe fn fetch(&mut self, last: i16) -> bool {
         unsafe {
-            if self.covered.is_some() {
-                return self.fetch_covered();
-            }
             let found = index_getnext_slot(self.scan, FORWARD, self.slot);
-            if found && last > 0 {
-                slot_getsomeattrs_int(self.slot, i32::from(last));
+            if found {
+                self.take_apart(last);
             }
             found
         }
     }
 
-    /// As an index-only scan of the executor's does.
-    unsafe fn fetch_covered(&mut self) -> bool {
-        let Some(covered) = &mut self.covered else {
-            return false;
-        };
-        unsafe {
-            loop {
-                let place = index_getnext_tid(self.scan, FORWARD);
-                if place.is_null() {
-                    return false;
-                }
-                let block = (*place).ip_blkid;
-                let block = u32::from(block.bi_hi) << 16 | u32::from(block.bi_lo);
-                let status = visibilitymap_get_status(self.table, block, &raw mut covered.map);
-                if u32::from(status) & pg_sys::VISIBILITYMAP_ALL_VISIBLE == 0 {
-                    if self.slot.is_null() {
-                        self.slot = table_slot_create(self.table, std::ptr::null_mut());
-                    }
-                    if !index_fetch_heap(self.scan, self.slot) {
-                        continue;
-                    }
-                }
-                index_deform_tuple(
-                    (*self.scan).xs_itup,
-                    (*self.scan).xs_itupdesc,
-                    covered.values.as_mut_ptr(),
-                    covered.nulls.as_mut_ptr(),
-                );
-                return true;
-            }
+    unsafe fn take_apart(&mut self, last: i16) {
+        if last > 0 {
+            unsafe { slot_getsomeattrs_int(self.slot, i32::from(last)) };
         }
     }
 
@@ -249,15 +279,12 @@ impl IndexScan {
     /// The row has that column, and it was taken apart.
     pub unsafe fn column(&self, number: i16) -> (Datum, bool) {
         let place = number as usize - 1;
-        match &self.covered {
-            Some(covered) => (covered.values[place], covered.nulls[place]),
-            // SAFETY: the slot's arrays are as long as the row.
-            None => unsafe {
-                (
-                    *(*self.slot).tts_values.add(place),
-                    *(*self.slot).tts_isnull.add(place),
-                )
-            },
+        // SAFETY: the slot's arrays are as long as the row.
+        unsafe {
+            (
+                *(*self.slot).tts_values.add(place),
+                *(*self.slot).tts_isnull.add(place),
+            )
         }
     }
 }
@@ -268,19 +295,14 @@ impl Drop for IndexScan {
         if std::thread::panicking() {
             return;
         }
-        // SAFETY: opened together in `open`; locks stay until the end of the transaction, as the executor's do.
+        // SAFETY: opened in `open` and `begin`; locks stay until the end of the transaction, as the executor's do.
         unsafe {
             pg_guard_ffi_boundary(|| {
-                index_endscan(self.scan);
-                if let Some(covered) = &self.covered
-                    && covered.map != NO_BUFFER
-                {
-                    ReleaseBuffer(covered.map);
+                if !self.scan.is_null() {
+                    index_endscan(self.scan);
+                    index_close(self.index, NO_LOCK);
                 }
-                if !self.slot.is_null() {
-                    ExecDropSingleTupleTableSlot(self.slot);
-                }
-                index_close(self.index, NO_LOCK);
+                ExecDropSingleTupleTableSlot(self.slot);
                 table_close(self.table, NO_LOCK);
             });
         }

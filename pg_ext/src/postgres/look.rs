@@ -144,6 +144,11 @@ impl At<'_> {
         self.look().has_read.set(true);
     }
 
+    /// A table changed while it was read.
+    pub fn note_overtaken(&self) {
+        self.look().is_mixed.set(true);
+    }
+
     pub fn note_written(&self) {
         self.look().has_written.set(true);
     }

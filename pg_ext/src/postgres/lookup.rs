@@ -12,42 +12,12 @@ use pgrx::pg_sys;
 use crate::postgres::argument::Argument;
 use crate::postgres::catalogue::{READING, WRITING};
 use crate::postgres::column::AnyColumn;
-use crate::postgres::index_choice::places_in_index;
+use crate::postgres::key::Key;
 use crate::postgres::look::At;
+use crate::postgres::remembered::Remembered;
 use crate::postgres::scan::{Open, Resolved, Row, Scan};
-use crate::postgres::transaction::{has_one_snapshot, refuse_read_only};
+use crate::postgres::transaction::refuse_read_only;
 use crate::postgres::{access, catalogue, index_scan};
-
-/// What an index's first column is compared with.
-#[derive(Clone, Copy)]
-pub enum Key {
-    /// An equal int8.
-    Int8,
-    /// Two of them, in the first two columns.
-    Int8s,
-    /// An equal text.
-    Text,
-    /// A later timestamptz.
-    Before,
-}
-
-impl Key {
-    fn comparison(self) -> (u32, pg_sys::Oid) {
-        let (strategy, function) = match self {
-            Key::Int8 | Key::Int8s => (pg_sys::BTEqualStrategyNumber, pg_sys::F_INT8EQ),
-            Key::Text => (pg_sys::BTEqualStrategyNumber, pg_sys::F_TEXTEQ),
-            Key::Before => (pg_sys::BTLessStrategyNumber, pg_sys::F_TIMESTAMPTZ_LT),
-        };
-        (strategy, function.into())
-    }
-
-    fn columns(self) -> usize {
-        match self {
-            Key::Int8s => 2,
-            _ => 1,
-        }
-    }
-}
 
 /// A B-tree index and the columns wanted of its table `T`; one `static` each, in the module that owns it.
 pub struct Lookup<T> {
@@ -60,9 +30,8 @@ struct AnyLookup {
     index: &'static CStr,
     key: Key,
     columns: &'static [AnyColumn],
-    /// The columns are the index's own.
-    covering: bool,
     writes_next: bool,
+    remembers: bool,
     resolved: RefCell<Option<Rc<Resolved>>>,
 }
 
@@ -75,7 +44,7 @@ macro_rules! lookup {
         $crate::postgres::lookup::Lookup::<$crate::postgres::tables::$table::Of>::new(
             $crate::postgres::tables::$table::NAME,
             $crate::postgres::column::c_name(concat!(stringify!($index), "\0")),
-            $crate::postgres::lookup::Key::$key,
+            $crate::postgres::key::Key::$key,
             &[$($crate::postgres::tables::$table::$column.any()),*],
         )
     };
@@ -95,8 +64,8 @@ impl<T> Lookup<T> {
                 index,
                 key,
                 columns,
-                covering: false,
                 writes_next: false,
+                remembers: false,
                 resolved: RefCell::new(None),
             },
             of: PhantomData,
@@ -110,10 +79,9 @@ impl<T> Lookup<T> {
         self
     }
 
-    /// Reads what it wants from the index alone, wherever the table's page need not be asked for who may see a row. An
-    /// index of a later schema: ask first whether it is there.
-    pub const fn covering(mut self) -> Self {
-        self.any.covering = true;
+    /// Rows of a unique index of this one column, that are asked for again and again.
+    pub const fn remembering(mut self) -> Self {
+        self.any.remembers = true;
         self
     }
 
@@ -131,40 +99,31 @@ impl<T> Lookup<T> {
         } else {
             READING
         };
-        Scan::new(self.any.open(lock, at).expect("an index that is needed"))
-    }
-
-    /// `None` where there is no such index, complete, that may be read alone. Not with the snapshot of a whole transaction: it
-    /// may be older than the index, and a serializable one's reads are noted where the table is asked.
-    pub fn open_covering<'a>(&self, at: At<'a>) -> Option<Scan<'a, T>> {
-        if has_one_snapshot() {
-            return None;
-        }
-        self.any.open(READING, at).map(Scan::new)
+        Scan::new(self.any.open(lock, at))
     }
 
     pub fn open_to_write<'a>(&self, at: At<'a>) -> Scan<'a, T> {
         refuse_read_only(c"UPDATE");
-        Scan::new(self.any.open(WRITING, at).expect("an index that is needed"))
+        Scan::new(self.any.open(WRITING, at))
     }
 }
 
 impl AnyLookup {
-    fn open<'a>(&self, lock: pg_sys::LOCKMODE, at: At<'a>) -> Option<Open<'a>> {
+    fn open<'a>(&self, lock: pg_sys::LOCKMODE, at: At<'a>) -> Open<'a> {
         loop {
-            let resolved = self.resolve(lock)?;
+            let resolved = self.resolve(lock);
             let generation = resolved.examined.generation;
             // SAFETY: relations, scan and slot live until `Scan` is dropped, or until the abort.
             let raw = unsafe {
                 index_scan::open(
                     generation,
                     resolved.examined.oid,
-                    resolved.index.oid,
                     lock,
-                    self.key.comparison(),
-                    self.key.columns(),
-                    at.snapshot(resolved.index),
-                    self.covering,
+                    index_scan::Wanted {
+                        index: resolved.index.oid,
+                        comparison: self.key.comparison(),
+                        snapshot: at.snapshot(resolved.index),
+                    },
                 )
             };
             // Taking the locks is when the backend hears of changes.
@@ -172,46 +131,50 @@ impl AnyLookup {
                 && generation == catalogue::generation()
             {
                 at.note_read();
-                return Some(Open { raw, resolved, at });
+                return Open { raw, resolved, at };
             }
             pgrx::check_for_interrupts!();
         }
     }
 
     /// What was found last, as long as nothing has changed; else the table is locked first and looked at then.
-    fn resolve(&self, lock: pg_sys::LOCKMODE) -> Option<Rc<Resolved>> {
+    fn resolve(&self, lock: pg_sys::LOCKMODE) -> Rc<Resolved> {
         let known = self.resolved.borrow().clone();
         if let Some(known) = known
             && known.examined.generation == catalogue::generation()
         {
-            return Some(known);
+            return known;
         }
         let examined = access::enter(self.table, lock);
-        let index = examined.index(self.index)?;
-        // SAFETY: columns of a table that is locked, by C strings; the index is one of its own.
+        let index = examined.index(self.index);
+        // SAFETY: columns of a table that is locked, by C strings.
         let numbers: Vec<i16> = unsafe {
-            let numbers = self
-                .columns
-                .iter()
-                .map(|column| pg_sys::get_attnum(examined.oid, column.name.as_ptr()));
-            if self.covering {
-                places_in_index(index.oid, numbers)?
-            } else {
-                numbers.collect()
-            }
+            let numbers = self.columns.iter();
+            numbers
+                .map(|column| pg_sys::get_attnum(examined.oid, column.name.as_ptr()))
+                .collect()
         };
         let declared = examined.table.columns.len() + examined.table.optional.len();
+        let mut last = numbers.iter().copied().max().unwrap_or(0);
+        // SAFETY: as above.
+        let remembered = self.remembers.then(|| unsafe {
+            let key = examined.key_of(self.index);
+            let number = pg_sys::get_attnum(examined.oid, key.as_ptr());
+            last = last.max(number);
+            (number, Remembered::new(self.key))
+        });
         let mut columns = vec![0; declared];
         for (column, number) in self.columns.iter().zip(&numbers) {
             columns[column.place] = *number;
         }
         let resolved = Rc::new(Resolved {
-            last: numbers.into_iter().max().unwrap_or(0),
+            last,
+            remembered,
             examined,
             index,
             columns,
         });
         self.resolved.replace(Some(Rc::clone(&resolved)));
-        Some(resolved)
+        resolved
     }
 }

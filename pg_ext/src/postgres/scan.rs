@@ -4,14 +4,14 @@
 use std::marker::PhantomData;
 use std::rc::Rc;
 
-use pgrx::pg_sys;
-
 use crate::postgres::access::{self, Examined};
 use crate::postgres::argument::Argument;
+use crate::postgres::catalogue;
 use crate::postgres::column::{AnyColumn, Column, Kind, Text};
 use crate::postgres::index_choice::FoundIndex;
 use crate::postgres::index_scan;
 use crate::postgres::look::At;
+use crate::postgres::remembered::Remembered;
 
 /// Names turned into numbers, for as long as no table changes.
 pub struct Resolved {
@@ -21,6 +21,8 @@ pub struct Resolved {
     pub columns: Vec<i16>,
     /// The last column wanted: a row is taken apart so far.
     pub last: i16,
+    /// With the column that the key is compared with.
+    pub remembered: Option<(i16, Remembered)>,
 }
 
 impl Resolved {
@@ -68,12 +70,6 @@ impl<'a, T> Scan<'a, T> {
         self.open.next().then_some(Row(&self.open, PhantomData))
     }
 
-    /// Whatever is sought has this in the second column.
-    pub fn within(mut self, second: i64) -> Self {
-        self.open.raw.second(pg_sys::Datum::from(second));
-        self
-    }
-
     /// The first row with this key.
     pub fn get<V>(&mut self, key: Argument, read: impl FnOnce(Row<'_, T>) -> V) -> Option<V> {
         self.open.get(key).then(|| read(Row(&self.open, PhantomData)))
@@ -82,7 +78,8 @@ impl<'a, T> Scan<'a, T> {
 
 impl Open<'_> {
     fn seek(&mut self, key: Argument) {
-        // SAFETY: the datum is of the key's type.
+        self.begin();
+        // SAFETY: begun; the datum is of the key's type.
         unsafe { self.raw.seek(key.datum().expect("keys are not null")) };
     }
 
@@ -92,10 +89,37 @@ impl Open<'_> {
     }
 
     fn get(&mut self, key: Argument) -> bool {
+        let key = key.datum().expect("keys are not null");
+        let resolved = Rc::clone(&self.resolved);
+        let Some((column, remembered)) = &resolved.remembered else {
+            self.begin();
+            // SAFETY: see `seek` and `next`.
+            return unsafe { self.raw.seek_first(key, resolved.last) }.is_some();
+        };
+        // SAFETY: the place is of this table; a row that is there was taken apart.
+        let is_there = remembered.place(key).is_some_and(|place| unsafe {
+            self.raw.fetch_at(place, resolved.last) && remembered.is_key(key, self.raw.column(*column))
+        });
+        if is_there {
+            return true;
+        }
+        self.begin();
         // SAFETY: see `seek` and `next`.
-        unsafe {
-            self.raw
-                .seek_first(key.datum().expect("keys are not null"), self.resolved.last)
+        let found = unsafe { self.raw.seek_first(key, resolved.last) };
+        found.map(|place| remembered.note(key, place)).is_some()
+    }
+
+    /// The index is opened for the first row that needs it.
+    fn begin(&mut self) {
+        if self.raw.is_begun() {
+            return;
+        }
+        let before = catalogue::changes();
+        // SAFETY: the table is locked, and the index is one of its own.
+        unsafe { self.raw.begin() };
+        // Whoever waits for an index may find one that its snapshot is too old for.
+        if catalogue::changes() != before {
+            self.at.note_overtaken();
         }
     }
 }

@@ -10,7 +10,7 @@ pub type Declared = (&'static CStr, Oid);
 pub struct Table {
     pub name: &'static CStr,
     pub columns: &'static [Declared],
-    /// What an older schema has none of: an optional index holds them.
+    /// What an older schema has none of.
     pub optional: &'static [Declared],
     pub indexes: &'static [Index],
     pub written: &'static [Operation],
@@ -33,8 +33,6 @@ pub enum IndexKind {
     /// It keeps these columns single.
     Unique,
     Plain,
-    /// It holds the optional columns for decisions, and may be missing.
-    Optional,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -156,14 +156,8 @@ tables! {
             did_id: Int8,
             campaign_id: Int8,
         }
-        optional {
-            did_number: Text,
-            did_user_id: Int8,
-            did_status: Text,
-        }
         indexes {
             Unique campaign_dids_pkey: did_id, campaign_id;
-            Optional campaign_dids_number_idx: did_number, campaign_id;
         }
     }
 
@@ -178,19 +172,9 @@ tables! {
             forwarding_priority: Int4,
             weight: Int4,
         }
-        optional {
-            client_endpoint: Text,
-            client_status: Text,
-            client_has_contact: Bool,
-            campaign_user_id: Int8,
-            campaign_owner_status: Text,
-            campaign_status: Text,
-            campaign_strategy: Text,
-        }
         indexes {
             Unique campaign_client_settings_pkey: id;
             Plain campaign_client_settings_campaign_id_client_id_key: campaign_id;
-            Optional campaign_client_settings_decision_idx: campaign_id, id;
         }
     }
 

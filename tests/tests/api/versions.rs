@@ -319,7 +319,7 @@ async fn admins_who_are_demoted_at_once_do_not_wait_for_one_another() {
 
 /// Whatever is not the object's own settings leaves its version alone; whoever changes those moves it.
 #[tokio::test]
-async fn copies_cascades_and_counters_do_not_move_a_version() {
+async fn what_hangs_on_an_object_and_its_counters_do_not_move_a_version() {
     let world = World::new().await;
     let superuser = world.db.superuser().await;
     let versions = "select jsonb_build_object('users', (select jsonb_object_agg(id, version) from users),

@@ -2,8 +2,8 @@
 //! error for it. A module per question; here: how a crew of connections works together.
 
 mod admin;
-mod copies;
 mod deletes;
+mod facts;
 mod gate;
 mod held;
 mod lock_order;

@@ -14,7 +14,7 @@ use tokio_postgres::Client;
 
 use super::Traffic;
 use crate::migrate::capconduit;
-use crate::sql::support::value;
+use crate::sql::support::{run, value};
 
 /// The folder of a release: its library, its command, its sources. Built at the first time.
 fn release(version: &str) -> PathBuf {
@@ -101,6 +101,55 @@ async fn calls_cross(one: &Client, other: &Client, did: &str, name: &str) {
         other.log(&call(3), did, "BUSY").await.expect("an answer").status,
         "corrected"
     );
+}
+
+/// What people do through that service, on the tables that a later release has changed.
+async fn settings_by(api: &TestApi, superuser: &Client) {
+    let sample = std::fs::read_to_string(project::root().join("sample_data.sql")).expect("the sample data");
+    let hash = sample
+        .split('\'')
+        .find(|text| text.starts_with("$argon2id$"))
+        .expect("of 'password'");
+    run(
+        superuser,
+        &format!(
+            "insert into users (username, email, password_hash, role)
+             values ('old_admin', 'old_admin@example.com', '{hash}', 'admin'),
+                    ('old_seller', 'old_seller@example.com', '{hash}', 'user')"
+        ),
+    )
+    .await;
+    let admin = api.login("old_admin", "password").await;
+    let client = json!({"clientIdentifier": "old_center", "name": "Old", "pjsip": {
+        "endpoint": {"id": "old_center", "aors": "old_center", "context": "from-capconduit"},
+        "aor": {"id": "old_center", "contact": "sip:127.0.0.1"}}});
+    let client = admin
+        .post("/api/admin/clients", client)
+        .await
+        .expect_status(201)
+        .json();
+    let seller = api.login("old_seller", "password").await;
+    let campaign = json!({"name": "Old", "routingStrategy": "priority", "dialTimeoutSeconds": 20});
+    let campaign = seller
+        .post("/api/seller/campaigns", campaign)
+        .await
+        .expect_status(201)
+        .json();
+    let links = format!("/api/seller/campaigns/{}/clients", campaign["id"]);
+    let link = json!({"clientId": client["id"], "maxConcurrency": 3});
+    seller.post(&links, link).await.expect_status(201);
+    for (status, of_client) in [("paused", "inactive"), ("active", "active")] {
+        let path = format!("/api/seller/campaigns/{}", campaign["id"]);
+        seller
+            .put(&path, json!({"status": status}))
+            .await
+            .expect_status(200);
+        let path = format!("/api/admin/clients/{}", client["id"]);
+        admin
+            .put(&path, json!({"status": of_client}))
+            .await
+            .expect_status(200);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -193,6 +242,7 @@ async fn old_library_beside_the_new(from: &'static str) {
         let logged = service.post("/api/internal/log_call", record.clone()).await;
         logged.expect_status(status);
     }
+    settings_by(&old_api, &superuser).await;
     let worked = traffic.end().await;
     assert!(worked.calls > 20, "{worked:?}");
     println!(

@@ -121,7 +121,7 @@ async fn a_link_without_its_client_takes_no_call() {
     let (switch, superuser) = (db.asterisk().await, db.superuser().await);
     run(
         &superuser,
-        "set session_replication_role = replica; delete from clients where id = 1; drop index campaign_dids_number_idx",
+        "set session_replication_role = replica; delete from clients where id = 1",
     )
     .await;
     assert!(switch.route(DID, "call-1").await.is_ok());

@@ -433,11 +433,7 @@ async fn a_seller_s_pages_keep_their_index_condition() {
             "dids_user_id_number_idx",
             "user_id =",
         ),
-        (
-            "select * from dids where id = 1",
-            "dids_id_copied_idx",
-            "(id = 1) AND (user_id =",
-        ),
+        ("select * from dids where id = 1", "dids_pkey", "id ="),
         ("select * from call_logs where id = 1", "call_logs_pkey", "id ="),
     ] {
         begin_as(&api, "capconduit_seller", 10).await;

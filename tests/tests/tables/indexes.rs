@@ -50,8 +50,7 @@ async fn indexes_are_built_anew_under_calls_and_no_call_fails() {
     .await;
 }
 
-/// Each index that calls need is replaced by one of another name and dropped, then renamed; the optional ones are away for a
-/// while.
+/// Each index that calls need is replaced by one of another name and dropped, then renamed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn indexes_are_replaced_renamed_and_dropped_under_calls_and_no_call_fails() {
     let db = TestDb::new().await;
@@ -65,7 +64,7 @@ async fn indexes_are_replaced_renamed_and_dropped_under_calls_and_no_call_fails(
             and not exists (select from pg_constraint c where c.conindid = i.indexrelid)",
     )
     .await;
-    assert!(plain.len() >= 10, "{plain:?}");
+    assert!(plain.len() >= 8, "{plain:?}");
     for index in &plain {
         let definition: String = value(
             &superuser,
@@ -82,25 +81,6 @@ async fn indexes_are_replaced_renamed_and_dropped_under_calls_and_no_call_fails(
             &format!("alter index capconduit.other_idx rename to {name}"),
         )
         .await;
-    }
-    for index in [
-        "campaign_dids_number_idx",
-        "campaign_client_settings_decision_idx",
-    ] {
-        let definition: String = value(
-            &superuser,
-            &format!("select pg_get_indexdef('capconduit.{index}'::regclass)"),
-        )
-        .await;
-        for _ in 0..3 {
-            run(&superuser, &format!("drop index concurrently capconduit.{index}")).await;
-            run(&superuser, &definition.replacen("INDEX", "INDEX CONCURRENTLY", 1)).await;
-            run(
-                &superuser,
-                &format!("drop index capconduit.{index}; {definition}"),
-            )
-            .await;
-        }
     }
     for (table, constraint, column) in [
         ("live_calls", "live_calls_pkey", "uniqueid"),

@@ -4,6 +4,7 @@
 mod hands;
 mod indexes;
 mod rebuilt;
+mod remembered;
 mod repack;
 mod replication;
 mod shapes;

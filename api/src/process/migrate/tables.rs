@@ -8,8 +8,21 @@ use super::change::UP_TO_DATE;
 use super::retry;
 use crate::release::{HISTORY, migrations, schema_version};
 
+/// V0002 makes triggers of functions that the extension of a new database does not have any more.
+const COPIES: i32 = 2;
+const FUNCTIONS_OF_COPIES: &str = include_str!("../../../../migrations/functions_of_copies.sql");
+
+async fn has_functions_of_copies(client: &Client) -> Result<bool> {
+    let sql = "select to_regprocedure('capconduit.copy_for_decisions()') is not null";
+    Ok(client.query_one(sql, &[]).await?.get(0))
+}
+
 pub(super) async fn apply(client: &mut Client) -> Result<String> {
+    let names_functions_of_copies = !history(client).await?.iter().any(|line| line.version == COPIES);
     let applied = retry::while_locked(client, async |client| {
+        if names_functions_of_copies && !has_functions_of_copies(client).await? {
+            client.batch_execute(FUNCTIONS_OF_COPIES).await?;
+        }
         Ok(migrations()
             .run_async(client)
             .await?
