@@ -43,9 +43,14 @@ impl Front {
         let site = Site::start().await;
         let db: TestDb = site.database().await;
         let center = Center::start(&site, scenario, values).await;
+        let contact = center.contact();
+        Self::with(site, db, center, &[Link::cap(5)], &[contact]).await
+    }
+
+    async fn with(site: Site, db: TestDb, center: Center, links: &[Link], contacts: &[String]) -> Self {
         let switch = TestAsterisk::configured(&site, &db, "pbx1");
         let traffic = Traffic::on(site, db, switch).await;
-        let number = traffic.number(&[Link::cap(5)], &[center.contact()]).await;
+        let number = traffic.number(links, contacts).await;
         let etc = traffic.switch.site_folder();
         let contexts = etc.join("trunks.extensions.conf");
         let mut text = std::fs::read_to_string(&contexts).expect("the contexts");
@@ -132,10 +137,17 @@ async fn a_call_through_a_local_channel_is_counted_once_and_keeps_its_slot() {
     }
 }
 
-/// Two calls for one caller, of which one is answered.
+/// Two calls for one caller, of which one is answered: each goes to another call center, and one of these is slow. (Of two that
+/// answer in one moment both count: both had somebody who took the call.)
 #[tokio::test]
 async fn of_a_ring_group_the_call_that_was_answered_counts() {
-    let front = Front::new("answers", &[("RING", "300")]).await;
+    let site = Site::start().await;
+    let db = site.database().await;
+    let quick = Center::start(&site, "answers", &[("RING", "300")]).await;
+    let slow = Center::start(&site, "answers", &[("RING", "20000")]).await;
+    let contacts = [quick.contact(), slow.contact()];
+    let links = [Link::cap(1), Link::cap(1).priority(1)];
+    let front = Front::with(site, db, quick, &links, &contacts).await;
     front.caller("group").talks_for(1500).call().await;
     becomes("counted", (0, 1), async || front.counters().await).await;
     let mut statuses: Vec<(String, bool)> = front.ends(2).await.into_iter().map(|r| (r.0, r.3)).collect();
