@@ -1,6 +1,7 @@
 //! Calls that reach a number through a Local channel: an own dialplan, a queue, `channel originate`. Each is one call with
 //! its true status, and keeps its slot as long as its parties talk.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use capconduit_tests::{Caller, Center, Link, Scenario, Site, TestAsterisk, TestDb, assert_invariants_at};
@@ -47,7 +48,7 @@ impl Front {
         Self::with(site, db, center, &[Link::cap(5)], &[contact]).await
     }
 
-    async fn with(site: Site, db: TestDb, center: Center, links: &[Link], contacts: &[String]) -> Self {
+    async fn with(site: Arc<Site>, db: TestDb, center: Center, links: &[Link], contacts: &[String]) -> Self {
         let switch = TestAsterisk::configured(&site, &db, "pbx1");
         let traffic = Traffic::on(site, db, switch).await;
         let number = traffic.number(links, contacts).await;
