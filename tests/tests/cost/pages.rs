@@ -54,12 +54,12 @@ async fn a_call_touches_no_more_pages_than_it_must() {
     let seen = [
         (
             "preview_route",
-            (9, 0),
+            (18, 0),
             cheapest(&people, |call| format!("preview_route('{}')", number(call))).await,
         ),
         (
             "explain_route",
-            (22, 0),
+            (20, 0),
             cheapest(&people, |call| format!("explain_route('{}')", number(call))).await,
         ),
         (
@@ -69,7 +69,7 @@ async fn a_call_touches_no_more_pages_than_it_must() {
         ),
         (
             "route_call",
-            (29, 4),
+            (36, 4),
             cheapest(&switch, |call| {
                 format!("route_call('{}', '{}')", number(call), again(call))
             })
@@ -77,7 +77,7 @@ async fn a_call_touches_no_more_pages_than_it_must() {
         ),
         (
             "next_target",
-            (37, 6),
+            (29, 6),
             cheapest(&switch, |call| {
                 format!("next_target('{}', 1, 'BUSY', 17)", again(call))
             })
@@ -85,7 +85,7 @@ async fn a_call_touches_no_more_pages_than_it_must() {
         ),
         (
             "log_call",
-            (25, 8),
+            (22, 8),
             cheapest(&switch, |call| {
                 format!("log_call('{}', '{}', 'ANSWERED')", again(call), number(call))
             })
