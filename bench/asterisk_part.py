@@ -1,6 +1,6 @@
 """A real Asterisk before the database. Owns: calls at a steady rate with SIPp on both sides, and what they took.
 
-The site is that of the tests: scripts/asterisk-site, the shipped configuration, SIPp's scenarios. Caller, call center,
+The site is that of the tests: scripts/asterisk, the shipped configuration, SIPp's scenarios. Caller, call center,
 switch and database share the machine's cores."""
 
 import os
@@ -16,7 +16,7 @@ from measure import percentile
 from server import ROOT, die, say
 
 RATES = (50, 100, 200)
-SCRIPT = ROOT / "scripts" / "asterisk-site"
+SCRIPT = ROOT / "scripts" / "asterisk"
 SCENARIOS = ROOT / "tests" / "src" / "asterisk" / "sipp"
 SWITCH, TRUNK, CENTER = "10.77.0.1", "10.77.16.1", "10.77.64.1"
 NUMBER = "+17779100000"
@@ -49,7 +49,7 @@ class Site:
         self.agent = None
         self.guard = subprocess.Popen([SCRIPT, "hold", self.name, self.folder], stdin=pipe, stdout=pipe, text=True)
         if self.guard.stdout.readline() != "ready\n":
-            die("scripts/asterisk-site made no network")
+            die("scripts/asterisk made no network")
 
     def close(self):
         if self.agent:
@@ -76,7 +76,7 @@ class Site:
         log = self.folder / f"{node}.console"
         console = open(log, "w")
         # The script becomes Asterisk.
-        command = [SCRIPT, "asterisk", self.name, switch, sockets]
+        command = [SCRIPT, "switch", self.name, switch, sockets]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
         for _ in range(300):
             asked = [SCRIPT, "cli", switch, "-rx", "core waitfullybooted"]
@@ -138,9 +138,9 @@ def missing():
     for program in ("ip", "nsenter", "unshare"):
         if not shutil.which(program):
             return f"the program {program} is missing"
-    made = subprocess.run([ROOT / "scripts" / "asterisk-chroot"], capture_output=True, text=True)
+    made = subprocess.run([SCRIPT, "folder"], capture_output=True, text=True)
     if made.returncode:
-        return (made.stderr.strip().splitlines() or ["scripts/asterisk-chroot failed"])[-1].removeprefix("capconduit: ")
+        return (made.stderr.strip().splitlines() or ["scripts/asterisk folder failed"])[-1].removeprefix("capconduit: ")
     return None
 
 

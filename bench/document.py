@@ -92,7 +92,7 @@ def head(page):
              "This page and its plots are made from [the results](../bench/results) by `scripts/bench --report`.")  # fmt: skip
     page.add(f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; a flush of 8 KiB takes "
              f"{machine['fsync_ms']} ms. Linux {machine['kernel']}, PostgreSQL {machine['postgresql']}, revision "
-             f"{machine['revision']}. Clients and server share the cores. Settings: [postgresql.conf](../scripts/postgresql.conf), but a quarter of the memory as shared_buffers, in "
+             f"{machine['revision']}. Clients and server share the cores. Settings: [postgresql.conf](../scripts/lib/postgresql.conf), but a quarter of the memory as shared_buffers, in "
              f"{'huge pages' if machine.get('huge_pages') else 'ordinary pages'}; "
              "fsync and checksums are on, commits are durable.")  # fmt: skip
     # Not the highest: of so many looks one may meet the server's own upkeep.
@@ -269,7 +269,7 @@ def slow_disk(page):
     places = [(delay + flush, f"{delay + flush:.1f}") for delay in delays]
     picture = svg.lines("Calls on one link, 16 clients", "a flush of the disk, ms", "per second", places, lines, log=True)
     page.plot("disks", "One link over the disk's latency", picture)
-    page.add("The steeper a line falls, the more it waits for the disk with the row in hand. A \"bare\" line is one transaction, a call is two.")
+    page.add("The steeper a line falls, the more it waits for the disk while it holds the row. A \"bare\" line is one transaction, a call is two.")
     page.when(*delays.values())
 
 

@@ -18,18 +18,18 @@ CLIENTS = 16
 def measure(bench, rounds, seconds, database="bench_small"):
     server = bench.server
     url = server.setting("API_DATABASE_URL").rsplit("/", 1)[0] + f"/{database}"
-    # scripts/service reads the addresses that scripts/server has written: the database is named for it.
+    # `scripts/server service` reads the addresses that `scripts/server` has written: the database is named for it.
     env_file = server.state / "env"
     written = env_file.read_text()
     env_file.write_text(re.sub(r"^export API_DATABASE_URL=.*$", f"export API_DATABASE_URL='{url}'", written, flags=re.M))
     try:
-        server.script("service", "start", extra={"CAPCONDUIT_POOL_SIZE": str(CLIENTS), "RUST_LOG": "warn"})
+        server.script("server", "service", "start", extra={"CAPCONDUIT_POOL_SIZE": str(CLIENTS), "RUST_LOG": "warn"})
     finally:
         env_file.write_text(written)
     try:
         return requests(bench.server, rounds, seconds, database)
     finally:
-        server.script("service", "stop")
+        server.script("server", "service", "stop")
 
 
 def requests(server, rounds, seconds, database):

@@ -29,7 +29,7 @@ def measure(bench, rounds, _seconds):
     site, found = Site(bench.server), {"seconds": SECONDS, "rounds": rounds, "rates": {}, "slow": {name: [] for name in SWITCHES}}
     try:
         with tempfile.TemporaryDirectory() as files, bench.server.session(DATABASE) as session:
-            subprocess.run([ROOT / "scripts" / "old-release", "0.2.0", "copy", "asterisk", files], check=True)
+            subprocess.run([ROOT / "scripts" / "build", "release", "0.2.0", "copy", "asterisk", files], check=True)
             session.ask(ROWS)
             processes = {"before": site.start("before", BEFORE, Path(files) / "asterisk"), "now": site.start("now", SWITCH)}
             site.sipp("center", CENTER, "answers", RING="0")

@@ -40,7 +40,7 @@ class Server:
     def start(self, delay=0):
         """With a disk that is `delay` microseconds slower at each flush."""
         self.delay = delay
-        # What scripts/postgresql.conf advises for production.
+        # What scripts/lib/postgresql.conf advises for production.
         quarter = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 // 2**20
         self.state.mkdir(parents=True, exist_ok=True)
         (self.state / "extra.conf").write_text(f"shared_buffers = {quarter}MB\n")
@@ -124,7 +124,7 @@ class Server:
             say(f"{name}: kept from an earlier run")
             return
         say(f"{name}: {dids:,} numbers, {campaigns:,} campaigns, {3 * campaigns:,} links, {logs:,} call records …")
-        self.script("database", "reset", name, stdout=subprocess.DEVNULL)
+        self.script("server", "database", "reset", name, stdout=subprocess.DEVNULL)
         variables = [f"--set={key}={value}" for key, value in dict(dids=dids, campaigns=campaigns, logs=logs).items()]
         self.psql(name, *variables, f"--file={ROOT}/bench/data.sql", quiet=logs < 1_000_000)
         self.psql(name, f"--file={ROOT}/bench/peers.sql", quiet=True)

@@ -29,7 +29,7 @@ chmod 600 server.key
 
 /// The server reads its key as its own user.
 const GIVE_KEY: &str = r#"
-if [ "$(id -u)" = 0 ]; then . "$1/scripts/lib.sh"; chown "$(server_user)" "$2/server.key"; fi
+if [ "$(id -u)" = 0 ]; then . "$1/scripts/lib/common.sh"; chown "$(server_user)" "$2/server.key"; fi
 "#;
 
 /// The folder of the certificates: `ours.pem` and `theirs.pem`, `server`, `client` and `stranger` with their keys.

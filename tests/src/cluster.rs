@@ -209,7 +209,7 @@ impl TestCluster {
     /// Makes the migrated, empty template database once.
     pub(crate) async fn template(&self) -> &'static str {
         let make = || async {
-            run(self.script("database", &["migrate", TEMPLATE])).await;
+            run(self.script("server", &["database", "migrate", TEMPLATE])).await;
             self.close_template(TEMPLATE).await;
         };
         self.template.get_or_init(make).await;
@@ -221,7 +221,7 @@ impl TestCluster {
         self.template().await;
         let make = || async {
             self.copy_database(TEMPLATE, SAMPLE_TEMPLATE).await;
-            run(self.script("database", &["sample", SAMPLE_TEMPLATE])).await;
+            run(self.script("server", &["database", "sample", SAMPLE_TEMPLATE])).await;
             self.close_template(SAMPLE_TEMPLATE).await;
         };
         self.sample_template.get_or_init(make).await;

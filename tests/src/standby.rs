@@ -158,7 +158,7 @@ impl Standby {
 
     fn command(&self, script: &str) -> Command {
         let head = format!(
-            "set -euo pipefail; . scripts/lib.sh
+            "set -euo pipefail; . scripts/lib/common.sh
              home=$(cd \"$STATE/server\" && pwd -P); DATA=$home/{}; PGPASSFILE=$home/pgpass
              BIN=$(dirname \"$(find \"$home/prefix\" -name pg_basebackup)\")
              [ -e \"$PGPASSFILE\" ] || as_server sh -c 'umask 077; cat >\"$1\"' sh \"$PGPASSFILE\" <\"$STATE/pgpass\"",

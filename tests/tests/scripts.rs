@@ -27,7 +27,7 @@ impl Drop for Folder {
 fn bash(sourced: &[&str], commands: &str) -> Command {
     let mut text = "set -euo pipefail\n".to_owned();
     for name in sourced {
-        text += &format!(". scripts/{name}\n");
+        text += &format!(". scripts/lib/{name}\n");
     }
     let mut command = Command::new("bash");
     command
@@ -45,17 +45,44 @@ fn said(output: &Output) -> String {
 #[test]
 fn a_suite_that_dies_has_failed_and_the_others_run() {
     let commands = "suite 'checks' die 'it broke'; suite 'tests: more' die 'broke, too'; suite 'last' true; finish_suites";
-    let output = bash(&["lib.sh", "suites.sh"], commands).output().expect("bash");
+    let output = bash(&["common.sh", "suites.sh"], commands)
+        .output()
+        .expect("bash");
     let text = said(&output);
     assert!(!output.status.success(), "{text}");
     assert!(text.contains("it broke"), "{text}");
     assert!(text.contains("\n1 passed, 2 failed\n"), "{text}");
 }
 
+/// Its own first lines; and they are what is said to a word that it does not know.
+#[test]
+fn each_script_tells_what_it_does() {
+    let run = |script: &Path, word: &str| Command::new(script).arg(word).output().expect("it can be run");
+    let mut told = 0;
+    for entry in std::fs::read_dir(project::root().join("scripts")).expect("scripts") {
+        let script = entry.expect("an entry").path();
+        let name = script.file_name().expect("a name").to_string_lossy().into_owned();
+        if script.is_dir() {
+            continue;
+        }
+        let help = run(&script, "--help");
+        let text = String::from_utf8(help.stdout).expect("text");
+        assert!(help.status.success() && text.contains(&name), "{name}: {text}");
+        // These two speak for the program behind them.
+        if !["bench", "capconduit"].contains(&name.as_str()) {
+            let wrong = run(&script, "no-such-word");
+            assert!(!wrong.status.success(), "{name}");
+            assert_eq!(String::from_utf8_lossy(&wrong.stderr), text, "{name}");
+        }
+        told += 1;
+    }
+    assert!(told >= 10, "{told} scripts");
+}
+
 #[test]
 fn header_files_that_are_missing_are_told() {
     // No release of Debian has them, and nobody unpacks them.
-    let output = Command::new(project::root().join("scripts/majors"))
+    let output = Command::new(project::root().join("scripts/build"))
         .args(["check", "99"])
         .output();
     let output = output.expect("it can be run");
@@ -69,16 +96,16 @@ fn header_files_that_are_missing_are_told() {
 
 #[test]
 fn pg_config_says_for_which_postgresql_it_is_built() {
-    let any = bash(&["lib.sh"], "pg_config_path").output().expect("bash");
+    let any = bash(&["common.sh"], "pg_config_path").output().expect("bash");
     let path = String::from_utf8(any.stdout).expect("a path");
     let folder = Folder::new();
     let own = folder.0.join("pg_config");
     std::os::unix::fs::symlink(path.trim(), &own).expect("a link");
-    let output = bash(&["lib.sh"], "use_pg_config; echo \"$PGRX_PG_CONFIG_PATH\"")
+    let output = bash(&["common.sh"], "use_pg_config; echo \"$PGRX_PG_CONFIG_PATH\"")
         .env("PG_CONFIG", &own)
         .output();
     assert_eq!(said(&output.expect("bash")).trim(), own.display().to_string());
-    let output = bash(&["lib.sh"], "use_pg_config")
+    let output = bash(&["common.sh"], "use_pg_config")
         .env("PG_CONFIG", "/no/such/file")
         .output();
     let output = output.expect("bash");
@@ -89,7 +116,8 @@ fn pg_config_says_for_which_postgresql_it_is_built() {
 #[test]
 fn make_install_puts_everything_below_destdir() {
     let folder = Folder::new();
-    let output = Command::new(project::root().join("scripts/install"))
+    let output = Command::new(project::root().join("scripts/build"))
+        .arg("install")
         .env("DESTDIR", &folder.0)
         .env("PREFIX", "/opt/calls")
         .output()
@@ -182,7 +210,7 @@ fn root_asks_a_server_as_its_owner() {
     std::fs::create_dir(&server).expect("a folder");
     let asked = |owner: u32| {
         chown(&server, Some(owner), Some(owner)).expect("root's right");
-        let output = bash(&["lib.sh"], "as_server id -u; server_user")
+        let output = bash(&["common.sh"], "as_server id -u; server_user")
             .env("CAPCONDUIT_STATE", &folder.0)
             .output();
         said(&output.expect("bash"))
@@ -194,7 +222,7 @@ fn root_asks_a_server_as_its_owner() {
 /// Scripts and tests mean the same user.
 #[test]
 fn asterisk_s_user_has_one_number() {
-    let output = bash(&["lib.sh"], "echo \"$ASTERISK_UID\"").output();
+    let output = bash(&["common.sh"], "echo \"$ASTERISK_UID\"").output();
     assert_eq!(said(&output.expect("bash")).trim(), Site::USER.to_string());
 }
 
@@ -242,7 +270,8 @@ fn modules_with(added: Option<(&str, &str)>) -> Output {
         let text = std::fs::read_to_string(&file).expect("sources");
         std::fs::write(&file, format!("{text}\n{line}\n")).expect("sources");
     }
-    Command::new(project::root().join("scripts/modules"))
+    Command::new(project::root().join("scripts/lint"))
+        .arg("modules")
         .arg(&folder.0)
         .output()
         .expect("Python")
@@ -254,8 +283,8 @@ fn a_circle_of_modules_and_a_name_upward_are_found() {
     assert!(clean.status.success(), "{}", said(&clean));
     for (file, line, told) in [
         (
-            "pg_ext/src/calls/links.rs",
-            "use crate::calls::facts::Dialled as _;",
+            "pg_ext/src/calls/facts.rs",
+            "use crate::calls::links::read_links as _;",
             "pg_ext: circle: calls::facts → calls::links → calls::facts",
         ),
         (

@@ -1,5 +1,5 @@
 //! A machine on which nothing is installed yet, for walking through a set-up as its text says. Owns: its start, how
-//! commands run on it, and what stands in for systemd there (`scripts/systemctl`).
+//! commands run on it, and what stands in for systemd there (`scripts/lib/systemctl`).
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -20,11 +20,7 @@ impl Machine {
     pub async fn start(site: &Arc<Site>) -> Self {
         let address = site.address(Place::Switch);
         // The first time its folder is made: not on a thread that other tasks need.
-        let made = tokio::task::spawn_blocking(|| {
-            Command::new(project::root().join("scripts/asterisk-chroot"))
-                .arg("empty")
-                .output()
-        });
+        let made = tokio::task::spawn_blocking(|| Command::new(script()).args(["folder", "empty"]).output());
         assert!(
             made.await
                 .expect("no panic")
@@ -37,13 +33,13 @@ impl Machine {
             .arg(site.folder(&format!("machine-{address}")))
             .stdin(Stdio::null())
             .spawn()
-            .expect("scripts/asterisk-site can be run");
+            .expect("scripts/asterisk can be run");
         let machine = Self { process, address };
         for _ in 0..600 {
             // Before that the script has the system's own root.
             if machine.has_its_own_root() {
-                machine.copy("scripts/unit", "/usr/local/bin/unit");
-                machine.copy("scripts/systemctl", "/usr/local/bin/systemctl");
+                machine.copy("scripts/lib/unit", "/usr/local/bin/unit");
+                machine.copy("scripts/lib/systemctl", "/usr/local/bin/systemctl");
                 return machine;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

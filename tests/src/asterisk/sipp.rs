@@ -61,7 +61,7 @@ impl Sipp {
             .stderr(output)
             .kill_on_drop(true)
             .spawn()
-            .expect("scripts/asterisk-site can be run");
+            .expect("scripts/asterisk can be run");
         Self { child, folder }
     }
 

@@ -1,5 +1,5 @@
 //! The network of a test: a namespace for switches and SIPp, another one for the database. Owns: who has which address.
-//! `scripts/asterisk-site hold` is its guard: when the test process ends, all of it goes.
+//! `scripts/asterisk hold` is its guard: when the test process ends, all of it goes.
 
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::{ClusterOptions, Standby, TestAsterisk, TestCluster, TestDb, project};
 
-/// Whose address it is: scripts/asterisk-site describes the ranges.
+/// Whose address it is: scripts/asterisk describes the ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     Switch,
@@ -31,7 +31,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// Whose programs go with the site, whatever happens: see scripts/asterisk-site.
+    /// Whose programs go with the site, whatever happens: see scripts/asterisk.
     pub const USER: u32 = 61061;
     /// The database's address, as switches see it.
     pub const DATABASE: &str = "10.88.0.1";
@@ -71,14 +71,14 @@ impl Site {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("scripts/asterisk-site can be run");
+            .expect("scripts/asterisk can be run");
         let mut first_line = String::new();
         BufReader::new(guard.stdout.take().expect("the guard's output is piped"))
             .read_line(&mut first_line)
             .expect("the guard's output is text");
         assert_eq!(
             first_line, "ready\n",
-            "scripts/asterisk-site made no network: see its message above"
+            "scripts/asterisk made no network: see its message above"
         );
         Self {
             name,
@@ -180,5 +180,5 @@ impl Drop for Site {
 
 pub(crate) fn script() -> &'static Path {
     static SCRIPT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-    SCRIPT.get_or_init(|| project::root().join("scripts/asterisk-site"))
+    SCRIPT.get_or_init(|| project::root().join("scripts/asterisk"))
 }

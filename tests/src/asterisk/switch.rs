@@ -62,7 +62,7 @@ impl TestAsterisk {
             .env("CAPCONDUIT_ASTERISK_FILES", files)
             .stdin(Stdio::piped())
             .spawn()
-            .expect("scripts/asterisk-site can be run");
+            .expect("scripts/asterisk can be run");
         let password = config.get_password().expect("a password");
         let mut input = configure.stdin.take().expect("a pipe");
         input
@@ -89,13 +89,13 @@ impl TestAsterisk {
     pub async fn boot(&self) {
         let output = std::fs::File::create(self.folder.join("console")).expect("a file");
         let child = Command::new(script())
-            .args(["asterisk", self.site.name()])
+            .args(["switch", self.site.name()])
             .arg(&self.folder)
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("the file again"))
             .stderr(output)
             .spawn()
-            .expect("scripts/asterisk-site can be run");
+            .expect("scripts/asterisk can be run");
         *self.process.lock().expect("no panic") = Some(child);
         for _ in 0..300 {
             if self.cli("core waitfullybooted").contains("fully booted") {
@@ -121,7 +121,7 @@ impl TestAsterisk {
             .arg(&self.folder)
             .args(["-rx", command])
             .output()
-            .expect("scripts/asterisk-site can be run");
+            .expect("scripts/asterisk can be run");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 

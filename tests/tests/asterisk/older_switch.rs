@@ -12,11 +12,11 @@ use super::traffic::Traffic;
 
 const RELEASE: &str = "0.2.0";
 
-/// What `scripts/old-release` says.
+/// What `scripts/build release` says.
 fn old_release(args: &[&str]) -> String {
-    let script = project::root().join("scripts/old-release");
+    let script = project::root().join("scripts/build");
     let output = Command::new(script)
-        .arg(RELEASE)
+        .args(["release", RELEASE])
         .args(args)
         .output()
         .expect("it can be run");

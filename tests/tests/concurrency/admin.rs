@@ -171,7 +171,11 @@ async fn migrations_run_under_calls() {
     for _ in 0..rounds(3, 30) {
         let forget = "delete from applied_rights";
         db.superuser().await.execute(forget, &[]).await.unwrap();
-        let script = project::script("database", db.cluster().state_folder(), &["migrate", db.name()]);
+        let script = project::script(
+            "server",
+            db.cluster().state_folder(),
+            &["database", "migrate", db.name()],
+        );
         let output = tokio::process::Command::from(script).output().await.unwrap();
         assert!(
             output.status.success(),

@@ -19,7 +19,11 @@ const FULL: &str = "+17779000001";
 async fn platform() -> TestDb {
     let db = TestDb::on(TestCluster::shared().await).await;
     let state = db.cluster().state_folder();
-    let mut load = project::script("psql", state, &["--no-psqlrc", "--quiet", "--no-align"]);
+    let mut load = project::script(
+        "platform",
+        state,
+        &["psql", "--no-psqlrc", "--quiet", "--no-align"],
+    );
     load.args(["--set=dids=1000", "--set=campaigns=100", "--set=logs=10000"])
         .arg(format!(
             "--file={}",

@@ -31,7 +31,10 @@ impl Walk {
         for folder in ["asterisk", "deploy"] {
             machine.copy(folder, CHECKOUT);
         }
-        let script = format!(". {}/scripts/lib.sh; built_binary", project::root().display());
+        let script = format!(
+            ". {}/scripts/lib/common.sh; built_binary",
+            project::root().display()
+        );
         let built = std::process::Command::new("bash").args(["-c", &script]).output();
         let built = String::from_utf8(built.expect("bash").stdout).expect("a path");
         machine.copy(built.trim(), &format!("{CHECKOUT}/target/release/capconduit"));

@@ -2,7 +2,7 @@
 //! line says as which login: `-- as capconduit_asterisk`. A ```text block behind it is what psql must print; a block
 //! without one must run without an error. Times differ from run to run and count as equal, and so do widths.
 //!
-//! `CAPCONDUIT_DOCS=write cargo test -p capconduit-tests docs::` writes the outputs anew.
+//! `scripts/generate examples` writes the outputs anew.
 
 use std::io::Write;
 use std::ops::Range;
@@ -106,9 +106,10 @@ fn find(lines: &[&str], from: usize, wanted: impl Fn(&str) -> bool) -> Option<us
 /// What the reader's own psql prints; its errors come last.
 fn psql(db: &TestDb, example: &Example) -> String {
     let mut command: Command = project::script(
-        "psql",
+        "platform",
         db.cluster().state_folder(),
         &[
+            "psql",
             "--no-psqlrc",
             "--quiet",
             "--set=SHOW_CONTEXT=never",
@@ -123,7 +124,7 @@ fn psql(db: &TestDb, example: &Example) -> String {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("scripts/psql can be run");
+        .expect("scripts/platform can be run");
     let mut input = psql.stdin.take().expect("psql's input is piped");
     input.write_all(example.sql.as_bytes()).expect("psql reads");
     drop(input);

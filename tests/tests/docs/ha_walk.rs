@@ -64,7 +64,7 @@ impl Walk {
     /// A server that is started there keeps its output open: it goes to a file.
     fn command(&self, commands: &str) -> Command {
         let mut command = Command::new("bash");
-        let inside = "set -euo pipefail; . scripts/lib.sh; home=$(cd \"$STATE/server\" && pwd -P)
+        let inside = "set -euo pipefail; . scripts/lib/common.sh; home=$(cd \"$STATE/server\" && pwd -P)
             bin=$(dirname \"$(find \"$home/prefix\" -name pg_basebackup)\")
             as_server env HOME=\"$home\" PATH=\"$bin:/usr/bin:/bin\" sh -euc \"exec >>~/walk.log 2>&1; $1\"";
         command

@@ -49,6 +49,56 @@ fn links_lead_somewhere() {
     assert!(broken.is_empty(), "links to nothing: {broken:#?}");
 }
 
+/// `scripts/NAME WORD`, wherever a text or the Makefile has it: the script is there, and its help knows the word.
+#[test]
+fn scripts_that_are_named_are_there() {
+    let root = project::root();
+    let mut texts = markdown_in(&root.join("docs"));
+    for name in [
+        "Makefile",
+        "README.md",
+        "CONTRIBUTING.md",
+        "RELEASING.md",
+        "migrations/README.md",
+    ] {
+        texts.push(root.join(name));
+    }
+    let mut seen = 0;
+    for text in &texts {
+        let content = read(text);
+        for rest in content.split("scripts/").skip(1) {
+            let command = rest
+                .split(['`', '\n', ')', ']', '"'])
+                .next()
+                .expect("a first part");
+            let mut words = command.split_whitespace();
+            let name = words
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches(['.', ',', ':', ';']);
+            let script = root.join("scripts").join(name);
+            assert!(
+                name.is_empty() || script.exists(),
+                "{}: scripts/{command}",
+                text.display()
+            );
+            if let Some(word) = words
+                .next()
+                .filter(|word| script.is_file() && !word.starts_with('-'))
+            {
+                let help = read(&script);
+                assert!(
+                    help.contains(&format!(" {word}")),
+                    "{}: scripts/{command}",
+                    text.display()
+                );
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen} scripts are named");
+}
+
 fn markdown_in(folder: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(folder)
         .expect("the folder of the texts")

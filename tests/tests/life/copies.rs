@@ -237,7 +237,7 @@ impl Copied {
     }
 
     fn shell(&self, script: &str) {
-        let head = ". scripts/lib.sh; home=$(cd \"$STATE/server\" && pwd -P); DATA=$home/copied
+        let head = ". scripts/lib/common.sh; home=$(cd \"$STATE/server\" && pwd -P); DATA=$home/copied
                     BIN=$(dirname \"$(find \"$home/prefix\" -name pg_basebackup)\")";
         let output = Command::new("bash")
             .current_dir(project::root())

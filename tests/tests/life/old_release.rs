@@ -18,8 +18,9 @@ use crate::sql::support::{run, value};
 
 /// The folder of a release: its library, its command, its sources. Built at the first time.
 fn release(version: &str) -> PathBuf {
-    let script = project::root().join("scripts/old-release");
-    let output = Command::new(script).arg(version).output().expect("it can be run");
+    let script = project::root().join("scripts/build");
+    let output = Command::new(script).args(["release", version]).output();
+    let output = output.expect("it can be run");
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "no old release, no test: {complaint}");
     PathBuf::from(String::from_utf8(output.stdout).expect("text").trim_end())

@@ -31,8 +31,10 @@ const TABLES: &[(&str, &[&str])] = &[
 
 /// One of a release's files, from the project's own history.
 fn file_of(version: &str, path: &str) -> String {
-    let script = project::root().join("scripts/old-release");
-    let output = Command::new(script).args([version, "show", path]).output();
+    let script = project::root().join("scripts/build");
+    let output = Command::new(script)
+        .args(["release", version, "show", path])
+        .output();
     let output = output.expect("it can be run");
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{path} of {version}: {complaint}");

@@ -38,6 +38,7 @@ async fn contents(db: &Client) -> Vec<(String, String)> {
 async fn load(db: &TestDb) -> std::process::Output {
     let file = project::root().join("sample_data.sql");
     let arguments = [
+        "psql",
         "--no-psqlrc",
         "--quiet",
         "--dbname",
@@ -45,7 +46,7 @@ async fn load(db: &TestDb) -> std::process::Output {
         "--file",
         file.to_str().unwrap(),
     ];
-    let psql = project::script("psql", db.cluster().state_folder(), &arguments);
+    let psql = project::script("platform", db.cluster().state_folder(), &arguments);
     tokio::process::Command::from(psql).output().await.unwrap()
 }
 

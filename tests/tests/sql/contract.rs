@@ -122,7 +122,7 @@ async fn the_rules_hold() {
 
 /// pg_dump or pg_restore of the server that is tested, as a login, with its password from a file.
 pub fn tool(db: &TestDb, name: &str, login: &str, database: &str, arguments: &[&str]) {
-    let script = r#". scripts/lib.sh; tool=$("$(pg_config_path)" --bindir)/$1; shift; export PGPASSFILE=$STATE/pgpass; exec "$tool" "$@""#;
+    let script = r#". scripts/lib/common.sh; tool=$("$(pg_config_path)" --bindir)/$1; shift; export PGPASSFILE=$STATE/pgpass; exec "$tool" "$@""#;
     let output = Command::new("bash")
         .current_dir(project::root())
         .args(["-c", script, "tool", name])

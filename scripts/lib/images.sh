@@ -1,17 +1,12 @@
-#!/usr/bin/env bash
-# The images of deploy/containers, built from dist/ and run: the extension image mounted into PostgreSQL 18 with its
-# extension_control_path, the service and a database prepared from their images to a routed call and a healthy service. Owns: how
-# that is tried without a container engine and without a registry of images. By hand, as root; the packages of 18 must be in dist/.
-#
-#   apt-get install buildah
-#   scripts/package 15 18 && scripts/try-containers
+# shellcheck shell=bash
+# Sourced by scripts/package. The images of deploy/containers, built from dist/ and run: the extension image mounted into PostgreSQL 18
+# with its extension_control_path, the service and a database prepared from their images to a routed call and a healthy service.
+# Owns: how that is tried without a container engine and without a registry of images. By hand, as root.
 #
 # Base images are made by mmdebstrap. buildah runs every step in a chroot, with vfs storage.
-set -euo pipefail
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=scripts/chroot.sh
-. "$ROOT/scripts/chroot.sh"
+
+# shellcheck source=scripts/lib/chroot.sh
+. "$ROOT/scripts/lib/chroot.sh"
 
 MAJOR=18
 command -v buildah >/dev/null || die "buildah is missing: apt-get install buildah"
@@ -30,7 +25,7 @@ if [[ ${1:-} != --inside ]]; then
     STORE=$(mktemp -d --tmpdir="$FOLDER")
     trap 'rm -rf "$STORE"' EXIT
     # What is started and mounted there, and the network, ends with it.
-    unshare --mount --pid --net --fork --kill-child --mount-proc --propagation private "$0" --inside "$STORE"
+    unshare --mount --pid --net --fork --kill-child --mount-proc --propagation private "$0" images --inside "$STORE"
     exit
 fi
 

@@ -1,18 +1,9 @@
-#!/usr/bin/env bash
-# The packages of dist/, installed in an empty Debian as docs/INSTALL.md says. Owns: the walk. It runs the page's own blocks, all
-# of a chapter; only systemd, which a folder does not have, is stood in for (scripts/systemctl, scripts/unit).
-#
-#   scripts/try-packages bookworm 15   to a login and a routed call; then upgraded, removed and purged. Also: trixie 17, sid 18
-#   scripts/try-packages from 0.2.0    that release installed, with calls; then these packages over it, under those calls
-#   scripts/try-packages source        to a login and a routed call from `make install`, in this machine's own release
-#   scripts/try-packages switch        Asterisk with its package: it and its agent start with the configuration there
-#
-# Root is needed; the folders are made at the first time.
-set -euo pipefail
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=scripts/chroot.sh
-. "$ROOT/scripts/chroot.sh"
+# shellcheck shell=bash
+# Sourced by scripts/package. The packages of dist/, installed in an empty Debian as docs/INSTALL.md says. Owns: the walk. It runs the
+# page's own blocks, all of a chapter; only systemd, which a folder does not have, is stood in for (systemctl and unit, beside this).
+
+# shellcheck source=scripts/lib/chroot.sh
+. "$ROOT/scripts/lib/chroot.sh"
 
 PAGE=$ROOT/docs/INSTALL.md
 
@@ -33,9 +24,9 @@ empty_debian() {
 }
 
 if [[ ${1:-} != --inside ]]; then
-    WHAT=$1 MAJOR=${2:-}
+    WHAT=${1:?what} MAJOR=${2:-}
     case $WHAT in
-        switch) CHROOT=$("$ROOT/scripts/asterisk-chroot" empty) ;;
+        switch) CHROOT=$("$ROOT/scripts/asterisk" folder empty) ;;
         *)
             SUITE=$WHAT OLD=
             if [[ $WHAT = source || $WHAT = from ]]; then
@@ -48,7 +39,7 @@ if [[ ${1:-} != --inside ]]; then
     esac
     # What the walk changes lies above the folder, in memory, and goes with it. Its processes and its network are its own.
     exec unshare --mount --pid --net --fork --kill-child --propagation private \
-        "$0" --inside "$WHAT" "$CHROOT" "$MAJOR" "${OLD:-}"
+        "$0" try --inside "$WHAT" "$CHROOT" "$MAJOR" "${OLD:-}"
 fi
 
 WHAT=$2 CHROOT=$3 MAJOR=$4 OLD=$5
@@ -60,7 +51,7 @@ MACHINE=$AT/system
 mount --rbind /dev "$MACHINE/dev"
 # The stand-in is found before systemd's own; maintainer scripts ask for this folder.
 mkdir -p "$MACHINE/run/systemd/system" "$MACHINE/packages"
-install -m 755 "$ROOT/scripts/systemctl" "$ROOT/scripts/unit" "$MACHINE/usr/local/bin"
+install -m 755 "$ROOT/scripts/lib/systemctl" "$ROOT/scripts/lib/unit" "$MACHINE/usr/local/bin"
 # dpkg's own path for maintainer scripts has no /usr/local.
 [[ -e $MACHINE/usr/bin/systemctl ]] || ln -s /usr/local/bin/systemctl "$MACHINE/usr/bin/systemctl"
 cp "$ROOT"/dist/*.deb "$MACHINE/packages"
@@ -282,7 +273,7 @@ END
         ;;
     source)
         # What `make install` put there; its page names the units' and the examples' places.
-        DESTDIR=$MACHINE PG_CONFIG=$(pg_config_path) "$ROOT/scripts/install" >/dev/null
+        DESTDIR=$MACHINE PG_CONFIG=$(pg_config_path) "$ROOT/scripts/build" install >/dev/null
         {
             echo "apt-get install -y postgresql-$MAJOR curl openssl ca-certificates >/dev/null"
             blocks '## From source' | sed '0,/^sudo make install/d'

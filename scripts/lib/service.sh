@@ -1,12 +1,5 @@
-#!/usr/bin/env bash
-# The REST service of an instance, in the background. Owns: its settings here, its start and its stop.
-#
-#   service start     start it (again, when it runs) and wait until it is ready
-#   service stop      let it finish what it has begun
-#   service status    0 while it runs
-set -euo pipefail
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck shell=bash
+# Sourced by scripts/server. Owns: an instance's REST service in the background: its settings here, its start and its stop.
 
 PID_FILE=$STATE/service.pid
 LOG=$STATE/service.log
@@ -27,9 +20,9 @@ ready() (
     [[ $status = 'HTTP/1.1 200 '* ]]
 )
 
-start() {
-    stop
-    # shellcheck disable=SC1091  # written by scripts/server
+start_service() {
+    stop_service
+    # shellcheck disable=SC1091  # written by server.sh
     . "$STATE/env"
     # Plain HTTP on loopback, for trying it out: sessions work without TLS. 9464 stands beside 8080, so the metrics
     # of an instance on another port do not meet ours.
@@ -47,7 +40,7 @@ start() {
     die "the service does not become ready on port $CAPCONDUIT_HTTP_PORT; its log is $LOG"
 }
 
-stop() {
+stop_service() {
     local pid
     pid=$(running_pid) || return 0
     kill -TERM "$pid"
@@ -63,9 +56,11 @@ stop() {
     rm -f "$PID_FILE"
 }
 
-case ${1:-} in
-    start) start ;;
-    stop) stop ;;
-    status) running_pid >/dev/null ;;
-    *) die "usage: scripts/service start|stop|status" ;;
-esac
+service() {
+    case ${1:-} in
+        start) start_service ;;
+        stop) stop_service ;;
+        status) running_pid >/dev/null ;;
+        *) misused ;;
+    esac
+}

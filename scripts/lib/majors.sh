@@ -1,42 +1,30 @@
-#!/usr/bin/env bash
-# The extension on other PostgreSQL majors: built for each, and its tests run against that server. Owns: where each major
-# comes from, and which tests depend on the major.
-#
-#   scripts/majors [MAJOR…]             17 and 18: build, then those tests in that release of Debian
-#   scripts/majors library MAJOR        builds the extension for that major; prints the library's file
-#   scripts/majors check MAJOR          only type-checks, against the header files alone
-#   scripts/majors run MAJOR COMMAND…   a command in that major's folder, the project at its own path
+# shellcheck shell=bash
+# Sourced by build and test. The extension on other PostgreSQL majors. Owns: where each major comes from, and how the extension is
+# built for it, which tests depend on the major.
 #
 # Each major lives in a folder with the Debian release that has it, .tools/majors/<major>/chroot, made at the first time (a
 # minute or two, half a gigabyte; root is needed). Debian never had a 16: its header files can be unpacked by hand, to check.
 #   dpkg-deb -x postgresql-server-dev-16_….deb .tools/majors/16/chroot
-set -euo pipefail
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=scripts/suites.sh
-. "$ROOT/scripts/suites.sh"
-# shellcheck source=scripts/chroot.sh
-. "$ROOT/scripts/chroot.sh"
 
-FOLDER=$ROOT/.tools/majors
+# shellcheck source=scripts/lib/chroot.sh disable=SC2153  # common.sh sets it
+. "$ROOT/scripts/lib/chroot.sh"
+
+MAJORS_FOLDER=$ROOT/.tools/majors
 # A release is compiled with other flags, and would make all builds anew.
-BUILDS=$FOLDER/target${CAPCONDUIT_RELEASE:+-release}
+BUILDS=$MAJORS_FOLDER/target${CAPCONDUIT_RELEASE:+-release}
 # Which Debian has which major.
 declare -A SUITES_OF=([17]=trixie [18]=sid)
 # What the tests start besides the server: a pooler, a compiler for the slow disk, the history of releases.
 TOOLS=procps,git,iproute2,openssl,pgbouncer,gcc,libc6-dev
-# The tests of whatever is inside the server. REST, Asterisk and poolers talk to it by the same protocol on every major. Names
-# are matched wherever they stand. README.md and docs/RELIABILITY.md name them, too.
-ENGINE=(sql:: concurrency:: crash:: model:: tables:: migrate:: outage:: life::upgrade --skip asterisk:: --skip node:: --skip pooler::)
 
 # Makes the major's folder when it is missing.
 need_chroot() {
     local suite=${SUITES_OF[$1]:-}
     [[ -n $suite ]] || die "no Debian release has PostgreSQL $1: 17 and 18 can be run"
-    kept "$FOLDER/$1" "$TOOLS" make_major "$1" "$suite"
+    kept "$MAJORS_FOLDER/$1" "$TOOLS" make_major "$1" "$suite"
 }
 make_major() {
-    local major=$1 suite=$2 folder=$FOLDER/$1
+    local major=$1 suite=$2 folder=$MAJORS_FOLDER/$1
     warn "making a folder with PostgreSQL $major (Debian $suite): a minute or two"
     rm -rf "$folder/chroot"
     # The package would make a cluster; its header files come without the compiler that they recommend. The lists of an
@@ -54,35 +42,35 @@ make_major() {
 # cargo_for MAJOR COMMAND…: pgrx asks for a few facts only, and the major's own pg_config may not run here. `make test` builds
 # beside its own tests, some of which are about time.
 cargo_for() {
-    local major=$1 headers=$FOLDER/$1/chroot/usr/include/postgresql version
+    local major=$1 headers=$MAJORS_FOLDER/$1/chroot/usr/include/postgresql version
     shift
     # Where the header is depends on the release: one of the two is missing.
     version=$({ cat "$headers/$major/server/pg_config.h" \
-        "$FOLDER/$major"/chroot/usr/include/*/postgresql/"$major"/server/pg_config.h 2>/dev/null || true; } |
+        "$MAJORS_FOLDER/$major"/chroot/usr/include/*/postgresql/"$major"/server/pg_config.h 2>/dev/null || true; } |
         sed -nE '/^#define PG_VERSION "/{s/.*"(.*)"/\1/p;q}')
-    [[ -n $version ]] || die "no header files of PostgreSQL $major in $FOLDER/$major/chroot"
+    [[ -n $version ]] || die "no header files of PostgreSQL $major in $MAJORS_FOLDER/$major/chroot"
     env -u PGRX_PG_CONFIG_PATH PGRX_PG_CONFIG_AS_ENV=true "PGRX_PG_CONFIG_VERSION=PostgreSQL $version" \
-        "PGRX_PG_CONFIG_INCLUDEDIR-SERVER=$headers/$major/server" "PGRX_PG_CONFIG_LIBDIR=$FOLDER/$major/chroot/usr/lib" \
+        "PGRX_PG_CONFIG_INCLUDEDIR-SERVER=$headers/$major/server" "PGRX_PG_CONFIG_LIBDIR=$MAJORS_FOLDER/$major/chroot/usr/lib" \
         PGRX_PG_CONFIG_CONFIGURE= PGRX_PG_CONFIG_CPPFLAGS= CARGO_TARGET_DIR="$BUILDS" \
         nice -n 10 cargo "$@" --locked --quiet --package capconduit --no-default-features --features "pg$major"
 }
 
-library() {
+major_library() {
     local built=$BUILDS/release/libcapconduit.so
     # One target folder for all majors, so that what they share is built once; one at a time in it.
-    exec 8>"$FOLDER/build-lock"
+    exec 8>"$MAJORS_FOLDER/build-lock"
     flock 8
     cargo_for "$1" build --release || return 1
     # Beside it, then renamed: a server that runs has the old file mapped.
-    cp "$built" "$FOLDER/$1/libcapconduit.so.new" || return 1
-    mv "$FOLDER/$1/libcapconduit.so.new" "$FOLDER/$1/libcapconduit.so" || return 1
+    cp "$built" "$MAJORS_FOLDER/$1/libcapconduit.so.new" || return 1
+    mv "$MAJORS_FOLDER/$1/libcapconduit.so.new" "$MAJORS_FOLDER/$1/libcapconduit.so" || return 1
     exec 8>&-
-    echo "$FOLDER/$1/libcapconduit.so"
+    echo "$MAJORS_FOLDER/$1/libcapconduit.so"
 }
 
 # The command sees the major's Debian, and in it the project at its own path. Mounts and processes are its own and end with it.
-run() {
-    local root=$FOLDER/$1/chroot temporary status=0
+run_on_major() {
+    local root=$MAJORS_FOLDER/$1/chroot temporary status=0
     shift
     mkdir -p "$root$ROOT" "$root$TARGET"
     # Processes are counted from 1 in each run, and the tests name their folders by them.
@@ -106,43 +94,21 @@ run() {
     return "$status"
 }
 
+# The tests of whatever is inside the server. REST, Asterisk and poolers talk to it by the same protocol on every major. Names
+# are matched wherever they stand. README.md and docs/RELIABILITY.md name them, too.
+ENGINE=(sql:: concurrency:: crash:: model:: tables:: migrate:: outage:: life::upgrade --skip asterisk:: --skip node:: --skip pooler::)
+
 # The test program as it is built for this machine: it speaks to the server by its protocol alone.
 test_program() {
     cargo test --locked --quiet --package capconduit-tests --no-run --message-format=json |
         sed -nE 's/.*"executable":"([^"]*\/platform-[^"]*)".*/\1/p' | tail -n 1
 }
 
+# test_major MAJOR [the test program's options…]
 test_major() {
-    local program
+    local major=$1 program
+    shift
     program=$(test_program)
-    CAPCONDUIT_SO=$FOLDER/$1/libcapconduit.so CAPCONDUIT_BIN=$(built_binary) run "$1" \
-        "$program" "${FILTERS[@]}" "${LONG[@]}"
+    CAPCONDUIT_SO=$MAJORS_FOLDER/$major/libcapconduit.so CAPCONDUIT_BIN=$(built_binary) run_on_major "$major" \
+        "$program" "${ENGINE[@]}" "$@"
 }
-
-cd "$ROOT"
-mkdir -p "$FOLDER"
-case ${1:-} in
-    library) need_chroot "$2" && library "$2" ;;
-    check) cargo_for "$2" check ;;
-    run)
-        need_chroot "$2"
-        run "${@:2}"
-        ;;
-    *)
-        FILTERS=("${ENGINE[@]}")
-        LONG=()
-        # Everything in `make test-full`.
-        [[ -z ${CAPCONDUIT_TEST_FULL:-} ]] || LONG=(--include-ignored --show-output)
-        majors=("$@")
-        ((${#majors[@]} > 0)) || majors=(17 18)
-        for major in "${majors[@]}"; do
-            before=$FAILED
-            suite "PostgreSQL $major: folder" need_chroot "$major"
-            suite "PostgreSQL $major: build" library "$major"
-            # A library that an earlier run left is not to be tested. The other majors are, all the same.
-            ((FAILED == before)) || continue
-            suite "tests: PostgreSQL $major" test_major "$major"
-        done
-        finish_suites
-        ;;
-esac

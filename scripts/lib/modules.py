@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Which module names which: finds circles of modules, and names that go up a layer. Owns: which crates have neither.
 
-    scripts/modules [FOLDER]    checks the sources below FOLDER, by default this project's
+`scripts/lint modules [FOLDER]` checks the sources below FOLDER, by default this project's.
 
 A module is a file. It names another where it says `crate::…`, `super::…` or `self::…`, or where a folder's module names one of its
 own. Modules of tests inside a file do not count. A circle is told by its shortest way round.
@@ -145,7 +144,7 @@ def shown(module):
 
 
 def main():
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent
+    root = Path(sys.argv[1])
     faults = 0
     for name, layers in CRATES.items():
         source = root / name / "src"

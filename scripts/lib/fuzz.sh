@@ -1,15 +1,7 @@
-#!/usr/bin/env bash
-# The REST service against a fuzzer that reads /openapi.json: every operation, as every kind of caller, with values that
-# fit the description and values that do not. Wanted: no 5xx, no status or body that is not described, no hang; and the
+# shellcheck shell=bash
+# Sourced by scripts/test. The REST service against a fuzzer that reads /openapi.json: every operation, as every kind of caller, with
+# values that fit the description and values that do not. Wanted: no 5xx, no status or body that is not described, no hang; and the
 # service alive and its counters right afterwards. Owns: who calls, what is checked. The server is a throw-away.
-#
-#   fuzz-api          until every operation had its examples
-#   fuzz-api brief    a minute and a half, always the same seed: a part of `make test`
-#
-# Environment: EXAMPLES (per operation, 50), FUZZ_SECONDS (per caller, no limit), SEED.
-set -euo pipefail
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
 
 VERSION=4.32.5
 EXAMPLES=${EXAMPLES:-50}
@@ -28,33 +20,20 @@ if [[ ! -e $FUZZER/complete ]]; then
     touch "$FUZZER/complete"
 fi
 
-# A state folder and ports of its own: other instances go on beside it.
-STATE=$(mktemp --directory --tmpdir=/tmp --suffix=-capconduit-fuzz)
-# The server's user passes through it; what is secret in it has its own mode.
-chmod 711 "$STATE"
-CAPCONDUIT_PORT=$(free_port)
-CAPCONDUIT_HTTP_PORT=$(free_port_from $((CAPCONDUIT_PORT + 1)))
-CAPCONDUIT_METRICS_PORT=$(free_port_from $((CAPCONDUIT_HTTP_PORT + 1)))
-export CAPCONDUIT_STATE=$STATE CAPCONDUIT_PORT CAPCONDUIT_HTTP_PORT CAPCONDUIT_METRICS_PORT
 end() {
-    "$ROOT/scripts/service" stop
+    "$ROOT/scripts/server" service stop
     rm -f "$STATE/schemathesis.toml"
 }
+throwaway_server fuzz
 trap end EXIT
-# The server lives until the pipe to its guard is closed, however this script ends; then the guard deletes its files.
-coproc GUARD { exec "$ROOT/scripts/server" hold; }
-read -r answer <&"${GUARD[0]}" || die "no server for the fuzzer"
-[[ $answer = ready ]]
-"$ROOT/scripts/database" migrate
-"$ROOT/scripts/database" sample
-"$ROOT/scripts/service" start
+"$ROOT/scripts/server" database migrate
+"$ROOT/scripts/server" database sample
+"$ROOT/scripts/server" service start
 # The fuzzer keeps notes in the folder where it runs.
-cd "$STATE"
-# shellcheck disable=SC1091  # written by scripts/server
+cd "$STATE" || exit
+# shellcheck disable=SC1091  # written by server.sh
 . "$STATE/env"
-PSQL=("$("$(pg_config_path)" --bindir)/psql" --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1)
-sql() { PGPASSFILE=$STATE/pgpass "${PSQL[@]}" --host=127.0.0.1 --port="$CAPCONDUIT_PORT" --username=postgres \
-    --dbname="$DATABASE"; }
+sql() { sql_as postgres --tuples-only --no-align --dbname="$DATABASE"; }
 
 # Accounts with ids that no fuzzer guesses: a run as admin must not suspend itself in its first minute.
 sql <<<'alter table capconduit.users alter column id restart with 7000000001'
@@ -96,7 +75,7 @@ fuzz seller session "$(session fuzz_user)" --include-path-regex '^/api/(seller|a
 fuzz staff session "$(session fuzz_staff)" --include-path-regex '^/api/admin/'
 fuzz admin session "$(session fuzz_admin)" --include-path-regex '^/api/(admin|auth)/'
 
-if ! "$ROOT/scripts/service" status; then
+if ! "$ROOT/scripts/server" service status; then
     tail -n 20 "$STATE/service.log" >&2
     die "the service has ended"
 fi

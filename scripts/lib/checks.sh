@@ -7,7 +7,7 @@ check_sources() {
     suite 'formatting' cargo fmt --all --check
     suite 'clippy' check_clippy
     suite 'scripts' check_scripts
-    suite 'modules' scripts/modules
+    suite 'modules' scripts/lint modules
     if [[ ${1:-} = full ]] && ! deny --version >/dev/null 2>&1; then
         say "installing cargo-deny into .tools: it checks what we depend on, and under which licences"
         cargo install --locked --quiet --no-default-features --root "$ROOT/.tools" cargo-deny ||
@@ -27,8 +27,8 @@ check_sources() {
     else
         say "META.json: not checked without pgxn_meta (make test-full installs it)"
     fi
-    suite 'schema.sql' "$ROOT/scripts/schema" check
-    suite 'openapi.json' check_openapi
+    suite 'schema.sql' scripts/generate schema check
+    suite 'openapi.json' scripts/generate openapi check
     suite 'alerts' check_alerts
 }
 
@@ -39,12 +39,6 @@ check_alerts() {
     local promtool=$ROOT/.tools/prometheus/usr/bin/promtool
     "$promtool" check config deploy/prometheus/prometheus.yml &&
         "$promtool" test rules deploy/prometheus/alerts_test.yaml
-}
-
-check_openapi() {
-    diff --unified api/openapi.json <(scripts/capconduit openapi) && return
-    warn "api/openapi.json is not what the handlers say: scripts/capconduit openapi >api/openapi.json"
-    return 1
 }
 
 check_clippy() {
@@ -81,8 +75,8 @@ check_packages() {
 
 # Debian's own critic of packages, in a folder with the stable release's. Whatever it says that no override explains fails.
 check_lintian() (
-    # shellcheck source=scripts/chroot.sh
-    . "$ROOT/scripts/chroot.sh"
+    # shellcheck source=scripts/lib/chroot.sh
+    . "$ROOT/scripts/lib/chroot.sh"
     folder=$ROOT/.tools/lintian
     kept "$folder" "lintian of trixie" make_chroot trixie "$folder/chroot" lintian "$folder/log" || return
     rm -rf "$folder/chroot/packages"

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Sourced by every script. Owns: where things are, who runs the server, which PostgreSQL is used, how we speak.
+# Sourced by every script. Owns: where things are, who runs the server, which PostgreSQL is used, what --help says.
 
 # The server gets its own clean environment; ours must not leak settings into psql or cargo either.
 unset PGHOST PGPORT PGUSER PGDATABASE PGPASSWORD PGPASSFILE PGOPTIONS PGSERVICE
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # One instance lives in one state folder; another folder (and other ports) is another instance.
 STATE=${CAPCONDUIT_STATE:-$ROOT/.capconduit}
 [[ $STATE = /* ]] || STATE=$ROOT/$STATE
@@ -20,6 +20,20 @@ warn() { printf 'capconduit: %s\n' "$*" >&2; }
 die() {
     warn "$@"
     exit 1
+}
+
+# The script's own first lines are its help.
+usage() { awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; }
+# help_on_request "$@": where --help is the first or the second word.
+help_on_request() {
+    if [[ ${1:-} = --help || ${1:-} = -h || ${2:-} = --help ]]; then
+        usage
+        exit
+    fi
+}
+misused() {
+    usage >&2
+    exit 2
 }
 
 # PostgreSQL refuses to run as root: root's servers run as `postgres`, or as `nobody` where that is missing. A server that
@@ -111,6 +125,33 @@ use_pg_config() {
         # shellcheck disable=SC2034  # used by the scripts that source this file
         EXTENSION_FEATURES=(--no-default-features --features "pg$major")
     fi
+}
+
+# psql_as ROLE [psql's arguments…]: on this instance's server, whose $STATE/env was read. The password comes from a file, so it
+# stands in no process list.
+psql_as() {
+    local role=$1
+    shift
+    PGPASSFILE=$STATE/pgpass "$("$(pg_config_path)" --bindir)/psql" --host=127.0.0.1 --port="$CAPCONDUIT_PORT" \
+        --username="$role" "$@"
+}
+# The same for a script: silent, and it ends at the first error.
+sql_as() { psql_as "$1" --no-psqlrc --quiet --set ON_ERROR_STOP=1 "${@:2}"; }
+
+# throwaway_server NAME: an instance with a folder and ports of its own beside all others. It lives until the pipe to its guard
+# is closed, however the script ends; then the guard deletes its files.
+throwaway_server() {
+    local answer
+    STATE=$(mktemp --directory "/tmp/capconduit-$1-XXXXXX")
+    # The server's user passes through it; what is secret in it has its own mode.
+    chmod 711 "$STATE"
+    CAPCONDUIT_PORT=$(free_port)
+    CAPCONDUIT_HTTP_PORT=$(free_port_from $((CAPCONDUIT_PORT + 1)))
+    CAPCONDUIT_METRICS_PORT=$(free_port_from $((CAPCONDUIT_HTTP_PORT + 1)))
+    export CAPCONDUIT_STATE=$STATE CAPCONDUIT_PORT CAPCONDUIT_HTTP_PORT CAPCONDUIT_METRICS_PORT
+    coproc GUARD { exec "$ROOT/scripts/server" hold; }
+    read -r answer <&"${GUARD[0]}" || die "the throw-away server does not start"
+    [[ $answer = ready ]] || die "the throw-away server says: $answer"
 }
 
 # A port that nobody listens on, below the range from which the system takes ports for outgoing connections.

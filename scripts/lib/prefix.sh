@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by scripts/server. Owns: a private installation of PostgreSQL in $SERVER/prefix, with our extension in it.
+# Sourced by server.sh. Owns: a private installation of PostgreSQL in $SERVER/prefix, with our extension in it.
 #
 # PostgreSQL finds its files relative to its own program file. So the programs are copied, everything else is
 # linked, in the same relative layout; and the folders that take an extension's files are real ones. Nothing is

@@ -1,13 +1,7 @@
-#!/usr/bin/env bash
-# One real call through the platform, which is started when it does not run, told as it happens: SIP messages on both sides,
-# the decision and its reasons, the attempts, the record, the counters before and after. A switch with the shipped
-# configuration, a caller and two call centers live in a network of their own for that time; number, campaign and call centers
-# are made for the call and deleted afterwards, its record stays. Owns: the scenarios and the telling.
-#
-#   SCENARIO=answered (default) | busy | noanswer | failover | abandon | capped | rejected   scripts/call
-set -euo pipefail
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck shell=bash
+# Sourced by scripts/platform. One real call through the platform, which is started when it does not run, told as it happens: SIP
+# messages on both sides, the decision and its reasons, the attempts, the record, the counters before and after. Number, campaign
+# and call centers are made for the call and deleted afterwards, its record stays. Owns: the scenarios and the telling.
 
 SCENARIO=${SCENARIO:-answered}
 ((EUID == 0)) || die "a real call needs root, for a chroot and a network namespace: run this as root or with sudo"
@@ -17,11 +11,11 @@ if ! "$ROOT/scripts/server" status; then
     OWNER=$(stat --format=%U "$ROOT")
     [[ $OWNER = root ]] || die "the platform does not run: start it as $OWNER, with \`make up\`"
     say "the platform does not run: starting it, as \`make up\` does"
-    "$ROOT/scripts/up"
+    "$ROOT/scripts/platform" up
 fi
-# shellcheck disable=SC1091  # written by scripts/server
+# shellcheck disable=SC1091  # written by server.sh
 . "$STATE/env"
-"$ROOT/scripts/asterisk-chroot" >/dev/null
+"$ROOT/scripts/asterisk" folder >/dev/null
 
 SITE=capconduit-call-$$
 FOLDER=/tmp/$SITE
@@ -39,17 +33,14 @@ case $SCENARIO in
     *) die "SCENARIO is answered, busy, noanswer, failover, abandon, capped or rejected" ;;
 esac
 
-sql() {
-    PGPASSFILE=$STATE/pgpass "$("$(pg_config_path)" --bindir)/psql" --no-psqlrc --quiet --set ON_ERROR_STOP=1 \
-        --host=127.0.0.1 --port="$CAPCONDUIT_PORT" --dbname="$DATABASE" --username="${AS:-capconduit_admin}" "$@"
-}
+sql() { sql_as "${AS:-capconduit_admin}" --dbname="$DATABASE" "$@"; }
 value() { sql --tuples-only --no-align "$@"; }
 now() { date -u +%H:%M:%S.%3N; }
 tell() { printf '%s  %-9s %s\n' "$(now)" "$1" "$2"; }
 
 delete_rows() {
     sql >/dev/null <<'SQL'
-select release_call(uniqueid, 'scripts/call has ended') from live_calls where did_number = '+15005550006';
+select release_call(uniqueid, 'make call has ended') from live_calls where did_number = '+15005550006';
 delete from users where username = 'demo_of_one_call';
 delete from clients where client_identifier in ('demo_center_a', 'demo_center_b');
 SQL
@@ -107,7 +98,7 @@ play() {
     chown -R "$ASTERISK_UID:$ASTERISK_UID" "$FOLDER/$name"
     follow "$name" "$FOLDER/$name/messages" 8>&- &
     TAILS+=($!)
-    "$ROOT/scripts/asterisk-site" sipp "$SITE" "$FOLDER/$name" "$@" -sf scenario.xml -i "$address" -p 5060 \
+    "$ROOT/scripts/asterisk" sipp "$SITE" "$FOLDER/$name" "$@" -sf scenario.xml -i "$address" -p 5060 \
         -mi "$address" -nostdin -trace_msg -message_file messages >"$FOLDER/$name/output" 2>&1 8>&- &
 }
 
@@ -124,7 +115,7 @@ TAILS=()
 delete_rows
 make_rows
 mkfifo "/tmp/$SITE.guard"
-"$ROOT/scripts/asterisk-site" hold "$SITE" "$FOLDER" <"/tmp/$SITE.guard" >/dev/null &
+"$ROOT/scripts/asterisk" hold "$SITE" "$FOLDER" <"/tmp/$SITE.guard" >/dev/null &
 GUARD=$!
 exec 8>"/tmp/$SITE.guard"
 rm "/tmp/$SITE.guard"
@@ -134,15 +125,15 @@ for _ in {1..100}; do
     sleep 0.1
 done
 mkdir "$FOLDER/switch"
-# shellcheck disable=SC1091  # made by scripts/server
+# shellcheck disable=SC1091  # made by server.sh
 . "$STATE/secrets"
-"$ROOT/scripts/asterisk-site" configure "$SITE" "$FOLDER/switch" demo 10.77.0.1 /srv/database "$CAPCONDUIT_PORT" \
+"$ROOT/scripts/asterisk" configure "$SITE" "$FOLDER/switch" demo 10.77.0.1 /srv/database "$CAPCONDUIT_PORT" \
     "$DATABASE" <<<"$CAPCONDUIT_ASTERISK_PASSWORD"
-"$ROOT/scripts/asterisk-site" asterisk "$SITE" "$FOLDER/switch" "$CAPCONDUIT_SOCKET_DIR" >"$FOLDER/console" 2>&1 8>&- &
+"$ROOT/scripts/asterisk" switch "$SITE" "$FOLDER/switch" "$CAPCONDUIT_SOCKET_DIR" >"$FOLDER/console" 2>&1 8>&- &
 # It is killed at the end; the shell need not say so.
 disown
 for _ in {1..200}; do
-    "$ROOT/scripts/asterisk-site" cli "$FOLDER/switch" -rx 'core waitfullybooted' 2>/dev/null | grep -q 'fully booted' && break
+    "$ROOT/scripts/asterisk" cli "$FOLDER/switch" -rx 'core waitfullybooted' 2>/dev/null | grep -q 'fully booted' && break
     sleep 0.1
 done
 play center-a 10.77.64.1 "$A"
