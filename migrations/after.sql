@@ -324,7 +324,8 @@ grant select, insert, update, delete on asterisk.ps_contacts to capconduit_aster
 
 grant execute on function session_user_id() to capconduit_seller, capconduit_staff, capconduit_internal;
 grant execute on function explain_own_did(text) to capconduit_seller;
-grant execute on function explain_route(text) to capconduit_staff, capconduit_internal, capconduit_read;
+grant execute on function explain_route(text), explain_call(text, text, timestamptz, text),
+    preview_call(text, text, timestamptz, text) to capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function preview_route(text) to capconduit_asterisk, capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function verify_counters(), table_access() to capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function release_call(text, text), release_node(text, text), adjust_link_total(bigint, bigint, text)

@@ -4122,6 +4122,15 @@ GRANT ALL ON FUNCTION capconduit.delete_expired_sessions() TO capconduit_api;
 
 
 --
+-- Name: FUNCTION explain_call(did text, caller text, at timestamp with time zone, node text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text, OUT detail jsonb); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.explain_call(did text, caller text, at timestamp with time zone, node text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text, OUT detail jsonb) TO capconduit_staff;
+GRANT ALL ON FUNCTION capconduit.explain_call(did text, caller text, at timestamp with time zone, node text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text, OUT detail jsonb) TO capconduit_internal;
+GRANT ALL ON FUNCTION capconduit.explain_call(did text, caller text, at timestamp with time zone, node text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text, OUT detail jsonb) TO capconduit_read;
+
+
+--
 -- Name: FUNCTION explain_own_did(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4239,6 +4248,15 @@ GRANT ALL ON FUNCTION capconduit.open_session(user_id bigint, verified_hash text
 --
 
 GRANT ALL ON FUNCTION capconduit.open_session(user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer, network text) TO capconduit_api;
+
+
+--
+-- Name: FUNCTION preview_call(did text, caller text, at timestamp with time zone, node text, OUT status text, OUT reason text, OUT hangup_cause integer, OUT did_id bigint, OUT campaign_id bigint, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT detail jsonb); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.preview_call(did text, caller text, at timestamp with time zone, node text, OUT status text, OUT reason text, OUT hangup_cause integer, OUT did_id bigint, OUT campaign_id bigint, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT detail jsonb) TO capconduit_staff;
+GRANT ALL ON FUNCTION capconduit.preview_call(did text, caller text, at timestamp with time zone, node text, OUT status text, OUT reason text, OUT hangup_cause integer, OUT did_id bigint, OUT campaign_id bigint, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT detail jsonb) TO capconduit_internal;
+GRANT ALL ON FUNCTION capconduit.preview_call(did text, caller text, at timestamp with time zone, node text, OUT status text, OUT reason text, OUT hangup_cause integer, OUT did_id bigint, OUT campaign_id bigint, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT detail jsonb) TO capconduit_read;
 
 
 --

@@ -276,6 +276,35 @@ alter function explain_route(text) cost 1000 rows 5 parallel safe;
 alter function explain_own_did(text) cost 2000 rows 5 parallel safe;
 
 ------------------------------------------------------------------------------------------------------------
+-- Looking for one caller at one instant.
+------------------------------------------------------------------------------------------------------------
+
+-- The same for one caller at one instant. Whatever a later rule has to tell is in `detail`, so no function changes its columns.
+create function preview_call(
+    did text, caller text default null, at timestamptz default null, node text default null,
+    out status text, out reason text, out hangup_cause integer, out did_id bigint, out campaign_id bigint,
+    out link_id bigint, out client_id bigint, out client_identifier text, out detail jsonb)
+language c stable parallel safe cost 500
+as 'MODULE_PATHNAME', 'preview_call_wrapper';
+
+create function explain_call(
+    did text, caller text default null, at timestamptz default null, node text default null,
+    out campaign_id bigint, out campaign_name text, out routing_strategy text, out link_id bigint,
+    out client_id bigint, out client_identifier text, out eligible boolean, out reason text,
+    out active integer, out max_concurrency integer, out counted bigint, out total_calls_allowed bigint,
+    out forwarding_priority integer, out weight integer, out place integer, out share double precision, out did_id bigint,
+    out reject_reason text, out detail jsonb)
+returns setof record
+language c stable parallel safe cost 2000 rows 5
+as 'MODULE_PATHNAME', 'explain_call_wrapper';
+
+alter function preview_call(text, text, timestamptz, text) owner to capconduit_owner;
+alter function explain_call(text, text, timestamptz, text) owner to capconduit_owner;
+revoke execute on function preview_call(text, text, timestamptz, text), explain_call(text, text, timestamptz, text) from public;
+comment on function preview_call is 'preview_route for one caller at one instant, with the gates and links that it passes';
+comment on function explain_call is 'explain_route for one caller at one instant, with the gates of each link and what they go by';
+
+------------------------------------------------------------------------------------------------------------
 -- How calls reach each table.
 ------------------------------------------------------------------------------------------------------------
 

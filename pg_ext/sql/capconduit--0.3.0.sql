@@ -136,6 +136,25 @@ returns setof record
 language c stable parallel safe cost 2000 rows 5 security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'explain_own_did_wrapper';
 
+-- The same for one caller at one instant. Whatever a later rule has to tell is in `detail`, so no function changes its columns.
+create function preview_call(
+    did text, caller text default null, at timestamptz default null, node text default null,
+    out status text, out reason text, out hangup_cause integer, out did_id bigint, out campaign_id bigint,
+    out link_id bigint, out client_id bigint, out client_identifier text, out detail jsonb)
+language c stable parallel safe cost 500
+as 'MODULE_PATHNAME', 'preview_call_wrapper';
+
+create function explain_call(
+    did text, caller text default null, at timestamptz default null, node text default null,
+    out campaign_id bigint, out campaign_name text, out routing_strategy text, out link_id bigint,
+    out client_id bigint, out client_identifier text, out eligible boolean, out reason text,
+    out active integer, out max_concurrency integer, out counted bigint, out total_calls_allowed bigint,
+    out forwarding_priority integer, out weight integer, out place integer, out share double precision, out did_id bigint,
+    out reject_reason text, out detail jsonb)
+returns setof record
+language c stable parallel safe cost 2000 rows 5
+as 'MODULE_PATHNAME', 'explain_call_wrapper';
+
 -- How calls reach each table.
 create function table_access(out table_name text, out operation text, out access text, out reason text)
 returns setof record
@@ -756,6 +775,8 @@ alter function move_client_version() owner to capconduit_owner;
 alter function create_missing_counters() owner to capconduit_owner;
 alter function reconcile_counters(bigint) owner to capconduit_owner;
 alter function table_access() owner to capconduit_owner;
+alter function preview_call(text, text, timestamptz, text) owner to capconduit_owner;
+alter function explain_call(text, text, timestamptz, text) owner to capconduit_owner;
 alter function find_login(text, text) owner to capconduit_owner;
 alter function open_session(bigint, text, bytea, integer, text) owner to capconduit_owner;
 alter function find_session(bytea, integer, integer) owner to capconduit_owner;
@@ -817,6 +838,8 @@ comment on function move_client_version is 'Trigger: a change of its PJSIP objec
 comment on function create_missing_counters is 'Gives links that have none a counter row; reconcile_counters calls it';
 comment on function reconcile_counters(bigint) is 'reconcile_counters for one link; audited';
 comment on function table_access is 'How calls reach each table: directly, as SQL statements, or not at all, and why';
+comment on function preview_call is 'preview_route for one caller at one instant, with the gates and links that it passes';
+comment on function explain_call is 'explain_route for one caller at one instant, with the gates of each link and what they go by';
 comment on function find_login(text, text) is 'Account of one login name, and whether it has logged in from this network';
 comment on function open_session(bigint, text, bytea, integer, text) is
     'Opens a session for a password that was just verified, and notes the network it came from';

@@ -1,6 +1,7 @@
 //! The decision as text: why each link was or was not taken, kept with the call and its record.
 
-use crate::gate::{Link, Verdict};
+use crate::facts::Link;
+use crate::gate::Verdict;
 
 /// Bytes of one decision, and of all decisions of a call together.
 pub const MAX_BYTES: usize = 1024;
@@ -43,13 +44,14 @@ pub fn append(earlier: &str, attempt: i32, decision: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::tests::link;
+    use crate::facts::tests::link;
+    use crate::gate::Asked;
     use crate::select::judge_all;
 
     #[test]
     fn the_chosen_link_comes_first() {
         let links = [Link { active: 2, ..link(3) }, link(5), link(7)];
-        let verdicts = judge_all(&links);
+        let verdicts = judge_all(&links, &Asked::default());
         assert_eq!(
             describe(&links, &verdicts, Some(1)),
             "5=selected|3=concurrency_cap|7=eligible"
@@ -60,7 +62,7 @@ mod tests {
     #[test]
     fn long_decisions_say_how_many_are_left_out() {
         let links: Vec<Link> = (1..=500).map(link).collect();
-        let text = describe(&links, &judge_all(&links), Some(499));
+        let text = describe(&links, &judge_all(&links, &Asked::default()), Some(499));
         assert!(text.len() <= MAX_BYTES, "{}", text.len());
         assert!(text.starts_with("500=selected|1=eligible|"));
         let (head, left_out) = text.rsplit_once("|+").unwrap();

@@ -1,56 +1,101 @@
-//! Gates: the conditions that a link must pass to take a call now. Further caps (per hour, per client) become
-//! further gates here and further rows taken in the same transaction.
+//! What a gate is: one condition for a call to be taken now, with what it says where it stops. `gates` has them all, one file each.
 
-use crate::total;
+use std::fmt;
 
-/// One campaign–client link as read from the database, with its counters.
-#[derive(Clone, Debug)]
-pub struct Link {
-    pub id: i64,
-    pub client_id: i64,
-    pub client_identifier: String,
-    pub link_active: bool,
-    pub client_active: bool,
-    pub has_contact: bool,
-    pub max_concurrency: i32,
-    /// `None` = no limit, `Some(0)` = closed.
-    pub total_calls_allowed: Option<i64>,
-    pub forwarding_priority: i32,
-    pub weight: i32,
-    /// Slots held now, ringing included.
-    pub active: i32,
-    /// Calls counted for life.
-    pub counted: i64,
-    /// The campaign's turn number of the link's last reservation; 0 = never.
-    pub last_seq: i64,
-    pub already_tried: bool,
+use crate::facts::{Dialled, Link};
+use crate::reason::Reject;
+
+/// What is asked, beside the facts: when, and for whom.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// One reading of the clock for all gates, in PostgreSQL's microseconds.
+    pub at: i64,
+    /// The caller's number, as the switch gives it.
+    pub caller: Option<&'a str>,
+    /// The switch.
+    pub node: Option<&'a str>,
 }
 
-impl Link {
-    /// Whether people have set the same for it. What its calls and its client's registrations change is not asked.
-    pub fn is_set_like(&self, other: &Link) -> bool {
-        self.id == other.id
-            && self.client_id == other.client_id
-            && self.client_identifier == other.client_identifier
-            && self.link_active == other.link_active
-            && self.client_active == other.client_active
-            && self.max_concurrency == other.max_concurrency
-            && self.total_calls_allowed == other.total_calls_allowed
-            && self.forwarding_priority == other.forwarding_priority
-            && self.weight == other.weight
+/// One condition. It judges facts, the clock and the caller, and reads nothing itself.
+pub struct Gate {
+    /// The stable token.
+    pub name: &'static str,
+    /// Why a call is rejected that this gate has stopped.
+    pub says: Reject,
+    pub freed_by: FreedBy,
+    pub rule: Rule,
+}
+
+/// What a gate judges.
+#[derive(Clone, Copy)]
+pub enum Rule {
+    /// The call, once, before any link is looked at.
+    Call { stops: fn(&Dialled, &Asked<'_>) -> bool },
+    /// Each link.
+    Link {
+        stops: fn(&Link, &Asked<'_>) -> bool,
+        figures: fn(&Link, &Asked<'_>) -> Figures,
+    },
+}
+
+/// What lets through again what a gate has stopped, the soonest last: of several gates that stopped, a reject tells the one that
+/// opens soonest, and only where a call's end would do does a route look for calls that ended unheard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FreedBy {
+    /// Nothing, for this call.
+    Nothing,
+    /// Somebody changes what is set, or a client registers.
+    Change,
+    /// A call in flight ends.
+    CallEnd,
+}
+
+impl FreedBy {
+    pub fn name(self) -> &'static str {
+        match self {
+            FreedBy::Nothing => "nothing",
+            FreedBy::Change => "change",
+            FreedBy::CallEnd => "call_end",
+        }
     }
 }
 
-/// What the gates say about one link.
+/// What a gate goes by, each under its name.
+pub type Figures = Vec<(&'static str, Figure)>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Figure {
+    Count(i64),
+    /// In PostgreSQL's microseconds.
+    Instant(i64),
+}
+
+/// Of a gate that judges by a yes or no.
+pub fn no_figures(_: &Link, _: &Asked<'_>) -> Figures {
+    Figures::new()
+}
+
+/// There is one value of each gate.
+impl PartialEq for Gate {
+    fn eq(&self, other: &Gate) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Gate {}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
+/// What is found of one link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Eligible,
-    AlreadyTried,
-    LinkInactive,
-    ClientInactive,
-    NoContact,
-    ConcurrencyCap,
-    TotalCap,
+    /// The first gate that stops it.
+    Stopped(&'static Gate),
     /// It may have room, but another transaction holds its counters. No gate says so: whoever waited for them does.
     Held,
 }
@@ -60,120 +105,21 @@ impl Verdict {
     pub fn token(self) -> &'static str {
         match self {
             Verdict::Eligible => "eligible",
-            Verdict::AlreadyTried => "already_tried",
-            Verdict::LinkInactive => "link_inactive",
-            Verdict::ClientInactive => "client_inactive",
-            Verdict::NoContact => "no_contact",
-            Verdict::ConcurrencyCap => "concurrency_cap",
-            Verdict::TotalCap => "total_cap",
+            Verdict::Stopped(gate) => gate.name,
             Verdict::Held => "held",
         }
     }
 
-    /// At a cap: the link would take the call if it had room.
-    pub fn is_full(self) -> bool {
-        matches!(self, Verdict::ConcurrencyCap | Verdict::TotalCap)
-    }
-}
-
-/// A gate either lets a link through (`None`) or says what stops it.
-type Gate = fn(&Link) -> Option<Verdict>;
-
-/// In the order in which a reason is told.
-const GATES: [Gate; 6] = [
-    |link| link.already_tried.then_some(Verdict::AlreadyTried),
-    |link| (!link.link_active).then_some(Verdict::LinkInactive),
-    |link| (!link.client_active).then_some(Verdict::ClientInactive),
-    |link| (!link.has_contact).then_some(Verdict::NoContact),
-    // A total cap outlasts the calls in flight, so it is told first where both are reached.
-    |link| {
-        let has_room = total::has_room(link.counted, link.active, link.total_calls_allowed);
-        (!has_room).then_some(Verdict::TotalCap)
-    },
-    |link| (link.active >= link.max_concurrency).then_some(Verdict::ConcurrencyCap),
-];
-
-/// The first gate that stops the link, or `Eligible`.
-pub fn judge(link: &Link) -> Verdict {
-    GATES
-        .iter()
-        .find_map(|gate| gate(link))
-        .unwrap_or(Verdict::Eligible)
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    pub(crate) fn link(id: i64) -> Link {
-        Link {
-            id,
-            client_id: id,
-            client_identifier: format!("client_{id}"),
-            link_active: true,
-            client_active: true,
-            has_contact: true,
-            max_concurrency: 2,
-            total_calls_allowed: None,
-            forwarding_priority: 0,
-            weight: 100,
-            active: 0,
-            counted: 0,
-            last_seq: 0,
-            already_tried: false,
+    pub fn stopped_by(self) -> Option<&'static Gate> {
+        match self {
+            Verdict::Stopped(gate) => Some(gate),
+            Verdict::Eligible | Verdict::Held => None,
         }
     }
 
-    #[test]
-    fn caps_leave_no_room_for_one_more() {
-        assert_eq!(judge(&Link { active: 1, ..link(1) }), Verdict::Eligible);
-        assert_eq!(judge(&Link { active: 2, ..link(1) }), Verdict::ConcurrencyCap);
-        let capped = Link {
-            total_calls_allowed: Some(5),
-            counted: 4,
-            ..link(1)
-        };
-        assert_eq!(judge(&capped), Verdict::Eligible);
-        assert_eq!(judge(&Link { active: 1, ..capped }), Verdict::TotalCap);
-        assert_eq!(
-            judge(&Link {
-                total_calls_allowed: Some(0),
-                ..link(1)
-            }),
-            Verdict::TotalCap
-        );
-        let huge = Link {
-            total_calls_allowed: Some(i64::MAX),
-            counted: i64::MAX,
-            active: 1,
-            ..link(1)
-        };
-        assert_eq!(judge(&huge), Verdict::TotalCap);
-    }
-
-    #[test]
-    fn the_first_gate_that_stops_is_the_reason() {
-        let off = Link {
-            link_active: false,
-            client_active: false,
-            has_contact: false,
-            active: 9,
-            ..link(1)
-        };
-        assert_eq!(judge(&off), Verdict::LinkInactive);
-        assert_eq!(
-            judge(&Link {
-                link_active: true,
-                ..off.clone()
-            }),
-            Verdict::ClientInactive
-        );
-        assert_eq!(
-            judge(&Link {
-                already_tried: true,
-                ..off
-            }),
-            Verdict::AlreadyTried
-        );
+    /// The link would take the call as soon as one of its calls ends.
+    pub fn is_freed_by_a_call(self) -> bool {
+        self.stopped_by()
+            .is_some_and(|gate| gate.freed_by == FreedBy::CallEnd)
     }
 }

@@ -5,14 +5,19 @@
 
 pub mod decision;
 pub mod did;
+pub mod facts;
 pub mod gate;
+pub mod gates;
 pub mod names;
 pub mod outcome;
 pub mod reason;
 pub mod select;
+pub mod stopped;
+pub mod strategy;
 pub mod text;
 pub mod total;
 
-pub use gate::{Link, Verdict};
+pub use facts::Link;
+pub use gate::{Asked, Verdict};
 pub use reason::Reject;
-pub use select::Strategy;
+pub use strategy::Strategy;

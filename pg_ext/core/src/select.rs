@@ -1,39 +1,11 @@
-//! Which of the eligible links gets the call: the three strategies.
+//! Which of the eligible links gets the call, by the campaign's strategy.
 
-use crate::gate::{Link, Verdict, judge};
-use crate::reason::Reject;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strategy {
-    /// Lower `forwarding_priority` first, then the lower id; weight plays no part.
-    Priority,
-    /// The link whose last reservation is oldest; a full link keeps its place.
-    RoundRobin,
-    /// Exactly proportional to `weight` among those with room; priority plays no part.
-    Weighted,
-}
+use crate::facts::Link;
+use crate::gate::{Asked, Verdict};
+use crate::gates::judge;
+use crate::strategy::Strategy;
 
 impl Strategy {
-    pub const ALL: [Strategy; 3] = [Strategy::Priority, Strategy::RoundRobin, Strategy::Weighted];
-    pub const NAMES: [&'static str; 3] = [
-        Strategy::ALL[0].name(),
-        Strategy::ALL[1].name(),
-        Strategy::ALL[2].name(),
-    ];
-
-    pub fn parse(name: &str) -> Option<Self> {
-        Strategy::ALL.into_iter().find(|strategy| strategy.name() == name)
-    }
-
-    /// The name in the schema and in the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Strategy::Priority => "priority",
-            Strategy::RoundRobin => "round_robin",
-            Strategy::Weighted => "weighted",
-        }
-    }
-
     /// Where a link stands in the strategy's fixed order; weighted has none but the id.
     pub fn rank(self, link: &Link) -> (i64, i64) {
         match self {
@@ -45,14 +17,14 @@ impl Strategy {
 }
 
 /// Every link with its verdict, in the order given.
-pub fn judge_all(links: &[Link]) -> Vec<Verdict> {
-    links.iter().map(judge).collect()
+pub fn judge_all(links: &[Link], asked: &Asked<'_>) -> Vec<Verdict> {
+    links.iter().map(|link| judge(link, asked)).collect()
 }
 
 /// The same where the counters of some links are held: who waited for those does not wait again. A link that is stopped anyway
 /// stays so.
-pub fn judge_beside(links: &[Link], held: &[i64]) -> Vec<Verdict> {
-    let judged = links.iter().map(|link| match judge(link) {
+pub fn judge_beside(links: &[Link], held: &[i64], asked: &Asked<'_>) -> Vec<Verdict> {
+    let judged = links.iter().map(|link| match judge(link, asked) {
         Verdict::Eligible if held.contains(&link.id) => Verdict::Held,
         verdict => verdict,
     });
@@ -91,43 +63,10 @@ pub fn choose(
         .find(|&index| verdicts[index] == Verdict::Eligible)
 }
 
-/// Why a campaign has nobody for a new call.
-pub fn reject_reason(verdicts: &[Verdict]) -> Reject {
-    if verdicts.iter().any(|verdict| verdict.is_full()) {
-        Reject::NoEligibleClientsAvailable
-    } else {
-        Reject::NoActiveClientsInCampaign
-    }
-}
-
 /// The turn number of the campaign's next reservation, where there are turns. Exact only while the campaign's lock is held.
 pub fn next_turn(strategy: Strategy, links: &[Link]) -> Option<i64> {
     let last = || links.iter().map(|link| link.last_seq).max().unwrap_or(0);
     (strategy == Strategy::RoundRobin).then(|| last() + 1)
-}
-
-/// Full links that would have been chosen before `chosen` had they had room, best first: a route looks for expired
-/// leases on these. Weighted has no such order: only a call that would be rejected looks, at every full link.
-pub fn full_ahead_of(
-    strategy: Strategy,
-    links: &[Link],
-    verdicts: &[Verdict],
-    chosen: Option<usize>,
-) -> Vec<i64> {
-    if strategy == Strategy::Weighted && chosen.is_some() {
-        return Vec::new();
-    }
-    let limit = chosen.map(|index| strategy.rank(&links[index]));
-    let mut ahead: Vec<&Link> = links
-        .iter()
-        .zip(verdicts)
-        .filter(|(link, verdict)| {
-            verdict.is_full() && link.active > 0 && limit.is_none_or(|limit| strategy.rank(link) < limit)
-        })
-        .map(|(link, _)| link)
-        .collect();
-    ahead.sort_by_key(|link| strategy.rank(link));
-    ahead.iter().map(|link| link.id).collect()
 }
 
 /// For explain: each eligible link's place in the order of the next call (priority, round robin), or its share of
@@ -151,12 +90,13 @@ pub fn places(strategy: Strategy, links: &[Link], verdicts: &[Verdict]) -> Vec<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::tests::link;
+    use crate::facts::Contact;
+    use crate::facts::tests::link;
     use proptest::prelude::{any, prop_assert, prop_assert_eq, prop_compose, proptest};
     use proptest::strategy::Strategy as _;
 
     fn pick(strategy: Strategy, links: &[Link], uniform: &mut dyn FnMut() -> f64) -> Option<i64> {
-        choose(strategy, links, &judge_all(links), uniform).map(|index| links[index].id)
+        choose(strategy, links, &judge_all(links, &Asked::default()), uniform).map(|index| links[index].id)
     }
 
     #[test]
@@ -196,32 +136,14 @@ mod tests {
             },
         ];
         assert_eq!(pick(Strategy::RoundRobin, &links, &mut || 0.0), Some(2));
-        assert_eq!(
-            full_ahead_of(Strategy::RoundRobin, &links, &judge_all(&links), Some(1)),
-            vec![1]
-        );
         links[0].active = 1;
         assert_eq!(pick(Strategy::RoundRobin, &links, &mut || 0.0), Some(1));
         assert_eq!(next_turn(Strategy::RoundRobin, &links), Some(4));
         assert_eq!(next_turn(Strategy::Priority, &links), None);
         assert_eq!(
-            judge_beside(&links, &[1, 2]),
+            judge_beside(&links, &[1, 2], &Asked::default()),
             [Verdict::Held, Verdict::Held, Verdict::Eligible]
         );
-    }
-
-    #[test]
-    fn full_beats_inactive_in_the_reject() {
-        use Verdict::*;
-        assert_eq!(
-            reject_reason(&[LinkInactive, ConcurrencyCap]),
-            Reject::NoEligibleClientsAvailable
-        );
-        assert_eq!(
-            reject_reason(&[LinkInactive, NoContact]),
-            Reject::NoActiveClientsInCampaign
-        );
-        assert_eq!(reject_reason(&[]), Reject::NoActiveClientsInCampaign);
     }
 
     /// A small generator of its own: the draw itself uses PostgreSQL's, which is not here.
@@ -263,11 +185,12 @@ mod tests {
 
     prop_compose! {
         fn any_link(id: i64)(
-            link_active in any::<bool>(), has_contact in any::<bool>(), active in 0..4i32,
+            link_active in any::<bool>(), is_reached in any::<bool>(), active in 0..4i32,
             allowed in proptest::option::of(0..6i64), counted in 0..6i64, priority in 0..3i32,
             weight in 1..100i32, last_seq in 0..9i64,
         ) -> Link {
-            Link { link_active, has_contact, active, total_calls_allowed: allowed, counted,
+            let contact = if is_reached { Contact::Fixed } else { Contact::None };
+            Link { link_active, contact, active, total_calls_allowed: allowed, counted,
                    forwarding_priority: priority, weight, last_seq, ..link(id) }
         }
     }
@@ -279,7 +202,7 @@ mod tests {
     proptest! {
         #[test]
         fn only_an_eligible_link_is_chosen_and_one_whenever_there_is_one(links in any_links(), seed in any::<u64>()) {
-            let verdicts = judge_all(&links);
+            let verdicts = judge_all(&links, &Asked::default());
             for strategy in Strategy::ALL {
                 let mut uniform = uniforms(seed);
                 match choose(strategy, &links, &verdicts, &mut uniform) {
@@ -296,7 +219,7 @@ mod tests {
 
         #[test]
         fn shares_add_up_and_places_count_up(links in any_links()) {
-            let verdicts = judge_all(&links);
+            let verdicts = judge_all(&links, &Asked::default());
             let eligible = verdicts.iter().filter(|verdict| **verdict == Verdict::Eligible).count();
             let shares: f64 = places(Strategy::Weighted, &links, &verdicts).iter().filter_map(|place| place.1).sum();
             prop_assert!(eligible == 0 || (shares - 1.0).abs() < 1e-9);

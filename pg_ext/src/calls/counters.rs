@@ -1,8 +1,8 @@
 //! The hot rows: a link's counters. A change that is refused leaves no lock behind, so nobody waits for one link
 //! while holding another but those who take two in order.
 
-use capconduit_core::gate::judge;
-use capconduit_core::{Link, Verdict, total};
+use capconduit_core::gates::judge;
+use capconduit_core::{Asked, Link, Verdict, total};
 use pgrx::PgSqlErrorCode;
 
 use crate::postgres::argument::arg;
@@ -22,6 +22,15 @@ pub struct Counters {
     pub last_seq: i64,
 }
 
+impl Counters {
+    /// What gates and strategies know of them.
+    fn count(self, link: &mut Link) {
+        link.active = self.active;
+        link.counted = self.total;
+        link.last_seq = self.last_seq;
+    }
+}
+
 static COUNTERS: Lookup<link_counters::Of> =
     lookup!(link_counters by link_counters_pkey (Int8): active, total, last_seq)
         .before_write()
@@ -38,10 +47,7 @@ impl<'a> Reader<'a> {
     /// The link's counters as of this moment.
     pub fn count(&mut self, link: &mut Link) {
         match read(&mut self.0, link.id) {
-            Some(counted) => {
-                (link.active, link.counted, link.last_seq) =
-                    (counted.active, counted.total, counted.last_seq);
-            }
+            Some(counters) => counters.count(link),
             // Somebody took its row away. It takes no call, the others go on; `verify_counters` tells.
             None => link.link_active = false,
         }
@@ -149,18 +155,16 @@ pub fn wait_for(link_id: i64, wait: Wait) -> bool {
 pub fn take_slot<T>(
     armed: Armed,
     link: &Link,
+    asked: &Asked<'_>,
     turn: Option<i64>,
     wait: Wait,
     still: impl Fn(At) -> bool,
     beside: impl Fn(At) -> T,
 ) -> Changed<T> {
     let taken = change(armed, link.id, wait, beside, |counters, at| {
-        let now = Link {
-            active: counters.active,
-            counted: counters.total,
-            ..link.clone()
-        };
-        match judge(&now) {
+        let mut now = link.clone();
+        counters.count(&mut now);
+        match judge(&now, asked) {
             Verdict::Eligible if !still(at) => Decided::Outdated,
             Verdict::Eligible => Decided::Write(Counters {
                 active: counters.active + 1,

@@ -1,7 +1,8 @@
 //! What people set, as their tables have it: a dialled number with its owner and campaign, the campaign's links, their clients.
 //! One author for everybody who decides or tells. A further table is looked up only where a row refers to it.
 
-use capconduit_core::{Link, Reject, Strategy};
+use capconduit_core::facts::{Campaign, Contact, Dialled};
+use capconduit_core::{Link, Strategy};
 
 use crate::postgres::argument::arg;
 use crate::postgres::look::At;
@@ -11,7 +12,7 @@ use crate::postgres::tables::{
     campaign_client_settings, campaign_dids, campaigns, clients, dids, pjsip_aors, pjsip_contacts,
     pjsip_endpoints, users,
 };
-use crate::postgres::transaction::now;
+use crate::postgres::transaction::of_unix_seconds;
 use crate::postgres::{access, guc};
 
 static DIDS: Lookup<dids::Of> = lookup!(dids by dids_number_key (Text): id, user_id, status).remembering();
@@ -28,53 +29,28 @@ static CONTACTS: Lookup<pjsip_contacts::Of> =
 static ENDPOINTS: Lookup<pjsip_endpoints::Of> =
     lookup!(pjsip_endpoints by pjsip_endpoints_pkey (Int8): callerid).remembering();
 
-/// What is known of a dialled number.
-pub struct Dialled {
-    pub did_id: i64,
-    pub user_id: i64,
-    /// The campaign that takes its calls.
-    pub campaign: Option<Campaign>,
-    /// Campaigns of the number behind that one, by id: see `read_shadowed`.
-    behind: Vec<i64>,
-    /// What stops the call before any link is looked at.
-    pub stop: Option<Reject>,
-}
-
-/// What routing needs of a campaign.
-pub struct Campaign {
-    pub id: i64,
-    pub name: String,
-    pub strategy: Strategy,
-    pub dial_timeout_seconds: i32,
-    pub max_ring_seconds: i32,
-}
-
 /// Of a canonical number.
 pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
-    let (did_id, user_id, active) = DIDS.first(at, arg(number), |did| {
+    let (did_id, user_id, did_active) = DIDS.first(at, arg(number), |did| {
         (
             did.need(dids::id),
             did.need(dids::user_id),
             did.is(dids::status, "active"),
         )
     })?;
-    let mut ids = read_campaign_ids(at, did_id).into_iter();
+    let ids = read_campaign_ids(at, did_id);
+    let campaigns = ids.len();
+    let mut ids = ids.into_iter();
     let campaign = first_that_takes_calls(at, &mut ids, user_id);
-    let stop = if !active {
-        Some(Reject::DidInactive)
-    } else if USERS.first(at, arg(user_id), |user| user.is(users::status, "active")) != Some(true) {
-        Some(Reject::OwnerInactive)
-    } else if campaign.is_none() {
-        Some(Reject::NoActiveCampaignForDid)
-    } else {
-        None
-    };
+    let owner_active = USERS.first(at, arg(user_id), |user| user.is(users::status, "active")) == Some(true);
     Some(Dialled {
         did_id,
+        did_active,
         user_id,
+        owner_active,
+        campaigns,
         campaign,
         behind: ids.collect(),
-        stop,
     })
 }
 
@@ -136,7 +112,7 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
             client_identifier: String::new(),
             link_active: row.is(of::status, "active"),
             client_active: false,
-            has_contact: false,
+            contact: Contact::None,
             max_concurrency: row.need(of::max_concurrency),
             total_calls_allowed: row.get(of::total_calls_allowed),
             forwarding_priority: row.need(of::forwarding_priority),
@@ -184,11 +160,15 @@ impl<'a> Clients<'a> {
             clients.get(arg(link.client_id), read).unwrap_or_default();
     }
 
-    /// Whether a call can be offered to a client that takes calls: by a static contact, or a registration that has not expired.
+    /// Where a call can be offered to a client that takes calls: at a static contact, or where it is registered.
     pub fn reach(&mut self, link: &mut Link) {
-        link.has_contact = link.link_active
-            && link.client_active
-            && (self.has_static_contact(link.client_id) || self.is_registered(&link.client_identifier));
+        link.contact = if !(link.link_active && link.client_active) {
+            Contact::None
+        } else if self.has_static_contact(link.client_id) {
+            Contact::Fixed
+        } else {
+            self.registered(&link.client_identifier)
+        };
     }
 
     fn has_static_contact(&mut self, client_id: i64) -> bool {
@@ -196,26 +176,17 @@ impl<'a> Clients<'a> {
         aors.get(arg(client_id), |aor| aor.get(pjsip_aors::contact).is_some()) == Some(true)
     }
 
-    fn is_registered(&mut self, client_identifier: &str) -> bool {
-        let now = unix_seconds(now());
+    fn registered(&mut self, client_identifier: &str) -> Contact {
         let contacts = self.contacts.get_or_insert_with(|| CONTACTS.open(self.at));
         contacts.seek(arg(client_identifier));
+        let mut last = None;
         while let Some(row) = contacts.next() {
-            if row
-                .get(pjsip_contacts::expiration_time)
-                .is_some_and(|until| until > now)
-            {
-                return true;
-            }
+            last = last.max(row.get(pjsip_contacts::expiration_time));
         }
-        false
+        last.map_or(Contact::None, |until| Contact::Registered {
+            until: of_unix_seconds(until),
+        })
     }
-}
-
-/// PostgreSQL counts microseconds from the year 2000, Asterisk seconds from 1970.
-fn unix_seconds(timestamp: i64) -> i64 {
-    const EPOCHS_APART: i64 = 946_684_800;
-    timestamp.div_euclid(1_000_000) + EPOCHS_APART
 }
 
 /// The caller id to present to a client; NULL passes on the caller's own.

@@ -1,11 +1,12 @@
 //! The links of a campaign with all that they are judged by: what people set, and their counters.
 
-use capconduit_core::{Link, Reject, Strategy, Verdict, gate, select};
+use capconduit_core::{Asked, Link, Reject, Strategy, Verdict, gates, select, stopped};
 use pgrx::pg_sys;
 
 use crate::calls::counters;
 use crate::calls::facts::{Clients, read_settings};
 use crate::postgres::look::At;
+use crate::postgres::transaction;
 
 /// A campaign's links by id, as of this moment.
 pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
@@ -22,8 +23,9 @@ pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
     links
 }
 
-/// Whether links that were chosen from are set now as they were then, and the chosen one is still to be reached.
-pub fn are_set_as_before(at: At, campaign_id: i64, then: &[Link], chosen: usize) -> bool {
+/// Whether links that were chosen from are set now as they were then, and the chosen one, its counters aside, would be let through
+/// now, too.
+pub fn are_set_as_before(at: At, campaign_id: i64, then: &[Link], chosen: usize, asked: &Asked<'_>) -> bool {
     let mut now = read_settings(at, campaign_id);
     let mut clients = Clients::new(at);
     now.len() == then.len()
@@ -33,39 +35,61 @@ pub fn are_set_as_before(at: At, campaign_id: i64, then: &[Link], chosen: usize)
         })
         && {
             clients.reach(&mut now[chosen]);
-            now[chosen].has_contact
+            let asked = Asked {
+                at: transaction::now(),
+                ..*asked
+            };
+            gates::judge(&now[chosen], &asked) == Verdict::Eligible
         }
 }
 
-/// The link that a call would be offered to first, or why there is none: what `read_links` and `select::choose` say
-/// together. Of links behind the first that takes the call no more is looked up than their order needs.
-pub fn first_taker(at: At, campaign_id: i64, strategy: Strategy) -> Result<Link, Reject> {
+/// A campaign's links, of which some were asked, one after the other.
+pub struct FirstTaker {
+    pub links: Vec<Link>,
+    /// Those that were asked, in this order, each with what was found. Who takes the call comes last.
+    pub asked: Vec<(usize, Verdict)>,
+}
+
+impl FirstTaker {
+    /// The link that takes the call, or why there is none.
+    pub fn link(&self) -> Result<&Link, Reject> {
+        match self.asked.last() {
+            Some(&(index, Verdict::Eligible)) => Ok(&self.links[index]),
+            _ => Err(stopped::reject_reason(
+                self.asked.iter().map(|(_, verdict)| verdict),
+            )),
+        }
+    }
+}
+
+/// Whom a call would be offered to first: what `read_links` and `select::choose` say together. Of links behind the first that
+/// takes the call no more is looked up than their order needs.
+pub fn first_taker(at: At, campaign_id: i64, strategy: Strategy, asked: &Asked<'_>) -> FirstTaker {
     let mut links = read_settings(at, campaign_id);
-    if links.is_empty() {
-        return Err(Reject::NoActiveClientsInCampaign);
-    }
-    let mut clients = Clients::new(at);
-    let mut counters = counters::Reader::new(at);
-    // Turns are counted beside the slots.
-    let counters_first = strategy == Strategy::RoundRobin;
-    if counters_first {
-        links.iter_mut().for_each(|link| counters.count(link));
-    }
-    let mut verdicts = Vec::with_capacity(links.len());
-    for index in select::order(strategy, &links, &mut uniform) {
-        let link = &mut links[index];
-        clients.describe(link);
-        if !counters_first {
-            counters.count(link);
+    let mut found = Vec::with_capacity(links.len());
+    if !links.is_empty() {
+        let mut clients = Clients::new(at);
+        let mut counters = counters::Reader::new(at);
+        // Turns are counted beside the slots.
+        let counters_first = strategy == Strategy::RoundRobin;
+        if counters_first {
+            links.iter_mut().for_each(|link| counters.count(link));
         }
-        clients.reach(link);
-        let verdict = gate::judge(link);
-        if verdict == Verdict::Eligible {
-            return Ok(links.swap_remove(index));
+        for index in select::order(strategy, &links, &mut uniform) {
+            let link = &mut links[index];
+            clients.describe(link);
+            if !counters_first {
+                counters.count(link);
+            }
+            clients.reach(link);
+            let verdict = gates::judge(link, asked);
+            found.push((index, verdict));
+            if verdict == Verdict::Eligible {
+                break;
+            }
         }
-        verdicts.push(verdict);
     }
-    Err(select::reject_reason(&verdicts))
+    FirstTaker { links, asked: found }
 }
 
 /// PostgreSQL's own generator, seeded per backend.

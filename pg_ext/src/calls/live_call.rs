@@ -1,6 +1,6 @@
 //! A call in flight: its row in `live_calls`, and the row that the switch gets for it.
 
-use capconduit_core::{Link, Reject, Strategy};
+use capconduit_core::{Asked, Link, Reject, Strategy};
 use pgrx::pg_sys;
 use pgrx::pg_sys::TEXTOID;
 
@@ -11,7 +11,7 @@ use crate::postgres::column::Set;
 use crate::postgres::key::Key;
 use crate::postgres::look::{At, View};
 use crate::postgres::lookup::{Lookup, lookup};
-use crate::postgres::result_row::{Filled, ResultColumns, result_row};
+use crate::postgres::result_row::{longer_row, result_row};
 use crate::postgres::row_change::RowChange;
 use crate::postgres::rows::{FromColumn, selected};
 use crate::postgres::scan::Row;
@@ -25,6 +25,7 @@ selected! {
         pub user_id: Option<i64> = "l.user_id",
         pub campaign_id: i64 = "l.campaign_id",
         pub did_number: String = "l.did_number",
+        pub caller_number: Option<String> = "l.caller_number",
         pub node: Option<String> = "l.node",
         pub strategy: Strategy = "l.routing_strategy",
         pub link_id: i64 = "l.link_id",
@@ -76,6 +77,15 @@ pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
 }
 
 impl LiveCall {
+    /// What gates know of the question who is next, as of now.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            at: now(),
+            caller: self.caller_number.as_deref(),
+            node: self.node.as_deref(),
+        }
+    }
+
     pub fn is_of_another_node(&self, node: Option<&str>) -> bool {
         matches!((&self.node, node), (Some(theirs), Some(ours)) if theirs.as_str() != ours)
     }
@@ -263,10 +273,12 @@ impl Answer {
 static SETTINGS: Lookup<pjsip_endpoints::Of> =
     lookup!(pjsip_endpoints by pjsip_endpoints_pkey (Int8): settings_id);
 
-/// The row with the endpoint's settings (SQL type `call_decision`).
-pub struct Decision {
-    target: Answer,
-    settings_id: Option<String>,
+longer_row! {
+    /// The row with the endpoint's settings (SQL type `call_decision`).
+    pub struct Decision {
+        target: Answer,
+        settings_id: Option<String>,
+    }
 }
 
 impl Decision {
@@ -281,23 +293,6 @@ impl Decision {
             named.flatten()
         });
         Decision { target, settings_id }
-    }
-}
-
-impl ResultColumns for Decision {
-    const NAMES: &'static [&'static str] = &{
-        let mut names = ["settings_id"; Answer::NAMES.len() + 1];
-        let mut n = 0;
-        while n < Answer::NAMES.len() {
-            names[n] = Answer::NAMES[n];
-            n += 1;
-        }
-        names
-    };
-
-    fn fill(self, row: &mut Filled) {
-        self.target.fill(row);
-        row.put(self.settings_id);
     }
 }
 

@@ -2,8 +2,10 @@
 
 pub mod call_record;
 pub mod counters;
+pub mod detail;
 pub mod door;
 pub mod excess;
+pub mod explanation;
 pub mod facts;
 pub mod hearing;
 pub mod known_call;
@@ -14,6 +16,7 @@ pub mod locks;
 pub mod lost;
 pub mod nodes;
 pub mod parties;
+pub mod preview;
 pub mod rejects;
 pub mod reservation;
 pub mod settle;

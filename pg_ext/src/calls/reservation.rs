@@ -1,11 +1,12 @@
 //! A reservation: the call's row in `live_calls`, and a slot of its link.
 
-use capconduit_core::{Link, Verdict, decision, outcome, select};
+use capconduit_core::facts::{Campaign, Dialled};
+use capconduit_core::{Asked, Link, Verdict, decision, gates, outcome, select};
 use pgrx::pg_sys;
 use pgrx::pg_sys::INT8OID;
 
 use crate::calls::counters::{Changed, take_slot};
-use crate::calls::facts::{Campaign, Dialled, read_caller_id, read_dialled};
+use crate::calls::facts::{read_caller_id, read_dialled};
 use crate::calls::links::are_set_as_before;
 use crate::calls::live_call::Answer;
 use crate::calls::{leases, nodes};
@@ -16,7 +17,7 @@ use crate::postgres::held_rows::Wait;
 use crate::postgres::insert::insert;
 use crate::postgres::look::At;
 use crate::postgres::texts::Texts;
-use crate::postgres::transaction::began;
+use crate::postgres::transaction::{began, now};
 
 /// The call as the switch describes it.
 pub struct Caller<'a> {
@@ -40,10 +41,22 @@ fn none_tried() -> Argument<'static> {
 pub struct Choice<'a> {
     pub number: &'a str,
     pub caller: &'a Caller<'a>,
+    pub asked: &'a Asked<'a>,
     pub dialled: &'a Dialled,
     pub campaign: &'a Campaign,
     pub links: &'a [Link],
     pub ended_before: u64,
+}
+
+impl Caller<'_> {
+    /// What gates know of the question, as of now.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            at: now(),
+            caller: self.number,
+            node: self.node,
+        }
+    }
 }
 
 impl Choice<'_> {
@@ -103,6 +116,7 @@ impl Choice<'_> {
         let taken = take_slot(
             armed,
             link,
+            self.asked,
             turn,
             wait,
             |at| self.still(at, index),
@@ -129,18 +143,14 @@ impl Choice<'_> {
         if at.ended_before() == self.ended_before {
             return true;
         }
-        let Some(Dialled {
-            did_id,
-            user_id,
-            campaign: Some(campaign),
-            stop: None,
-            ..
-        }) = read_dialled(at, self.number)
-        else {
+        let Some(dialled) = read_dialled(at, self.number) else {
             return false;
         };
-        (did_id, user_id) == (self.dialled.did_id, self.dialled.user_id)
+        let Ok(campaign) = gates::admit(&dialled, self.asked) else {
+            return false;
+        };
+        (dialled.did_id, dialled.user_id) == (self.dialled.did_id, self.dialled.user_id)
             && (campaign.id, campaign.strategy) == (self.campaign.id, self.campaign.strategy)
-            && are_set_as_before(at, campaign.id, self.links, chosen)
+            && are_set_as_before(at, campaign.id, self.links, chosen, self.asked)
     }
 }

@@ -1,5 +1,6 @@
 //! What the functions make of their arguments: '' is NULL, descriptive text is cut, identifiers are checked.
 
+use capconduit_core::Asked;
 use capconduit_core::text::{self, cut};
 use pgrx::datum::TimestampWithTimeZone;
 
@@ -46,6 +47,19 @@ pub fn time(name: &str, value: Option<TimestampWithTimeZone>) -> Option<i64> {
         }
         micros
     })
+}
+
+/// What a call is foretold for; without an instant, for now.
+pub fn asked<'a>(
+    caller: Option<&'a str>,
+    at: Option<TimestampWithTimeZone>,
+    node: Option<&'a str>,
+) -> Asked<'a> {
+    Asked {
+        at: time("at", at).unwrap_or_else(now),
+        caller: text::described(caller, text::NUMBER),
+        node: arguments::node(node),
+    }
 }
 
 /// A count of seconds or a code that cannot be negative.

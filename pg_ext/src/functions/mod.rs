@@ -2,12 +2,14 @@
 
 pub mod arguments;
 pub mod call_answered;
+pub mod explain_call;
 pub mod explain_route;
 pub mod log_call;
 pub mod next_target;
 pub mod node_heartbeat;
 pub mod node_report;
 pub mod node_started;
+pub mod preview_call;
 pub mod preview_route;
 pub mod release_call;
 pub mod release_expired;

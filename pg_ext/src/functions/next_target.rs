@@ -1,6 +1,6 @@
 //! `next_target`: the attempt failed; who is next. The slot moves, or is given back and the caller is told why.
 
-use capconduit_core::{Link, Reject, Strategy, decision, outcome, select};
+use capconduit_core::{Asked, Link, Reject, Strategy, decision, outcome, select};
 use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
@@ -144,10 +144,11 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
         let turns = (call.strategy == Strategy::RoundRobin).then(|| Turns::lock(call.campaign_id).savepoint);
         let (mut links, ended_before) =
             View::Fresh.look(|at| (read_links(at, call.campaign_id), at.ended_before()));
+        let asked = call.asked();
         for link in &mut links {
             link.already_tried = link.id == call.link_id || call.tried.contains(&link.id);
         }
-        let verdicts = select::judge_beside(&links, &held);
+        let verdicts = select::judge_beside(&links, &held, &asked);
         let Some(index) = select::choose(call.strategy, &links, &verdicts, &mut uniform) else {
             drop(turns);
             // A held link is not a full one.
@@ -171,12 +172,14 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
             armed,
             call: &call,
             target,
+            asked: &asked,
             turn: select::next_turn(call.strategy, &links),
             patience: &patience,
             waits_for: target.id,
         };
         let still = |at: At| {
-            at.ended_before() == ended_before || are_set_as_before(at, call.campaign_id, &links, index)
+            at.ended_before() == ended_before
+                || are_set_as_before(at, call.campaign_id, &links, index, &asked)
         };
         let savepoint = turns.unwrap_or_else(Savepoint::begin);
         match movement.run(still) {
@@ -210,6 +213,7 @@ struct Move<'a> {
     armed: Armed<'a>,
     call: &'a LiveCall,
     target: &'a Link,
+    asked: &'a Asked<'a>,
     turn: Option<i64>,
     patience: &'a Patience,
     /// The link whose row is asked for.
@@ -227,6 +231,7 @@ impl Move<'_> {
         let taken = take_slot(
             self.armed,
             self.target,
+            self.asked,
             self.turn,
             Wait::Moment(self.patience),
             still,

@@ -1,11 +1,12 @@
 //! `route_call`: which client gets this call now. One slot is taken, or nothing is written.
 
-use capconduit_core::{Link, Reject, Strategy, decision, did, select, text};
+use capconduit_core::facts::Dialled;
+use capconduit_core::{Asked, Link, Reject, Strategy, decision, did, gates, select, stopped, text};
 use pgrx::pg_extern;
 
 use crate::calls::counters::{Changed, wait_for};
 use crate::calls::door::{Answered, Door, Inside};
-use crate::calls::facts::{Dialled, read_dialled};
+use crate::calls::facts::read_dialled;
 use crate::calls::links::{read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, read_live, refuse_another, take_live};
 use crate::calls::reservation::{Caller, Choice};
@@ -88,23 +89,20 @@ struct Seen {
     in_flight: bool,
     recorded: bool,
     dialled: Option<Dialled>,
-    /// None where something stops the call before.
+    /// None where a gate stops the call before.
     links: Vec<Link>,
     /// See `At::ended_before`.
     ended_before: u64,
 }
 
-fn look(number: &str, uniqueid: &str) -> Seen {
+fn look(number: &str, uniqueid: &str, asked: &Asked<'_>) -> Seen {
     View::Fresh.look(|at| {
         // First: see `enter_live_calls`.
         let in_flight = LIVE.first(at, arg(uniqueid), |_| ()).is_some();
         let dialled = read_dialled(at, number);
-        let links = match &dialled {
-            Some(Dialled {
-                campaign: Some(campaign),
-                stop: None,
-                ..
-            }) => read_links(at, campaign.id),
+        let admitted = dialled.as_ref().map(|dialled| gates::admit(dialled, asked));
+        let links = match admitted {
+            Some(Ok(campaign)) => read_links(at, campaign.id),
             _ => Vec::new(),
         };
         Seen {
@@ -134,7 +132,8 @@ struct Rounds {
 fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
     let mut rounds = Rounds::default();
     loop {
-        let seen = look(number, caller.uniqueid);
+        let asked = caller.asked();
+        let seen = look(number, caller.uniqueid, &asked);
         if seen.in_flight
             && let Some(answer) = answer_again(inside, number, caller)
         {
@@ -147,12 +146,15 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
         let Some(dialled) = seen.dialled else {
             return Answered::passing(Answer::reject(Reject::DidNotFound, None, None));
         };
-        let (Some(campaign), None) = (&dialled.campaign, dialled.stop) else {
-            return Answered::passing(Answer::reject(
-                dialled.stop.unwrap_or(Reject::NoActiveCampaignForDid),
-                dialled.campaign.map(|campaign| campaign.id),
-                None,
-            ));
+        let campaign = match gates::admit(&dialled, &asked) {
+            Ok(campaign) => campaign,
+            Err(gate) => {
+                return Answered::passing(Answer::reject(
+                    gate.says,
+                    dialled.campaign.map(|campaign| campaign.id),
+                    None,
+                ));
+            }
         };
         // The number may belong to another campaign by now: the savepoint is rolled back, which releases the old campaign's
         // lock. Holding one campaign's lock while waiting for another's could deadlock.
@@ -166,6 +168,7 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
         let choice = Choice {
             number,
             caller,
+            asked: &asked,
             dialled: &dialled,
             campaign,
             links: &seen.links,
@@ -191,9 +194,9 @@ impl Choice<'_> {
     /// `None`: what was seen is not so any more, look again.
     fn take(&self, inside: &Inside, rounds: &mut Rounds) -> Option<Answered<Answer>> {
         let strategy = self.campaign.strategy;
-        let verdicts = select::judge_beside(self.links, &rounds.held);
+        let verdicts = select::judge_beside(self.links, &rounds.held, self.asked);
         let chosen = select::choose(strategy, self.links, &verdicts, &mut uniform);
-        let mut full = select::full_ahead_of(strategy, self.links, &verdicts, chosen);
+        let mut full = stopped::full_ahead_of(strategy, self.links, &verdicts, chosen);
         full.retain(|id| !rounds.looked_at.contains(id) && !rounds.held.contains(id));
         let expired = leases::expired_on(&full);
         let Some(index) = expired
@@ -202,7 +205,7 @@ impl Choice<'_> {
         else {
             if rounds.held.is_empty() {
                 return Some(Answered::passing(Answer::reject(
-                    select::reject_reason(&verdicts),
+                    stopped::reject_reason(&verdicts),
                     Some(self.campaign.id),
                     Some(decision::describe(self.links, &verdicts, None)),
                 )));

@@ -14,6 +14,7 @@ pub mod held_rows;
 pub mod index_choice;
 pub mod index_scan;
 pub mod insert;
+pub mod json;
 pub mod key;
 pub mod look;
 pub mod lookup;

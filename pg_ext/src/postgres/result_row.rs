@@ -9,7 +9,7 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
-use pgrx::{IntoDatum, PgMemoryContexts, PgSqlErrorCode, PgTupleDesc, pg_sys};
+use pgrx::{IntoDatum, JsonB, PgMemoryContexts, PgSqlErrorCode, PgTupleDesc, pg_sys};
 
 use crate::postgres::catalogue;
 use crate::postgres::error::raise;
@@ -49,6 +49,39 @@ macro_rules! result_row {
     };
 }
 pub(crate) use result_row;
+
+/// Declares a row that is another one with a column behind it: `longer_row! { struct Decision { target: Answer, settings_id: String } }`.
+macro_rules! longer_row {
+    ($(#[$doc:meta])* $visible:vis struct $name:ident {
+        $row:ident: $columns:ident,
+        $field:ident: $type:ty $(,)?
+    }) => {
+        $(#[$doc])*
+        $visible struct $name {
+            $row: $columns,
+            $field: $type,
+        }
+
+        impl $crate::postgres::result_row::ResultColumns for $name {
+            const NAMES: &'static [&'static str] = &{
+                const BEFORE: &[&str] = <$columns as $crate::postgres::result_row::ResultColumns>::NAMES;
+                let mut names = [stringify!($field); BEFORE.len() + 1];
+                let mut n = 0;
+                while n < BEFORE.len() {
+                    names[n] = BEFORE[n];
+                    n += 1;
+                }
+                names
+            };
+
+            fn fill(self, row: &mut $crate::postgres::result_row::Filled) {
+                self.$row.fill(row);
+                row.put(self.$field);
+            }
+        }
+    };
+}
+pub(crate) use longer_row;
 
 /// The widest row that a function gives.
 const MOST: usize = 24;
@@ -107,7 +140,7 @@ macro_rules! into_column {
         }
     )*};
 }
-into_column!(bool, i32, i64, f64, &'static str, String);
+into_column!(bool, i32, i64, f64, &'static str, String, JsonB);
 
 server! {
     #[cfg(any(feature = "pg15", feature = "pg16"))]

@@ -47,3 +47,18 @@ pub fn began() -> i64 {
     // SAFETY: reads the start of the current transaction.
     unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
 }
+
+/// PostgreSQL counts microseconds from the year 2000, Asterisk seconds from 1970. What lies beyond PostgreSQL's calendar is infinite.
+pub fn of_unix_seconds(seconds: i64) -> i64 {
+    const EPOCHS_APART: i64 = 946_684_800;
+    const MIN_TIMESTAMP: i64 = -211_813_488_000_000_000;
+    const END_TIMESTAMP: i64 = 9_223_371_331_200_000_000;
+    let micros = seconds.saturating_sub(EPOCHS_APART).saturating_mul(1_000_000);
+    if micros < MIN_TIMESTAMP {
+        i64::MIN
+    } else if micros < END_TIMESTAMP {
+        micros
+    } else {
+        i64::MAX
+    }
+}

@@ -1,5 +1,7 @@
 //! The catalogue against the texts: everything has a comment, and docs/SQL.md leaves nothing out.
 
+use capconduit_core::gate::Rule;
+use capconduit_core::gates::GATES;
 use capconduit_tests::TestDb;
 
 #[tokio::test]
@@ -87,6 +89,31 @@ async fn every_function_is_described() {
         missing.extend(unnamed.map(|argument| format!("{name}: {argument}")));
     }
     assert!(missing.is_empty(), "docs/SQL.md does not describe {missing:#?}");
+}
+
+/// The table of gates is the list that calls walk: each in its place, with what it judges and what opens it.
+#[test]
+fn every_gate_is_described() {
+    let expected: Vec<String> = GATES
+        .iter()
+        .map(|gate| {
+            let of = match gate.rule {
+                Rule::Call { .. } => "call",
+                Rule::Link { .. } => "link",
+            };
+            format!("`{}` {of} `{}`", gate.name, gate.freed_by.name())
+        })
+        .collect();
+    let text = super::read("docs/SQL.md");
+    let chapter = section(&text, "### ", "explain_call").expect("the chapter of explain_call");
+    let rows = chapter
+        .lines()
+        .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    let described: Vec<String> = rows
+        .filter(|cells| matches!(cells.get(2), Some(&("call" | "link"))))
+        .map(|cells| format!("{} {} {}", cells[1], cells[2], cells[4]))
+        .collect();
+    assert_eq!(described, expected);
 }
 
 #[tokio::test]

@@ -326,21 +326,24 @@ async fn looks_may_run_in_parallel_and_tell_what_they_cost() {
         &admin,
         "select format('%s %s %s %s', proname, proparallel, procost > 100, prorows) from pg_proc
           where pronamespace = 'capconduit'::regnamespace
-            and proname in ('explain_route', 'explain_own_did', 'preview_route') order by 1",
+            and proname in ('explain_route', 'explain_own_did', 'preview_route', 'explain_call', 'preview_call') order by 1",
     )
     .await;
     assert_eq!(
         labels,
         [
+            "explain_call s t 5",
             "explain_own_did s t 5",
             "explain_route s t 5",
+            "preview_call s t 0",
             "preview_route s t 0"
         ]
     );
-    let look = "select d.number, p.status, p.client_identifier, e.link_id, e.reason, e.place
+    let look = "select d.number, p.status, p.client_identifier, e.link_id, e.reason, e.place, c.detail -> 'gates', v.status
                   from (select number from dids union all select '+1555' || n from generate_series(1, 50) n) d (number),
-                       preview_route(d.number) p, explain_route(d.number) e
-                 where exists (select from campaigns) order by 1, 4, 5";
+                       preview_route(d.number) p, explain_route(d.number) e,
+                       preview_call(d.number) v, explain_call(d.number) c
+                 where exists (select from campaigns) and c.link_id is not distinct from e.link_id order by 1, 4, 5";
     let look = format!("select coalesce(string_agg(r::text, '|'), '') from ({look}) r");
     let alone: String = value(&admin, &look).await;
     let forced: String = value(&admin, "show server_version_num").await;

@@ -18,6 +18,12 @@ pub struct Function {
 }
 
 const TARGET: &[&str] = &["ok", "reject"];
+const FORETOLD: &[(&str, &str)] = &[
+    ("text", "'+18005550101'"),
+    ("text", "'+15550001'"),
+    ("timestamptz", "now()"),
+    ("text", "'pbx1'"),
+];
 
 /// The call functions and the looks, whoever may call them. `{n}` is another number in every call.
 pub const FUNCTIONS: &[Function] = &[
@@ -134,6 +140,16 @@ pub const FUNCTIONS: &[Function] = &[
         name: "explain_own_did",
         arguments: &[("text", "'+18005550101'")],
         statuses: &[],
+    },
+    Function {
+        name: "explain_call",
+        arguments: FORETOLD,
+        statuses: &[],
+    },
+    Function {
+        name: "preview_call",
+        arguments: FORETOLD,
+        statuses: TARGET,
     },
 ];
 

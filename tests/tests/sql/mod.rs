@@ -7,6 +7,7 @@ mod attempts;
 mod beyond;
 pub mod contract;
 mod explain;
+mod explain_call;
 pub mod hostile;
 mod logging;
 mod lost;

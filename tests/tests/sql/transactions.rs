@@ -172,6 +172,8 @@ async fn every_function_can_be_the_first_of_its_backend() {
         "explain_route('+18005550101')",
         "preview_route('+18005550101')",
         "explain_own_did('+18005550101')",
+        "explain_call('+18005550101')",
+        "preview_call('+18005550101')",
         "adjust_link_total(1, 0, 'test')",
     ] {
         let client = db.superuser().await;
@@ -209,6 +211,8 @@ async fn stricter_isolation_is_refused_clearly() {
                 "begin isolation level {level};
                  select explain_route('+18005550101');
                  select preview_route('+18005550101');
+                 select explain_call('+18005550101');
+                 select preview_call('+18005550101');
                  select verify_counters();
                  commit"
             ),

@@ -8,12 +8,14 @@ use super::{READ, WRITTEN, scenario};
 use crate::sql::support::{run, value, values};
 
 /// Every function on calls, as one session asks them.
-const ASKED: [&str; 9] = [
+const ASKED: [&str; 11] = [
     "select capconduit.route_call('DID', 'new')",
     "select capconduit.next_target('up', 1, 'BUSY')",
     "select capconduit.log_call('up', 'DID', 'ANSWERED')",
     "select capconduit.explain_route('DID')",
     "select capconduit.preview_route('DID')",
+    "select capconduit.explain_call('DID')",
+    "select capconduit.preview_call('DID')",
     "select capconduit.node_heartbeat('pbx-1', 'one', now(), '{}')",
     "select capconduit.node_started('pbx-1', now(), 'one')",
     "select capconduit.release_call('up', 'by hand')",

@@ -1,0 +1,178 @@
+//! Facts: what people set and what calls have left behind, as it was read at one moment. Gates judge by them.
+
+use crate::strategy::Strategy;
+
+/// What is known of a dialled number.
+#[derive(Clone, Debug)]
+pub struct Dialled {
+    pub did_id: i64,
+    pub did_active: bool,
+    pub user_id: i64,
+    pub owner_active: bool,
+    /// How many campaigns have the number.
+    pub campaigns: usize,
+    /// The one of them that takes its calls: the first that is active, and the owner's.
+    pub campaign: Option<Campaign>,
+    /// The ids of those behind that one.
+    pub behind: Vec<i64>,
+}
+
+/// What routing needs of a campaign.
+#[derive(Clone, Debug)]
+pub struct Campaign {
+    pub id: i64,
+    pub name: String,
+    pub strategy: Strategy,
+    pub dial_timeout_seconds: i32,
+    pub max_ring_seconds: i32,
+}
+
+/// One campaign–client link, with its counters.
+#[derive(Clone, Debug)]
+pub struct Link {
+    pub id: i64,
+    pub client_id: i64,
+    pub client_identifier: String,
+    pub link_active: bool,
+    pub client_active: bool,
+    /// Not looked up, and none, where the link or its client is inactive.
+    pub contact: Contact,
+    pub max_concurrency: i32,
+    /// `None` = no limit, `Some(0)` = closed.
+    pub total_calls_allowed: Option<i64>,
+    pub forwarding_priority: i32,
+    pub weight: i32,
+    /// Slots held now, ringing included.
+    pub active: i32,
+    /// Calls counted for life.
+    pub counted: i64,
+    /// The campaign's turn number of the link's last reservation; 0 = never.
+    pub last_seq: i64,
+    pub already_tried: bool,
+}
+
+impl Link {
+    /// Whether people have set the same for it. What its calls and its client's registrations change is not asked.
+    pub fn is_set_like(&self, other: &Link) -> bool {
+        // Whoever adds a field says here which of the two it is.
+        let Link {
+            id,
+            client_id,
+            client_identifier,
+            link_active,
+            client_active,
+            contact: _,
+            max_concurrency,
+            total_calls_allowed,
+            forwarding_priority,
+            weight,
+            active: _,
+            counted: _,
+            last_seq: _,
+            already_tried: _,
+        } = self;
+        *id == other.id
+            && *client_id == other.client_id
+            && *client_identifier == other.client_identifier
+            && *link_active == other.link_active
+            && *client_active == other.client_active
+            && *max_concurrency == other.max_concurrency
+            && *total_calls_allowed == other.total_calls_allowed
+            && *forwarding_priority == other.forwarding_priority
+            && *weight == other.weight
+    }
+}
+
+/// Where a client can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contact {
+    None,
+    /// An address that is set.
+    Fixed,
+    /// By its registrations, of which the last ends then, in PostgreSQL's microseconds.
+    Registered {
+        until: i64,
+    },
+}
+
+impl Contact {
+    pub fn lasts(self, at: i64) -> bool {
+        match self {
+            Contact::None => false,
+            Contact::Fixed => true,
+            Contact::Registered { until } => until > at,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn link(id: i64) -> Link {
+        Link {
+            id,
+            client_id: id,
+            client_identifier: format!("client_{id}"),
+            link_active: true,
+            client_active: true,
+            contact: Contact::Fixed,
+            max_concurrency: 2,
+            total_calls_allowed: None,
+            forwarding_priority: 0,
+            weight: 100,
+            active: 0,
+            counted: 0,
+            last_seq: 0,
+            already_tried: false,
+        }
+    }
+
+    pub(crate) fn dialled() -> Dialled {
+        Dialled {
+            did_id: 1,
+            did_active: true,
+            user_id: 1,
+            owner_active: true,
+            campaigns: 1,
+            campaign: Some(Campaign {
+                id: 1,
+                name: "Inbound".to_owned(),
+                strategy: Strategy::Priority,
+                dial_timeout_seconds: 25,
+                max_ring_seconds: 120,
+            }),
+            behind: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_calls_change_is_not_set() {
+        let before = link(1);
+        let after = Link {
+            active: 1,
+            counted: 7,
+            last_seq: 9,
+            contact: Contact::None,
+            ..link(1)
+        };
+        assert!(before.is_set_like(&after));
+        for changed in [
+            Link {
+                link_active: false,
+                ..link(1)
+            },
+            Link {
+                max_concurrency: 1,
+                ..link(1)
+            },
+            Link {
+                total_calls_allowed: Some(9),
+                ..link(1)
+            },
+            Link { weight: 1, ..link(1) },
+        ] {
+            assert!(!before.is_set_like(&changed));
+        }
+    }
+}

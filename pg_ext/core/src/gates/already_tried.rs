@@ -1,0 +1,14 @@
+//! The call was offered to this link before.
+
+use crate::gate::{FreedBy, Gate, Rule, no_figures};
+use crate::reason::Reject;
+
+pub static GATE: Gate = Gate {
+    name: "already_tried",
+    says: Reject::NoMoreTargets { any_busy: false },
+    freed_by: FreedBy::Nothing,
+    rule: Rule::Link {
+        stops: |link, _| link.already_tried,
+        figures: no_figures,
+    },
+};

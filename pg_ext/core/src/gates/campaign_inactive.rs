@@ -1,0 +1,13 @@
+//! The number is in campaigns, and none of them takes calls: each is inactive, or another seller's.
+
+use crate::gate::{FreedBy, Gate, Rule};
+use crate::reason::Reject;
+
+pub static GATE: Gate = Gate {
+    name: "campaign_inactive",
+    says: Reject::NoActiveCampaignForDid,
+    freed_by: FreedBy::Change,
+    rule: Rule::Call {
+        stops: |dialled, _| dialled.campaign.is_none(),
+    },
+};

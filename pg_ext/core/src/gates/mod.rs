@@ -1,0 +1,196 @@
+//! The gates that a call passes before a link takes it, one file each, in the order in which a reason is told: those of the call, then
+//! those of each link. `route_call`, `next_target` and all that foretell them walk this one list.
+
+use crate::facts::{Campaign, Dialled, Link};
+use crate::gate::{Asked, Figures, Gate, Rule, Verdict};
+
+mod already_tried;
+mod campaign_inactive;
+mod client_inactive;
+mod concurrency_cap;
+mod did_inactive;
+mod link_inactive;
+mod no_campaign;
+mod no_contact;
+mod owner_inactive;
+mod total_cap;
+
+pub static GATES: [&Gate; 10] = [
+    &did_inactive::GATE,
+    &owner_inactive::GATE,
+    &no_campaign::GATE,
+    &campaign_inactive::GATE,
+    &already_tried::GATE,
+    &link_inactive::GATE,
+    &client_inactive::GATE,
+    &no_contact::GATE,
+    // It outlasts the calls in flight, so it is told first where both caps are reached.
+    &total_cap::GATE,
+    &concurrency_cap::GATE,
+];
+
+/// The campaign whose links may be asked, or the first gate that stops the call.
+pub fn admit<'a>(dialled: &'a Dialled, asked: &Asked<'_>) -> Result<&'a Campaign, &'static Gate> {
+    let stopped = GATES
+        .into_iter()
+        .find(|gate| matches!(gate.rule, Rule::Call { stops } if stops(dialled, asked)));
+    match (stopped, &dialled.campaign) {
+        (None, Some(campaign)) => Ok(campaign),
+        (stopped, _) => Err(stopped.unwrap_or(&campaign_inactive::GATE)),
+    }
+}
+
+/// The first gate that stops the link, or `Eligible`.
+pub fn judge(link: &Link, asked: &Asked<'_>) -> Verdict {
+    GATES
+        .into_iter()
+        .find(|gate| matches!(gate.rule, Rule::Link { stops, .. } if stops(link, asked)))
+        .map_or(Verdict::Eligible, Verdict::Stopped)
+}
+
+/// A gate that was asked, and what it goes by.
+pub struct Step {
+    pub gate: &'static Gate,
+    pub stops: bool,
+    pub figures: Figures,
+}
+
+/// The gates that a call is asked at, up to the one that stops it.
+pub fn walk_call(dialled: &Dialled, asked: &Asked<'_>) -> Vec<Step> {
+    walk(|gate| match gate.rule {
+        Rule::Call { stops } => Some((stops(dialled, asked), Figures::new())),
+        Rule::Link { .. } => None,
+    })
+}
+
+/// The gates that a link is asked at, up to the one that stops it.
+pub fn walk_link(link: &Link, asked: &Asked<'_>) -> Vec<Step> {
+    walk(|gate| match gate.rule {
+        Rule::Call { .. } => None,
+        Rule::Link { stops, figures } => Some((stops(link, asked), figures(link, asked))),
+    })
+}
+
+fn walk(ask: impl Fn(&Gate) -> Option<(bool, Figures)>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for gate in GATES {
+        if let Some((stops, figures)) = ask(gate) {
+            steps.push(Step { gate, stops, figures });
+            if stops {
+                break;
+            }
+        }
+    }
+    steps
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::facts::Contact;
+    use crate::facts::tests::{dialled, link};
+    use crate::reason::Reject;
+
+    /// Whether this gate of links stops this one.
+    pub(crate) fn stops(gate: &Gate, link: &Link, asked: &Asked<'_>) -> bool {
+        match gate.rule {
+            Rule::Link { stops, .. } => stops(link, asked),
+            Rule::Call { .. } => panic!("{gate:?} judges no link"),
+        }
+    }
+
+    pub(crate) fn figures(gate: &Gate, link: &Link, asked: &Asked<'_>) -> Figures {
+        match gate.rule {
+            Rule::Link { figures, .. } => figures(link, asked),
+            Rule::Call { .. } => panic!("{gate:?} judges no link"),
+        }
+    }
+
+    /// The gate of that name: tests elsewhere ask for a verdict by it.
+    pub(crate) fn stopped(name: &str) -> Verdict {
+        let found = GATES.into_iter().find(|gate| gate.name == name);
+        Verdict::Stopped(found.unwrap_or_else(|| panic!("no gate {name}")))
+    }
+
+    #[test]
+    fn each_gate_has_a_name_of_its_own_and_those_of_the_call_come_first() {
+        let mut names: Vec<&str> = GATES.iter().map(|gate| gate.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), GATES.len());
+        let of_links = GATES.iter().map(|gate| matches!(gate.rule, Rule::Link { .. }));
+        assert!(of_links.is_sorted());
+    }
+
+    #[test]
+    fn a_call_is_told_the_first_gate_that_stops_it() {
+        let asked = Asked::default();
+        let stopped = |dialled: &Dialled| admit(dialled, &asked).err().map(|gate| (gate.name, gate.says));
+        let mut facts = dialled();
+        assert_eq!(stopped(&facts), None);
+        assert_eq!(admit(&facts, &asked).unwrap().id, 1);
+        facts.campaign = None;
+        assert_eq!(
+            stopped(&facts),
+            Some(("campaign_inactive", Reject::NoActiveCampaignForDid))
+        );
+        facts.campaigns = 0;
+        assert_eq!(
+            stopped(&facts),
+            Some(("no_campaign", Reject::NoActiveCampaignForDid))
+        );
+        facts.owner_active = false;
+        assert_eq!(stopped(&facts), Some(("owner_inactive", Reject::OwnerInactive)));
+        facts.did_active = false;
+        assert_eq!(stopped(&facts), Some(("did_inactive", Reject::DidInactive)));
+    }
+
+    #[test]
+    fn a_link_is_told_the_first_gate_that_stops_it() {
+        let asked = Asked::default();
+        type Open = fn(&mut Link);
+        // Each of these opens a gate more, in the order of the list.
+        let opened: [(&str, Open); 7] = [
+            ("already_tried", |link| link.already_tried = false),
+            ("link_inactive", |link| link.link_active = true),
+            ("client_inactive", |link| link.client_active = true),
+            ("no_contact", |link| link.contact = Contact::Fixed),
+            ("total_cap", |link| link.total_calls_allowed = None),
+            ("concurrency_cap", |link| link.active = 0),
+            ("eligible", |_| ()),
+        ];
+        let mut shut = Link {
+            already_tried: true,
+            link_active: false,
+            client_active: false,
+            contact: Contact::None,
+            total_calls_allowed: Some(0),
+            active: 2,
+            ..link(1)
+        };
+        for (name, open) in opened {
+            assert_eq!(judge(&shut, &asked).token(), name);
+            open(&mut shut);
+        }
+    }
+
+    #[test]
+    fn a_walk_ends_where_it_is_stopped() {
+        let asked = Asked::default();
+        let told = |steps: Vec<Step>| -> Vec<(&str, bool)> {
+            steps.iter().map(|step| (step.gate.name, step.stops)).collect()
+        };
+        let inactive = Dialled {
+            owner_active: false,
+            ..dialled()
+        };
+        assert_eq!(
+            told(walk_call(&inactive, &asked)),
+            [("did_inactive", false), ("owner_inactive", true)]
+        );
+        let full = Link { active: 2, ..link(1) };
+        let whole = told(walk_link(&full, &asked));
+        assert_eq!(whole.last(), Some(&("concurrency_cap", true)));
+        assert_eq!(whole.len() + walk_call(&dialled(), &asked).len(), GATES.len());
+    }
+}

@@ -1,0 +1,13 @@
+//! No campaign has the number.
+
+use crate::gate::{FreedBy, Gate, Rule};
+use crate::reason::Reject;
+
+pub static GATE: Gate = Gate {
+    name: "no_campaign",
+    says: Reject::NoActiveCampaignForDid,
+    freed_by: FreedBy::Change,
+    rule: Rule::Call {
+        stops: |dialled, _| dialled.campaigns == 0,
+    },
+};

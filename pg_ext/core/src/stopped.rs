@@ -1,0 +1,121 @@
+//! What follows from the gates that stopped links: why a call is rejected, and where its route looks for expired leases.
+
+use crate::facts::Link;
+use crate::gate::Verdict;
+use crate::reason::Reject;
+use crate::strategy::Strategy;
+
+/// Why a campaign has nobody for a new call: what the gate says that opens soonest.
+pub fn reject_reason<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> Reject {
+    verdicts
+        .into_iter()
+        .filter_map(|verdict| verdict.stopped_by())
+        .max_by_key(|gate| gate.freed_by)
+        .map_or(Reject::NoActiveClientsInCampaign, |gate| gate.says)
+}
+
+/// Full links that would have been chosen before `chosen` had they had room, best first: a route looks for expired
+/// leases on these. Weighted has no such order: only a call that would be rejected looks, at every full link.
+pub fn full_ahead_of(
+    strategy: Strategy,
+    links: &[Link],
+    verdicts: &[Verdict],
+    chosen: Option<usize>,
+) -> Vec<i64> {
+    if strategy == Strategy::Weighted && chosen.is_some() {
+        return Vec::new();
+    }
+    let limit = chosen.map(|index| strategy.rank(&links[index]));
+    let mut ahead: Vec<&Link> = links
+        .iter()
+        .zip(verdicts)
+        .filter(|(link, verdict)| {
+            verdict.is_freed_by_a_call()
+                && link.active > 0
+                && limit.is_none_or(|limit| strategy.rank(link) < limit)
+        })
+        .map(|(link, _)| link)
+        .collect();
+    ahead.sort_by_key(|link| strategy.rank(link));
+    ahead.iter().map(|link| link.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Contact;
+    use crate::facts::tests::link;
+    use crate::gate::Asked;
+    use crate::gates::tests::stopped;
+    use crate::select::judge_all;
+
+    #[test]
+    fn full_beats_inactive_in_the_reject() {
+        for cap in ["concurrency_cap", "total_cap"] {
+            for verdicts in [
+                [stopped("link_inactive"), stopped(cap)],
+                [stopped(cap), stopped("no_contact")],
+            ] {
+                assert_eq!(reject_reason(&verdicts), Reject::NoEligibleClientsAvailable);
+            }
+        }
+        for name in ["link_inactive", "client_inactive", "no_contact"] {
+            assert_eq!(reject_reason(&[stopped(name)]), Reject::NoActiveClientsInCampaign);
+        }
+        assert_eq!(reject_reason(&[]), Reject::NoActiveClientsInCampaign);
+    }
+
+    #[test]
+    fn only_links_that_a_call_s_end_opens_are_looked_at_for_expired_leases() {
+        let busy = |id| Link {
+            active: 2,
+            ..link(id)
+        };
+        let links = [
+            busy(1),
+            Link {
+                total_calls_allowed: Some(2),
+                max_concurrency: 9,
+                ..busy(2)
+            },
+            Link {
+                link_active: false,
+                ..busy(3)
+            },
+            Link {
+                contact: Contact::None,
+                ..busy(4)
+            },
+            Link {
+                total_calls_allowed: Some(0),
+                ..link(5)
+            },
+        ];
+        let verdicts = judge_all(&links, &Asked::default());
+        for strategy in Strategy::ALL {
+            assert_eq!(full_ahead_of(strategy, &links, &verdicts, None), [1, 2]);
+        }
+    }
+
+    #[test]
+    fn only_links_ahead_of_the_chosen_one_are_looked_at() {
+        let full = |id, last_seq| Link {
+            active: 2,
+            last_seq,
+            ..link(id)
+        };
+        let links = [
+            full(1, 1),
+            Link {
+                last_seq: 2,
+                ..link(2)
+            },
+            full(3, 3),
+        ];
+        let verdicts = judge_all(&links, &Asked::default());
+        let ahead = |strategy| full_ahead_of(strategy, &links, &verdicts, Some(1));
+        assert_eq!(ahead(Strategy::RoundRobin), [1]);
+        assert_eq!(ahead(Strategy::Priority), [1]);
+        assert!(ahead(Strategy::Weighted).is_empty());
+    }
+}

@@ -1,0 +1,98 @@
+//! What `explain_call` and `preview_call` say beside their columns: the gates that were asked, the one that stopped, and what
+//! each goes by. As JSON, so that no later gate changes what the functions give.
+
+use capconduit_core::Asked;
+use capconduit_core::gate::Figure;
+use capconduit_core::gates::{Step, walk_call, walk_link};
+use pgrx::JsonB;
+use serde_json::{Map, Value};
+
+use crate::calls::explanation::{About, Part};
+use crate::calls::preview::Considered;
+use crate::postgres::json::instant;
+
+type Object = Map<String, Value>;
+
+/// Of one row of an explanation.
+pub fn of_row(about: About<'_>) -> JsonB {
+    let mut steps = Vec::new();
+    if let (Some(dialled), Part::Call | Part::Link(_)) = (about.dialled, about.part) {
+        steps.extend(walk_call(dialled, about.asked));
+    }
+    if let Part::Link(link) = about.part {
+        steps.extend(walk_link(link, about.asked));
+    }
+    let mut told = asked(about.asked);
+    told.extend(walked(&steps));
+    if let Part::Behind(campaign) = about.part {
+        told.insert("shadowed_by".to_owned(), campaign.id.into());
+    }
+    JsonB(told.into())
+}
+
+/// Of a preview: the call's own gates, and the links that were asked, in the strategy's order.
+pub fn of_preview(considered: Considered<'_>) -> JsonB {
+    let steps = considered
+        .dialled
+        .map(|dialled| walk_call(dialled, considered.asked));
+    let mut told = asked(considered.asked);
+    told.extend(walked(&steps.unwrap_or_default()));
+    let links = considered.links.map_or_else(Vec::new, |found| {
+        let asked = found.asked.iter().map(|(index, _)| &found.links[*index]);
+        asked
+            .map(|link| {
+                let mut told = object([
+                    ("link_id", link.id.into()),
+                    ("client_id", link.client_id.into()),
+                    ("client_identifier", link.client_identifier.as_str().into()),
+                ]);
+                told.extend(walked(&walk_link(link, considered.asked)));
+                Value::from(told)
+            })
+            .collect()
+    });
+    told.insert("links".to_owned(), links.into());
+    JsonB(told.into())
+}
+
+fn object<const N: usize>(fields: [(&str, Value); N]) -> Object {
+    fields
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// How the question was understood.
+fn asked(asked: &Asked<'_>) -> Object {
+    let question = object([
+        ("at", instant(asked.at).into()),
+        ("caller", asked.caller.into()),
+        ("node", asked.node.into()),
+    ]);
+    object([("asked", question.into())])
+}
+
+fn walked(steps: &[Step]) -> Object {
+    let stopped_by = steps.iter().find(|step| step.stops).map(|step| {
+        let mut told = tell(step);
+        told.insert("freed_by".to_owned(), step.gate.freed_by.name().into());
+        told
+    });
+    let gates: Vec<Value> = steps.iter().map(|step| tell(step).into()).collect();
+    object([
+        ("gates", gates.into()),
+        ("stopped_by", stopped_by.map_or(Value::Null, Value::from)),
+    ])
+}
+
+fn tell(step: &Step) -> Object {
+    let mut told = object([("gate", step.gate.name.into())]);
+    told.extend(step.figures.iter().map(|(name, figure)| {
+        let value = match *figure {
+            Figure::Count(count) => count.into(),
+            Figure::Instant(micros) => instant(micros).into(),
+        };
+        ((*name).to_owned(), value)
+    }));
+    told
+}
