@@ -3,8 +3,10 @@
 pub mod body;
 pub mod clock;
 pub mod fields;
+pub mod list;
 pub mod page;
 pub mod params;
+pub mod period;
 pub mod text;
 pub mod version;
 pub mod zone;

@@ -316,6 +316,9 @@ fn values(parameter: &str, victim: &Victim) -> Vec<String> {
         "hangup_by" => vec!["caller".into(), "client".into(), "system".into()],
         "node" => vec!["pbx1".into()],
         "sip_call_id" => vec!["a@b".into()],
+        "sort" => ["number", "-name", "-updated_at", "remaining", "-routed_at"]
+            .map(str::to_owned)
+            .into(),
         "style" => vec!["plain".into(), "spreadsheet".into()],
         "tz" => vec!["Asia/Tokyo".into()],
         "page" => vec!["1".into(), "2".into()],

@@ -1,5 +1,6 @@
 //! /api/seller/campaigns: the seller's own campaigns. Their DIDs and clients are in `parts`.
 
+pub mod list;
 pub mod objects;
 mod operations;
 mod parts;
@@ -16,10 +17,12 @@ use crate::app::AppState;
 use crate::app::caller::Seller;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
-use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::list::Request;
+use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use objects::{Campaign, CampaignChange, CampaignDetail, Filter, NewCampaign};
+use list::Campaigns;
+use objects::{Campaign, CampaignChange, CampaignDetail, NewCampaign};
 
 pub const SELLER_STATEMENTS: &[&[&str]] = &[
     operations::SELLER_STATEMENTS,
@@ -35,19 +38,17 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/seller/campaigns", tag = "campaigns",
-    params(PageParams, ("status" = Option<String>, Query, description = "active, inactive or paused"),
-           ("q" = Option<String>, Query, description = "how the name begins, in any case")),
-    responses((status = 200, description = "The own campaigns by name, without their parts", body = Page<Campaign>),
+    params(PageParams, Campaigns),
+    responses((status = 200, description = "The own campaigns, without their parts", body = Page<Campaign>),
               Denied, BadFilter))]
 async fn list(
     State(app): State<AppState>,
     seller: Seller,
     params: Params,
 ) -> ApiResult<Json<Page<Campaign>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = Filter::read(&params)?;
+    let request = Request::read(&params)?;
     let tx = app.store.read(&seller.identity()).await?;
-    let campaigns = operations::list(&tx, &filter, page).await?;
+    let campaigns = operations::list(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(campaigns))
 }

@@ -1,5 +1,6 @@
 //! /api/admin/clients: the call centers and their PJSIP objects, for admins and staff.
 
+pub mod list;
 mod objects;
 mod operations;
 mod pjsip;
@@ -18,10 +19,12 @@ use crate::app::AppState;
 use crate::app::caller::Staff;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
-use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::list::Request;
+use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use objects::{Client, ClientChange, Filter, NewClient};
+use list::Clients;
+use objects::{Client, ClientChange, NewClient};
 pub use statements::STAFF_STATEMENTS;
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -31,14 +34,12 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/admin/clients", tag = "clients",
-    params(PageParams, ("status" = Option<String>, Query, description = "active or inactive"),
-           ("q" = Option<String>, Query, description = "how the name or identifier begins, in any case")),
-    responses((status = 200, description = "Clients by name", body = Page<Client>), Denied, BadFilter))]
+    params(PageParams, Clients),
+    responses((status = 200, description = "Clients", body = Page<Client>), Denied, BadFilter))]
 async fn list(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Page<Client>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = Filter::read(&params)?;
+    let request = Request::read(&params)?;
     let tx = app.store.read(&staff.identity()).await?;
-    let clients = operations::list(&tx, &filter, page).await?;
+    let clients = operations::list(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(clients))
 }

@@ -1,5 +1,6 @@
 //! /api/seller/dids: the seller's own numbers.
 
+pub mod list;
 pub mod objects;
 mod operations;
 
@@ -14,10 +15,12 @@ use crate::app::AppState;
 use crate::app::caller::Seller;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
-use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::list::Request;
+use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use objects::{Did, DidChange, Filter, NewDid};
+use list::Dids;
+use objects::{Did, DidChange, NewDid};
 pub use operations::SELLER_STATEMENTS;
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -27,17 +30,12 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/seller/dids", tag = "dids",
-    params(PageParams, ("number" = Option<String>, Query, description = "this number"),
-           ("q" = Option<String>, Query, description = "how the number begins"),
-           ("status" = Option<String>, Query, description = "active or inactive"),
-           ("campaign_id" = Option<i64>, Query, description = "in this campaign"),
-           ("unassigned" = Option<bool>, Query, description = "true: in no campaign; false: in one or more")),
-    responses((status = 200, description = "The own DIDs by number", body = Page<Did>), Denied, BadFilter))]
+    params(PageParams, Dids),
+    responses((status = 200, description = "The own DIDs", body = Page<Did>), Denied, BadFilter))]
 async fn list(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Json<Page<Did>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = Filter::read(&params)?;
+    let request = Request::read(&params)?;
     let tx = app.store.read(&seller.identity()).await?;
-    let dids = operations::list(&tx, &filter, page).await?;
+    let dids = operations::list(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(dids))
 }

@@ -1,8 +1,10 @@
 //! What is done with the own DIDs, in SQL. Row level security shows a seller no others.
 
-use super::objects::{Did, DidChange, Filter, NewDid};
+use super::list::Dids;
+use super::objects::{Did, DidChange, NewDid};
 use crate::error::{ApiError, ApiResult};
-use crate::http::page::{Page, PageRequest};
+use crate::http::list::Request;
+use crate::http::page::Page;
 use crate::http::version::IfMatch;
 use crate::store::tx::Tx;
 
@@ -12,25 +14,6 @@ macro_rules! columns {
     };
 }
 
-/// The fields of `Filter`.
-macro_rules! filter {
-    () => {
-        "($1::text is null or number = $1) \
-         and ($2::text is null or (number collate \"C\" >= $2 and number collate \"C\" < $2 || ':')) \
-         and ($3::text is null or status = $3) \
-         and ($4::bigint is null or exists (select from campaign_dids m where m.did_id = dids.id and m.campaign_id = $4)) \
-         and ($5::boolean is null or $5 <> exists (select from campaign_dids m where m.did_id = dids.id))"
-    };
-}
-
-const LIST: &str = concat!(
-    "select ",
-    columns!(),
-    " from dids where ",
-    filter!(),
-    " order by number limit $6 offset $7"
-);
-const COUNT: &str = concat!("select count(*) from dids where ", filter!());
 const ONE: &str = concat!("select ", columns!(), " from dids where id = $1");
 const INSERT: &str = concat!(
     "insert into dids (user_id, number, status, description) values (session_user_id(), $1, $2, $3)
@@ -48,27 +31,14 @@ const LOCK: &str = "select version from dids where id = $1 for no key update";
 /// As the deletion itself locks it.
 const LOCK_TO_DELETE: &str = "select version from dids where id = $1 for update";
 
-pub const SELLER_STATEMENTS: &[&str] = &[LIST, COUNT, ONE, INSERT, UPDATE, DELETE, LOCK, LOCK_TO_DELETE];
+pub const SELLER_STATEMENTS: &[&str] = &[ONE, INSERT, UPDATE, DELETE, LOCK, LOCK_TO_DELETE];
 
 fn unknown(id: i64) -> ApiError {
     ApiError::not_found(format!("DID with ID {id} not found or not owned by user."))
 }
 
-/// By number.
-pub async fn list(tx: &Tx, filter: &Filter, page: PageRequest) -> ApiResult<Page<Did>> {
-    page.of(
-        tx,
-        COUNT,
-        LIST,
-        &[
-            &filter.number,
-            &filter.start,
-            &filter.status,
-            &filter.campaign_id,
-            &filter.unassigned,
-        ],
-    )
-    .await
+pub async fn list(tx: &Tx, request: &Request<Dids>) -> ApiResult<Page<Did>> {
+    request.page(tx).await
 }
 
 pub async fn find(tx: &Tx, id: i64) -> ApiResult<Did> {

@@ -1,5 +1,6 @@
 //! /api/admin/users: the accounts, for admins.
 
+pub mod list;
 pub mod objects;
 pub mod operations;
 
@@ -14,10 +15,12 @@ use crate::app::AppState;
 use crate::app::caller::Admin;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
-use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::list::Request;
+use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use objects::{Filter, NewPassword, NewUser, User, UserChange};
+use list::Users;
+use objects::{NewPassword, NewUser, User, UserChange};
 pub use operations::{ADMIN_STATEMENTS, SELLER_STATEMENTS};
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -28,15 +31,12 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/admin/users", tag = "users",
-    params(PageParams, ("role" = Option<String>, Query, description = "admin, staff or user"),
-           ("status" = Option<String>, Query, description = "active, inactive, pending_approval or suspended"),
-           ("q" = Option<String>, Query, description = "how the username or email begins, in any case")),
-    responses((status = 200, description = "Users by name", body = Page<User>), Denied, BadFilter))]
+    params(PageParams, Users),
+    responses((status = 200, description = "Users", body = Page<User>), Denied, BadFilter))]
 async fn list(State(app): State<AppState>, admin: Admin, params: Params) -> ApiResult<Json<Page<User>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = Filter::read(&params)?;
+    let request = Request::read(&params)?;
     let tx = app.store.read(&admin.identity()).await?;
-    let users = operations::list(&tx, &filter, page).await?;
+    let users = operations::list(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(users))
 }
