@@ -116,6 +116,7 @@ select table_name, operation, access, reason from table_access() where access <>
 alter table users enable row level security;
 alter table sessions enable row level security;
 alter table login_networks enable row level security;
+alter table idempotency_keys enable row level security;
 alter table api_tokens enable row level security;
 alter table clients enable row level security;
 alter table pjsip_endpoints enable row level security;
@@ -142,6 +143,9 @@ create policy users_seller on users for select to capconduit_seller
     using (id = (select session_user_id()));
 drop policy if exists api_tokens_seller on api_tokens;
 create policy api_tokens_seller on api_tokens to capconduit_seller
+    using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
+drop policy if exists idempotency_keys_seller on idempotency_keys;
+create policy idempotency_keys_seller on idempotency_keys to capconduit_seller
     using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
 drop policy if exists clients_seller on clients;
 create policy clients_seller on clients for select to capconduit_seller using (true);
@@ -192,6 +196,9 @@ create policy users_admin_delete on users for delete to capconduit_staff
 drop policy if exists api_tokens_staff on api_tokens;
 create policy api_tokens_staff on api_tokens to capconduit_staff
     using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
+drop policy if exists idempotency_keys_staff on idempotency_keys;
+create policy idempotency_keys_staff on idempotency_keys to capconduit_staff
+    using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
 drop policy if exists clients_staff on clients;
 create policy clients_staff on clients to capconduit_staff using (true) with check (true);
 drop policy if exists pjsip_endpoints_staff on pjsip_endpoints;
@@ -231,6 +238,8 @@ drop policy if exists audit_log_staff on audit_log;
 create policy audit_log_staff on audit_log for select to capconduit_staff using (true);
 
 -- The internal API: a dry run reads the routing configuration; everything else goes through the call functions.
+drop policy if exists idempotency_keys_internal on idempotency_keys;
+create policy idempotency_keys_internal on idempotency_keys to capconduit_internal using (true);
 drop policy if exists dids_internal on dids;
 create policy dids_internal on dids for select to capconduit_internal using (true);
 drop policy if exists campaigns_internal on campaigns;
@@ -343,6 +352,10 @@ grant insert (username, email, password_hash, role, status, full_name, company_n
       update (email, password_hash, role, status, full_name, company_name), delete on users to capconduit_staff;
 grant select (id, user_id, name, created_at, expires_at, last_used_at), insert (user_id, name, token_hash, expires_at),
       delete on api_tokens to capconduit_seller, capconduit_staff;
+
+grant select, insert (user_id, key_hash, fingerprint, status, etag, body),
+      update (fingerprint, status, etag, body, created_at) on idempotency_keys to capconduit_seller, capconduit_staff;
+grant select (created_at), delete on idempotency_keys to capconduit_internal;
 
 grant select (id, client_identifier, name, department, status) on clients to capconduit_seller;
 grant select, insert, update, delete on clients, pjsip_endpoints, pjsip_aors to capconduit_staff;

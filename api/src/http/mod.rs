@@ -4,6 +4,7 @@ pub mod body;
 pub mod clock;
 pub mod fields;
 pub mod list;
+pub mod once;
 pub mod page;
 pub mod params;
 pub mod period;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::access::sessions;
 use crate::http::list::{Listed, Statements};
+use crate::http::once;
 use crate::process::serve::{metrics, upkeep};
 use crate::resources::{
     auth, campaigns, clients, dids, explain, health, internal, links, live, logs, oversight, stats, tokens,
@@ -31,10 +32,12 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         internal::INTERNAL_STATEMENTS,
         upkeep::INTERNAL_STATEMENTS,
         metrics::STATEMENTS,
+        once::INTERNAL_STATEMENTS,
     ];
     let both = [
         auth::USER_STATEMENTS,
         tokens::USER_STATEMENTS,
+        once::USER_STATEMENTS,
         logs::SELLER_STATEMENTS,
         stats::SELLER_STATEMENTS,
     ];

@@ -89,6 +89,15 @@ answers! {
 }
 
 answers! {
+    /// POSTs that honour Idempotency-Key.
+    Repeated {
+        InProgress 409 "in_progress: a request with this Idempotency-Key is being worked on, see Retry-After; \
+                        or a conflict with what is there",
+        OtherRequest 422 "key_reused: this Idempotency-Key was used for another request",
+    }
+}
+
+answers! {
     /// Objects by id.
     NotFound { NotFound 404 "not_found: unknown, or somebody else's" }
 }

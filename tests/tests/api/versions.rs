@@ -160,6 +160,86 @@ async fn a_write_for_an_older_version_changes_nothing() {
     }
 }
 
+/// PATCH is the same change as PUT, and refuses what PUT ignores.
+#[tokio::test]
+async fn patch_is_put_that_refuses_what_it_does_not_know() {
+    let world = World::new().await;
+    for case in cases(&world) {
+        if case.write.ends_with("/status") {
+            case.who
+                .patch(case.write, case.change)
+                .await
+                .problem(405, "method_not_allowed");
+            continue;
+        }
+        let before = version_of(case.who.get(case.one).await);
+        case.who
+            .with("if-match", "\"0\"")
+            .patch(case.write, case.change.clone())
+            .await
+            .problem(412, "changed_meanwhile");
+        let mut known = case.change.clone();
+        for (key, value) in [
+            ("noSuchKey", json!(1)),
+            ("id", json!(1)),
+            ("version", json!(before)),
+        ] {
+            known[key] = value;
+            let problem = case
+                .who
+                .patch(case.write, known.clone())
+                .await
+                .problem(400, "validation_failed");
+            assert_eq!(
+                problem["errors"][key],
+                json!(["Unknown field."]),
+                "{}",
+                case.write
+            );
+            case.who
+                .put(case.write, json!({key: 1}))
+                .await
+                .problem(400, "nothing_to_update");
+            known.as_object_mut().expect("an object").remove(key);
+        }
+        let tag = format!("\"{before}\"");
+        let merge = case.who.with("if-match", &tag);
+        let body = bytes::Bytes::from(known.to_string());
+        let patched = merge
+            .raw("PATCH", case.write, Some("application/merge-patch+json"), body)
+            .await;
+        assert_eq!(version_of(patched.clone()), before + 1, "{}", case.write);
+        assert_eq!(
+            patched.json(),
+            case.who.get(case.one).await.ok(),
+            "{}",
+            case.write
+        );
+        case.who
+            .patch(case.write, json!({}))
+            .await
+            .problem(400, "empty_body");
+    }
+    // Null clears what may be empty, and keys inside an object are as strict.
+    let did = "/api/seller/dids/1";
+    assert_eq!(
+        world.alice.patch(did, json!({"description": null})).await.ok()["description"],
+        Value::Null
+    );
+    let client = json!({"pjsip": {"aor": {"max_contacts": 2, "no_such_key": 1}}});
+    let problem = world.staff.patch("/api/admin/clients/1", client).await;
+    let problem = problem.problem(400, "validation_failed");
+    assert_eq!(
+        problem["errors"]["pjsip"]["aor"]["no_such_key"],
+        json!(["Unknown field."])
+    );
+    world
+        .bob
+        .patch(did, json!({"description": "x"}))
+        .await
+        .problem(404, "not_found");
+}
+
 #[tokio::test]
 async fn a_delete_for_an_older_version_deletes_nothing() {
     let world = World::new().await;

@@ -12,15 +12,17 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound, Repeated};
 use crate::app::AppState;
 use crate::app::caller::Seller;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
 use crate::http::list::Request;
+use crate::http::once::{Answer, OnceHeader, Post};
 use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
+use crate::store::tx::Tx;
 use list::Campaigns;
 use objects::{Campaign, CampaignChange, CampaignDetail, NewCampaign};
 
@@ -53,17 +55,15 @@ async fn list(
     Ok(Json(campaigns))
 }
 
-#[utoipa::path(post, path = "/api/seller/campaigns", tag = "campaigns", request_body = NewCampaign,
-    responses((status = 201, description = "Created", body = CampaignDetail), Denied, BadBody, Conflict))]
+#[utoipa::path(post, path = "/api/seller/campaigns", tag = "campaigns", params(OnceHeader), request_body = NewCampaign,
+    responses((status = 201, description = "Created", body = CampaignDetail), Denied, BadBody, Repeated))]
 async fn create(
     State(app): State<AppState>,
     seller: Seller,
-    Valid(new): Valid<NewCampaign>,
-) -> ApiResult<(StatusCode, Tagged<CampaignDetail>)> {
-    let tx = app.store.write(&seller.identity()).await?;
-    let campaign = operations::create(&tx, new).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Tagged(campaign)))
+    Post(new, once): Post<NewCampaign>,
+) -> ApiResult<Answer> {
+    let create = async |tx: &Tx| Answer::created(&operations::create(tx, new).await?);
+    once.run(&app.store, &seller.identity(), create).await
 }
 
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path)),
@@ -76,7 +76,7 @@ async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
     Ok(Tagged(campaign))
 }
 
-#[utoipa::path(put, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path), IfMatchHeader),
+#[utoipa::path(method(put, patch), path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path), IfMatchHeader),
     request_body = CampaignChange,
     responses((status = 200, description = "The campaign as changed", body = CampaignDetail),
               Denied, BadBody, NotFound, Changed, Conflict))]

@@ -14,15 +14,17 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound, Repeated};
 use crate::app::AppState;
 use crate::app::caller::Staff;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
 use crate::http::list::Request;
+use crate::http::once::{Answer, OnceHeader, Post};
 use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
+use crate::store::tx::Tx;
 use list::Clients;
 use objects::{Client, ClientChange, NewClient};
 pub use statements::STAFF_STATEMENTS;
@@ -53,20 +55,19 @@ async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResul
     Ok(Tagged(client))
 }
 
-#[utoipa::path(post, path = "/api/admin/clients", tag = "clients", request_body = NewClient,
-    responses((status = 201, description = "Created", body = Client), Denied, BadBody, Conflict))]
+#[utoipa::path(post, path = "/api/admin/clients", tag = "clients", params(OnceHeader), request_body = NewClient,
+    responses((status = 201, description = "Created", body = Client), Denied, BadBody, Repeated))]
 async fn create(
     State(app): State<AppState>,
     staff: Staff,
-    Valid(new): Valid<NewClient>,
-) -> ApiResult<(StatusCode, Tagged<Client>)> {
-    let tx = app.store.write(&staff.identity()).await?;
-    let client = operations::create(&tx, &app.settings.pjsip, staff.id, new).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Tagged(client)))
+    Post(new, once): Post<NewClient>,
+) -> ApiResult<Answer> {
+    let create =
+        async |tx: &Tx| Answer::created(&operations::create(tx, &app.settings.pjsip, staff.id, new).await?);
+    once.run(&app.store, &staff.identity(), create).await
 }
 
-#[utoipa::path(put, path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path), IfMatchHeader),
+#[utoipa::path(method(put, patch), path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path), IfMatchHeader),
     request_body = ClientChange,
     responses((status = 200, description = "The client as changed", body = Client),
               Denied, BadBody, NotFound, Changed, Conflict))]

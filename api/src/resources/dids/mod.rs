@@ -10,15 +10,17 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Denied, NotFound, Repeated};
 use crate::app::AppState;
 use crate::app::caller::Seller;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
 use crate::http::list::Request;
+use crate::http::once::{Answer, OnceHeader, Post};
 use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
+use crate::store::tx::Tx;
 use list::Dids;
 use objects::{Did, DidChange, NewDid};
 pub use operations::SELLER_STATEMENTS;
@@ -40,17 +42,15 @@ async fn list(State(app): State<AppState>, seller: Seller, params: Params) -> Ap
     Ok(Json(dids))
 }
 
-#[utoipa::path(post, path = "/api/seller/dids", tag = "dids", request_body = NewDid,
-    responses((status = 201, description = "Created", body = Did), Denied, BadBody, Conflict))]
+#[utoipa::path(post, path = "/api/seller/dids", tag = "dids", params(OnceHeader), request_body = NewDid,
+    responses((status = 201, description = "Created", body = Did), Denied, BadBody, Repeated))]
 async fn create(
     State(app): State<AppState>,
     seller: Seller,
-    Valid(new): Valid<NewDid>,
-) -> ApiResult<(StatusCode, Tagged<Did>)> {
-    let tx = app.store.write(&seller.identity()).await?;
-    let did = operations::create(&tx, new).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Tagged(did)))
+    Post(new, once): Post<NewDid>,
+) -> ApiResult<Answer> {
+    let create = async |tx: &Tx| Answer::created(&operations::create(tx, new).await?);
+    once.run(&app.store, &seller.identity(), create).await
 }
 
 #[utoipa::path(get, path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path)),
@@ -62,7 +62,7 @@ async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
     Ok(Tagged(did))
 }
 
-#[utoipa::path(put, path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path), IfMatchHeader),
+#[utoipa::path(method(put, patch), path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path), IfMatchHeader),
     request_body = DidChange,
     responses((status = 200, description = "The DID as changed", body = Did), Denied, BadBody, NotFound, Changed))]
 async fn update(

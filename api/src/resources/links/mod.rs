@@ -10,15 +10,17 @@ use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Changed, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Denied, NotFound, Repeated};
 use crate::app::AppState;
 use crate::app::caller::{Seller, Staff, User};
 use crate::error::ApiResult;
 use crate::http::body::Valid;
 use crate::http::list::{Listed, Request};
+use crate::http::once::{Answer, OnceHeader, Post};
 use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
+use crate::store::tx::Tx;
 use list::{Links, OwnLinks};
 use objects::{Adjustment, LinkStatus, LinkUsage};
 pub use operations::{SELLER_STATEMENTS, STAFF_STATEMENTS};
@@ -84,18 +86,16 @@ async fn set_link_status(
     Ok(Tagged(link))
 }
 
-#[utoipa::path(post, path = "/api/admin/links/{id}/adjust", tag = "admin", params(("id" = i64, Path)),
+#[utoipa::path(post, path = "/api/admin/links/{id}/adjust", tag = "admin", params(("id" = i64, Path), OnceHeader),
     request_body = Adjustment,
     responses((status = 200, description = "The link with its new total; audited", body = LinkUsage),
-              Denied, BadBody, NotFound))]
+              Denied, BadBody, NotFound, Repeated))]
 async fn adjust(
     State(app): State<AppState>,
     staff: Staff,
     Id(id): Id,
-    Valid(adjustment): Valid<Adjustment>,
-) -> ApiResult<Tagged<LinkUsage>> {
-    let tx = app.store.write(&staff.identity()).await?;
-    let link = operations::adjust(&tx, id, &adjustment).await?;
-    tx.commit().await?;
-    Ok(Tagged(link))
+    Post(adjustment, once): Post<Adjustment>,
+) -> ApiResult<Answer> {
+    let adjust = async |tx: &Tx| Answer::changed(&operations::adjust(tx, id, &adjustment).await?);
+    once.run(&app.store, &staff.identity(), adjust).await
 }

@@ -10,14 +10,15 @@ use axum::extract::{Path, State};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Conflict, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Denied, NotFound, Repeated};
 use crate::app::AppState;
 use crate::app::caller::{Seller, Staff};
 use crate::error::ApiResult;
-use crate::http::body::Valid;
 use crate::http::list::{FiltersOf, Request};
+use crate::http::once::{Answer, OnceHeader, Post};
 use crate::http::page::{Page, PageParams};
 use crate::http::params::Params;
+use crate::store::tx::Tx;
 use list::{Calls, OwnCalls};
 use objects::{Live, LiveCall, Release, Released};
 pub use operations::STAFF_STATEMENTS;
@@ -85,17 +86,15 @@ async fn live_calls(
 }
 
 #[utoipa::path(post, path = "/api/admin/live_calls/{uniqueid}/release", tag = "admin",
-    params(("uniqueid" = String, Path)), request_body = Release,
+    params(("uniqueid" = String, Path), OnceHeader), request_body = Release,
     responses((status = 200, description = "Recorded as LOST, its slot is free; audited", body = Released),
-              Denied, BadBody, NotFound, Conflict))]
+              Denied, BadBody, NotFound, Repeated))]
 async fn release(
     State(app): State<AppState>,
     staff: Staff,
     Path(uniqueid): Path<String>,
-    Valid(release): Valid<Release>,
-) -> ApiResult<Json<Released>> {
-    let tx = app.store.write(&staff.identity()).await?;
-    let released = operations::release(&tx, &uniqueid, &release).await?;
-    tx.commit().await?;
-    Ok(Json(released))
+    Post(release, once): Post<Release>,
+) -> ApiResult<Answer> {
+    let release = async |tx: &Tx| Answer::done(&operations::release(tx, &uniqueid, &release).await?);
+    once.run(&app.store, &staff.identity(), release).await
 }

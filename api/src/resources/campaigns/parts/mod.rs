@@ -13,9 +13,11 @@ use crate::app::AppState;
 use crate::app::caller::Seller;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
+use crate::http::once::{Answer, OnceHeader, Post};
 use crate::http::params::{Id, Ids};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use crate::resources::answers::{BadBody, Changed, Conflict, Denied, Message, NotFound};
+use crate::resources::answers::{BadBody, Changed, Conflict, Denied, Message, NotFound, Repeated};
+use crate::store::tx::Tx;
 use objects::{CampaignDid, CampaignDids, ClientSummary, DidSet, Link, LinkChange, NewLink};
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -73,19 +75,17 @@ async fn links(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRe
     Ok(Json(links))
 }
 
-#[utoipa::path(post, path = "/api/seller/campaigns/{id}/clients", tag = "campaigns", params(("id" = i64, Path)),
+#[utoipa::path(post, path = "/api/seller/campaigns/{id}/clients", tag = "campaigns", params(("id" = i64, Path), OnceHeader),
     request_body = NewLink,
-    responses((status = 201, description = "The client is linked", body = Link), Denied, BadBody, NotFound, Conflict))]
+    responses((status = 201, description = "The client is linked", body = Link), Denied, BadBody, NotFound, Repeated))]
 async fn create_link(
     State(app): State<AppState>,
     seller: Seller,
     Id(id): Id,
-    Valid(new): Valid<NewLink>,
-) -> ApiResult<(StatusCode, Tagged<Link>)> {
-    let tx = app.store.write(&seller.identity()).await?;
-    let link = operations::create_link(&tx, id, new).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Tagged(link)))
+    Post(new, once): Post<NewLink>,
+) -> ApiResult<Answer> {
+    let create = async |tx: &Tx| Answer::created(&operations::create_link(tx, id, new).await?);
+    once.run(&app.store, &seller.identity(), create).await
 }
 
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}/clients/{setting_id}", tag = "campaigns",
@@ -102,7 +102,7 @@ async fn show_link(
     Ok(Tagged(link))
 }
 
-#[utoipa::path(put, path = "/api/seller/campaigns/{id}/clients/{setting_id}", tag = "campaigns",
+#[utoipa::path(method(put, patch), path = "/api/seller/campaigns/{id}/clients/{setting_id}", tag = "campaigns",
     params(("id" = i64, Path), ("setting_id" = i64, Path), IfMatchHeader), request_body = LinkChange,
     responses((status = 200, description = "The link as changed", body = Link),
               Denied, BadBody, NotFound, Changed))]
