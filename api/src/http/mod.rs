@@ -1,4 +1,5 @@
-//! What every request has in common, whatever it asks for: bodies, fields, parameters, pages, versions, instants.
+//! What every request has in common, whatever it asks for: bodies, fields, parameters, lists, pages, versions,
+//! repeats, instants.
 
 pub mod body;
 pub mod clock;

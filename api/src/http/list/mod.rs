@@ -1,197 +1,23 @@
 //! Lists as they are declared: which filters and sortings each has. What is read of a request, the statements and the description
 //! are made of that one declaration.
 
-use std::fmt::Write;
+mod declared;
+mod described;
+
 use std::marker::PhantomData;
 
+use declared::Value;
+pub use declared::{Filter, Kind, List, Sorting, filter, sorting};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::Type;
-use utoipa::openapi::{ObjectBuilder, Required};
-use utoipa::{IntoParams, openapi};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::page::{DEFAULT_PER_PAGE, Page, PageRequest, pages};
 use super::params::Params;
-use super::period::{DaysParams, Period};
+use super::period::Period;
 use crate::error::{ApiError, ApiResult};
 use crate::store::tx::{PLAN_FOR_VALUES, Tx};
-
-/// A list as it is declared.
-#[derive(Debug)]
-pub struct List {
-    pub columns: &'static str,
-    /// What is counted.
-    pub from: &'static str,
-    /// What is shown of it besides.
-    pub joins: &'static str,
-    /// Groups, since what staff may ask is what a seller may, and whose.
-    pub filters: &'static [&'static [Filter]],
-    /// The column of `start_date` and `end_date`, where there are such filters.
-    pub days: Option<&'static str>,
-    pub sortings: &'static [Sorting],
-    /// A value of `sort`.
-    pub default: &'static str,
-}
-
-#[derive(Debug)]
-pub struct Filter {
-    name: &'static str,
-    kind: Kind,
-    sql: &'static str,
-    text: &'static str,
-}
-
-/// What a filter takes.
-#[derive(Debug)]
-pub enum Kind {
-    Id,
-    Flag,
-    Choice(&'static [&'static str]),
-    /// A phone number, or how it begins.
-    Number,
-    /// A name that people give, or how it begins; so many characters at most.
-    Title(usize),
-    Text(usize),
-    /// The API's word for what the table names otherwise.
-    Word(usize, fn(String) -> String),
-}
-
-#[derive(Debug)]
-pub struct Sorting {
-    name: &'static str,
-    key: &'static str,
-    tie: &'static str,
-}
-
-/// A filter: its name, what it takes, its condition with `$v` for the value, and what it means.
-pub const fn filter(name: &'static str, kind: Kind, sql: &'static str, text: &'static str) -> Filter {
-    Filter {
-        name,
-        kind,
-        sql,
-        text,
-    }
-}
-
-/// A sorting: its name, its key, and the order among equals.
-pub const fn sorting(name: &'static str, key: &'static str, tie: &'static str) -> Sorting {
-    Sorting { name, key, tie }
-}
-
-type Value = Box<dyn ToSql + Sync + Send>;
-
-impl Kind {
-    fn sql_type(&self) -> &'static str {
-        match self {
-            Kind::Id => "bigint",
-            Kind::Flag => "boolean",
-            _ => "text",
-        }
-    }
-
-    fn read(&self, params: &Params, name: &str) -> ApiResult<Value> {
-        Ok(match *self {
-            Kind::Id => Box::new(params.id(name)?),
-            Kind::Flag => Box::new(params.flag(name)?),
-            Kind::Choice(choices) => Box::new(params.choice(name, choices)?),
-            Kind::Number => Box::new(params.number(name)?),
-            Kind::Title(max) => Box::new(params.title(name, max)?),
-            Kind::Text(max) => Box::new(params.text(name, max)?),
-            Kind::Word(max, word) => Box::new(params.text(name, max)?.map(word)),
-        })
-    }
-
-    fn schema(&self) -> ObjectBuilder {
-        match *self {
-            Kind::Id => ObjectBuilder::new()
-                .schema_type(Type::Integer)
-                .format(Some(openapi::SchemaFormat::KnownFormat(
-                    openapi::KnownFormat::Int64,
-                )))
-                .minimum(Some(1)),
-            Kind::Flag => ObjectBuilder::new().schema_type(Type::Boolean),
-            Kind::Choice(choices) => choice(choices.iter().map(|text| (*text).to_owned())),
-            _ => ObjectBuilder::new().schema_type(Type::String),
-        }
-    }
-}
-
-fn choice(choices: impl Iterator<Item = String>) -> ObjectBuilder {
-    let choices: Vec<String> = choices.collect();
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(choices))
-}
-
-fn parameter(name: &str, text: &str, schema: ObjectBuilder) -> Parameter {
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Query)
-        .required(Required::False)
-        .description(Some(text))
-        .schema(Some(schema))
-        .build()
-}
-
-impl List {
-    fn filters(&self) -> impl Iterator<Item = &'static Filter> {
-        self.filters.iter().flat_map(|group| group.iter())
-    }
-
-    /// Of `sort`: each sorting and the same downwards.
-    fn sorts(&self) -> impl Iterator<Item = (String, &'static Sorting, &'static str)> {
-        self.sortings.iter().flat_map(|sorting| {
-            [
-                (sorting.name.to_owned(), sorting, ""),
-                (format!("-{}", sorting.name), sorting, " desc"),
-            ]
-        })
-    }
-
-    fn described_filters(&self) -> Vec<Parameter> {
-        let mut all: Vec<Parameter> = self
-            .filters()
-            .map(|filter| parameter(filter.name, filter.text, filter.kind.schema()))
-            .collect();
-        if self.days.is_some() {
-            all.extend(DaysParams::into_params(|| Some(ParameterIn::Query)));
-        }
-        all
-    }
-
-    fn described(&self) -> Vec<Parameter> {
-        let sorts = choice(self.sorts().map(|(name, ..)| name));
-        let text = format!("The order; - is downwards. Default: {}.", self.default);
-        let mut all = self.described_filters();
-        all.push(parameter("sort", &text, sorts));
-        all
-    }
-
-    fn condition(&self) -> String {
-        let mut sql = String::new();
-        let mut number = 0;
-        let mut and = |kind: &str, condition: &str| {
-            number += 1;
-            let joint = if number == 1 { "" } else { " and " };
-            let condition = condition.replace("$v", &format!("${number}"));
-            let _ = write!(sql, "{joint}(${number}::{kind} is null or {condition})");
-        };
-        for filter in self.filters() {
-            and(filter.kind.sql_type(), filter.sql);
-        }
-        if let Some(column) = self.days {
-            and("timestamptz", &format!("{column} >= $v"));
-            and("timestamptz", &format!("{column} < $v"));
-        }
-        sql
-    }
-
-    /// How many values its condition takes.
-    fn width(&self) -> usize {
-        self.filters().count() + if self.days.is_some() { 2 } else { 0 }
-    }
-}
 
 /// The statements of a list, made once.
 #[derive(Debug)]
@@ -272,7 +98,7 @@ macro_rules! list {
 pub(crate) use list;
 
 pub fn described<L: Listed>() -> Vec<Parameter> {
-    L::list().described()
+    described::all(L::list())
 }
 
 /// The parameters of a list's filters alone, for a route that shows its beginning.
@@ -281,7 +107,7 @@ pub struct FiltersOf<L>(PhantomData<L>);
 
 impl<L: Listed> IntoParams for FiltersOf<L> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        L::list().described_filters()
+        described::filters(L::list())
     }
 }
 
