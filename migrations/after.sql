@@ -383,7 +383,9 @@ grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_c
     call_attempts, nodes, hearing, link_excess, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view,
     rejects_view, table_access_view
     to capconduit_staff, capconduit_read;
-grant update (status) on campaigns, campaign_client_settings to capconduit_staff;
+grant update (status) on campaigns to capconduit_staff;
+grant update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight) on campaign_client_settings
+    to capconduit_staff;
 
 grant select on dids, campaigns, campaign_client_settings, live_calls, call_logs, nodes, hearing, reject_counts
     to capconduit_internal;

@@ -4706,6 +4706,7 @@ GRANT UPDATE(status) ON TABLE capconduit.campaign_client_settings TO capconduit_
 --
 
 GRANT INSERT(max_concurrency),UPDATE(max_concurrency) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(max_concurrency) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
 
 
 --
@@ -4713,6 +4714,7 @@ GRANT INSERT(max_concurrency),UPDATE(max_concurrency) ON TABLE capconduit.campai
 --
 
 GRANT INSERT(total_calls_allowed),UPDATE(total_calls_allowed) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(total_calls_allowed) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
 
 
 --
@@ -4720,6 +4722,7 @@ GRANT INSERT(total_calls_allowed),UPDATE(total_calls_allowed) ON TABLE capcondui
 --
 
 GRANT INSERT(forwarding_priority),UPDATE(forwarding_priority) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(forwarding_priority) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
 
 
 --
@@ -4727,6 +4730,7 @@ GRANT INSERT(forwarding_priority),UPDATE(forwarding_priority) ON TABLE capcondui
 --
 
 GRANT INSERT(weight),UPDATE(weight) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(weight) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
 
 
 --

@@ -236,6 +236,11 @@ impl Answer {
         Self::of(StatusCode::CREATED, Some(object.tag()), object)
     }
 
+    /// Of a part without a version of its own.
+    pub fn made<T: Serialize>(object: &T) -> ApiResult<Self> {
+        Self::of(StatusCode::CREATED, None, object)
+    }
+
     /// Of an object that was there before.
     pub fn changed<T: Versioned>(object: &T) -> ApiResult<Self> {
         Self::of(StatusCode::OK, Some(object.tag()), object)

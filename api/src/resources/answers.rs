@@ -24,6 +24,12 @@ pub struct ProblemBody {
     /// For 412: the object as it is now, whose version the write was not made for.
     #[schema(required = false)]
     present: Option<Value>,
+    /// For number_taken: whether the number is one's own.
+    #[schema(required = false)]
+    own: Option<bool>,
+    /// For number_taken: the own number's id.
+    #[schema(required = false)]
+    id: Option<i64>,
     /// For 5xx: what to tell the operator.
     #[schema(required = false)]
     request_id: Option<String>,

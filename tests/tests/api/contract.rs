@@ -45,6 +45,8 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/api/admin/campaigns", Staff),
     ("PUT", "/api/admin/campaigns/{id}/status", Staff),
     ("GET", "/api/admin/links", Staff),
+    ("PUT", "/api/admin/links/{id}", Staff),
+    ("PATCH", "/api/admin/links/{id}", Staff),
     ("PUT", "/api/admin/links/{id}/status", Staff),
     ("POST", "/api/admin/links/{id}/adjust", Staff),
     ("GET", "/api/admin/live", Staff),
@@ -71,6 +73,8 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("DELETE", "/api/seller/campaigns/{id}", Seller),
     ("GET", "/api/seller/campaigns/{id}/dids", Seller),
     ("PUT", "/api/seller/campaigns/{id}/dids", Seller),
+    ("POST", "/api/seller/campaigns/{id}/dids", Seller),
+    ("DELETE", "/api/seller/campaigns/{id}/dids/{did_id}", Seller),
     ("GET", "/api/seller/campaigns/{id}/clients", Seller),
     ("POST", "/api/seller/campaigns/{id}/clients", Seller),
     ("GET", "/api/seller/campaigns/{id}/clients/{setting_id}", Seller),
@@ -124,11 +128,14 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
             json!({"name": "New", "routingStrategy": "priority", "dialTimeoutSeconds": 20})
         }
         ("PUT" | "PATCH", "/api/seller/campaigns/{id}") => json!({"description": "changed"}),
+        ("POST", "/api/seller/campaigns/{id}/dids") => json!({"didId": 2}),
         ("PUT", "/api/seller/campaigns/{id}/dids") => json!({"didIds": []}),
         ("POST", "/api/seller/campaigns/{id}/clients") => {
             json!({"clientId": 1, "maxConcurrency": 1, "forwardingPriority": 0, "weight": 1})
         }
-        ("PUT" | "PATCH", "/api/seller/campaigns/{id}/clients/{setting_id}") => json!({"weight": 7}),
+        ("PUT" | "PATCH", "/api/admin/links/{id}" | "/api/seller/campaigns/{id}/clients/{setting_id}") => {
+            json!({"weight": 7})
+        }
         ("POST", "/api/internal/route_call") => json!({"did": "+18005550101", "uniqueid": "matrix-1"}),
         ("POST", "/api/internal/next_target") => {
             json!({"uniqueid": "matrix-unknown", "failedAttempt": 1, "dialStatus": "BUSY"})
@@ -165,7 +172,7 @@ pub fn needed_query(path: &str) -> &'static str {
 
 /// The path with every parameter replaced by `id`.
 pub fn fill(path: &str, id: &str) -> String {
-    ["{id}", "{setting_id}", "{uniqueid}"]
+    ["{id}", "{did_id}", "{setting_id}", "{uniqueid}"]
         .iter()
         .fold(path.to_owned(), |path, name| path.replace(name, id))
 }

@@ -99,7 +99,7 @@ async fn every_described_post_happens_once() {
         }
         honoured += 1;
     }
-    assert_eq!(honoured, 7);
+    assert_eq!(honoured, 8);
 }
 
 #[tokio::test]

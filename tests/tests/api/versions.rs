@@ -18,6 +18,13 @@ struct Case<'a> {
     change: Value,
 }
 
+impl Case<'_> {
+    /// Shown in its list alone.
+    fn is_only_listed(&self) -> bool {
+        self.write.starts_with(self.one) && self.write != self.one
+    }
+}
+
 fn cases(world: &World) -> Vec<Case<'_>> {
     let case = |who, one, list, write, change| Case {
         who,
@@ -80,6 +87,13 @@ fn cases(world: &World) -> Vec<Case<'_>> {
             &world.staff,
             "/api/admin/links",
             None,
+            "/api/admin/links/2",
+            json!({"totalCallsAllowed": 4000, "weight": 9}),
+        ),
+        case(
+            &world.staff,
+            "/api/admin/links",
+            None,
             "/api/admin/links/3/status",
             json!({"status": "inactive"}),
         ),
@@ -112,7 +126,7 @@ async fn present_version(case: &Case<'_>) -> i64 {
             .as_i64()
             .expect("a version in the list")
     };
-    if case.write.ends_with("/status") {
+    if case.is_only_listed() {
         return from_list(case.who.get(case.one).await.ok());
     }
     let version = version_of(case.who.get(case.one).await);
@@ -172,7 +186,7 @@ async fn patch_is_put_that_refuses_what_it_does_not_know() {
                 .problem(405, "method_not_allowed");
             continue;
         }
-        let before = version_of(case.who.get(case.one).await);
+        let before = present_version(&case).await;
         case.who
             .with("if-match", "\"0\"")
             .patch(case.write, case.change.clone())
@@ -209,12 +223,14 @@ async fn patch_is_put_that_refuses_what_it_does_not_know() {
             .raw("PATCH", case.write, Some("application/merge-patch+json"), body)
             .await;
         assert_eq!(version_of(patched.clone()), before + 1, "{}", case.write);
-        assert_eq!(
-            patched.json(),
-            case.who.get(case.one).await.ok(),
-            "{}",
-            case.write
-        );
+        if !case.is_only_listed() {
+            assert_eq!(
+                patched.json(),
+                case.who.get(case.one).await.ok(),
+                "{}",
+                case.write
+            );
+        }
         case.who
             .patch(case.write, json!({}))
             .await

@@ -3,7 +3,7 @@
 pub mod list;
 pub mod objects;
 mod operations;
-mod parts;
+pub mod parts;
 mod presence;
 
 use axum::Json;

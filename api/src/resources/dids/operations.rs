@@ -17,9 +17,12 @@ macro_rules! columns {
 const ONE: &str = concat!("select ", columns!(), " from dids where id = $1");
 const INSERT: &str = concat!(
     "insert into dids (user_id, number, status, description) values (session_user_id(), $1, $2, $3)
+    on conflict (number) do nothing
     returning ",
     columns!()
 );
+/// Of an own number.
+const ID: &str = "select id from dids where number = $1";
 const UPDATE: &str = concat!(
     "update dids set status = coalesce($2, status), description = case when $4 then $3 else description end
      where id = $1
@@ -31,7 +34,7 @@ const LOCK: &str = "select version from dids where id = $1 for no key update";
 /// As the deletion itself locks it.
 const LOCK_TO_DELETE: &str = "select version from dids where id = $1 for update";
 
-pub const SELLER_STATEMENTS: &[&str] = &[ONE, INSERT, UPDATE, DELETE, LOCK, LOCK_TO_DELETE];
+pub const SELLER_STATEMENTS: &[&str] = &[ONE, INSERT, ID, UPDATE, DELETE, LOCK, LOCK_TO_DELETE];
 
 fn unknown(id: i64) -> ApiError {
     ApiError::not_found(format!("DID with ID {id} not found or not owned by user."))
@@ -48,14 +51,21 @@ pub async fn find(tx: &Tx, id: i64) -> ApiResult<Did> {
 
 pub async fn create(tx: &Tx, new: NewDid) -> ApiResult<Did> {
     let row = tx
-        .row(INSERT, &[&new.number, &new.status, &new.description])
-        .await
-        .map_err(|error| {
-            error.or_conflict("dids_number_key", "number_taken", || {
-                format!("DID number '{}' already exists", new.number)
-            })
-        })?;
-    Ok(Did::from(&row))
+        .optional_row(INSERT, &[&new.number, &new.status, &new.description])
+        .await?;
+    match row {
+        Some(row) => Ok(Did::from(&row)),
+        None => Err(taken(tx, &new.number).await?),
+    }
+}
+
+/// Whose a number is, is told to its owner alone.
+async fn taken(tx: &Tx, number: &str) -> ApiResult<ApiError> {
+    let error = ApiError::conflict("number_taken", format!("DID number '{number}' already exists"));
+    Ok(match tx.optional_row(ID, &[&number]).await? {
+        Some(own) => error.with("own", true).with("id", own.get::<_, i64>("id")),
+        None => error.with("own", false),
+    })
 }
 
 pub async fn update(tx: &Tx, id: i64, if_match: &IfMatch, change: DidChange) -> ApiResult<Did> {

@@ -20,6 +20,7 @@ use crate::http::once::{Answer, OnceHeader, Post};
 use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
+use crate::resources::campaigns::parts::objects::LinkChange;
 use crate::store::tx::Tx;
 use list::{Links, OwnLinks};
 use objects::{Adjustment, LinkStatus, LinkUsage};
@@ -29,6 +30,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(own_links))
         .routes(routes!(links))
+        .routes(routes!(update))
         .routes(routes!(set_link_status))
         .routes(routes!(adjust))
 }
@@ -67,6 +69,23 @@ async fn own_links(
     params: Params,
 ) -> ApiResult<Json<Page<LinkUsage>>> {
     page::<OwnLinks>(&app, &seller, &params).await
+}
+
+#[utoipa::path(method(put, patch), path = "/api/admin/links/{id}", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
+    request_body = LinkChange,
+    responses((status = 200, description = "The link as changed; audited", body = LinkUsage),
+              Denied, BadBody, NotFound, Changed))]
+async fn update(
+    State(app): State<AppState>,
+    staff: Staff,
+    Id(id): Id,
+    if_match: IfMatch,
+    Valid(change): Valid<LinkChange>,
+) -> ApiResult<Tagged<LinkUsage>> {
+    let tx = app.store.write(&staff.identity()).await?;
+    let link = operations::update(&tx, id, &if_match, change).await?;
+    tx.commit().await?;
+    Ok(Tagged(link))
 }
 
 #[utoipa::path(put, path = "/api/admin/links/{id}/status", tag = "admin", params(("id" = i64, Path), IfMatchHeader),

@@ -7,6 +7,8 @@ use crate::error::{ApiError, ApiResult};
 use crate::http::list::{Listed, Request};
 use crate::http::page::Page;
 use crate::http::version::IfMatch;
+use crate::resources::campaigns::parts::objects::LinkChange;
+use crate::resources::campaigns::parts::operations::change_link;
 use crate::store::tx::Tx;
 
 macro_rules! link_usage {
@@ -18,6 +20,7 @@ macro_rules! link_usage {
 const LINK: &str = link_usage!("where link_id = $1");
 const LOCK_LINK: &str = "select version from campaign_client_settings where id = $1 for no key update";
 const SET_LINK_STATUS: &str = "update campaign_client_settings set status = $2 where id = $1";
+const UPDATE_LINK: &str = change_link!("id = $7");
 const ADJUST: &str = "select status from adjust_link_total($1, $2, $3)";
 const USAGE: &str = link_usage!("order by campaign_id, link_id limit $1");
 /// One seller's links, or over all sellers those in use: a platform has too many for one answer.
@@ -26,7 +29,14 @@ const USAGE_OF_ALL: &str = link_usage!(
 );
 
 pub const SELLER_STATEMENTS: &[&str] = &[USAGE];
-pub const STAFF_STATEMENTS: &[&str] = &[LINK, LOCK_LINK, SET_LINK_STATUS, ADJUST, USAGE_OF_ALL];
+pub const STAFF_STATEMENTS: &[&str] = &[
+    LINK,
+    LOCK_LINK,
+    SET_LINK_STATUS,
+    UPDATE_LINK,
+    ADJUST,
+    USAGE_OF_ALL,
+];
 
 pub async fn list<L: Listed<Item = LinkUsage>>(tx: &Tx, request: &Request<L>) -> ApiResult<Page<LinkUsage>> {
     request.page(tx).await
@@ -56,6 +66,27 @@ pub async fn set_status(tx: &Tx, id: i64, if_match: &IfMatch, change: &LinkStatu
         .check(tx, LOCK_LINK, &[&id], async |tx| find(tx, id).await)
         .await?;
     tx.execute(SET_LINK_STATUS, &[&id, &change.status]).await?;
+    find(tx, id).await
+}
+
+/// What its seller may change, too.
+pub async fn update(tx: &Tx, id: i64, if_match: &IfMatch, change: LinkChange) -> ApiResult<LinkUsage> {
+    if_match
+        .check(tx, LOCK_LINK, &[&id], async |tx| find(tx, id).await)
+        .await?;
+    tx.execute(
+        UPDATE_LINK,
+        &[
+            &change.status,
+            &change.max_concurrency,
+            &change.forwarding_priority,
+            &change.weight,
+            &change.total_calls_allowed.flatten(),
+            &change.total_calls_allowed.is_some(),
+            &id,
+        ],
+    )
+    .await?;
     find(tx, id).await
 }
 

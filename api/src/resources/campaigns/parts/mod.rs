@@ -18,12 +18,13 @@ use crate::http::params::{Id, Ids};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
 use crate::resources::answers::{BadBody, Changed, Conflict, Denied, Message, NotFound, Repeated};
 use crate::store::tx::Tx;
-use objects::{CampaignDid, CampaignDids, ClientSummary, DidSet, Link, LinkChange, NewLink};
+use objects::{CampaignDid, CampaignDids, ClientSummary, DidSet, Link, LinkChange, NewLink, OneDid};
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(available_clients))
-        .routes(routes!(dids, put_dids))
+        .routes(routes!(dids, put_dids, add_did))
+        .routes(routes!(remove_did))
         .routes(routes!(links, create_link))
         .routes(routes!(show_link, update_link, delete_link))
 }
@@ -64,6 +65,35 @@ async fn put_dids(
     operations::replace_dids(&tx, id, &if_match, &set).await?;
     tx.commit().await?;
     Ok(Json(Message::new("Campaign DIDs updated successfully.")))
+}
+
+#[utoipa::path(post, path = "/api/seller/campaigns/{id}/dids", tag = "campaigns", params(("id" = i64, Path), OnceHeader),
+    request_body = OneDid,
+    responses((status = 201, description = "The DID is one of the campaign's", body = CampaignDid),
+              Denied, BadBody, NotFound, Repeated))]
+async fn add_did(
+    State(app): State<AppState>,
+    seller: Seller,
+    Id(id): Id,
+    Post(new, once): Post<OneDid>,
+) -> ApiResult<Answer> {
+    let add = async |tx: &Tx| Answer::made(&operations::add_did(tx, id, &new).await?);
+    once.run(&app.store, &seller.identity(), add).await
+}
+
+#[utoipa::path(delete, path = "/api/seller/campaigns/{id}/dids/{did_id}", tag = "campaigns",
+    params(("id" = i64, Path), ("did_id" = i64, Path), IfMatchHeader),
+    responses((status = 204, description = "The DID is none of the campaign's any more"), Denied, NotFound, Changed))]
+async fn remove_did(
+    State(app): State<AppState>,
+    seller: Seller,
+    Ids(id, did): Ids,
+    if_match: IfMatch,
+) -> ApiResult<StatusCode> {
+    let tx = app.store.write(&seller.identity()).await?;
+    operations::remove_did(&tx, id, did, &if_match).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}/clients", tag = "campaigns", params(("id" = i64, Path)),
