@@ -116,6 +116,7 @@ select table_name, operation, access, reason from table_access() where access <>
 alter table users enable row level security;
 alter table sessions enable row level security;
 alter table login_networks enable row level security;
+alter table idempotency_keys enable row level security;
 alter table api_tokens enable row level security;
 alter table clients enable row level security;
 alter table pjsip_endpoints enable row level security;
@@ -142,6 +143,9 @@ create policy users_seller on users for select to capconduit_seller
     using (id = (select session_user_id()));
 drop policy if exists api_tokens_seller on api_tokens;
 create policy api_tokens_seller on api_tokens to capconduit_seller
+    using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
+drop policy if exists idempotency_keys_seller on idempotency_keys;
+create policy idempotency_keys_seller on idempotency_keys to capconduit_seller
     using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
 drop policy if exists clients_seller on clients;
 create policy clients_seller on clients for select to capconduit_seller using (true);
@@ -192,6 +196,9 @@ create policy users_admin_delete on users for delete to capconduit_staff
 drop policy if exists api_tokens_staff on api_tokens;
 create policy api_tokens_staff on api_tokens to capconduit_staff
     using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
+drop policy if exists idempotency_keys_staff on idempotency_keys;
+create policy idempotency_keys_staff on idempotency_keys to capconduit_staff
+    using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
 drop policy if exists clients_staff on clients;
 create policy clients_staff on clients to capconduit_staff using (true) with check (true);
 drop policy if exists pjsip_endpoints_staff on pjsip_endpoints;
@@ -231,6 +238,8 @@ drop policy if exists audit_log_staff on audit_log;
 create policy audit_log_staff on audit_log for select to capconduit_staff using (true);
 
 -- The internal API: a dry run reads the routing configuration; everything else goes through the call functions.
+drop policy if exists idempotency_keys_internal on idempotency_keys;
+create policy idempotency_keys_internal on idempotency_keys to capconduit_internal using (true);
 drop policy if exists dids_internal on dids;
 create policy dids_internal on dids for select to capconduit_internal using (true);
 drop policy if exists campaigns_internal on campaigns;
@@ -345,6 +354,10 @@ grant insert (username, email, password_hash, role, status, full_name, company_n
 grant select (id, user_id, name, created_at, expires_at, last_used_at), insert (user_id, name, token_hash, expires_at),
       delete on api_tokens to capconduit_seller, capconduit_staff;
 
+grant select, insert (user_id, key_hash, fingerprint, status, etag, body),
+      update (fingerprint, status, etag, body, created_at) on idempotency_keys to capconduit_seller, capconduit_staff;
+grant select (created_at), delete on idempotency_keys to capconduit_internal;
+
 grant select (id, client_identifier, name, department, status) on clients to capconduit_seller;
 grant select, insert, update, delete on clients, pjsip_endpoints, pjsip_aors to capconduit_staff;
 -- Write-only secrets: staff can set a password and never read it back.
@@ -371,7 +384,9 @@ grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_c
     call_attempts, nodes, hearing, link_excess, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view,
     rejects_view, table_access_view
     to capconduit_staff, capconduit_read;
-grant update (status) on campaigns, campaign_client_settings to capconduit_staff;
+grant update (status) on campaigns to capconduit_staff;
+grant update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight) on campaign_client_settings
+    to capconduit_staff;
 
 grant select on dids, campaigns, campaign_client_settings, live_calls, call_logs, nodes, hearing, reject_counts
     to capconduit_internal;

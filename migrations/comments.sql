@@ -29,6 +29,15 @@ comment on column login_networks.user_id is 'Whose login';
 comment on column login_networks.network is 'The address, or the /64 of an IPv6 address';
 comment on column login_networks.last_login_at is 'Last login from there, to the hour';
 
+comment on table idempotency_keys is 'Answers to POSTs with an Idempotency-Key, for a day: who repeats one gets the first answer';
+comment on column idempotency_keys.user_id is 'Who sent the request; everybody has keys of their own';
+comment on column idempotency_keys.key_hash is 'SHA-256 of the key';
+comment on column idempotency_keys.fingerprint is 'SHA-256 of key, method, address and body: another request with the same key is refused';
+comment on column idempotency_keys.status is 'HTTP status of the answer';
+comment on column idempotency_keys.etag is 'ETag of the answer, if it has one';
+comment on column idempotency_keys.body is 'Body of the answer';
+comment on column idempotency_keys.created_at is 'When the answer was given';
+
 comment on table api_tokens is 'Bearer tokens that users made for their scripts';
 comment on column api_tokens.id is 'Names the token when it is revoked';
 comment on column api_tokens.user_id is 'Whose rights the token gives';

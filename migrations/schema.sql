@@ -1724,6 +1724,79 @@ COMMENT ON COLUMN capconduit.hearing.last IS 'When one was heard last';
 
 
 --
+-- Name: idempotency_keys; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.idempotency_keys (
+    user_id bigint NOT NULL,
+    key_hash bytea NOT NULL,
+    fingerprint bytea NOT NULL,
+    status smallint NOT NULL,
+    etag text,
+    body text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+
+ALTER TABLE capconduit.idempotency_keys OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE idempotency_keys; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.idempotency_keys IS 'Answers to POSTs with an Idempotency-Key, for a day: who repeats one gets the first answer';
+
+
+--
+-- Name: COLUMN idempotency_keys.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.idempotency_keys.user_id IS 'Who sent the request; everybody has keys of their own';
+
+
+--
+-- Name: COLUMN idempotency_keys.key_hash; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.idempotency_keys.key_hash IS 'SHA-256 of the key';
+
+
+--
+-- Name: COLUMN idempotency_keys.fingerprint; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.idempotency_keys.fingerprint IS 'SHA-256 of key, method, address and body: another request with the same key is refused';
+
+
+--
+-- Name: COLUMN idempotency_keys.status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.idempotency_keys.status IS 'HTTP status of the answer';
+
+
+--
+-- Name: COLUMN idempotency_keys.etag; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.idempotency_keys.etag IS 'ETag of the answer, if it has one';
+
+
+--
+-- Name: COLUMN idempotency_keys.body; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.idempotency_keys.body IS 'Body of the answer';
+
+
+--
+-- Name: COLUMN idempotency_keys.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.idempotency_keys.created_at IS 'When the answer was given';
+
+
+--
 -- Name: link_counters; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2819,6 +2892,14 @@ ALTER TABLE ONLY capconduit.hearing
 
 
 --
+-- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key_hash);
+
+
+--
 -- Name: link_counters link_counters_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3027,6 +3108,13 @@ CREATE INDEX dids_user_id_digits_idx ON capconduit.dids USING btree (user_id, nu
 --
 
 CREATE INDEX dids_user_id_number_idx ON capconduit.dids USING btree (user_id, number);
+
+
+--
+-- Name: idempotency_keys_created_at_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX idempotency_keys_created_at_idx ON capconduit.idempotency_keys USING btree (created_at);
 
 
 --
@@ -3778,6 +3866,33 @@ CREATE POLICY hearing_read ON capconduit.hearing FOR SELECT TO capconduit_read U
 --
 
 CREATE POLICY hearing_staff ON capconduit.hearing FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: idempotency_keys; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: idempotency_keys idempotency_keys_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY idempotency_keys_internal ON capconduit.idempotency_keys TO capconduit_internal USING (true);
+
+
+--
+-- Name: idempotency_keys idempotency_keys_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY idempotency_keys_seller ON capconduit.idempotency_keys TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id))) WITH CHECK ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: idempotency_keys idempotency_keys_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY idempotency_keys_staff ON capconduit.idempotency_keys TO capconduit_staff USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id))) WITH CHECK ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
 
 
 --
@@ -4609,6 +4724,7 @@ GRANT UPDATE(status) ON TABLE capconduit.campaign_client_settings TO capconduit_
 --
 
 GRANT INSERT(max_concurrency),UPDATE(max_concurrency) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(max_concurrency) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
 
 
 --
@@ -4616,6 +4732,7 @@ GRANT INSERT(max_concurrency),UPDATE(max_concurrency) ON TABLE capconduit.campai
 --
 
 GRANT INSERT(total_calls_allowed),UPDATE(total_calls_allowed) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(total_calls_allowed) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
 
 
 --
@@ -4623,6 +4740,7 @@ GRANT INSERT(total_calls_allowed),UPDATE(total_calls_allowed) ON TABLE capcondui
 --
 
 GRANT INSERT(forwarding_priority),UPDATE(forwarding_priority) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(forwarding_priority) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
 
 
 --
@@ -4630,6 +4748,7 @@ GRANT INSERT(forwarding_priority),UPDATE(forwarding_priority) ON TABLE capcondui
 --
 
 GRANT INSERT(weight),UPDATE(weight) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(weight) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
 
 
 --
@@ -4746,6 +4865,72 @@ GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.dids TO capcon
 GRANT SELECT ON TABLE capconduit.hearing TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.hearing TO capconduit_read;
 GRANT SELECT ON TABLE capconduit.hearing TO capconduit_internal;
+
+
+--
+-- Name: TABLE idempotency_keys; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.idempotency_keys TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.idempotency_keys TO capconduit_staff;
+GRANT DELETE ON TABLE capconduit.idempotency_keys TO capconduit_internal;
+
+
+--
+-- Name: COLUMN idempotency_keys.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(user_id) ON TABLE capconduit.idempotency_keys TO capconduit_seller;
+GRANT INSERT(user_id) ON TABLE capconduit.idempotency_keys TO capconduit_staff;
+
+
+--
+-- Name: COLUMN idempotency_keys.key_hash; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(key_hash) ON TABLE capconduit.idempotency_keys TO capconduit_seller;
+GRANT INSERT(key_hash) ON TABLE capconduit.idempotency_keys TO capconduit_staff;
+
+
+--
+-- Name: COLUMN idempotency_keys.fingerprint; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(fingerprint),UPDATE(fingerprint) ON TABLE capconduit.idempotency_keys TO capconduit_seller;
+GRANT INSERT(fingerprint),UPDATE(fingerprint) ON TABLE capconduit.idempotency_keys TO capconduit_staff;
+
+
+--
+-- Name: COLUMN idempotency_keys.status; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.idempotency_keys TO capconduit_seller;
+GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.idempotency_keys TO capconduit_staff;
+
+
+--
+-- Name: COLUMN idempotency_keys.etag; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(etag),UPDATE(etag) ON TABLE capconduit.idempotency_keys TO capconduit_seller;
+GRANT INSERT(etag),UPDATE(etag) ON TABLE capconduit.idempotency_keys TO capconduit_staff;
+
+
+--
+-- Name: COLUMN idempotency_keys.body; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(body),UPDATE(body) ON TABLE capconduit.idempotency_keys TO capconduit_seller;
+GRANT INSERT(body),UPDATE(body) ON TABLE capconduit.idempotency_keys TO capconduit_staff;
+
+
+--
+-- Name: COLUMN idempotency_keys.created_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT UPDATE(created_at) ON TABLE capconduit.idempotency_keys TO capconduit_seller;
+GRANT UPDATE(created_at) ON TABLE capconduit.idempotency_keys TO capconduit_staff;
+GRANT SELECT(created_at) ON TABLE capconduit.idempotency_keys TO capconduit_internal;
 
 
 --

@@ -181,6 +181,10 @@ impl Visitor {
         self.send("PUT", path, Some(&body)).await
     }
 
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send("PATCH", path, Some(&body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.raw("DELETE", path, None, Bytes::new()).await
     }

@@ -17,6 +17,8 @@ pub enum Network {
     CutsQuestions,
     /// Every fourth message arrives whole, and its answer is lost with the connection.
     CutsAnswers,
+    /// The answer to a commit is on its way for ever, and whatever follows on that connection.
+    HoldsCommits,
     /// Nothing arrives, in either direction, and nobody is told. A connection that was there stays dead afterwards.
     Swallows,
 }
@@ -96,6 +98,7 @@ async fn carry(
 ) -> Ended {
     let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let mut answer_is_lost = false;
+    let mut answer_is_held = false;
     loop {
         if *network.borrow() == Network::Swallows {
             return swallow(client, server).await;
@@ -117,8 +120,9 @@ async fn carry(
                     return Ended::Cut;
                 }
                 answer_is_lost |= hit;
+                answer_is_held |= now == Network::HoldsCommits && asked[..length].windows(7).any(|at| at == b"commit\0");
             }
-            read = server.read(&mut answered) => {
+            read = server.read(&mut answered), if !answer_is_held => {
                 let Ok(length @ 1..) = read else { return Ended::ByItself };
                 if answer_is_lost {
                     return Ended::Cut;

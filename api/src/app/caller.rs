@@ -10,6 +10,7 @@ use crate::access::secret::{self, Hash};
 use crate::access::sessions::{self, Credential, Renewed};
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::http::once;
 use crate::store::identity::{DbRole, Identity};
 
 /// Which roles a route admits.
@@ -124,6 +125,7 @@ impl<A: Admits> FromRequestParts<AppState> for Caller<A> {
             }
         };
         app.known_params.check(parts)?;
+        once::check(parts)?;
         tracing::Span::current().record("user_id", id);
         Ok(Caller {
             user: User { id, role, session },
@@ -140,7 +142,8 @@ impl FromRequestParts<AppState> for Stranger {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
-        app.known_params.check(parts).map(|()| Stranger)
+        app.known_params.check(parts)?;
+        once::check(parts).map(|()| Stranger)
     }
 }
 
@@ -157,7 +160,9 @@ impl FromRequestParts<AppState> for Switch {
             .get("x-internal-api-token")
             .and_then(|value| value.to_str().ok());
         match token {
-            Some(token) if secret::is_one_of(token, &app.settings.internal_tokens) => Ok(Switch),
+            Some(token) if secret::is_one_of(token, &app.settings.internal_tokens) => {
+                once::check(parts).map(|()| Switch)
+            }
             _ => Err(ApiError::new(
                 axum::http::StatusCode::UNAUTHORIZED,
                 "unauthenticated",

@@ -27,6 +27,8 @@ pub struct Problem {
     /// The object as it is now, where a write was made for an earlier version, and its entity tag.
     pub present: Option<Value>,
     pub etag: Option<String>,
+    /// Further members of the body, of this one `code`.
+    pub members: Map<String, Value>,
     /// For the log only; never in an answer.
     pub cause: Option<String>,
     /// The constraint that the database named, for handlers that know a better text.
@@ -49,6 +51,7 @@ impl ApiError {
             retry_after_seconds: None,
             present: None,
             etag: None,
+            members: Map::new(),
             cause: None,
             constraint: None,
             fault: None,
@@ -117,6 +120,12 @@ impl ApiError {
         error
     }
 
+    /// One more member of the body.
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.members.insert(name.to_owned(), value.into());
+        self
+    }
+
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after_seconds = Some(seconds);
         self
@@ -176,6 +185,9 @@ impl Problem {
         }
         if let Some(present) = &self.present {
             body["present"] = present.clone();
+        }
+        for (name, value) in &self.members {
+            body[name] = value.clone();
         }
         if self.status.is_server_error() {
             body["requestId"] = json!(request_id);

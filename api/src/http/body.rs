@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
-use super::fields::{Fields, Input};
+use super::fields::{Fields, Input, Unknown};
 use crate::error::{ApiError, ApiResult};
 
 /// Larger than any object of the contract; a campaign with twenty thousand DIDs fits.
@@ -30,38 +31,52 @@ impl<T: Input, S: Send + Sync> FromRequest<S> for Valid<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
-        if !is_json(request.headers()) {
-            return Err(ApiError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "Send the body as JSON, with Content-Type: application/json.",
-            ));
-        }
-        let bytes = read_body(request.into_body()).await?;
-        let empty =
-            || ApiError::bad_request("empty_body", "The body is empty: send a JSON object with fields.");
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Err(empty());
-        }
-        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
-            ApiError::bad_request(
-                "malformed_json",
-                format!(
-                    "The body is not valid JSON (line {}, column {}).",
-                    error.line(),
-                    error.column()
-                ),
-            )
-        })?;
-        match value {
-            Value::Object(map) if map.is_empty() => Err(empty()),
-            Value::Null => Err(empty()),
-            Value::Object(map) => Fields::parse(&map).map(Valid),
-            _ => Err(ApiError::bad_request(
-                "not_an_object",
-                "The body must be a JSON object.",
-            )),
-        }
+        let (parts, body) = request.into_parts();
+        let bytes = read(&parts, body).await?;
+        // PATCH is PUT that refuses what it does not know.
+        let unknown = match parts.method {
+            Method::PATCH => Unknown::Refuse,
+            _ => T::UNKNOWN,
+        };
+        parse(&bytes, unknown).map(Valid)
+    }
+}
+
+/// The bytes of a body that says that it is JSON.
+pub async fn read(parts: &Parts, body: Body) -> ApiResult<bytes::Bytes> {
+    if !is_json(&parts.headers) {
+        return Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Send the body as JSON, with Content-Type: application/json.",
+        ));
+    }
+    read_body(body).await
+}
+
+pub fn parse<T: Input>(bytes: &[u8], unknown: Unknown) -> ApiResult<T> {
+    let empty = || ApiError::bad_request("empty_body", "The body is empty: send a JSON object with fields.");
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(empty());
+    }
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+        ApiError::bad_request(
+            "malformed_json",
+            format!(
+                "The body is not valid JSON (line {}, column {}).",
+                error.line(),
+                error.column()
+            ),
+        )
+    })?;
+    match value {
+        Value::Object(map) if map.is_empty() => Err(empty()),
+        Value::Null => Err(empty()),
+        Value::Object(map) => Fields::parse(&map, unknown),
+        _ => Err(ApiError::bad_request(
+            "not_an_object",
+            "The body must be a JSON object.",
+        )),
     }
 }
 

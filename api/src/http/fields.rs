@@ -32,8 +32,8 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Reads a whole body. For a partial update, something usable must have been among the keys.
-    pub fn parse<T: Input>(map: &'a Map<String, Value>) -> ApiResult<T> {
-        let mut fields = Fields::new(map, T::UNKNOWN);
+    pub fn parse<T: Input>(map: &'a Map<String, Value>, unknown: Unknown) -> ApiResult<T> {
+        let mut fields = Fields::new(map, unknown);
         let value = T::read(&mut fields);
         let found = fields.found;
         let errors = fields.finish();

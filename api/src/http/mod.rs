@@ -1,10 +1,14 @@
-//! What every request has in common, whatever it asks for: bodies, fields, parameters, pages, versions, instants.
+//! What every request has in common, whatever it asks for: bodies, fields, parameters, lists, pages, versions,
+//! repeats, instants.
 
 pub mod body;
 pub mod clock;
 pub mod fields;
+pub mod list;
+pub mod once;
 pub mod page;
 pub mod params;
+pub mod period;
 pub mod text;
 pub mod version;
 pub mod zone;

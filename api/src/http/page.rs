@@ -1,12 +1,9 @@
 //! Pages: `page` and `per_page` in, `{items, page, perPage, total, pages}` out.
 
 use serde::Serialize;
-use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 
 use super::params::Params;
-use crate::error::ApiResult;
-use crate::store::tx::{Args, PLAN_FOR_VALUES, Tx};
 
 const MAX_PER_PAGE: i64 = 500;
 pub const DEFAULT_PER_PAGE: i64 = 20;
@@ -51,31 +48,6 @@ impl PageRequest {
 
     pub fn offset(&self) -> i64 {
         (self.page - 1) * self.per_page
-    }
-
-    /// The page out of two statements. Both take the filter's arguments; `list` takes the limit and the offset behind them.
-    pub async fn of<T>(
-        &self,
-        tx: &Tx,
-        count: &'static str,
-        list: &'static str,
-        filter: Args<'_>,
-    ) -> ApiResult<Page<T>>
-    where
-        T: for<'a> From<&'a Row>,
-    {
-        tx.set(PLAN_FOR_VALUES).await?;
-        let total = tx.row(count, filter).await?.get(0);
-        let offset = self.offset();
-        let args = [filter, &[&self.per_page, &offset]].concat();
-        let items = tx.rows(list, &args).await?.iter().map(T::from).collect();
-        Ok(Page {
-            items,
-            page: self.page,
-            per_page: self.per_page,
-            total,
-            pages: pages(total, self.per_page),
-        })
     }
 }
 

@@ -34,7 +34,7 @@ impl<T: Versioned> IntoResponse for Tagged<T> {
     }
 }
 
-fn quoted(tag: &str) -> String {
+pub fn quoted(tag: &str) -> String {
     format!("\"{tag}\"")
 }
 

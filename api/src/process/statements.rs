@@ -7,6 +7,8 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::access::sessions;
+use crate::http::list::{Listed, Statements};
+use crate::http::once;
 use crate::process::serve::{metrics, upkeep};
 use crate::resources::{
     auth, campaigns, clients, dids, explain, health, internal, links, live, logs, oversight, stats, tokens,
@@ -30,17 +32,18 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         internal::INTERNAL_STATEMENTS,
         upkeep::INTERNAL_STATEMENTS,
         metrics::STATEMENTS,
+        once::INTERNAL_STATEMENTS,
     ];
     let both = [
         auth::USER_STATEMENTS,
         tokens::USER_STATEMENTS,
+        once::USER_STATEMENTS,
         logs::SELLER_STATEMENTS,
         stats::SELLER_STATEMENTS,
     ];
     let seller = [
         users::SELLER_STATEMENTS,
         dids::SELLER_STATEMENTS,
-        live::SELLER_STATEMENTS,
         links::SELLER_STATEMENTS,
         explain::SELLER_STATEMENTS,
     ];
@@ -52,7 +55,6 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         explain::STAFF_STATEMENTS,
         oversight::STAFF_STATEMENTS,
         links::STAFF_STATEMENTS,
-        oversight::audit::STAFF_STATEMENTS,
     ];
     let as_role = |role: Option<DbRole>, lists: &[&[&'static str]]| -> Vec<(Option<DbRole>, &'static str)> {
         lists
@@ -61,6 +63,25 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
             .map(|sql| (role, *sql))
             .collect()
     };
+    let listed = |role: DbRole, lists: &[&'static Statements]| -> Vec<(Option<DbRole>, &'static str)> {
+        let all = lists.iter().flat_map(|list| list.all());
+        all.map(|sql| (Some(role), sql)).collect()
+    };
+    let seller_lists = [
+        dids::list::Dids::statements(),
+        campaigns::list::Campaigns::statements(),
+        links::list::OwnLinks::statements(),
+        live::list::OwnCalls::statements(),
+    ];
+    let staff_lists = [
+        users::list::Users::statements(),
+        clients::list::Clients::statements(),
+        links::list::Links::statements(),
+        live::list::Calls::statements(),
+        oversight::list::Dids::statements(),
+        oversight::list::Campaigns::statements(),
+        oversight::audit::Audit::statements(),
+    ];
     [
         as_role(None, &own),
         as_role(Some(DbRole::Internal), &internal),
@@ -69,6 +90,8 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         as_role(Some(DbRole::Seller), &seller),
         as_role(Some(DbRole::Seller), campaigns::SELLER_STATEMENTS),
         as_role(Some(DbRole::Staff), &staff),
+        listed(DbRole::Seller, &seller_lists),
+        listed(DbRole::Staff, &staff_lists),
     ]
     .concat()
 }

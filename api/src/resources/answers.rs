@@ -24,6 +24,12 @@ pub struct ProblemBody {
     /// For 412: the object as it is now, whose version the write was not made for.
     #[schema(required = false)]
     present: Option<Value>,
+    /// For number_taken: whether the number is one's own.
+    #[schema(required = false)]
+    own: Option<bool>,
+    /// For number_taken: the own number's id.
+    #[schema(required = false)]
+    id: Option<i64>,
     /// For 5xx: what to tell the operator.
     #[schema(required = false)]
     request_id: Option<String>,
@@ -86,6 +92,15 @@ answers! {
 answers! {
     /// Writes that honour If-Match.
     Changed { Changed 412 "changed_meanwhile: If-Match names another version; `present` is the object as it is now" }
+}
+
+answers! {
+    /// POSTs that honour Idempotency-Key.
+    Repeated {
+        InProgress 409 "in_progress: a request with this Idempotency-Key is being worked on, see Retry-After; \
+                        or a conflict with what is there",
+        OtherRequest 422 "key_reused: this Idempotency-Key was used for another request",
+    }
 }
 
 answers! {

@@ -1,7 +1,7 @@
 //! What the API description says beside the handlers' own words: title, tags, ways to log in, the names of operations.
 
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, OpenApi};
+use utoipa::openapi::{Components, OpenApi, RefOr};
 use utoipa::{Modify, OpenApi as _};
 
 use crate::access::sessions;
@@ -30,6 +30,9 @@ use crate::access::sessions;
 )]
 struct Base;
 
+/// JSON merge patch (RFC 7396): what the body names is changed, null clears.
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
 struct Schemes;
 
 impl Modify for Schemes {
@@ -52,19 +55,28 @@ pub fn base() -> OpenApi {
     Base::openapi()
 }
 
-/// Handlers have short names; an operation's id is unique with its tag in front.
+/// Handlers have short names; an operation's id is unique with its tag in front. PATCH is described as the PUT whose handler it has.
 pub fn name_operations(description: &mut OpenApi) {
     for item in description.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
-        for operation in operations.into_iter().filter_map(Option::as_mut) {
-            let tag = operation
-                .tags
-                .as_ref()
-                .and_then(|tags| tags.first())
-                .cloned()
-                .unwrap_or_default();
+        let operations = [
+            ("", &mut item.get),
+            ("", &mut item.put),
+            ("", &mut item.post),
+            ("patch_", &mut item.patch),
+            ("", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            let tag = operation.tags.as_ref().and_then(|tags| tags.first());
+            let tag = tag.cloned().unwrap_or_default();
             let name = operation.operation_id.take().unwrap_or_default();
-            operation.operation_id = Some(format!("{tag}_{name}"));
+            operation.operation_id = Some(format!("{tag}_{method}{name}"));
+        }
+        let patched = item.patch.as_mut().and_then(|patch| patch.request_body.as_mut());
+        if let Some(RefOr::T(body)) = patched
+            && let Some(content) = body.content.get("application/json").cloned()
+        {
+            body.content.insert(MERGE_PATCH.to_owned(), content);
         }
     }
 }

@@ -352,3 +352,84 @@ async fn nothing_is_deleted_under_a_call() {
         "{logs}"
     );
 }
+
+/// One number more, one less: the others of the set are not sent along.
+#[tokio::test]
+async fn a_number_comes_to_a_campaign_and_goes_by_itself() {
+    let world = World::new().await;
+    let path = format!("{CAMPAIGNS}/1/dids");
+    let set = async || {
+        let answer = world.alice.get(&path).await;
+        (answer.header("etag").to_owned(), answer.ok())
+    };
+    let (before, _) = set().await;
+    let added = world
+        .alice
+        .post(&path, json!({"didId": 4}))
+        .await
+        .expect_status(201);
+    let (tag, dids) = set().await;
+    assert!(
+        tag != before && dids.as_array().expect("a list").contains(&added.json()),
+        "{dids}"
+    );
+    world
+        .alice
+        .post(&path, json!({"didId": 4}))
+        .await
+        .problem(409, "already_in_campaign");
+    for (body, key) in [
+        (json!({"didId": 0}), "didId"),
+        (json!({"didId": null}), "didId"),
+        (json!({"didId": [4]}), "didId"),
+        (json!({"didId": 4, "didIds": [4]}), "didIds"),
+    ] {
+        field_error(
+            &world
+                .alice
+                .post(&path, body)
+                .await
+                .problem(400, "validation_failed"),
+            key,
+        );
+    }
+    // Another's number, another's campaign, a number that is not in it.
+    world
+        .alice
+        .post(&path, json!({"didId": 3}))
+        .await
+        .problem(403, "did_not_owned");
+    world
+        .bob
+        .post(&path, json!({"didId": 3}))
+        .await
+        .problem(404, "not_found");
+    world
+        .bob
+        .delete(&format!("{path}/4"))
+        .await
+        .problem(404, "not_found");
+    world
+        .alice
+        .delete(&format!("{path}/2"))
+        .await
+        .problem(404, "not_found");
+    assert_eq!(set().await, (tag.clone(), dids));
+    // The set's tag, not the campaign's.
+    let stale = world
+        .alice
+        .with("if-match", &before)
+        .delete(&format!("{path}/4"))
+        .await;
+    let problem = stale.problem(412, "changed_meanwhile");
+    assert_eq!(problem["present"], set().await.1);
+    let wanted = world.alice.with("if-match", &tag);
+    wanted.delete(&format!("{path}/4")).await.expect_status(204);
+    assert_eq!(set().await.0, before);
+    world
+        .alice
+        .delete(&format!("{path}/4"))
+        .await
+        .problem(404, "not_found");
+    world.alice.get("/api/seller/dids/4").await.expect_status(200);
+}

@@ -32,17 +32,21 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/api/admin/users", Admin),
     ("GET", "/api/admin/users/{id}", Admin),
     ("PUT", "/api/admin/users/{id}", Admin),
+    ("PATCH", "/api/admin/users/{id}", Admin),
     ("DELETE", "/api/admin/users/{id}", Admin),
     ("PUT", "/api/admin/users/{id}/password", Admin),
     ("GET", "/api/admin/clients", Staff),
     ("POST", "/api/admin/clients", Staff),
     ("GET", "/api/admin/clients/{id}", Staff),
     ("PUT", "/api/admin/clients/{id}", Staff),
+    ("PATCH", "/api/admin/clients/{id}", Staff),
     ("DELETE", "/api/admin/clients/{id}", Staff),
     ("GET", "/api/admin/dids", Staff),
     ("GET", "/api/admin/campaigns", Staff),
     ("PUT", "/api/admin/campaigns/{id}/status", Staff),
     ("GET", "/api/admin/links", Staff),
+    ("PUT", "/api/admin/links/{id}", Staff),
+    ("PATCH", "/api/admin/links/{id}", Staff),
     ("PUT", "/api/admin/links/{id}/status", Staff),
     ("POST", "/api/admin/links/{id}/adjust", Staff),
     ("GET", "/api/admin/live", Staff),
@@ -58,19 +62,24 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/api/seller/dids", Seller),
     ("GET", "/api/seller/dids/{id}", Seller),
     ("PUT", "/api/seller/dids/{id}", Seller),
+    ("PATCH", "/api/seller/dids/{id}", Seller),
     ("DELETE", "/api/seller/dids/{id}", Seller),
     ("GET", "/api/seller/campaigns", Seller),
     ("POST", "/api/seller/campaigns", Seller),
     ("GET", "/api/seller/campaigns/available_clients", Seller),
     ("GET", "/api/seller/campaigns/{id}", Seller),
     ("PUT", "/api/seller/campaigns/{id}", Seller),
+    ("PATCH", "/api/seller/campaigns/{id}", Seller),
     ("DELETE", "/api/seller/campaigns/{id}", Seller),
     ("GET", "/api/seller/campaigns/{id}/dids", Seller),
     ("PUT", "/api/seller/campaigns/{id}/dids", Seller),
+    ("POST", "/api/seller/campaigns/{id}/dids", Seller),
+    ("DELETE", "/api/seller/campaigns/{id}/dids/{did_id}", Seller),
     ("GET", "/api/seller/campaigns/{id}/clients", Seller),
     ("POST", "/api/seller/campaigns/{id}/clients", Seller),
     ("GET", "/api/seller/campaigns/{id}/clients/{setting_id}", Seller),
     ("PUT", "/api/seller/campaigns/{id}/clients/{setting_id}", Seller),
+    ("PATCH", "/api/seller/campaigns/{id}/clients/{setting_id}", Seller),
     (
         "DELETE",
         "/api/seller/campaigns/{id}/clients/{setting_id}",
@@ -104,26 +113,29 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
         ("POST", "/api/admin/users") => {
             json!({"username": "new_user", "email": "new@example.com", "password": "long-enough", "role": "user"})
         }
-        ("PUT", "/api/admin/users/{id}") => json!({"fullName": "Changed"}),
+        ("PUT" | "PATCH", "/api/admin/users/{id}") => json!({"fullName": "Changed"}),
         ("PUT", "/api/admin/users/{id}/password") => json!({"password": "long-enough"}),
         ("POST", "/api/admin/clients") => client("client_new"),
-        ("PUT", "/api/admin/clients/{id}") => json!({"notes": "changed"}),
+        ("PUT" | "PATCH", "/api/admin/clients/{id}") => json!({"notes": "changed"}),
         ("PUT", "/api/admin/campaigns/{id}/status" | "/api/admin/links/{id}/status") => {
             json!({"status": "inactive"})
         }
         ("POST", "/api/admin/links/{id}/adjust") => json!({"delta": 1, "reason": "a test"}),
         ("POST", "/api/admin/live_calls/{uniqueid}/release") => json!({"reason": "a test"}),
         ("POST", "/api/seller/dids") => json!({"number": "+4930123456"}),
-        ("PUT", "/api/seller/dids/{id}") => json!({"description": "changed"}),
+        ("PUT" | "PATCH", "/api/seller/dids/{id}") => json!({"description": "changed"}),
         ("POST", "/api/seller/campaigns") => {
             json!({"name": "New", "routingStrategy": "priority", "dialTimeoutSeconds": 20})
         }
-        ("PUT", "/api/seller/campaigns/{id}") => json!({"description": "changed"}),
+        ("PUT" | "PATCH", "/api/seller/campaigns/{id}") => json!({"description": "changed"}),
+        ("POST", "/api/seller/campaigns/{id}/dids") => json!({"didId": 2}),
         ("PUT", "/api/seller/campaigns/{id}/dids") => json!({"didIds": []}),
         ("POST", "/api/seller/campaigns/{id}/clients") => {
             json!({"clientId": 1, "maxConcurrency": 1, "forwardingPriority": 0, "weight": 1})
         }
-        ("PUT", "/api/seller/campaigns/{id}/clients/{setting_id}") => json!({"weight": 7}),
+        ("PUT" | "PATCH", "/api/admin/links/{id}" | "/api/seller/campaigns/{id}/clients/{setting_id}") => {
+            json!({"weight": 7})
+        }
         ("POST", "/api/internal/route_call") => json!({"did": "+18005550101", "uniqueid": "matrix-1"}),
         ("POST", "/api/internal/next_target") => {
             json!({"uniqueid": "matrix-unknown", "failedAttempt": 1, "dialStatus": "BUSY"})
@@ -160,7 +172,7 @@ pub fn needed_query(path: &str) -> &'static str {
 
 /// The path with every parameter replaced by `id`.
 pub fn fill(path: &str, id: &str) -> String {
-    ["{id}", "{setting_id}", "{uniqueid}"]
+    ["{id}", "{did_id}", "{setting_id}", "{uniqueid}"]
         .iter()
         .fold(path.to_owned(), |path, name| path.replace(name, id))
 }

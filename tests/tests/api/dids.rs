@@ -147,3 +147,31 @@ async fn a_deleted_did_leaves_its_records() {
         );
     }
 }
+
+/// Whose a number is, is told to its owner alone, with its id.
+#[tokio::test]
+async fn a_taken_number_is_ones_own_or_not() {
+    let world = World::new().await;
+    let own = world.alice.post(DIDS, json!({"number": "+18005550101"})).await;
+    let own = own.problem(409, "number_taken");
+    assert_eq!((&own["own"], &own["id"]), (&json!(true), &json!(1)));
+    let others = world.bob.post(DIDS, json!({"number": "+18005550101"})).await;
+    let others = others.problem(409, "number_taken");
+    assert_eq!((&others["own"], others.get("id")), (&json!(false), None));
+    assert!(!others.to_string().contains("seller_alice"), "{others}");
+    // Of two who want one number at once one gets it, and the other learns that it is not its own.
+    for n in 0..10 {
+        let body = json!({"number": format!("+4930777{n:02}")});
+        let (alice, bob) = tokio::join!(
+            world.alice.post(DIDS, body.clone()),
+            world.bob.post(DIDS, body.clone())
+        );
+        let (made, refused) = if alice.status == 201 {
+            (alice, bob)
+        } else {
+            (bob, alice)
+        };
+        made.expect_status(201);
+        assert_eq!(refused.problem(409, "number_taken")["own"], false);
+    }
+}

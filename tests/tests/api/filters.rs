@@ -280,6 +280,135 @@ async fn the_filters_that_people_expect_narrow_the_lists() {
     }
 }
 
+/// `created_at` is `createdAt` in an item.
+fn key_of(sorting: &str) -> String {
+    let mut words = sorting.trim_start_matches('-').split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |key, word| key + &word[..1].to_uppercase() + &word[1..])
+}
+
+/// Each sorting that the description names, on every list that has any: the values are in its order, downwards in the other one.
+#[tokio::test]
+async fn every_described_sorting_sorts() {
+    let world = World::new().await;
+    let superuser = world.db.superuser().await;
+    // What is the same everywhere shows nothing.
+    run(
+        &superuser,
+        "set session_replication_role = replica;
+         update users set created_at = now() + id * interval '1 hour', updated_at = now() - id * interval '1 min';
+         update clients set created_at = now() - id * interval '1 hour', updated_at = now() + id * interval '1 min';
+         update dids set created_at = now() - id * interval '1 hour', updated_at = now() + id * interval '1 min';
+         update campaigns set created_at = now() + id * interval '1 hour', updated_at = now() - id * interval '1 min';
+         update link_counters set active = link_id % 3, total = link_id * 7 % 5",
+    )
+    .await;
+    for (did, call) in [
+        ("+18005550101", "a"),
+        ("+18005550101", "b"),
+        ("+13105550103", "c"),
+    ] {
+        let switch = world.db.asterisk().await;
+        switch.route(did, call).await.expect("a route");
+        if call != "b" {
+            switch.answered(call).await.expect("an answer");
+        }
+    }
+    run(&superuser, "update live_calls set attempt = ascii(uniqueid) - 96").await;
+    let description = world.api.nobody().get("/openapi.json").await.ok();
+    let mut lists = 0;
+    for &(method, path, who) in ROUTES {
+        let Some(person) = caller(&world, who).filter(|_| method == "GET") else {
+            continue;
+        };
+        let parameters = description["paths"][path]["get"]["parameters"].as_array();
+        let sort = parameters.into_iter().flatten().find(|p| p["name"] == "sort");
+        let Some(sort) = sort else { continue };
+        lists += 1;
+        let default = sort["description"].as_str().expect("a text");
+        let default = default.rsplit_once(' ').expect("words").1.trim_end_matches('.');
+        let list = async |sort: &str| {
+            let list = person.get(&format!("{path}?per_page=500{sort}")).await.ok();
+            list["items"].clone()
+        };
+        let values = sort["schema"]["enum"].as_array().expect("an enum");
+        assert!(values.contains(&json!(default)), "{path}: {default}");
+        assert_eq!(list("").await, list(&format!("&sort={default}")).await, "{path}");
+        for sorting in values.iter().map(|value| value.as_str().expect("a text")) {
+            let key = key_of(sorting);
+            let items = list(&format!("&sort={sorting}")).await;
+            let sorted = column(&items, &key);
+            assert!(
+                sorted.len() > 1 && !sorted[0].is_null() | !sorted[1].is_null(),
+                "{path} {sorting}: {items}"
+            );
+            let numbers: Vec<i64> = sorted.iter().filter_map(|value| value.as_i64()).collect();
+            assert!(
+                if sorting.starts_with('-') {
+                    numbers.is_sorted_by(|a, b| a >= b)
+                } else {
+                    numbers.is_sorted()
+                },
+                "{path} {sorting}: {numbers:?}"
+            );
+            let other = match sorting.strip_prefix('-') {
+                Some(name) => name.to_owned(),
+                None => format!("-{sorting}"),
+            };
+            let other = list(&format!("&sort={other}")).await;
+            let mut reversed = column(&other, &key);
+            reversed.reverse();
+            assert_eq!(sorted, reversed, "{path} {sorting}");
+            let all_equal = sorted.iter().all(|value| *value == sorted[0]);
+            assert!(!all_equal, "{path} {sorting}: all are equal");
+        }
+        for bad in [
+            "",
+            "x",
+            "%20",
+            "number%3B",
+            "-",
+            "--number",
+            "Number",
+            "number,id",
+            "number+desc",
+        ] {
+            let problem = person.get(&format!("{path}?sort={bad}")).await;
+            let text = field_error(&problem.problem(400, "validation_failed"), "sort");
+            assert!(text.contains(default), "{path}: {text}");
+        }
+    }
+    assert_eq!(lists, 11, "lists with sortings");
+}
+
+/// Pages of a sorting with many equals hold each row once.
+#[tokio::test]
+async fn equals_are_on_one_page_each() {
+    let world = World::new().await;
+    run(
+        &world.db.superuser().await,
+        "insert into dids (user_id, number, created_at)
+         select 3, '+4930' || lpad(n::text, 9, '0'), '2026-01-01' from generate_series(1, 500) n",
+    )
+    .await;
+    for sort in ["created_at", "-created_at"] {
+        let mut seen = Vec::new();
+        for page in 1..=6 {
+            let address = format!("/api/seller/dids?sort={sort}&per_page=100&page={page}");
+            let list = world.alice.get(&address).await.ok();
+            seen.extend(
+                column(&list["items"], "id")
+                    .into_iter()
+                    .map(|id| id.as_i64().expect("an id")),
+            );
+        }
+        seen.sort_unstable();
+        let all = seen.len();
+        seen.dedup();
+        assert_eq!((seen.len(), all), (503, 503), "{sort}");
+    }
+}
+
 #[tokio::test]
 async fn live_calls_are_found_by_caller_number_and_phase() {
     let world = World::new().await;

@@ -21,6 +21,7 @@ mod names;
 mod oversight;
 mod pages;
 mod records;
+mod repeats;
 mod secrets;
 mod statements;
 mod stats;

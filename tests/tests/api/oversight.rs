@@ -416,3 +416,47 @@ async fn the_audit_says_who_changed_what() {
     let whole = json_of(&world.db.superuser().await, "select count(*) from audit_log").await;
     assert_eq!(world.staff.get("/api/admin/audit").await.ok()["total"], whole);
 }
+
+/// Staff change what a seller may change of a link, and the audit says that it was they.
+#[tokio::test]
+async fn staff_change_a_link_as_its_seller_may() {
+    let world = World::new().await;
+    let change = json!({"maxConcurrency": 3, "totalCallsAllowed": null, "forwardingPriority": 5, "weight": 2, "status": "inactive"});
+    let changed = world.staff.put("/api/admin/links/1", change.clone()).await.ok();
+    for key in ["maxConcurrency", "totalCallsAllowed", "status"] {
+        assert_eq!(changed[key], change[key], "{key}");
+    }
+    let shown = world.alice.get("/api/seller/campaigns/1/clients/1").await.ok();
+    for (key, value) in change.as_object().expect("an object") {
+        assert_eq!(&shown[key], value, "{key}");
+    }
+    let audit = world
+        .staff
+        .get("/api/admin/audit?object_type=link&object_id=1&action=update")
+        .await
+        .ok();
+    assert_eq!(audit["items"][0]["username"], "ops_staff");
+    let problem = world
+        .staff
+        .put("/api/admin/links/1", json!({"clientId": 2}))
+        .await;
+    field_error(&problem.problem(400, "validation_failed"), "clientId");
+    for (body, key) in [
+        (json!({"maxConcurrency": 0}), "maxConcurrency"),
+        (json!({"weight": 0}), "weight"),
+    ] {
+        let problem = world.admin.patch("/api/admin/links/1", body).await;
+        field_error(&problem.problem(400, "validation_failed"), key);
+    }
+    world
+        .staff
+        .put("/api/admin/links/4000", change.clone())
+        .await
+        .problem(404, "not_found");
+    world
+        .alice
+        .put("/api/admin/links/1", change)
+        .await
+        .problem(403, "wrong_role");
+    assert_invariants(&world.db).await;
+}

@@ -210,6 +210,14 @@ fn addresses(path: &str, victim: &Victim) -> Vec<(String, String)> {
                 found.push((path.replace("{id}", &id).replace("{setting_id}", "1"), id.clone()));
                 found.push((path.replace("{id}", "1").replace("{setting_id}", &link), link));
             }
+        } else if path.contains("{did_id}") {
+            for did in &victim.dids {
+                let did = did.to_string();
+                let of = |campaign: &str, did: &str| path.replace("{id}", campaign).replace("{did_id}", did);
+                found.push((of(&id, &did), id.clone()));
+                found.push((of(&id, "1"), id.clone()));
+                found.push((of("1", &did), did));
+            }
         } else {
             found.push((path.replace("{id}", &id), id));
         }
@@ -229,6 +237,9 @@ async fn try_everything(intruder: &Visitor, victim: &Victim) {
     }
     // Ids in bodies.
     for did in &victim.dids {
+        let path = "/api/seller/campaigns/1/dids";
+        let body = json!({"didId": did});
+        assert_like_unknown(intruder, "POST", path, &did.to_string(), Some(&body)).await;
         for set in [json!([did]), json!([1, did])] {
             let body = json!({"didIds": set});
             assert_like_unknown(
@@ -316,6 +327,9 @@ fn values(parameter: &str, victim: &Victim) -> Vec<String> {
         "hangup_by" => vec!["caller".into(), "client".into(), "system".into()],
         "node" => vec!["pbx1".into()],
         "sip_call_id" => vec!["a@b".into()],
+        "sort" => ["number", "-name", "-updated_at", "remaining", "-routed_at"]
+            .map(str::to_owned)
+            .into(),
         "style" => vec!["plain".into(), "spreadsheet".into()],
         "tz" => vec!["Asia/Tokyo".into()],
         "page" => vec!["1".into(), "2".into()],

@@ -18,6 +18,13 @@ struct Case<'a> {
     change: Value,
 }
 
+impl Case<'_> {
+    /// Shown in its list alone.
+    fn is_only_listed(&self) -> bool {
+        self.write.starts_with(self.one) && self.write != self.one
+    }
+}
+
 fn cases(world: &World) -> Vec<Case<'_>> {
     let case = |who, one, list, write, change| Case {
         who,
@@ -80,6 +87,13 @@ fn cases(world: &World) -> Vec<Case<'_>> {
             &world.staff,
             "/api/admin/links",
             None,
+            "/api/admin/links/2",
+            json!({"totalCallsAllowed": 4000, "weight": 9}),
+        ),
+        case(
+            &world.staff,
+            "/api/admin/links",
+            None,
             "/api/admin/links/3/status",
             json!({"status": "inactive"}),
         ),
@@ -112,7 +126,7 @@ async fn present_version(case: &Case<'_>) -> i64 {
             .as_i64()
             .expect("a version in the list")
     };
-    if case.write.ends_with("/status") {
+    if case.is_only_listed() {
         return from_list(case.who.get(case.one).await.ok());
     }
     let version = version_of(case.who.get(case.one).await);
@@ -158,6 +172,88 @@ async fn a_write_for_an_older_version_changes_nothing() {
             .await
             .problem(404, "not_found");
     }
+}
+
+/// PATCH is the same change as PUT, and refuses what PUT ignores.
+#[tokio::test]
+async fn patch_is_put_that_refuses_what_it_does_not_know() {
+    let world = World::new().await;
+    for case in cases(&world) {
+        if case.write.ends_with("/status") {
+            case.who
+                .patch(case.write, case.change)
+                .await
+                .problem(405, "method_not_allowed");
+            continue;
+        }
+        let before = present_version(&case).await;
+        case.who
+            .with("if-match", "\"0\"")
+            .patch(case.write, case.change.clone())
+            .await
+            .problem(412, "changed_meanwhile");
+        let mut known = case.change.clone();
+        for (key, value) in [
+            ("noSuchKey", json!(1)),
+            ("id", json!(1)),
+            ("version", json!(before)),
+        ] {
+            known[key] = value;
+            let problem = case
+                .who
+                .patch(case.write, known.clone())
+                .await
+                .problem(400, "validation_failed");
+            assert_eq!(
+                problem["errors"][key],
+                json!(["Unknown field."]),
+                "{}",
+                case.write
+            );
+            case.who
+                .put(case.write, json!({key: 1}))
+                .await
+                .problem(400, "nothing_to_update");
+            known.as_object_mut().expect("an object").remove(key);
+        }
+        let tag = format!("\"{before}\"");
+        let merge = case.who.with("if-match", &tag);
+        let body = bytes::Bytes::from(known.to_string());
+        let patched = merge
+            .raw("PATCH", case.write, Some("application/merge-patch+json"), body)
+            .await;
+        assert_eq!(version_of(patched.clone()), before + 1, "{}", case.write);
+        if !case.is_only_listed() {
+            assert_eq!(
+                patched.json(),
+                case.who.get(case.one).await.ok(),
+                "{}",
+                case.write
+            );
+        }
+        case.who
+            .patch(case.write, json!({}))
+            .await
+            .problem(400, "empty_body");
+    }
+    // Null clears what may be empty, and keys inside an object are as strict.
+    let did = "/api/seller/dids/1";
+    assert_eq!(
+        world.alice.patch(did, json!({"description": null})).await.ok()["description"],
+        Value::Null
+    );
+    let client = json!({"pjsip": {"aor": {"max_contacts": 2, "no_such_key": 1}}});
+    let problem = world.staff.patch("/api/admin/clients/1", client).await;
+    let problem = problem.problem(400, "validation_failed");
+    assert_eq!(
+        problem["errors"]["pjsip"]["aor"]["no_such_key"],
+        json!(["Unknown field."])
+    );
+    world
+        .bob
+        .patch(did, json!({"description": "x"}))
+        .await
+        .problem(404, "not_found");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ impl Input for Sample {
 
 fn parse(value: Value) -> Result<Sample, Value> {
     match value {
-        Value::Object(map) => Fields::parse(&map).map_err(|e| json!(e.0.errors)),
+        Value::Object(map) => Fields::parse(&map, Sample::UNKNOWN).map_err(|e| json!(e.0.errors)),
         _ => panic!("the test gives an object"),
     }
 }

@@ -1,4 +1,4 @@
-//! What the service does by itself every few seconds: slots of dead nodes are given back, expired sessions removed.
+//! What the service does by itself every few seconds: slots of dead nodes are given back, expired sessions and keys of repeats removed.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::app::AppState;
 use crate::error::ApiResult;
+use crate::http::once;
 use crate::process::running;
 use crate::store::identity::Identity;
 
@@ -34,7 +35,7 @@ pub const OWN_STATEMENTS: &[&str] = &[STATE, DELETE_EXPIRED_SESSIONS, FORGET_LOG
 pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
     let mut failing = false;
     for round in 0u64.. {
-        match once(&app, round.is_multiple_of(SESSIONS_EVERY_ROUNDS)).await {
+        match once_around(&app, round.is_multiple_of(SESSIONS_EVERY_ROUNDS)).await {
             Ok(0) => failing = false,
             Ok(released) => {
                 failing = false;
@@ -58,7 +59,7 @@ pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn once(app: &AppState, sessions: bool) -> ApiResult<i32> {
+async fn once_around(app: &AppState, sessions: bool) -> ApiResult<i32> {
     app.generation.saw(app.store.own(STATE, &[]).await?.get(0));
     let released: i32 = app
         .store
@@ -68,6 +69,7 @@ async fn once(app: &AppState, sessions: bool) -> ApiResult<i32> {
     if sessions {
         app.store.own(DELETE_EXPIRED_SESSIONS, &[]).await?;
         app.store.own(FORGET_LOGIN_NETWORKS, &[]).await?;
+        app.store.call(&Identity::INTERNAL, once::FORGET, &[]).await?;
     }
     Ok(released)
 }

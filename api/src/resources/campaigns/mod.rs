@@ -1,8 +1,9 @@
 //! /api/seller/campaigns: the seller's own campaigns. Their DIDs and clients are in `parts`.
 
+pub mod list;
 pub mod objects;
 mod operations;
-mod parts;
+pub mod parts;
 mod presence;
 
 use axum::Json;
@@ -11,15 +12,19 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound, Repeated};
 use crate::app::AppState;
 use crate::app::caller::Seller;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
-use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::list::Request;
+use crate::http::once::{Answer, OnceHeader, Post};
+use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use objects::{Campaign, CampaignChange, CampaignDetail, Filter, NewCampaign};
+use crate::store::tx::Tx;
+use list::Campaigns;
+use objects::{Campaign, CampaignChange, CampaignDetail, NewCampaign};
 
 pub const SELLER_STATEMENTS: &[&[&str]] = &[
     operations::SELLER_STATEMENTS,
@@ -35,34 +40,30 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/seller/campaigns", tag = "campaigns",
-    params(PageParams, ("status" = Option<String>, Query, description = "active, inactive or paused"),
-           ("q" = Option<String>, Query, description = "how the name begins, in any case")),
-    responses((status = 200, description = "The own campaigns by name, without their parts", body = Page<Campaign>),
+    params(PageParams, Campaigns),
+    responses((status = 200, description = "The own campaigns, without their parts", body = Page<Campaign>),
               Denied, BadFilter))]
 async fn list(
     State(app): State<AppState>,
     seller: Seller,
     params: Params,
 ) -> ApiResult<Json<Page<Campaign>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = Filter::read(&params)?;
+    let request = Request::read(&params)?;
     let tx = app.store.read(&seller.identity()).await?;
-    let campaigns = operations::list(&tx, &filter, page).await?;
+    let campaigns = operations::list(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(campaigns))
 }
 
-#[utoipa::path(post, path = "/api/seller/campaigns", tag = "campaigns", request_body = NewCampaign,
-    responses((status = 201, description = "Created", body = CampaignDetail), Denied, BadBody, Conflict))]
+#[utoipa::path(post, path = "/api/seller/campaigns", tag = "campaigns", params(OnceHeader), request_body = NewCampaign,
+    responses((status = 201, description = "Created", body = CampaignDetail), Denied, BadBody, Repeated))]
 async fn create(
     State(app): State<AppState>,
     seller: Seller,
-    Valid(new): Valid<NewCampaign>,
-) -> ApiResult<(StatusCode, Tagged<CampaignDetail>)> {
-    let tx = app.store.write(&seller.identity()).await?;
-    let campaign = operations::create(&tx, new).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Tagged(campaign)))
+    Post(new, once): Post<NewCampaign>,
+) -> ApiResult<Answer> {
+    let create = async |tx: &Tx| Answer::created(&operations::create(tx, new).await?);
+    once.run(&app.store, &seller.identity(), create).await
 }
 
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path)),
@@ -75,7 +76,7 @@ async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
     Ok(Tagged(campaign))
 }
 
-#[utoipa::path(put, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path), IfMatchHeader),
+#[utoipa::path(method(put, patch), path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path), IfMatchHeader),
     request_body = CampaignChange,
     responses((status = 200, description = "The campaign as changed", body = CampaignDetail),
               Denied, BadBody, NotFound, Changed, Conflict))]

@@ -5,10 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::parts::objects::{CampaignDid, Link};
-use crate::error::ApiResult;
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
-use crate::http::params::Params;
 use crate::http::text::Text;
 use crate::http::version::Versioned;
 use crate::store::row::row;
@@ -116,23 +114,6 @@ impl Input for CampaignChange {
             status: f.choice("status", STATUSES),
             description: f.nullable_text("description", &DESCRIPTION),
         }
-    }
-}
-
-/// Which of the campaigns a list holds.
-#[derive(Debug)]
-pub struct Filter {
-    pub status: Option<String>,
-    /// How the name begins, in any case.
-    pub start: Option<String>,
-}
-
-impl Filter {
-    pub fn read(params: &Params) -> ApiResult<Self> {
-        Ok(Filter {
-            status: params.choice("status", STATUSES)?,
-            start: params.title("q", 100)?,
-        })
     }
 }
 

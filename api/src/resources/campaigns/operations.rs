@@ -1,35 +1,19 @@
 //! What is done with the own campaigns, in SQL. Row level security shows a seller no others.
 
-use super::objects::{Campaign, CampaignChange, CampaignDetail, Filter, NewCampaign};
+use super::list::Campaigns;
+use super::objects::{Campaign, CampaignChange, CampaignDetail, NewCampaign};
 use super::parts;
 use super::presence::{LOCK, unknown};
 use crate::error::{ApiError, ApiResult};
-use crate::http::page::{Page, PageRequest};
+use crate::http::list::Request;
+use crate::http::page::Page;
 use crate::http::version::IfMatch;
 use crate::store::tx::Tx;
 
-macro_rules! campaign {
-    () => {
-        "select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, \
-         updated_at, version"
-    };
-}
-
-/// The fields of `Filter`.
-macro_rules! filter {
-    () => {
-        "($1::text is null or status = $1) and ($2::text is null or starts_with(lower(name), lower($2)))"
-    };
-}
-
-const LIST: &str = concat!(
-    campaign!(),
-    " from campaigns where ",
-    filter!(),
-    " order by name, id limit $3 offset $4"
-);
-const COUNT: &str = concat!("select count(*) from campaigns where ", filter!());
-const ONE: &str = concat!(campaign!(), " from campaigns where id = $1");
+const ONE: &str = "\
+    select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, updated_at,
+           version
+      from campaigns where id = $1";
 /// As the deletion itself locks it.
 const LOCK_TO_DELETE: &str = "select version from campaigns where id = $1 for update";
 const INSERT: &str = "\
@@ -45,7 +29,7 @@ const UPDATE: &str = "\
      where id = $1";
 const DELETE: &str = "delete from campaigns where id = $1";
 
-pub const SELLER_STATEMENTS: &[&str] = &[LIST, COUNT, ONE, LOCK_TO_DELETE, INSERT, UPDATE, DELETE];
+pub const SELLER_STATEMENTS: &[&str] = &[ONE, LOCK_TO_DELETE, INSERT, UPDATE, DELETE];
 
 fn name_taken(error: ApiError, name: &str) -> ApiError {
     error.or_conflict("campaigns_user_id_name_key", "name_taken", || {
@@ -53,9 +37,9 @@ fn name_taken(error: ApiError, name: &str) -> ApiError {
     })
 }
 
-/// By name, without their parts.
-pub async fn list(tx: &Tx, filter: &Filter, page: PageRequest) -> ApiResult<Page<Campaign>> {
-    page.of(tx, COUNT, LIST, &[&filter.status, &filter.start]).await
+/// Without their parts.
+pub async fn list(tx: &Tx, request: &Request<Campaigns>) -> ApiResult<Page<Campaign>> {
+    request.page(tx).await
 }
 
 pub async fn find(tx: &Tx, id: i64) -> ApiResult<CampaignDetail> {

@@ -1,5 +1,6 @@
 //! /api/admin/clients: the call centers and their PJSIP objects, for admins and staff.
 
+pub mod list;
 mod objects;
 mod operations;
 mod pjsip;
@@ -13,15 +14,19 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound, Repeated};
 use crate::app::AppState;
 use crate::app::caller::Staff;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
-use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::list::Request;
+use crate::http::once::{Answer, OnceHeader, Post};
+use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use objects::{Client, ClientChange, Filter, NewClient};
+use crate::store::tx::Tx;
+use list::Clients;
+use objects::{Client, ClientChange, NewClient};
 pub use statements::STAFF_STATEMENTS;
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -31,14 +36,12 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/admin/clients", tag = "clients",
-    params(PageParams, ("status" = Option<String>, Query, description = "active or inactive"),
-           ("q" = Option<String>, Query, description = "how the name or identifier begins, in any case")),
-    responses((status = 200, description = "Clients by name", body = Page<Client>), Denied, BadFilter))]
+    params(PageParams, Clients),
+    responses((status = 200, description = "Clients", body = Page<Client>), Denied, BadFilter))]
 async fn list(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Page<Client>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = Filter::read(&params)?;
+    let request = Request::read(&params)?;
     let tx = app.store.read(&staff.identity()).await?;
-    let clients = operations::list(&tx, &filter, page).await?;
+    let clients = operations::list(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(clients))
 }
@@ -52,20 +55,19 @@ async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResul
     Ok(Tagged(client))
 }
 
-#[utoipa::path(post, path = "/api/admin/clients", tag = "clients", request_body = NewClient,
-    responses((status = 201, description = "Created", body = Client), Denied, BadBody, Conflict))]
+#[utoipa::path(post, path = "/api/admin/clients", tag = "clients", params(OnceHeader), request_body = NewClient,
+    responses((status = 201, description = "Created", body = Client), Denied, BadBody, Repeated))]
 async fn create(
     State(app): State<AppState>,
     staff: Staff,
-    Valid(new): Valid<NewClient>,
-) -> ApiResult<(StatusCode, Tagged<Client>)> {
-    let tx = app.store.write(&staff.identity()).await?;
-    let client = operations::create(&tx, &app.settings.pjsip, staff.id, new).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Tagged(client)))
+    Post(new, once): Post<NewClient>,
+) -> ApiResult<Answer> {
+    let create =
+        async |tx: &Tx| Answer::created(&operations::create(tx, &app.settings.pjsip, staff.id, new).await?);
+    once.run(&app.store, &staff.identity(), create).await
 }
 
-#[utoipa::path(put, path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path), IfMatchHeader),
+#[utoipa::path(method(put, patch), path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path), IfMatchHeader),
     request_body = ClientChange,
     responses((status = 200, description = "The client as changed", body = Client),
               Denied, BadBody, NotFound, Changed, Conflict))]

@@ -7,14 +7,12 @@ use utoipa::ToSchema;
 use super::pjsip::{Aor, Auth, Endpoint};
 use super::pjsip_input::PjsipInput;
 use super::rules;
-use crate::error::ApiResult;
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
-use crate::http::params::Params;
 use crate::http::text::Text;
 use crate::http::version::Versioned;
 
-const STATUSES: &[&str] = &["active", "inactive"];
+pub const STATUSES: &[&str] = &["active", "inactive"];
 const IDENTIFIER: Text = Text::name(1, 40).check(rules::identifier);
 const NAME: Text = Text::title(1, 100);
 const DEPARTMENT: Text = Text::title(0, 100);
@@ -131,22 +129,5 @@ impl Input for ClientChange {
             status: f.choice("status", STATUSES),
             pjsip: f.object("pjsip", |f| PjsipInput::read(f, false)),
         }
-    }
-}
-
-/// Which of the clients a list holds.
-#[derive(Debug)]
-pub struct Filter {
-    pub status: Option<String>,
-    /// How the name or the identifier begins, in any case.
-    pub start: Option<String>,
-}
-
-impl Filter {
-    pub fn read(params: &Params) -> ApiResult<Self> {
-        Ok(Filter {
-            status: params.choice("status", STATUSES)?,
-            start: params.title("q", 100)?,
-        })
     }
 }

@@ -1,12 +1,14 @@
 //! What is done with clients. Each change of one waits for the last one of the same: their parts are written one after the other.
 
-use super::objects::{Client, ClientChange, Filter, NewClient};
+use super::list::Clients;
+use super::objects::{Client, ClientChange, NewClient};
 use super::pjsip::{self, Aor, Auth, Endpoint};
 use super::pjsip_input::{AuthInput, PjsipInput};
 use super::statements::*;
 use crate::app::settings::PjsipNames;
 use crate::error::{ApiError, ApiResult};
-use crate::http::page::{Page, PageRequest};
+use crate::http::list::Request;
+use crate::http::page::Page;
 use crate::http::version::IfMatch;
 use crate::store::tx::Tx;
 
@@ -14,9 +16,8 @@ fn unknown(id: i64) -> ApiError {
     ApiError::not_found(format!("Client with ID {id} not found."))
 }
 
-/// By name.
-pub async fn list(tx: &Tx, filter: &Filter, page: PageRequest) -> ApiResult<Page<Client>> {
-    page.of(tx, COUNT, LIST, &[&filter.status, &filter.start]).await
+pub async fn list(tx: &Tx, request: &Request<Clients>) -> ApiResult<Page<Client>> {
+    request.page(tx).await
 }
 
 pub async fn find(tx: &Tx, id: i64) -> ApiResult<Client> {

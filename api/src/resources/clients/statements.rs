@@ -1,37 +1,31 @@
-//! The statements of /api/admin/clients. One select list: a client with its PJSIP objects, secrets left out.
+//! The statements of /api/admin/clients. One list of columns: a client with its PJSIP objects, secrets left out.
 
-macro_rules! client {
-    ($rest:literal) => {
-        concat!(
-            "select c.id, c.client_identifier, c.name, c.department, c.status, c.notes, c.created_by, c.created_at, \
-             c.updated_at, e.id as endpoint_id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, \
-             e.outbound_auth, e.from_user, e.from_domain, e.callerid, a.id as aor_id, a.contact, a.max_contacts, \
-             a.qualify_frequency, u.id as auth_id, u.auth_type, u.username, u.realm, \
-             c.version \
-             from clients c \
-             left join pjsip_endpoints e on e.client_id = c.id \
-             left join pjsip_aors a on a.client_id = c.id \
-             left join pjsip_auths u on u.client_id = c.id ",
-            $rest
-        )
-    };
-}
-
-macro_rules! filter {
+macro_rules! columns {
     () => {
-        "($1::text is null or c.status = $1) \
-         and ($2::text is null or starts_with(lower(c.name), lower($2)) \
-              or starts_with(lower(c.client_identifier), lower($2)))"
+        "c.id, c.client_identifier, c.name, c.department, c.status, c.notes, c.created_by, c.created_at, \
+         c.updated_at, e.id as endpoint_id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, \
+         e.outbound_auth, e.from_user, e.from_domain, e.callerid, a.id as aor_id, a.contact, a.max_contacts, \
+         a.qualify_frequency, u.id as auth_id, u.auth_type, u.username, u.realm, c.version"
     };
 }
+pub(super) use columns;
 
-pub const LIST: &str = concat!(
-    client!("where "),
-    filter!(),
-    " order by c.name, c.id limit $3 offset $4"
+macro_rules! joins {
+    () => {
+        "left join pjsip_endpoints e on e.client_id = c.id \
+         left join pjsip_aors a on a.client_id = c.id \
+         left join pjsip_auths u on u.client_id = c.id"
+    };
+}
+pub(super) use joins;
+
+pub const ONE: &str = concat!(
+    "select ",
+    columns!(),
+    " from clients c ",
+    joins!(),
+    " where c.id = $1"
 );
-pub const ONE: &str = client!("where c.id = $1");
-pub const COUNT: &str = concat!("select count(*) from clients c where ", filter!());
 pub const LOCK: &str = "select version from clients where id = $1 for no key update";
 /// As the deletion itself locks it.
 pub const LOCK_TO_DELETE: &str = "select version from clients where id = $1 for update";
@@ -73,9 +67,7 @@ pub const UPDATE_AUTH: &str = "update pjsip_auths set username = $2, realm = $3 
 pub const DELETE_AUTH: &str = "delete from pjsip_auths where client_id = $1";
 
 pub const STAFF_STATEMENTS: &[&str] = &[
-    LIST,
     ONE,
-    COUNT,
     LOCK,
     LOCK_TO_DELETE,
     INSERT,

@@ -1,5 +1,6 @@
 //! /api/seller/dids: the seller's own numbers.
 
+pub mod list;
 pub mod objects;
 mod operations;
 
@@ -9,15 +10,19 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Denied, NotFound, Repeated};
 use crate::app::AppState;
 use crate::app::caller::Seller;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
-use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::list::Request;
+use crate::http::once::{Answer, OnceHeader, Post};
+use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use objects::{Did, DidChange, Filter, NewDid};
+use crate::store::tx::Tx;
+use list::Dids;
+use objects::{Did, DidChange, NewDid};
 pub use operations::SELLER_STATEMENTS;
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -27,32 +32,25 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/seller/dids", tag = "dids",
-    params(PageParams, ("number" = Option<String>, Query, description = "this number"),
-           ("q" = Option<String>, Query, description = "how the number begins"),
-           ("status" = Option<String>, Query, description = "active or inactive"),
-           ("campaign_id" = Option<i64>, Query, description = "in this campaign"),
-           ("unassigned" = Option<bool>, Query, description = "true: in no campaign; false: in one or more")),
-    responses((status = 200, description = "The own DIDs by number", body = Page<Did>), Denied, BadFilter))]
+    params(PageParams, Dids),
+    responses((status = 200, description = "The own DIDs", body = Page<Did>), Denied, BadFilter))]
 async fn list(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Json<Page<Did>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = Filter::read(&params)?;
+    let request = Request::read(&params)?;
     let tx = app.store.read(&seller.identity()).await?;
-    let dids = operations::list(&tx, &filter, page).await?;
+    let dids = operations::list(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(dids))
 }
 
-#[utoipa::path(post, path = "/api/seller/dids", tag = "dids", request_body = NewDid,
-    responses((status = 201, description = "Created", body = Did), Denied, BadBody, Conflict))]
+#[utoipa::path(post, path = "/api/seller/dids", tag = "dids", params(OnceHeader), request_body = NewDid,
+    responses((status = 201, description = "Created", body = Did), Denied, BadBody, Repeated))]
 async fn create(
     State(app): State<AppState>,
     seller: Seller,
-    Valid(new): Valid<NewDid>,
-) -> ApiResult<(StatusCode, Tagged<Did>)> {
-    let tx = app.store.write(&seller.identity()).await?;
-    let did = operations::create(&tx, new).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Tagged(did)))
+    Post(new, once): Post<NewDid>,
+) -> ApiResult<Answer> {
+    let create = async |tx: &Tx| Answer::created(&operations::create(tx, new).await?);
+    once.run(&app.store, &seller.identity(), create).await
 }
 
 #[utoipa::path(get, path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path)),
@@ -64,7 +62,7 @@ async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
     Ok(Tagged(did))
 }
 
-#[utoipa::path(put, path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path), IfMatchHeader),
+#[utoipa::path(method(put, patch), path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path), IfMatchHeader),
     request_body = DidChange,
     responses((status = 200, description = "The DID as changed", body = Did), Denied, BadBody, NotFound, Changed))]
 async fn update(

@@ -3,10 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::ApiResult;
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
-use crate::http::params::Params;
 use crate::http::text::Text;
 use crate::http::version::Versioned;
 use crate::store::row::row;
@@ -86,30 +84,5 @@ fn e164(text: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err("Invalid phone number format: E.164 is expected, such as +18005550101.".into())
-    }
-}
-
-/// Which of the DIDs a list holds.
-#[derive(Debug)]
-pub struct Filter {
-    /// This one.
-    pub number: Option<String>,
-    /// How it begins.
-    pub start: Option<String>,
-    pub status: Option<String>,
-    pub campaign_id: Option<i64>,
-    /// In no campaign.
-    pub unassigned: Option<bool>,
-}
-
-impl Filter {
-    pub fn read(params: &Params) -> ApiResult<Self> {
-        Ok(Filter {
-            number: params.number("number")?,
-            start: params.number("q")?,
-            status: params.choice("status", STATUSES)?,
-            campaign_id: params.id("campaign_id")?,
-            unassigned: params.flag("unassigned")?,
-        })
     }
 }

@@ -1,8 +1,10 @@
 //! What is done with the own DIDs, in SQL. Row level security shows a seller no others.
 
-use super::objects::{Did, DidChange, Filter, NewDid};
+use super::list::Dids;
+use super::objects::{Did, DidChange, NewDid};
 use crate::error::{ApiError, ApiResult};
-use crate::http::page::{Page, PageRequest};
+use crate::http::list::Request;
+use crate::http::page::Page;
 use crate::http::version::IfMatch;
 use crate::store::tx::Tx;
 
@@ -12,31 +14,15 @@ macro_rules! columns {
     };
 }
 
-/// The fields of `Filter`.
-macro_rules! filter {
-    () => {
-        "($1::text is null or number = $1) \
-         and ($2::text is null or (number collate \"C\" >= $2 and number collate \"C\" < $2 || ':')) \
-         and ($3::text is null or status = $3) \
-         and ($4::bigint is null or exists (select from campaign_dids m where m.did_id = dids.id and m.campaign_id = $4)) \
-         and ($5::boolean is null or $5 <> exists (select from campaign_dids m where m.did_id = dids.id))"
-    };
-}
-
-const LIST: &str = concat!(
-    "select ",
-    columns!(),
-    " from dids where ",
-    filter!(),
-    " order by number limit $6 offset $7"
-);
-const COUNT: &str = concat!("select count(*) from dids where ", filter!());
 const ONE: &str = concat!("select ", columns!(), " from dids where id = $1");
 const INSERT: &str = concat!(
     "insert into dids (user_id, number, status, description) values (session_user_id(), $1, $2, $3)
+    on conflict (number) do nothing
     returning ",
     columns!()
 );
+/// Of an own number.
+const ID: &str = "select id from dids where number = $1";
 const UPDATE: &str = concat!(
     "update dids set status = coalesce($2, status), description = case when $4 then $3 else description end
      where id = $1
@@ -48,27 +34,14 @@ const LOCK: &str = "select version from dids where id = $1 for no key update";
 /// As the deletion itself locks it.
 const LOCK_TO_DELETE: &str = "select version from dids where id = $1 for update";
 
-pub const SELLER_STATEMENTS: &[&str] = &[LIST, COUNT, ONE, INSERT, UPDATE, DELETE, LOCK, LOCK_TO_DELETE];
+pub const SELLER_STATEMENTS: &[&str] = &[ONE, INSERT, ID, UPDATE, DELETE, LOCK, LOCK_TO_DELETE];
 
 fn unknown(id: i64) -> ApiError {
     ApiError::not_found(format!("DID with ID {id} not found or not owned by user."))
 }
 
-/// By number.
-pub async fn list(tx: &Tx, filter: &Filter, page: PageRequest) -> ApiResult<Page<Did>> {
-    page.of(
-        tx,
-        COUNT,
-        LIST,
-        &[
-            &filter.number,
-            &filter.start,
-            &filter.status,
-            &filter.campaign_id,
-            &filter.unassigned,
-        ],
-    )
-    .await
+pub async fn list(tx: &Tx, request: &Request<Dids>) -> ApiResult<Page<Did>> {
+    request.page(tx).await
 }
 
 pub async fn find(tx: &Tx, id: i64) -> ApiResult<Did> {
@@ -78,14 +51,21 @@ pub async fn find(tx: &Tx, id: i64) -> ApiResult<Did> {
 
 pub async fn create(tx: &Tx, new: NewDid) -> ApiResult<Did> {
     let row = tx
-        .row(INSERT, &[&new.number, &new.status, &new.description])
-        .await
-        .map_err(|error| {
-            error.or_conflict("dids_number_key", "number_taken", || {
-                format!("DID number '{}' already exists", new.number)
-            })
-        })?;
-    Ok(Did::from(&row))
+        .optional_row(INSERT, &[&new.number, &new.status, &new.description])
+        .await?;
+    match row {
+        Some(row) => Ok(Did::from(&row)),
+        None => Err(taken(tx, &new.number).await?),
+    }
+}
+
+/// Whose a number is, is told to its owner alone.
+async fn taken(tx: &Tx, number: &str) -> ApiResult<ApiError> {
+    let error = ApiError::conflict("number_taken", format!("DID number '{number}' already exists"));
+    Ok(match tx.optional_row(ID, &[&number]).await? {
+        Some(own) => error.with("own", true).with("id", own.get::<_, i64>("id")),
+        None => error.with("own", false),
+    })
 }
 
 pub async fn update(tx: &Tx, id: i64, if_match: &IfMatch, change: DidChange) -> ApiResult<Did> {

@@ -1,6 +1,7 @@
 //! Links with what is used of their caps, a seller's own (/api/seller/links) and over all sellers (/api/admin/links); their
 //! status, and an audited adjustment of a total.
 
+pub mod list;
 pub mod objects;
 pub mod operations;
 
@@ -9,31 +10,33 @@ use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Changed, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Denied, NotFound, Repeated};
 use crate::app::AppState;
 use crate::app::caller::{Seller, Staff, User};
 use crate::error::ApiResult;
 use crate::http::body::Valid;
-use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::list::{Listed, Request};
+use crate::http::once::{Answer, OnceHeader, Post};
+use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use objects::{Adjustment, Filter, LinkStatus, LinkUsage};
+use crate::resources::campaigns::parts::objects::LinkChange;
+use crate::store::tx::Tx;
+use list::{Links, OwnLinks};
+use objects::{Adjustment, LinkStatus, LinkUsage};
 pub use operations::{SELLER_STATEMENTS, STAFF_STATEMENTS};
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(own_links))
         .routes(routes!(links))
+        .routes(routes!(update))
         .routes(routes!(set_link_status))
         .routes(routes!(adjust))
 }
 
 #[utoipa::path(get, path = "/api/admin/links", tag = "admin",
-    params(PageParams, ("client_id" = Option<i64>, Query, description = "one client"),
-           ("campaign_id" = Option<i64>, Query, description = "one campaign"),
-           ("user_id" = Option<i64>, Query, description = "one seller"),
-           ("status" = Option<String>, Query, description = "active or inactive"),
-           ("room" = Option<String>, Query, description = "full, near (three quarters of a cap are used) or open")),
+    params(PageParams, Links),
     responses((status = 200, description = "Links with what is used of their caps", body = Page<LinkUsage>),
               Denied, BadFilter))]
 async fn links(
@@ -41,23 +44,23 @@ async fn links(
     staff: Staff,
     params: Params,
 ) -> ApiResult<Json<Page<LinkUsage>>> {
-    page(&app, &staff, &params).await
+    page::<Links>(&app, &staff, &params).await
 }
 
-async fn page(app: &AppState, user: &User, params: &Params) -> ApiResult<Json<Page<LinkUsage>>> {
-    let page = PageRequest::read(params, DEFAULT_PER_PAGE);
-    let filter = Filter::read(params)?;
+async fn page<L: Listed<Item = LinkUsage>>(
+    app: &AppState,
+    user: &User,
+    params: &Params,
+) -> ApiResult<Json<Page<LinkUsage>>> {
+    let request = Request::<L>::read(params)?;
     let tx = app.store.read(&user.identity()).await?;
-    let links = operations::list(&tx, &filter, page).await?;
+    let links = operations::list(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(links))
 }
 
 #[utoipa::path(get, path = "/api/seller/links", tag = "reports",
-    params(PageParams, ("client_id" = Option<i64>, Query, description = "one client"),
-           ("campaign_id" = Option<i64>, Query, description = "one campaign"),
-           ("status" = Option<String>, Query, description = "active or inactive"),
-           ("room" = Option<String>, Query, description = "full, near (three quarters of a cap are used) or open")),
+    params(PageParams, OwnLinks),
     responses((status = 200, description = "The own links with what is used of their caps", body = Page<LinkUsage>),
               Denied, BadFilter))]
 async fn own_links(
@@ -65,7 +68,24 @@ async fn own_links(
     seller: Seller,
     params: Params,
 ) -> ApiResult<Json<Page<LinkUsage>>> {
-    page(&app, &seller, &params).await
+    page::<OwnLinks>(&app, &seller, &params).await
+}
+
+#[utoipa::path(method(put, patch), path = "/api/admin/links/{id}", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
+    request_body = LinkChange,
+    responses((status = 200, description = "The link as changed; audited", body = LinkUsage),
+              Denied, BadBody, NotFound, Changed))]
+async fn update(
+    State(app): State<AppState>,
+    staff: Staff,
+    Id(id): Id,
+    if_match: IfMatch,
+    Valid(change): Valid<LinkChange>,
+) -> ApiResult<Tagged<LinkUsage>> {
+    let tx = app.store.write(&staff.identity()).await?;
+    let link = operations::update(&tx, id, &if_match, change).await?;
+    tx.commit().await?;
+    Ok(Tagged(link))
 }
 
 #[utoipa::path(put, path = "/api/admin/links/{id}/status", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
@@ -85,18 +105,16 @@ async fn set_link_status(
     Ok(Tagged(link))
 }
 
-#[utoipa::path(post, path = "/api/admin/links/{id}/adjust", tag = "admin", params(("id" = i64, Path)),
+#[utoipa::path(post, path = "/api/admin/links/{id}/adjust", tag = "admin", params(("id" = i64, Path), OnceHeader),
     request_body = Adjustment,
     responses((status = 200, description = "The link with its new total; audited", body = LinkUsage),
-              Denied, BadBody, NotFound))]
+              Denied, BadBody, NotFound, Repeated))]
 async fn adjust(
     State(app): State<AppState>,
     staff: Staff,
     Id(id): Id,
-    Valid(adjustment): Valid<Adjustment>,
-) -> ApiResult<Tagged<LinkUsage>> {
-    let tx = app.store.write(&staff.identity()).await?;
-    let link = operations::adjust(&tx, id, &adjustment).await?;
-    tx.commit().await?;
-    Ok(Tagged(link))
+    Post(adjustment, once): Post<Adjustment>,
+) -> ApiResult<Answer> {
+    let adjust = async |tx: &Tx| Answer::changed(&operations::adjust(tx, id, &adjustment).await?);
+    once.run(&app.store, &staff.identity(), adjust).await
 }

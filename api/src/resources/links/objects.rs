@@ -3,14 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::ApiResult;
 use crate::http::fields::{Fields, Input, Unknown};
-use crate::http::params::Params;
 use crate::http::text::Text;
 use crate::http::version::Versioned;
 use crate::store::row::row;
 
-const STATUSES: &[&str] = &["active", "inactive"];
+pub const STATUSES: &[&str] = &["active", "inactive"];
 
 row! {
     /// What a link has used of its caps. `remaining` is allowed − counted − active, null without a limit.
@@ -82,27 +80,5 @@ impl Input for Adjustment {
             delta,
             reason: f.required_text("reason", &Text::title(1, 255)),
         }
-    }
-}
-
-/// Which of the links a list holds.
-#[derive(Debug)]
-pub struct Filter {
-    pub client_id: Option<i64>,
-    pub campaign_id: Option<i64>,
-    pub user_id: Option<i64>,
-    pub status: Option<String>,
-    pub room: Option<String>,
-}
-
-impl Filter {
-    pub fn read(params: &Params) -> ApiResult<Self> {
-        Ok(Filter {
-            client_id: params.id("client_id")?,
-            campaign_id: params.id("campaign_id")?,
-            user_id: params.id("user_id")?,
-            status: params.choice("status", STATUSES)?,
-            room: params.choice("room", &["full", "near", "open"])?,
-        })
     }
 }

@@ -1,41 +1,26 @@
 //! What is read of links and of what is used of their caps, and what staff may change of one, in SQL. Row level security shows a
 //! seller the own links alone.
 
-use super::objects::{Adjustment, Filter, LinkStatus, LinkUsage};
+use super::list::columns;
+use super::objects::{Adjustment, LinkStatus, LinkUsage};
 use crate::error::{ApiError, ApiResult};
-use crate::http::page::{Page, PageRequest};
+use crate::http::list::{Listed, Request};
+use crate::http::page::Page;
 use crate::http::version::IfMatch;
+use crate::resources::campaigns::parts::objects::LinkChange;
+use crate::resources::campaigns::parts::operations::change_link;
 use crate::store::tx::Tx;
 
-/// What `LinkUsage` is made of.
 macro_rules! link_usage {
     ($rest:literal) => {
-        concat!(
-            "select link_id, campaign_id, user_id, campaign_name, client_id, client_identifier, client_name, status, \
-             active, max_concurrency, counted, total_calls_allowed, remaining, room, version from link_usage_view ",
-            $rest
-        )
+        concat!("select ", columns!(), " from link_usage_view ", $rest)
     };
 }
 
-/// The fields of `Filter`.
-macro_rules! filter {
-    () => {
-        "($1::bigint is null or client_id = $1) and ($2::bigint is null or campaign_id = $2) \
-         and ($3::bigint is null or user_id = $3) and ($4::text is null or status = $4) \
-         and ($5::text is null or room = $5)"
-    };
-}
-
-const LINKS: &str = concat!(
-    link_usage!("where "),
-    filter!(),
-    " order by link_id limit $6 offset $7"
-);
-const COUNT_LINKS: &str = concat!("select count(*) from link_usage_view where ", filter!());
 const LINK: &str = link_usage!("where link_id = $1");
 const LOCK_LINK: &str = "select version from campaign_client_settings where id = $1 for no key update";
 const SET_LINK_STATUS: &str = "update campaign_client_settings set status = $2 where id = $1";
+const UPDATE_LINK: &str = change_link!("id = $7");
 const ADJUST: &str = "select status from adjust_link_total($1, $2, $3)";
 const USAGE: &str = link_usage!("order by campaign_id, link_id limit $1");
 /// One seller's links, or over all sellers those in use: a platform has too many for one answer.
@@ -43,32 +28,18 @@ const USAGE_OF_ALL: &str = link_usage!(
     "where user_id = $1 or ($1::bigint is null and active > 0) order by campaign_id, link_id limit $2"
 );
 
-pub const SELLER_STATEMENTS: &[&str] = &[LINKS, COUNT_LINKS, USAGE];
+pub const SELLER_STATEMENTS: &[&str] = &[USAGE];
 pub const STAFF_STATEMENTS: &[&str] = &[
-    LINKS,
-    COUNT_LINKS,
     LINK,
     LOCK_LINK,
     SET_LINK_STATUS,
+    UPDATE_LINK,
     ADJUST,
     USAGE_OF_ALL,
 ];
 
-/// By id.
-pub async fn list(tx: &Tx, filter: &Filter, page: PageRequest) -> ApiResult<Page<LinkUsage>> {
-    page.of(
-        tx,
-        COUNT_LINKS,
-        LINKS,
-        &[
-            &filter.client_id,
-            &filter.campaign_id,
-            &filter.user_id,
-            &filter.status,
-            &filter.room,
-        ],
-    )
-    .await
+pub async fn list<L: Listed<Item = LinkUsage>>(tx: &Tx, request: &Request<L>) -> ApiResult<Page<LinkUsage>> {
+    request.page(tx).await
 }
 
 /// The own links, so many at most.
@@ -95,6 +66,27 @@ pub async fn set_status(tx: &Tx, id: i64, if_match: &IfMatch, change: &LinkStatu
         .check(tx, LOCK_LINK, &[&id], async |tx| find(tx, id).await)
         .await?;
     tx.execute(SET_LINK_STATUS, &[&id, &change.status]).await?;
+    find(tx, id).await
+}
+
+/// What its seller may change, too.
+pub async fn update(tx: &Tx, id: i64, if_match: &IfMatch, change: LinkChange) -> ApiResult<LinkUsage> {
+    if_match
+        .check(tx, LOCK_LINK, &[&id], async |tx| find(tx, id).await)
+        .await?;
+    tx.execute(
+        UPDATE_LINK,
+        &[
+            &change.status,
+            &change.max_concurrency,
+            &change.forwarding_priority,
+            &change.weight,
+            &change.total_calls_allowed.flatten(),
+            &change.total_calls_allowed.is_some(),
+            &id,
+        ],
+    )
+    .await?;
     find(tx, id).await
 }
 

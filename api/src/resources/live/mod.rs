@@ -1,6 +1,7 @@
 //! Calls in flight: /api/seller/live with the own links' use, /api/admin/live the same over all sellers; in pages
 //! /api/seller/live_calls and /api/admin/live_calls; and the release of a call by hand.
 
+pub mod list;
 mod objects;
 mod operations;
 
@@ -9,15 +10,18 @@ use axum::extract::{Path, State};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Conflict, Denied, NotFound};
+use super::answers::{BadBody, BadFilter, Denied, NotFound, Repeated};
 use crate::app::AppState;
 use crate::app::caller::{Seller, Staff};
 use crate::error::ApiResult;
-use crate::http::body::Valid;
-use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::list::{FiltersOf, Request};
+use crate::http::once::{Answer, OnceHeader, Post};
+use crate::http::page::{Page, PageParams};
 use crate::http::params::Params;
-use objects::{Filter, FilterParams, Live, LiveCall, Release, Released};
-pub use operations::{SELLER_STATEMENTS, STAFF_STATEMENTS};
+use crate::store::tx::Tx;
+use list::{Calls, OwnCalls};
+use objects::{Live, LiveCall, Release, Released};
+pub use operations::STAFF_STATEMENTS;
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -28,72 +32,69 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(release))
 }
 
-#[utoipa::path(get, path = "/api/seller/live", tag = "reports", params(FilterParams),
+#[utoipa::path(get, path = "/api/seller/live", tag = "reports", params(FiltersOf::<OwnCalls>),
     responses((status = 200, description = "The newest 1,000 own calls in flight, and the use of 1,000 own links", body = Live),
               Denied, BadFilter))]
 async fn live(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Json<Live>> {
-    let filter = Filter::read(&params)?;
+    let request = Request::read(&params)?;
     let tx = app.store.read(&seller.identity()).await?;
-    let live = operations::own_overview(&tx, &filter).await?;
+    let live = operations::own_overview(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(live))
 }
 
-#[utoipa::path(get, path = "/api/seller/live_calls", tag = "reports", params(PageParams, FilterParams),
-    responses((status = 200, description = "The own calls in flight, newest first", body = Page<LiveCall>), Denied, BadFilter))]
+#[utoipa::path(get, path = "/api/seller/live_calls", tag = "reports", params(PageParams, OwnCalls),
+    responses((status = 200, description = "The own calls in flight", body = Page<LiveCall>), Denied, BadFilter))]
 async fn own_live_calls(
     State(app): State<AppState>,
     seller: Seller,
     params: Params,
 ) -> ApiResult<Json<Page<LiveCall>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = Filter::read(&params)?;
+    let request = Request::<OwnCalls>::read(&params)?;
     let tx = app.store.read(&seller.identity()).await?;
-    let calls = operations::list(&tx, &filter, page).await?;
+    let calls = operations::list(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(calls))
 }
 
 #[utoipa::path(get, path = "/api/admin/live", tag = "admin",
-    params(("user_id" = Option<i64>, Query, description = "one seller, with all links; else the links in use"), FilterParams),
-    responses((status = 200, description = "The newest 1,000 calls in flight, and 1,000 links", body = Live),
+    params(FiltersOf::<Calls>),
+    responses((status = 200, description = "The newest 1,000 calls in flight, and 1,000 links: those in use, with user_id all of this seller's", body = Live),
               Denied, BadFilter))]
 async fn live_of_all(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Live>> {
-    let filter = Filter::read(&params)?;
+    let request = Request::read(&params)?;
+    let user_id = params.id("user_id")?;
     let tx = app.store.read(&staff.identity()).await?;
-    let live = operations::overview(&tx, &filter).await?;
+    let live = operations::overview(&tx, &request, user_id).await?;
     tx.commit().await?;
     Ok(Json(live))
 }
 
 #[utoipa::path(get, path = "/api/admin/live_calls", tag = "admin",
-    params(PageParams, ("user_id" = Option<i64>, Query, description = "one seller"), FilterParams),
-    responses((status = 200, description = "Calls in flight, newest first", body = Page<LiveCall>), Denied, BadFilter))]
+    params(PageParams, Calls),
+    responses((status = 200, description = "Calls in flight", body = Page<LiveCall>), Denied, BadFilter))]
 async fn live_calls(
     State(app): State<AppState>,
     staff: Staff,
     params: Params,
 ) -> ApiResult<Json<Page<LiveCall>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = Filter::read(&params)?;
+    let request = Request::<Calls>::read(&params)?;
     let tx = app.store.read(&staff.identity()).await?;
-    let calls = operations::list(&tx, &filter, page).await?;
+    let calls = operations::list(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(calls))
 }
 
 #[utoipa::path(post, path = "/api/admin/live_calls/{uniqueid}/release", tag = "admin",
-    params(("uniqueid" = String, Path)), request_body = Release,
+    params(("uniqueid" = String, Path), OnceHeader), request_body = Release,
     responses((status = 200, description = "Recorded as LOST, its slot is free; audited", body = Released),
-              Denied, BadBody, NotFound, Conflict))]
+              Denied, BadBody, NotFound, Repeated))]
 async fn release(
     State(app): State<AppState>,
     staff: Staff,
     Path(uniqueid): Path<String>,
-    Valid(release): Valid<Release>,
-) -> ApiResult<Json<Released>> {
-    let tx = app.store.write(&staff.identity()).await?;
-    let released = operations::release(&tx, &uniqueid, &release).await?;
-    tx.commit().await?;
-    Ok(Json(released))
+    Post(release, once): Post<Release>,
+) -> ApiResult<Answer> {
+    let release = async |tx: &Tx| Answer::done(&operations::release(tx, &uniqueid, &release).await?);
+    once.run(&app.store, &staff.identity(), release).await
 }

@@ -1,17 +1,15 @@
 //! Calls in flight as they are shown, and what may be asked of them.
 
 use serde::Serialize;
-use tokio_postgres::types::ToSql;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use crate::error::ApiResult;
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
-use crate::http::params::Params;
 use crate::http::text::Text;
 use crate::resources::links::objects::LinkUsage;
 use crate::store::row::row;
-use capconduit_core::text;
+
+pub const PHASES: &[&str] = &["ringing", "talking", "ending"];
 
 row! {
     #[derive(Debug, Serialize, ToSchema)]
@@ -42,59 +40,6 @@ row! {
         phase: String,
         /// When the slot is given back if nobody reports the call any more.
         lease_until: Instant,
-    }
-}
-
-/// Described for the API; read by `Filter::read`.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes parameters that Filter::read reads")]
-pub struct FilterParams {
-    client_id: Option<i64>,
-    /// One Asterisk.
-    node: Option<String>,
-    /// The caller's number, exactly.
-    caller: Option<String>,
-    /// The dialled number.
-    #[param(example = "+18005550101")]
-    did: Option<String>,
-    /// ringing, talking or ending.
-    phase: Option<String>,
-}
-
-/// Which of the calls a list holds.
-#[derive(Debug)]
-pub struct Filter {
-    pub user_id: Option<i64>,
-    client_id: Option<i64>,
-    node: Option<String>,
-    caller: Option<String>,
-    did: Option<String>,
-    phase: Option<String>,
-}
-
-impl Filter {
-    pub fn read(params: &Params) -> ApiResult<Self> {
-        Ok(Filter {
-            user_id: params.id("user_id")?,
-            client_id: params.id("client_id")?,
-            node: params.text("node", text::NODE)?,
-            caller: params.text("caller", text::NUMBER)?,
-            did: params.number("did")?,
-            phase: params.choice("phase", &["ringing", "talking", "ending"])?,
-        })
-    }
-
-    /// As the statements take them.
-    pub fn args(&self) -> [&(dyn ToSql + Sync); 6] {
-        [
-            &self.user_id,
-            &self.client_id,
-            &self.node,
-            &self.caller,
-            &self.did,
-            &self.phase,
-        ]
     }
 }
 

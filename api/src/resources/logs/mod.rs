@@ -19,8 +19,9 @@ use crate::app::caller::{Seller, Staff, User};
 use crate::error::ApiResult;
 use crate::http::page::{PageParams, PageRequest};
 use crate::http::params::{Id, Params};
+use crate::http::period::DaysParams;
 use export::StyleParams;
-use filter::{DaysParams, Filter, FilterParams};
+use filter::{Filter, FilterParams};
 use record::{CallDetail, LogPage};
 pub use statements::{SELLER_STATEMENTS, STAFF_STATEMENTS};
 

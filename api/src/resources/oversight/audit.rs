@@ -12,31 +12,12 @@ use crate::app::AppState;
 use crate::app::caller::Staff;
 use crate::error::ApiResult;
 use crate::http::clock::Instant;
-use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::list::{Kind, List, Request, filter, list, sorting};
+use crate::http::page::{Page, PageParams};
 use crate::http::params::Params;
 use crate::resources::answers::{BadFilter, Denied};
-use crate::resources::logs::filter::{DaysParams, Period};
 use crate::store::row::row;
 use crate::store::tx::Tx;
-
-/// The fields of `Filter`.
-macro_rules! filter {
-    () => {
-        "($1::text is null or a.object_type = $1) and ($2::text is null or a.object_id = $2) \
-         and ($3::bigint is null or a.user_id = $3) and ($4::text is null or a.action = $4) \
-         and ($5::timestamptz is null or a.at >= $5) and ($6::timestamptz is null or a.at < $6)"
-    };
-}
-
-const AUDIT: &str = concat!(
-    "select a.id, a.at, a.user_id, u.username, a.db_role, a.action, a.object_type, a.object_id, a.before, a.after \
-     from audit_log a left join users u on u.id = a.user_id where ",
-    filter!(),
-    " order by a.id desc limit $7 offset $8"
-);
-const COUNT_AUDIT: &str = concat!("select count(*) from audit_log a where ", filter!());
-
-pub const STAFF_STATEMENTS: &[&str] = &[AUDIT, COUNT_AUDIT];
 
 const ACTIONS: &[&str] = &["insert", "update", "delete", "adjust", "release", "reconcile"];
 
@@ -85,62 +66,43 @@ row! {
     }
 }
 
-/// Which of the changes a list holds.
-#[derive(Debug)]
-pub struct Filter {
-    object_type: Option<String>,
-    object_id: Option<String>,
-    user_id: Option<i64>,
-    action: Option<String>,
-    days: Period,
+list! {
+    pub Audit of AuditEntry = List {
+        columns: "a.id, a.at, a.user_id, u.username, a.db_role, a.action, a.object_type, a.object_id, a.before, a.after",
+        from: "audit_log a",
+        joins: "left join users u on u.id = a.user_id",
+        filters: &[&[
+            filter(
+                "object_type",
+                Kind::Word(63, table),
+                "a.object_type = $v",
+                "user, client, did, campaign, link …; or the table",
+            ),
+            filter("object_id", Kind::Text(200), "a.object_id = $v", "one object"),
+            filter("user_id", Kind::Id, "a.user_id = $v", "changes by one user"),
+            filter("action", Kind::Choice(ACTIONS), "a.action = $v", "what was done"),
+        ]],
+        days: Some("a.at"),
+        sortings: &[sorting("id", "a.id", "")],
+        default: "-id",
+    };
 }
 
-impl Filter {
-    pub fn read(params: &Params) -> ApiResult<Self> {
-        Ok(Filter {
-            object_type: params.text("object_type", 63)?.map(table),
-            object_id: params.text("object_id", 200)?,
-            user_id: params.id("user_id")?,
-            action: params.choice("action", ACTIONS)?,
-            days: Period::read(params)?,
-        })
-    }
-}
-
-/// Newest first.
-pub async fn list(tx: &Tx, filter: &Filter, page: PageRequest) -> ApiResult<Page<AuditEntry>> {
-    page.of(
-        tx,
-        COUNT_AUDIT,
-        AUDIT,
-        &[
-            &filter.object_type,
-            &filter.object_id,
-            &filter.user_id,
-            &filter.action,
-            &filter.days.from,
-            &filter.days.until,
-        ],
-    )
-    .await
+pub async fn list(tx: &Tx, request: &Request<Audit>) -> ApiResult<Page<AuditEntry>> {
+    request.page(tx).await
 }
 
 #[utoipa::path(get, path = "/api/admin/audit", tag = "admin",
-    params(PageParams, ("object_type" = Option<String>, Query, description = "user, client, did, campaign, link …; or the table"),
-           ("object_id" = Option<String>, Query, description = "one object"),
-           ("user_id" = Option<i64>, Query, description = "changes by one user"),
-           ("action" = Option<String>, Query, description = "insert, update, delete, adjust, release, reconcile"),
-           DaysParams),
-    responses((status = 200, description = "Changes, newest first", body = Page<AuditEntry>), Denied, BadFilter))]
+    params(PageParams, Audit),
+    responses((status = 200, description = "Changes", body = Page<AuditEntry>), Denied, BadFilter))]
 async fn audit(
     State(app): State<AppState>,
     staff: Staff,
     params: Params,
 ) -> ApiResult<Json<Page<AuditEntry>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = Filter::read(&params)?;
+    let request = Request::read(&params)?;
     let tx = app.store.read(&staff.identity()).await?;
-    let changes = list(&tx, &filter, page).await?;
+    let changes = list(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(changes))
 }

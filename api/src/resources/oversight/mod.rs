@@ -1,6 +1,7 @@
 //! What admins and staff see and do over all sellers: numbers and campaigns here, the audit beside it.
 
 pub mod audit;
+pub mod list;
 mod objects;
 mod operations;
 
@@ -14,10 +15,12 @@ use crate::app::AppState;
 use crate::app::caller::Staff;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
-use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::list::Request;
+use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use objects::{CampaignFilter, CampaignStatus, DidFilter, OwnedCampaign, OwnedDid};
+use list::{Campaigns, Dids};
+use objects::{CampaignStatus, OwnedCampaign, OwnedDid};
 pub use operations::STAFF_STATEMENTS;
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -29,35 +32,27 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/admin/dids", tag = "admin",
-    params(PageParams, ("number" = Option<String>, Query, description = "the number, or how it begins"),
-           ("user_id" = Option<i64>, Query, description = "one seller"),
-           ("status" = Option<String>, Query, description = "active or inactive"),
-           ("campaign_id" = Option<i64>, Query, description = "in this campaign"),
-           ("unassigned" = Option<bool>, Query, description = "true: in no campaign; false: in one or more")),
-    responses((status = 200, description = "DIDs of all sellers by number", body = Page<OwnedDid>), Denied, BadFilter))]
+    params(PageParams, Dids),
+    responses((status = 200, description = "DIDs of all sellers", body = Page<OwnedDid>), Denied, BadFilter))]
 async fn dids(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Page<OwnedDid>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = DidFilter::read(&params)?;
+    let request = Request::read(&params)?;
     let tx = app.store.read(&staff.identity()).await?;
-    let dids = operations::dids(&tx, &filter, page).await?;
+    let dids = operations::dids(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(dids))
 }
 
 #[utoipa::path(get, path = "/api/admin/campaigns", tag = "admin",
-    params(PageParams, ("user_id" = Option<i64>, Query, description = "one seller"),
-           ("status" = Option<String>, Query, description = "active, inactive or paused"),
-           ("q" = Option<String>, Query, description = "how the name begins, in any case")),
+    params(PageParams, Campaigns),
     responses((status = 200, description = "Campaigns of all sellers", body = Page<OwnedCampaign>), Denied, BadFilter))]
 async fn campaigns(
     State(app): State<AppState>,
     staff: Staff,
     params: Params,
 ) -> ApiResult<Json<Page<OwnedCampaign>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = CampaignFilter::read(&params)?;
+    let request = Request::read(&params)?;
     let tx = app.store.read(&staff.identity()).await?;
-    let campaigns = operations::campaigns(&tx, &filter, page).await?;
+    let campaigns = operations::campaigns(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(campaigns))
 }

@@ -3,13 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::ApiResult;
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
-use crate::http::params::Params;
 use crate::http::version::Versioned;
 use crate::resources::campaigns;
-use crate::resources::dids;
 use crate::store::row::row;
 
 row! {
@@ -69,48 +66,5 @@ impl Input for CampaignStatus {
         CampaignStatus {
             status: f.required_choice("status", campaigns::objects::STATUSES),
         }
-    }
-}
-
-/// Which of the DIDs a list holds.
-#[derive(Debug)]
-pub struct DidFilter {
-    /// The number, or how it begins.
-    pub number: Option<String>,
-    pub user_id: Option<i64>,
-    pub status: Option<String>,
-    pub campaign_id: Option<i64>,
-    /// In no campaign.
-    pub unassigned: Option<bool>,
-}
-
-impl DidFilter {
-    pub fn read(params: &Params) -> ApiResult<Self> {
-        Ok(DidFilter {
-            number: params.number("number")?,
-            user_id: params.id("user_id")?,
-            status: params.choice("status", dids::objects::STATUSES)?,
-            campaign_id: params.id("campaign_id")?,
-            unassigned: params.flag("unassigned")?,
-        })
-    }
-}
-
-/// Which of the campaigns a list holds.
-#[derive(Debug)]
-pub struct CampaignFilter {
-    pub user_id: Option<i64>,
-    pub status: Option<String>,
-    /// How the name begins, in any case.
-    pub start: Option<String>,
-}
-
-impl CampaignFilter {
-    pub fn read(params: &Params) -> ApiResult<Self> {
-        Ok(CampaignFilter {
-            user_id: params.id("user_id")?,
-            status: params.choice("status", campaigns::objects::STATUSES)?,
-            start: params.title("q", 100)?,
-        })
     }
 }

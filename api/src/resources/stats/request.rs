@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use crate::error::{ApiError, ApiResult};
 use crate::http::clock::day_start;
 use crate::http::params::Params;
-use crate::resources::logs::filter::Period;
+use crate::http::period::Period;
 
 const DEFAULT_DAYS: i64 = 30;
 

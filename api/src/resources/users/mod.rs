@@ -1,5 +1,6 @@
 //! /api/admin/users: the accounts, for admins.
 
+pub mod list;
 pub mod objects;
 pub mod operations;
 
@@ -9,15 +10,19 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, Message, NotFound};
+use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, Message, NotFound, Repeated};
 use crate::app::AppState;
 use crate::app::caller::Admin;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
-use crate::http::page::{DEFAULT_PER_PAGE, Page, PageParams, PageRequest};
+use crate::http::list::Request;
+use crate::http::once::{Answer, OnceHeader, Post};
+use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use objects::{Filter, NewPassword, NewUser, User, UserChange};
+use crate::store::tx::Tx;
+use list::Users;
+use objects::{NewPassword, NewUser, User, UserChange};
 pub use operations::{ADMIN_STATEMENTS, SELLER_STATEMENTS};
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -28,31 +33,26 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/admin/users", tag = "users",
-    params(PageParams, ("role" = Option<String>, Query, description = "admin, staff or user"),
-           ("status" = Option<String>, Query, description = "active, inactive, pending_approval or suspended"),
-           ("q" = Option<String>, Query, description = "how the username or email begins, in any case")),
-    responses((status = 200, description = "Users by name", body = Page<User>), Denied, BadFilter))]
+    params(PageParams, Users),
+    responses((status = 200, description = "Users", body = Page<User>), Denied, BadFilter))]
 async fn list(State(app): State<AppState>, admin: Admin, params: Params) -> ApiResult<Json<Page<User>>> {
-    let page = PageRequest::read(&params, DEFAULT_PER_PAGE);
-    let filter = Filter::read(&params)?;
+    let request = Request::read(&params)?;
     let tx = app.store.read(&admin.identity()).await?;
-    let users = operations::list(&tx, &filter, page).await?;
+    let users = operations::list(&tx, &request).await?;
     tx.commit().await?;
     Ok(Json(users))
 }
 
-#[utoipa::path(post, path = "/api/admin/users", tag = "users", request_body = NewUser,
-    responses((status = 201, description = "Created", body = User), Denied, BadBody, Conflict))]
+#[utoipa::path(post, path = "/api/admin/users", tag = "users", params(OnceHeader), request_body = NewUser,
+    responses((status = 201, description = "Created", body = User), Denied, BadBody, Repeated))]
 async fn create(
     State(app): State<AppState>,
     admin: Admin,
-    Valid(new): Valid<NewUser>,
-) -> ApiResult<(StatusCode, Tagged<User>)> {
+    Post(new, once): Post<NewUser>,
+) -> ApiResult<Answer> {
     let hash = app.passwords.hash(new.password.clone()).await?;
-    let tx = app.store.write(&admin.identity()).await?;
-    let user = operations::create(&tx, new, &hash).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Tagged(user)))
+    let create = async |tx: &Tx| Answer::created(&operations::create(tx, new, &hash).await?);
+    once.run(&app.store, &admin.identity(), create).await
 }
 
 #[utoipa::path(get, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path)),
@@ -64,7 +64,7 @@ async fn show(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiResul
     Ok(Tagged(user))
 }
 
-#[utoipa::path(put, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path), IfMatchHeader),
+#[utoipa::path(method(put, patch), path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path), IfMatchHeader),
     request_body = UserChange,
     responses((status = 200, description = "The user as changed", body = User),
               Denied, BadBody, NotFound, Changed, Conflict))]

@@ -7,16 +7,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::password;
-use crate::error::ApiResult;
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
-use crate::http::params::Params;
 use crate::http::text::Text;
 use crate::http::version::Versioned;
 use crate::store::row::row;
 
-const ROLES: &[&str] = &["admin", "staff", "user"];
-const STATUSES: &[&str] = &["active", "inactive", "pending_approval", "suspended"];
+pub const ROLES: &[&str] = &["admin", "staff", "user"];
+pub const STATUSES: &[&str] = &["active", "inactive", "pending_approval", "suspended"];
 pub const USERNAME_LENGTH: RangeInclusive<usize> = 3..=80;
 /// The rule of the API; the command line has its own words for it.
 const USERNAME: Text = Text::title(*USERNAME_LENGTH.start(), *USERNAME_LENGTH.end());
@@ -133,25 +131,6 @@ impl Input for NewPassword {
         NewPassword {
             password: f.required_text("password", &password::RULE).into(),
         }
-    }
-}
-
-/// Which of the accounts a list holds.
-#[derive(Debug)]
-pub struct Filter {
-    pub role: Option<String>,
-    pub status: Option<String>,
-    /// How the username or the email begins, in any case.
-    pub start: Option<String>,
-}
-
-impl Filter {
-    pub fn read(params: &Params) -> ApiResult<Self> {
-        Ok(Filter {
-            role: params.choice("role", ROLES)?,
-            status: params.choice("status", STATUSES)?,
-            start: params.title("q", 120)?,
-        })
     }
 }
 

@@ -1,8 +1,10 @@
 //! What is done with accounts, in SQL. Somebody must stay who can let others in.
 
-use super::objects::{Filter, NewUser, User, UserChange};
+use super::list::Users;
+use super::objects::{NewUser, User, UserChange};
 use crate::error::{ApiError, ApiResult};
-use crate::http::page::{Page, PageRequest};
+use crate::http::list::Request;
+use crate::http::page::Page;
 use crate::http::version::{IfMatch, Versioned, changed};
 use crate::store::tx::Tx;
 
@@ -12,22 +14,6 @@ macro_rules! columns {
     };
 }
 
-/// The fields of `Filter`.
-macro_rules! filter {
-    () => {
-        "($1::text is null or role = $1) and ($2::text is null or status = $2) \
-         and ($3::text is null or starts_with(lower(username), lower($3)) or starts_with(lower(email), lower($3)))"
-    };
-}
-
-const LIST: &str = concat!(
-    "select ",
-    columns!(),
-    " from users where ",
-    filter!(),
-    " order by lower(username), id limit $4 offset $5"
-);
-const COUNT: &str = concat!("select count(*) from users where ", filter!());
 const ONE: &str = concat!(
     "select ",
     columns!(),
@@ -63,8 +49,6 @@ const LOCK_TO_DELETE: &str = "select version from users where id = $1 for update
 
 pub const SELLER_STATEMENTS: &[&str] = &[ONE];
 pub const ADMIN_STATEMENTS: &[&str] = &[
-    LIST,
-    COUNT,
     ONE,
     INSERT,
     UPDATE,
@@ -79,10 +63,8 @@ fn unknown(id: i64) -> ApiError {
     ApiError::not_found(format!("User with ID {id} not found."))
 }
 
-/// By name.
-pub async fn list(tx: &Tx, filter: &Filter, page: PageRequest) -> ApiResult<Page<User>> {
-    page.of(tx, COUNT, LIST, &[&filter.role, &filter.status, &filter.start])
-        .await
+pub async fn list(tx: &Tx, request: &Request<Users>) -> ApiResult<Page<User>> {
+    request.page(tx).await
 }
 
 /// A user by id, as far as the transaction's identity sees it.

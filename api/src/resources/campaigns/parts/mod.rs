@@ -13,15 +13,18 @@ use crate::app::AppState;
 use crate::app::caller::Seller;
 use crate::error::ApiResult;
 use crate::http::body::Valid;
+use crate::http::once::{Answer, OnceHeader, Post};
 use crate::http::params::{Id, Ids};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use crate::resources::answers::{BadBody, Changed, Conflict, Denied, Message, NotFound};
-use objects::{CampaignDid, CampaignDids, ClientSummary, DidSet, Link, LinkChange, NewLink};
+use crate::resources::answers::{BadBody, Changed, Conflict, Denied, Message, NotFound, Repeated};
+use crate::store::tx::Tx;
+use objects::{CampaignDid, CampaignDids, ClientSummary, DidSet, Link, LinkChange, NewLink, OneDid};
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(available_clients))
-        .routes(routes!(dids, put_dids))
+        .routes(routes!(dids, put_dids, add_did))
+        .routes(routes!(remove_did))
         .routes(routes!(links, create_link))
         .routes(routes!(show_link, update_link, delete_link))
 }
@@ -64,6 +67,35 @@ async fn put_dids(
     Ok(Json(Message::new("Campaign DIDs updated successfully.")))
 }
 
+#[utoipa::path(post, path = "/api/seller/campaigns/{id}/dids", tag = "campaigns", params(("id" = i64, Path), OnceHeader),
+    request_body = OneDid,
+    responses((status = 201, description = "The DID is one of the campaign's", body = CampaignDid),
+              Denied, BadBody, NotFound, Repeated))]
+async fn add_did(
+    State(app): State<AppState>,
+    seller: Seller,
+    Id(id): Id,
+    Post(new, once): Post<OneDid>,
+) -> ApiResult<Answer> {
+    let add = async |tx: &Tx| Answer::made(&operations::add_did(tx, id, &new).await?);
+    once.run(&app.store, &seller.identity(), add).await
+}
+
+#[utoipa::path(delete, path = "/api/seller/campaigns/{id}/dids/{did_id}", tag = "campaigns",
+    params(("id" = i64, Path), ("did_id" = i64, Path), IfMatchHeader),
+    responses((status = 204, description = "The DID is none of the campaign's any more"), Denied, NotFound, Changed))]
+async fn remove_did(
+    State(app): State<AppState>,
+    seller: Seller,
+    Ids(id, did): Ids,
+    if_match: IfMatch,
+) -> ApiResult<StatusCode> {
+    let tx = app.store.write(&seller.identity()).await?;
+    operations::remove_did(&tx, id, did, &if_match).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}/clients", tag = "campaigns", params(("id" = i64, Path)),
     responses((status = 200, description = "The campaign's links by priority", body = Vec<Link>), Denied, NotFound))]
 async fn links(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Json<Vec<Link>>> {
@@ -73,19 +105,17 @@ async fn links(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRe
     Ok(Json(links))
 }
 
-#[utoipa::path(post, path = "/api/seller/campaigns/{id}/clients", tag = "campaigns", params(("id" = i64, Path)),
+#[utoipa::path(post, path = "/api/seller/campaigns/{id}/clients", tag = "campaigns", params(("id" = i64, Path), OnceHeader),
     request_body = NewLink,
-    responses((status = 201, description = "The client is linked", body = Link), Denied, BadBody, NotFound, Conflict))]
+    responses((status = 201, description = "The client is linked", body = Link), Denied, BadBody, NotFound, Repeated))]
 async fn create_link(
     State(app): State<AppState>,
     seller: Seller,
     Id(id): Id,
-    Valid(new): Valid<NewLink>,
-) -> ApiResult<(StatusCode, Tagged<Link>)> {
-    let tx = app.store.write(&seller.identity()).await?;
-    let link = operations::create_link(&tx, id, new).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Tagged(link)))
+    Post(new, once): Post<NewLink>,
+) -> ApiResult<Answer> {
+    let create = async |tx: &Tx| Answer::created(&operations::create_link(tx, id, new).await?);
+    once.run(&app.store, &seller.identity(), create).await
 }
 
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}/clients/{setting_id}", tag = "campaigns",
@@ -102,7 +132,7 @@ async fn show_link(
     Ok(Tagged(link))
 }
 
-#[utoipa::path(put, path = "/api/seller/campaigns/{id}/clients/{setting_id}", tag = "campaigns",
+#[utoipa::path(method(put, patch), path = "/api/seller/campaigns/{id}/clients/{setting_id}", tag = "campaigns",
     params(("id" = i64, Path), ("setting_id" = i64, Path), IfMatchHeader), request_body = LinkChange,
     responses((status = 200, description = "The link as changed", body = Link),
               Denied, BadBody, NotFound, Changed))]

@@ -132,6 +132,23 @@ impl Input for DidSet {
 
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
+pub struct OneDid {
+    #[schema(minimum = 1, example = 2)]
+    pub did_id: i64,
+}
+
+impl Input for OneDid {
+    const UNKNOWN: Unknown = Unknown::Refuse;
+
+    fn read(f: &mut Fields) -> Self {
+        OneDid {
+            did_id: f.required_int("didId", 1..=i64::MAX),
+        }
+    }
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub struct NewLink {
     #[schema(example = 1)]
     pub client_id: i64,

@@ -1,14 +1,23 @@
 //! What is done with a campaign's parts, in SQL: the set of its DIDs, and its links to clients with their caps.
 
-use super::objects::{CampaignDid, CampaignDids, ClientSummary, DidSet, Link, LinkChange, NewLink};
+use super::objects::{CampaignDid, CampaignDids, ClientSummary, DidSet, Link, LinkChange, NewLink, OneDid};
 use crate::error::{ApiError, ApiResult};
 use crate::http::version::{IfMatch, Versioned, changed};
 use crate::resources::campaigns::presence::{lock, must_exist};
 use crate::store::tx::Tx;
 
-const DIDS: &str = "\
-    select d.id, d.number, d.description, d.status
-      from campaign_dids m join dids d on d.id = m.did_id where m.campaign_id = $1 order by d.number";
+macro_rules! dids {
+    ($rest:literal) => {
+        concat!(
+            "select d.id, d.number, d.description, d.status
+      from campaign_dids m join dids d on d.id = m.did_id where m.campaign_id = $1",
+            $rest
+        )
+    };
+}
+
+const DIDS: &str = dids!(" order by d.number");
+const DID: &str = dids!(" and m.did_id = $2");
 macro_rules! links {
     ($rest:literal) => {
         concat!(
@@ -34,6 +43,7 @@ const LOCK_LINK_TO_DELETE: &str = "\
 const NOT_OWNED: &str =
     "select id from unnest($1::bigint[]) id where not exists (select from dids d where d.id = id.id)";
 const DETACH: &str = "delete from campaign_dids where campaign_id = $1 and did_id <> all ($2)";
+const DETACH_ONE: &str = "delete from campaign_dids where campaign_id = $1 and did_id = $2";
 const ATTACH: &str = "\
     insert into campaign_dids (campaign_id, did_id) select $1, unnest($2::bigint[])
     on conflict (did_id, campaign_id) do nothing";
@@ -42,18 +52,30 @@ const INSERT_LINK: &str = "\
     insert into campaign_client_settings
         (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight)
     values ($1, $2, $3, $4, $5, $6, $7) returning id";
-const UPDATE_LINK: &str = "\
-    update campaign_client_settings
-       set status = coalesce($3, status), max_concurrency = coalesce($4, max_concurrency),
-           forwarding_priority = coalesce($5, forwarding_priority), weight = coalesce($6, weight),
-           total_calls_allowed = case when $8 then $7 else total_calls_allowed end
-     where campaign_id = $1 and id = $2";
+/// The fields of `LinkChange`: $6 says whether the nullable one was given.
+macro_rules! change_link {
+    ($which:literal) => {
+        concat!(
+            "update campaign_client_settings
+       set status = coalesce($1, status), max_concurrency = coalesce($2, max_concurrency),
+           forwarding_priority = coalesce($3, forwarding_priority), weight = coalesce($4, weight),
+           total_calls_allowed = case when $6 then $5 else total_calls_allowed end
+     where ",
+            $which
+        )
+    };
+}
+pub(crate) use change_link;
+
+const UPDATE_LINK: &str = change_link!("campaign_id = $7 and id = $8");
 const DELETE_LINK: &str = "delete from campaign_client_settings where campaign_id = $1 and id = $2";
 const AVAILABLE_CLIENTS: &str =
     "select id, client_identifier, name, department from clients where status = 'active' order by name, id";
 
 pub const SELLER_STATEMENTS: &[&str] = &[
     DIDS,
+    DID,
+    DETACH_ONE,
     LINKS,
     LINK,
     LOCK_LINK,
@@ -90,37 +112,72 @@ pub async fn dids(tx: &Tx, campaign: i64) -> ApiResult<CampaignDids> {
     Ok(CampaignDids(rows.iter().map(CampaignDid::from).collect()))
 }
 
-/// The campaign has exactly these afterwards, or those of before.
-pub async fn replace_dids(tx: &Tx, id: i64, if_match: &IfMatch, set: &DidSet) -> ApiResult<()> {
-    // Two replacements of one campaign's DIDs follow one another.
+/// In the transaction of a change of the set. Changes of one campaign's set follow one another.
+async fn lock_set(tx: &Tx, id: i64, if_match: &IfMatch) -> ApiResult<()> {
     lock(tx, id).await?;
-    if !if_match.is_none() {
-        let present = dids(tx, id).await?;
-        if !if_match.admits(&[&present.tag()]) {
-            let mut error = changed(&present);
-            error.0.message = format!(
-                "The set is another than the one that If-Match names; `present` is how it is now. The ETag of \
-                 GET /api/seller/campaigns/{id}/dids is expected, not the campaign's."
-            );
-            return Err(error);
-        }
+    if if_match.is_none() {
+        return Ok(());
     }
+    let present = dids(tx, id).await?;
+    if if_match.admits(&[&present.tag()]) {
+        return Ok(());
+    }
+    let mut error = changed(&present);
+    error.0.message = format!(
+        "The set is another than the one that If-Match names; `present` is how it is now. The ETag of \
+         GET /api/seller/campaigns/{id}/dids is expected, not the campaign's."
+    );
+    Err(error)
+}
+
+async fn must_own(tx: &Tx, did_ids: &[i64]) -> ApiResult<()> {
     let foreign: Vec<String> = tx
-        .rows(NOT_OWNED, &[&set.did_ids])
+        .rows(NOT_OWNED, &[&did_ids])
         .await?
         .iter()
         .map(|row| row.get::<_, i64>("id").to_string())
         .collect();
-    if !foreign.is_empty() {
-        let text = format!(
-            "DIDs {} do not exist or are not owned by the user; nothing was changed.",
-            foreign.join(", ")
-        );
-        return Err(ApiError::forbidden("did_not_owned", text));
+    if foreign.is_empty() {
+        return Ok(());
     }
+    let text = format!(
+        "DIDs {} do not exist or are not owned by the user; nothing was changed.",
+        foreign.join(", ")
+    );
+    Err(ApiError::forbidden("did_not_owned", text))
+}
+
+/// The campaign has exactly these afterwards, or those of before.
+pub async fn replace_dids(tx: &Tx, id: i64, if_match: &IfMatch, set: &DidSet) -> ApiResult<()> {
+    lock_set(tx, id, if_match).await?;
+    must_own(tx, &set.did_ids).await?;
     tx.execute(DETACH, &[&id, &set.did_ids]).await?;
     tx.execute(ATTACH, &[&id, &set.did_ids]).await?;
     Ok(())
+}
+
+pub async fn add_did(tx: &Tx, id: i64, new: &OneDid) -> ApiResult<CampaignDid> {
+    lock(tx, id).await?;
+    must_own(tx, &[new.did_id]).await?;
+    if tx.execute(ATTACH, &[&id, &vec![new.did_id]]).await? == 0 {
+        return Err(ApiError::conflict(
+            "already_in_campaign",
+            format!("DID {} is in this campaign already.", new.did_id),
+        ));
+    }
+    Ok(CampaignDid::from(&tx.row(DID, &[&id, &new.did_id]).await?))
+}
+
+/// The number stays.
+pub async fn remove_did(tx: &Tx, id: i64, did: i64, if_match: &IfMatch) -> ApiResult<()> {
+    must_exist(tx, id).await?;
+    let unknown = || ApiError::not_found(format!("DID with ID {did} is not in this campaign."));
+    tx.optional_row(DID, &[&id, &did]).await?.ok_or_else(unknown)?;
+    lock_set(tx, id, if_match).await?;
+    match tx.execute(DETACH_ONE, &[&id, &did]).await? {
+        0 => Err(unknown()),
+        _ => Ok(()),
+    }
 }
 
 /// Of a campaign that is there.
@@ -188,14 +245,14 @@ pub async fn update_link(
     tx.execute(
         UPDATE_LINK,
         &[
-            &id,
-            &link,
             &change.status,
             &change.max_concurrency,
             &change.forwarding_priority,
             &change.weight,
             &change.total_calls_allowed.flatten(),
             &change.total_calls_allowed.is_some(),
+            &id,
+            &link,
         ],
     )
     .await?;

@@ -1,0 +1,59 @@
+//! The lists of numbers and campaigns over all sellers, as they are declared.
+
+use super::objects::{OwnedCampaign, OwnedDid};
+use crate::http::list::{Kind, List, filter, list, sorting};
+use crate::resources::campaigns::objects::STATUSES;
+use crate::resources::dids::list::{OF_A_DID, begins};
+
+/// What `OwnedCampaign` is made of.
+macro_rules! campaign {
+    () => {
+        "c.id, c.name, c.status, c.routing_strategy, c.dial_timeout_seconds, c.max_ring_seconds, c.user_id, u.username, \
+         c.created_at, c.updated_at, c.version"
+    };
+}
+pub(super) use campaign;
+
+list! {
+    pub Dids of OwnedDid = List {
+        columns: "dids.id, dids.number, dids.status, dids.description, dids.user_id, u.username, dids.created_at, \
+                  dids.updated_at, dids.version",
+        from: "dids",
+        joins: "join users u on u.id = dids.user_id",
+        filters: &[
+            &[
+                filter("number", Kind::Number, begins!(), "the number, or how it begins"),
+                filter("user_id", Kind::Id, "dids.user_id = $v", "one seller"),
+            ],
+            OF_A_DID,
+        ],
+        days: None,
+        sortings: &[
+            sorting("number", "dids.number", ""),
+            sorting("created_at", "dids.created_at", "dids.id"),
+            sorting("updated_at", "dids.updated_at", "dids.id"),
+        ],
+        default: "number",
+    };
+}
+
+list! {
+    pub Campaigns of OwnedCampaign = List {
+        columns: campaign!(),
+        from: "campaigns c",
+        joins: "join users u on u.id = c.user_id",
+        filters: &[&[
+            filter("user_id", Kind::Id, "c.user_id = $v", "one seller"),
+            filter("status", Kind::Choice(STATUSES), "c.status = $v", "active, inactive or paused"),
+            filter("q", Kind::Title(100), "starts_with(lower(c.name), lower($v))", "how the name begins, in any case"),
+        ]],
+        days: None,
+        sortings: &[
+            sorting("username", "u.username", "c.name, c.id"),
+            sorting("name", "c.name", "c.id"),
+            sorting("created_at", "c.created_at", "c.id"),
+            sorting("updated_at", "c.updated_at", "c.id"),
+        ],
+        default: "username",
+    };
+}
