@@ -14,7 +14,7 @@ macro_rules! links {
         concat!(
             "select s.id, k.id as client_id, k.client_identifier, k.name, k.department, s.status, s.max_concurrency, \
              s.total_calls_allowed,
-           n.total, n.active, s.forwarding_priority, s.weight, s.created_at, s.updated_at, s.version
+           n.total, n.active, s.forwarding_priority, s.weight, s.min_seconds_between, s.created_at, s.updated_at, s.version
       from campaign_client_settings s
       join clients k on k.id = s.client_id
       join link_counters n on n.link_id = s.id
@@ -40,13 +40,15 @@ const ATTACH: &str = "\
 const CLIENT: &str = "select id from clients where id = $1 and status = 'active'";
 const INSERT_LINK: &str = "\
     insert into campaign_client_settings
-        (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight)
-    values ($1, $2, $3, $4, $5, $6, $7) returning id";
+        (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight,
+         min_seconds_between)
+    values ($1, $2, $3, $4, $5, $6, $7, $8) returning id";
 const UPDATE_LINK: &str = "\
     update campaign_client_settings
        set status = coalesce($3, status), max_concurrency = coalesce($4, max_concurrency),
            forwarding_priority = coalesce($5, forwarding_priority), weight = coalesce($6, weight),
-           total_calls_allowed = case when $8 then $7 else total_calls_allowed end
+           total_calls_allowed = case when $8 then $7 else total_calls_allowed end,
+           min_seconds_between = case when $10 then $9 else min_seconds_between end
      where campaign_id = $1 and id = $2";
 const DELETE_LINK: &str = "delete from campaign_client_settings where campaign_id = $1 and id = $2";
 const AVAILABLE_CLIENTS: &str =
@@ -160,6 +162,7 @@ pub async fn create_link(tx: &Tx, id: i64, new: NewLink) -> ApiResult<Link> {
                 &new.total_calls_allowed,
                 &new.forwarding_priority,
                 &new.weight,
+                &new.min_seconds_between,
             ],
         )
         .await
@@ -196,6 +199,8 @@ pub async fn update_link(
             &change.weight,
             &change.total_calls_allowed.flatten(),
             &change.total_calls_allowed.is_some(),
+            &change.min_seconds_between.flatten(),
+            &change.min_seconds_between.is_some(),
         ],
     )
     .await?;
