@@ -374,8 +374,9 @@ grant select,
     to capconduit_seller;
 grant select, insert, delete on campaign_dids to capconduit_seller;
 grant select,
-    insert (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight),
-    update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight), delete
+    insert (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight,
+        min_seconds_between),
+    update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between), delete
     on campaign_client_settings to capconduit_seller;
 grant select on link_counters, live_calls, call_logs, call_attempts to capconduit_seller;
 grant select on live_calls_view, late_excess_view, link_usage_view to capconduit_seller;
@@ -385,7 +386,8 @@ grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_c
     rejects_view, table_access_view
     to capconduit_staff, capconduit_read;
 grant update (status) on campaigns to capconduit_staff;
-grant update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight) on campaign_client_settings
+grant update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between)
+    on campaign_client_settings
     to capconduit_staff;
 
 grant select on dids, campaigns, campaign_client_settings, live_calls, call_logs, nodes, hearing, reject_counts

@@ -147,6 +147,8 @@ comment on column campaign_client_settings.total_calls_allowed is
     'Cap on counted calls for the life of the link; null: no limit, 0: closed';
 comment on column campaign_client_settings.forwarding_priority is 'Strategy priority: lower numbers first';
 comment on column campaign_client_settings.weight is 'Strategy weighted: share of the offers';
+comment on column campaign_client_settings.min_seconds_between is
+    'Spacing: the least seconds between two calls that the link gets, 1 to 86400; NULL: none';
 comment on column campaign_client_settings.created_at is 'When the row was made';
 comment on column campaign_client_settings.updated_at is 'When the row was last changed';
 comment on column campaign_client_settings.version is 'Moves with every change of the row; If-Match of the REST API names it';
@@ -157,6 +159,8 @@ comment on column link_counters.active is 'Calls that hold a slot now: equal to 
 comment on column link_counters.total is 'Counted calls: equal to base plus the counted rows of call_logs';
 comment on column link_counters.base is 'Part of the total that has no rows: purged records and audited adjustments';
 comment on column link_counters.last_seq is 'Turn of the last reservation, for round_robin';
+comment on column link_counters.reserved_at is
+    'When a call last got one of its slots; NULL: never since spacing is known';
 
 comment on table live_calls is 'Calls in flight, from the routing decision to the record; plain ids, which may be gone';
 comment on column live_calls.uniqueid is 'Asterisk''s id of the call';

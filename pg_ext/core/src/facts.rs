@@ -42,12 +42,16 @@ pub struct Link {
     pub total_calls_allowed: Option<i64>,
     pub forwarding_priority: i32,
     pub weight: i32,
+    /// The least time between two of its calls.
+    pub min_seconds_between: Option<i32>,
     /// Slots held now, ringing included.
     pub active: i32,
     /// Calls counted for life.
     pub counted: i64,
     /// The campaign's turn number of the link's last reservation; 0 = never.
     pub last_seq: i64,
+    /// When a call last got one of its slots, in PostgreSQL's microseconds.
+    pub reserved_at: Option<i64>,
     pub already_tried: bool,
 }
 
@@ -66,9 +70,11 @@ impl Link {
             total_calls_allowed,
             forwarding_priority,
             weight,
+            min_seconds_between,
             active: _,
             counted: _,
             last_seq: _,
+            reserved_at: _,
             already_tried: _,
         } = self;
         *id == other.id
@@ -80,6 +86,7 @@ impl Link {
             && *total_calls_allowed == other.total_calls_allowed
             && *forwarding_priority == other.forwarding_priority
             && *weight == other.weight
+            && *min_seconds_between == other.min_seconds_between
     }
 }
 
@@ -121,9 +128,11 @@ pub(crate) mod tests {
             total_calls_allowed: None,
             forwarding_priority: 0,
             weight: 100,
+            min_seconds_between: None,
             active: 0,
             counted: 0,
             last_seq: 0,
+            reserved_at: None,
             already_tried: false,
         }
     }
@@ -153,6 +162,7 @@ pub(crate) mod tests {
             active: 1,
             counted: 7,
             last_seq: 9,
+            reserved_at: Some(1),
             contact: Contact::None,
             ..link(1)
         };
@@ -171,6 +181,10 @@ pub(crate) mod tests {
                 ..link(1)
             },
             Link { weight: 1, ..link(1) },
+            Link {
+                min_seconds_between: Some(1),
+                ..link(1)
+            },
         ] {
             assert!(!before.is_set_like(&changed));
         }

@@ -48,6 +48,8 @@ pub enum FreedBy {
     Change,
     /// A call in flight ends.
     CallEnd,
+    /// Time passes.
+    Time,
 }
 
 impl FreedBy {
@@ -56,6 +58,7 @@ impl FreedBy {
             FreedBy::Nothing => "nothing",
             FreedBy::Change => "change",
             FreedBy::CallEnd => "call_end",
+            FreedBy::Time => "time",
         }
     }
 }

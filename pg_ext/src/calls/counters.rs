@@ -5,7 +5,7 @@ use capconduit_core::gates::judge;
 use capconduit_core::{Asked, Link, Verdict, total};
 use pgrx::PgSqlErrorCode;
 
-use crate::postgres::argument::arg;
+use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::error::raise;
 use crate::postgres::held_rows::Wait;
@@ -20,6 +20,8 @@ pub struct Counters {
     pub active: i32,
     pub total: i64,
     pub last_seq: i64,
+    /// `None`: never, or the table is of a release before.
+    pub reserved_at: Option<i64>,
 }
 
 impl Counters {
@@ -28,11 +30,12 @@ impl Counters {
         link.active = self.active;
         link.counted = self.total;
         link.last_seq = self.last_seq;
+        link.reserved_at = self.reserved_at;
     }
 }
 
 static COUNTERS: Lookup<link_counters::Of> =
-    lookup!(link_counters by link_counters_pkey (Int8): active, total, last_seq)
+    lookup!(link_counters by link_counters_pkey (Int8): active, total, last_seq, reserved_at)
         .before_write()
         .remembering();
 
@@ -59,6 +62,7 @@ fn read(scan: &mut Scan<'_, link_counters::Of>, link_id: i64) -> Option<Counters
         active: row.need(link_counters::active),
         total: row.need(link_counters::total),
         last_seq: row.need(link_counters::last_seq),
+        reserved_at: row.get_optional(link_counters::reserved_at),
     })
 }
 
@@ -123,6 +127,7 @@ fn change<T>(
                     link_counters::active.to(arg(new.active)),
                     link_counters::total.to(arg(new.total)),
                     link_counters::last_seq.to(arg(new.last_seq)),
+                    link_counters::reserved_at.to(instant(new.reserved_at)),
                 ],
             );
             (written == RowChange::Done).then_some(Changed::Done((new, beside)))
@@ -169,6 +174,7 @@ pub fn take_slot<T>(
             Verdict::Eligible => Decided::Write(Counters {
                 active: counters.active + 1,
                 last_seq: turn.unwrap_or(counters.last_seq),
+                reserved_at: Some(asked.at),
                 ..counters
             }),
             _ => Decided::Refuse,

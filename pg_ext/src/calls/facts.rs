@@ -20,7 +20,7 @@ static USERS: Lookup<users::Of> = lookup!(users by users_pkey (Int8): status).re
 static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
     lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
 static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds).remembering();
-static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight);
+static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between);
 static CLIENTS: Lookup<clients::Of> =
     lookup!(clients by clients_pkey (Int8): client_identifier, status).remembering();
 static AORS: Lookup<pjsip_aors::Of> = lookup!(pjsip_aors by pjsip_aors_pkey (Int8): contact).remembering();
@@ -117,9 +117,11 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
             total_calls_allowed: row.get(of::total_calls_allowed),
             forwarding_priority: row.need(of::forwarding_priority),
             weight: row.need(of::weight),
+            min_seconds_between: row.get_optional(of::min_seconds_between),
             active: 0,
             counted: 0,
             last_seq: 0,
+            reserved_at: None,
             already_tried: false,
         });
     }

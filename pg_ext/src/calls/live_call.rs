@@ -142,7 +142,15 @@ fn change_live(armed: Armed, uniqueid: &str, columns: &[Set<'_, live_calls::Of>]
 }
 
 /// The call's next attempt, on another link.
-pub fn move_live(armed: Armed, uniqueid: &str, call: &LiveCall, link: &Link, timeout: i32, decision: &str) {
+pub fn move_live(
+    armed: Armed,
+    uniqueid: &str,
+    call: &LiveCall,
+    link: &Link,
+    reserved_at: i64,
+    timeout: i32,
+    decision: &str,
+) {
     let mut tried = call.tried.clone();
     tried.push(call.link_id);
     change_live(
@@ -154,7 +162,7 @@ pub fn move_live(armed: Armed, uniqueid: &str, call: &LiveCall, link: &Link, tim
             live_calls::client_id.to(arg(link.client_id)),
             live_calls::holds_slot.to(arg(true)),
             live_calls::attempt.to(arg(call.attempt + 1)),
-            live_calls::attempt_at.to(instant(now())),
+            live_calls::attempt_at.to(instant(reserved_at)),
             live_calls::attempt_timeout_seconds.to(arg(timeout)),
             live_calls::decision.to(arg(decision)),
         ],

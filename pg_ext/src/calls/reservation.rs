@@ -97,7 +97,7 @@ impl Choice<'_> {
                     caller_number: texts.put(caller.number),
                     caller_name: texts.put(caller.name),
                     routed_at: instant(now),
-                    attempt_at: instant(now),
+                    attempt_at: instant(self.asked.at),
                     dial_timeout_seconds: arg(campaign.dial_timeout_seconds),
                     attempt_timeout_seconds: arg(timeout),
                     ring_deadline: after(campaign.max_ring_seconds),

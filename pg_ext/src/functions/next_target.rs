@@ -186,7 +186,8 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
             Changed::Done(()) => {
                 savepoint.release();
                 let text = decision::describe(&links, &verdicts, Some(index));
-                return arrive(armed, uniqueid, call, &links[index], timeout, &text);
+                let reserved_at = asked.at;
+                return arrive(armed, uniqueid, call, &links[index], reserved_at, timeout, &text);
             }
             Changed::Held => {
                 let waits_for = movement.waits_for;
@@ -257,10 +258,18 @@ impl Move<'_> {
     }
 }
 
-fn arrive(armed: Armed, uniqueid: &str, call: LiveCall, link: &Link, timeout: i32, decided: &str) -> Answer {
+fn arrive(
+    armed: Armed,
+    uniqueid: &str,
+    call: LiveCall,
+    link: &Link,
+    reserved_at: i64,
+    timeout: i32,
+    decided: &str,
+) -> Answer {
     let attempt = call.attempt + 1;
     let decision = decision::append(&call.decision, attempt, decided);
-    move_live(armed, uniqueid, &call, link, timeout, &decision);
+    move_live(armed, uniqueid, &call, link, reserved_at, timeout, &decision);
     let caller_id = View::Fresh.look(|at| read_caller_id(at, link.client_id));
     Answer::target(
         attempt,

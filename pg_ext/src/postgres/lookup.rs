@@ -15,7 +15,7 @@ use crate::postgres::column::AnyColumn;
 use crate::postgres::key::Key;
 use crate::postgres::look::At;
 use crate::postgres::remembered::Remembered;
-use crate::postgres::scan::{Open, Resolved, Row, Scan};
+use crate::postgres::scan::{MISSING, Open, Resolved, Row, Scan};
 use crate::postgres::transaction::refuse_read_only;
 use crate::postgres::{access, catalogue, index_scan};
 
@@ -165,7 +165,7 @@ impl AnyLookup {
         });
         let mut columns = vec![0; declared];
         for (column, number) in self.columns.iter().zip(&numbers) {
-            columns[column.place] = *number;
+            columns[column.place] = if *number > 0 { *number } else { MISSING };
         }
         let resolved = Rc::new(Resolved {
             last,

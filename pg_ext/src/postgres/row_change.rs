@@ -31,7 +31,7 @@ impl<T> Scan<'_, T> {
         held_rows::wait(self.open.raw.table, holder, wait)
     }
 
-    /// Writes columns of the row that `next` gave last, none of them NULL. Waits for whoever is changing the row now.
+    /// Writes columns of the row that `next` gave last, of optional ones those that the table has. Waits for whoever is changing the row now.
     pub fn change(&mut self, armed: Armed, columns: &[Set<'_, T>]) -> RowChange {
         let change = if self.open.resolved.examined.needs_statement(Operation::Update) {
             self.change_by_statement(armed, columns)
@@ -66,7 +66,8 @@ impl<T> Scan<'_, T> {
         let table = self.open.resolved.examined.table;
         let locked = self.lock_row(pg_sys::LockTupleMode::LockTupleNoKeyExclusive);
         if let Some(place) = locked {
-            let named: Vec<_> = columns.iter().map(|set| (set.column.name, set.value)).collect();
+            let there = columns.iter().filter(|set| self.open.resolved.has(set.column));
+            let named: Vec<_> = there.map(|set| (set.column.name, set.value)).collect();
             by_statement::update(armed, table, &named, place);
         }
         locked.map_or(RowChange::Overtaken, |_| RowChange::Done)
@@ -121,8 +122,12 @@ impl<T> Scan<'_, T> {
             let mut nulls = vec![false; width];
             let mut replace = vec![false; width];
             for set in columns {
+                if !self.open.resolved.has(set.column) {
+                    continue;
+                }
                 let place = self.open.resolved.number(set.column) as usize - 1;
-                values[place] = set.value.datum().expect("what is written is not null");
+                values[place] = set.value.datum().unwrap_or(pg_sys::Datum::from(0));
+                nulls[place] = set.value.datum().is_none();
                 replace[place] = true;
             }
             let old = pg_sys::ExecFetchSlotHeapTuple(self.open.raw.slot, false, std::ptr::null_mut());

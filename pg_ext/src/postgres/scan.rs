@@ -17,7 +17,7 @@ use crate::postgres::remembered::Remembered;
 pub struct Resolved {
     pub examined: Rc<Examined>,
     pub index: FoundIndex,
-    /// For each declared column its number, or 0 if it is not wanted.
+    /// For each declared column its number, 0 if it is not wanted, or `MISSING`.
     pub columns: Vec<i16>,
     /// The last column wanted: a row is taken apart so far.
     pub last: i16,
@@ -25,13 +25,24 @@ pub struct Resolved {
     pub remembered: Option<(i16, Remembered)>,
 }
 
+/// The number of an optional column that the table does not have.
+pub const MISSING: i16 = -1;
+
 impl Resolved {
     pub fn number(&self, column: AnyColumn) -> i16 {
         let number = self.columns[column.place];
-        if number == 0 {
+        if number <= 0 {
             self.not_wanted(column);
         }
         number
+    }
+
+    /// Whether the table has a column that is wanted, and may be optional.
+    pub fn has(&self, column: AnyColumn) -> bool {
+        match self.columns[column.place] {
+            0 => self.not_wanted(column),
+            number => number != MISSING,
+        }
     }
 
     #[cold]
@@ -135,6 +146,15 @@ impl<'s, T> Row<'s, T> {
             let (value, is_null) = self.0.raw.column(self.0.resolved.number(column.any()));
             K::read(value, is_null)
         }
+    }
+
+    /// A column that the schema of a release before has none of: NULL there.
+    pub fn get_optional<K: Kind>(&self, column: Column<T, K>) -> Option<K::Value<'s>> {
+        self.0
+            .resolved
+            .has(column.any())
+            .then(|| self.get(column))
+            .flatten()
     }
 
     /// A column that the schema declares not null.

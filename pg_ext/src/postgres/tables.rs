@@ -54,11 +54,14 @@ tables! {
             total: Int8,
             last_seq: Int8,
         }
+        optional {
+            reserved_at: Time,
+        }
         indexes {
             Unique link_counters_pkey: link_id;
         }
         written: Update;
-        changed: active, total, last_seq;
+        changed: active, total, last_seq, reserved_at;
         own_checks: c"link_counters_active_check";
     }
 
@@ -171,6 +174,9 @@ tables! {
             total_calls_allowed: Int8,
             forwarding_priority: Int4,
             weight: Int4,
+        }
+        optional {
+            min_seconds_between: Int4,
         }
         indexes {
             Unique campaign_client_settings_pkey: id;

@@ -199,6 +199,7 @@ async fn links_hold_caps() {
             "forwardingPriority",
             "id",
             "maxConcurrency",
+            "minSecondsBetween",
             "status",
             "totalCallsAllowed",
             "updatedAt",
@@ -251,6 +252,15 @@ async fn links_hold_caps() {
             .ok()["totalCallsAllowed"]
             .is_null()
     );
+    assert!(made["minSecondsBetween"].is_null());
+    for (sent, kept) in [
+        (json!({"minSecondsBetween": 86_400}), json!(86_400)),
+        (json!({"weight": 6}), json!(86_400)),
+        (json!({"minSecondsBetween": null}), json!(null)),
+        (json!({"minSecondsBetween": 1}), json!(1)),
+    ] {
+        assert_eq!(world.alice.put(&one, sent).await.ok()["minSecondsBetween"], kept);
+    }
     field_error(
         &world
             .alice
@@ -265,6 +275,9 @@ async fn links_hold_caps() {
         ("forwardingPriority", json!(-1)),
         ("weight", json!(0)),
         ("totalCallsAllowed", json!(-1)),
+        ("minSecondsBetween", json!(0)),
+        ("minSecondsBetween", json!(86_401)),
+        ("minSecondsBetween", json!("soon")),
         ("status", json!("paused")),
     ] {
         let mut body = link(2);

@@ -49,7 +49,7 @@ async fn soon<T>(call: impl Future<Output = T>) -> T {
 }
 
 /// How many sessions wait for a lock.
-async fn waiting(db: &TestDb, at_least: i64) {
+pub async fn waiting(db: &TestDb, at_least: i64) {
     let superuser = db.superuser().await;
     let sql = "select count(*) >= LEAST from pg_stat_activity
                 where datname = current_database() and wait_event_type = 'Lock'";

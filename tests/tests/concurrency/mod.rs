@@ -12,6 +12,7 @@ mod reconcile;
 mod rejects;
 mod round_robin;
 mod settings;
+mod spacing;
 mod traffic;
 mod weighted;
 

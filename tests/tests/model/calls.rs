@@ -50,7 +50,7 @@ fn route_by(look: &World, world: &mut World, args: &RouteArgs, seen: &Seen) -> O
     if !has_turn(look, world, campaign_id, strategy) {
         return None;
     }
-    let judged = judge(look, campaign_id, &[]);
+    let judged = judge(look, campaign_id, &[], seen.now);
     let chosen = choose(look, strategy, &judged, seen.drawn);
     let taken_over = full_ahead(look, strategy, &judged, chosen)
         .into_iter()
@@ -61,10 +61,12 @@ fn route_by(look: &World, world: &mut World, args: &RouteArgs, seen: &Seen) -> O
             id
         }
         None => match chosen {
-            Some(id) if has_room(look, world, id) => id,
+            Some(id) if has_room(look, world, id, seen.now) => id,
             Some(_) => return None,
             None => {
-                let full = judged.iter().any(|(_, verdict)| verdict.ends_with("_cap"));
+                let full = judged
+                    .iter()
+                    .any(|(_, verdict)| verdict.ends_with("_cap") || *verdict == "spacing");
                 let (reason, cause) = if full {
                     ("no_eligible_clients_available", 17)
                 } else {
@@ -95,7 +97,7 @@ fn take_over(look: &World, world: &World, link_id: i64, seen: &Seen) -> Option<W
         .collect();
     let mut closed = world.clone();
     close(&mut closed, &expired);
-    (!expired.is_empty() && has_room(look, &closed, link_id)).then_some(closed)
+    (!expired.is_empty() && has_room(look, &closed, link_id, seen.now)).then_some(closed)
 }
 
 fn reserve(
@@ -110,7 +112,7 @@ fn reserve(
     let campaign = &look.campaigns[&campaign_id];
     let (did_id, did) = look.did_by_number(&args.number).expect("the DID is known");
     let user_id = did.user;
-    take(look, world, link_id, campaign.strategy);
+    take(look, world, link_id, campaign.strategy, seen.now);
     let max_ring = campaign.max_ring.unwrap_or(MAX_RING_SECONDS);
     let client_id = look.links[&link_id].client;
     let call = Call {
@@ -144,6 +146,12 @@ fn reserve(
     };
     let answer = present(&call);
     world.rows.calls.insert(args.uniqueid.clone(), call);
+    world.learn.push(Learn::AttemptAt(
+        args.uniqueid.clone(),
+        link_id,
+        seen.now,
+        seen.after,
+    ));
     if let Some(node) = &args.node {
         world.learn.push(Learn::LastCall(node.clone(), seen.now));
     }
@@ -158,7 +166,7 @@ fn has_turn(look: &World, world: &World, campaign_id: i64, strategy: &str) -> bo
 }
 
 /// A slot, and in a round robin the turn.
-fn take(look: &World, world: &mut World, link_id: i64, strategy: &str) {
+fn take(look: &World, world: &mut World, link_id: i64, strategy: &str, now: Micros) {
     let counter = world.counter(link_id).expect("a link has a counter");
     if strategy == "round_robin" {
         let links = look.links_of(look.links[&link_id].campaign);
@@ -166,6 +174,7 @@ fn take(look: &World, world: &mut World, link_id: i64, strategy: &str) {
         counter.last_seq = latest.unwrap_or(0) + 1;
     }
     counter.active += 1;
+    counter.reserved_at = Some(now);
 }
 
 fn present(call: &Call) -> Answer {
@@ -262,10 +271,10 @@ pub fn next(
     tried.push(call.link_id);
     // As a route: by that look, or anew where what was chosen does not hold any more.
     let by = |look: &World| {
-        let judged = judge(look, call.campaign_id, &tried);
+        let judged = judge(look, call.campaign_id, &tried, seen.now);
         let chosen = choose(look, &call.strategy, &judged, seen.drawn);
         let holds = has_turn(look, world, call.campaign_id, &call.strategy)
-            && chosen.is_none_or(|id| has_room(look, world, id));
+            && chosen.is_none_or(|id| has_room(look, world, id, seen.now));
         holds.then_some((judged, chosen))
     };
     let newest = world.clone();
@@ -294,7 +303,7 @@ pub fn next(
         );
     };
     give_back(world, &call);
-    take(look, world, link_id, &call.strategy);
+    take(look, world, link_id, &call.strategy, seen.now);
     call.decision = format!(
         "{};{}:{}",
         call.decision,
@@ -307,9 +316,12 @@ pub fn next(
     call.holds_slot = true;
     call.attempt += 1;
     call.attempt_timeout = timeout;
-    world
-        .learn
-        .push(Learn::AttemptAt(uniqueid.to_owned(), seen.now, seen.after));
+    world.learn.push(Learn::AttemptAt(
+        uniqueid.to_owned(),
+        link_id,
+        seen.now,
+        seen.after,
+    ));
     let answer = present(&call);
     world.rows.calls.insert(uniqueid.to_owned(), call);
     answer

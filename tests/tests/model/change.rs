@@ -16,6 +16,7 @@ pub enum Change {
     LinkConcurrency(i64, i32),
     LinkAllowed(i64, Option<i64>),
     LinkPriority(i64, i32),
+    LinkSpacing(i64, Option<i64>),
     AddLink(Link),
     DeleteLink(i64),
     DeleteCampaign(i64),
@@ -68,6 +69,7 @@ impl Change {
             Change::LinkConcurrency(id, most) => link(id, format!("max_concurrency = {most}")),
             Change::LinkAllowed(id, allowed) => link(id, format!("total_calls_allowed = {}", or_null(*allowed))),
             Change::LinkPriority(id, priority) => link(id, format!("forwarding_priority = {priority}")),
+            Change::LinkSpacing(id, seconds) => link(id, format!("min_seconds_between = {}", or_null(*seconds))),
             Change::AddLink(new) => insert_link_sql(next_link, new),
             Change::DeleteLink(id) => format!("delete from campaign_client_settings where id = {id}"),
             Change::DeleteCampaign(id) => format!("delete from campaigns where id = {id}"),
@@ -109,6 +111,7 @@ impl Change {
                 set(world.links.get_mut(id), |link| link.max_concurrency = *most);
             }
             Change::LinkAllowed(id, allowed) => set(world.links.get_mut(id), |link| link.allowed = *allowed),
+            Change::LinkSpacing(id, seconds) => set(world.links.get_mut(id), |link| link.spacing = *seconds),
             Change::LinkPriority(id, priority) => {
                 set(world.links.get_mut(id), |link| link.priority = *priority)
             }
@@ -204,15 +207,16 @@ fn purge(world: &mut World, ids: &[String]) {
 pub fn insert_link_sql(id: i64, link: &Link) -> String {
     format!(
         "insert into campaign_client_settings (id, campaign_id, client_id, status, max_concurrency,
-             total_calls_allowed, forwarding_priority, weight) overriding system value
-         values ({id}, {}, {}, '{}', {}, {}, {}, {})",
+             total_calls_allowed, forwarding_priority, weight, min_seconds_between) overriding system value
+         values ({id}, {}, {}, '{}', {}, {}, {}, {}, {})",
         link.campaign,
         link.client,
         word(link.active),
         link.max_concurrency,
         or_null(link.allowed),
         link.priority,
-        link.weight
+        link.weight,
+        or_null(link.spacing)
     )
 }
 
@@ -259,8 +263,10 @@ fn clock_sql(seconds: i64) -> String {
             "absent_since",
             "last_listed_at",
         ],
-    ) + &moved(
-        "nodes",
-        &["booted_at", "heartbeat_at", "taken_at", "last_call_at"],
-    ) + &moved("hearing", &["since", "last"])
+    ) + &moved("link_counters", &["reserved_at"])
+        + &moved(
+            "nodes",
+            &["booted_at", "heartbeat_at", "taken_at", "last_call_at"],
+        )
+        + &moved("hearing", &["since", "last"])
 }

@@ -87,6 +87,7 @@ fn links(rooms: &[i32]) -> World {
             allowed: None,
             priority: client as i32,
             weight: 1,
+            spacing: None,
         });
     }
     world

@@ -41,15 +41,20 @@ fn any_allowed() -> impl Strategy<Value = Option<i64>> {
     prop_oneof![1 => Just(None), 1 => (0..5i64).prop_map(Some)]
 }
 
+/// So long that only a clock that moves ends it: no step comes near it by itself.
+fn any_spacing() -> impl Strategy<Value = Option<i64>> {
+    prop_oneof![12 => Just(None), 1 => Just(Some(15_000i64)), 1 => Just(Some(86_400))]
+}
+
 fn any_link() -> impl Strategy<Value = Link> {
-    let numbers = (1..4i32, any_allowed(), 0..3i32, 1..4i32);
+    let numbers = (1..4i32, any_allowed(), 0..3i32, 1..4i32, any_spacing());
     (
         prop_oneof![3 => Just(1i64), 1 => Just(2), 1 => Just(3)],
         1..5i64,
         numbers,
     )
         .prop_map(
-            |(campaign, client, (max_concurrency, allowed, priority, weight))| Link {
+            |(campaign, client, (max_concurrency, allowed, priority, weight, spacing))| Link {
                 campaign,
                 client,
                 active: true,
@@ -57,6 +62,7 @@ fn any_link() -> impl Strategy<Value = Link> {
                 allowed,
                 priority,
                 weight,
+                spacing,
             },
         )
 }
@@ -130,6 +136,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         3 => (link(), 1..4i32).prop_map(|(id, most)| Change::LinkConcurrency(id, most)),
         3 => (link(), any_allowed()).prop_map(|(id, allowed)| Change::LinkAllowed(id, allowed)),
         1 => (link(), 0..3i32).prop_map(|(id, priority)| Change::LinkPriority(id, priority)),
+        2 => (link(), any_spacing()).prop_map(|(id, seconds)| Change::LinkSpacing(id, seconds)),
         2 => any_link().prop_map(Change::AddLink),
         2 => link().prop_map(Change::DeleteLink),
         1 => (1..4i64).prop_map(Change::DeleteCampaign),

@@ -2,12 +2,12 @@
 
 use capconduit_tests::Explained;
 
-use super::rows::Counter;
-use super::world::{Contact, World, identifier_of, number_of};
+use super::rows::{Counter, Micros};
+use super::world::{Contact, SECOND, World, identifier_of, number_of};
 
 pub const ELIGIBLE: &str = "eligible";
 
-pub fn verdict(world: &World, link_id: i64, tried: &[i64]) -> &'static str {
+pub fn verdict(world: &World, link_id: i64, tried: &[i64], now: Micros) -> &'static str {
     let link = &world.links[&link_id];
     let client = &world.clients[&link.client];
     if tried.contains(&link_id) {
@@ -22,6 +22,8 @@ pub fn verdict(world: &World, link_id: i64, tried: &[i64]) -> &'static str {
         "total_cap"
     } else if !has_free_slot(world, link_id, &world.rows.counters[&link_id]) {
         "concurrency_cap"
+    } else if !is_spaced(world, link_id, &world.rows.counters[&link_id], now) {
+        "spacing"
     } else {
         ELIGIBLE
     }
@@ -36,11 +38,19 @@ fn has_free_slot(world: &World, link_id: i64, counter: &Counter) -> bool {
     counter.active < world.links[&link_id].max_concurrency
 }
 
+/// Far enough from its last call, whichever way the clock was set.
+fn is_spaced(world: &World, link_id: i64, counter: &Counter, now: Micros) -> bool {
+    let pause = world.links[&link_id].spacing.zip(counter.reserved_at);
+    pause.is_none_or(|(seconds, last)| (now - last).abs() >= seconds * SECOND)
+}
+
 /// Whether a link that was chosen by that look has room in this world.
-pub fn has_room(look: &World, world: &World, link_id: i64) -> bool {
+pub fn has_room(look: &World, world: &World, link_id: i64, now: Micros) -> bool {
     let counter = world.rows.counters.get(&link_id);
     counter.is_some_and(|counter| {
-        has_total_room(look, link_id, counter) && has_free_slot(look, link_id, counter)
+        has_total_room(look, link_id, counter)
+            && has_free_slot(look, link_id, counter)
+            && is_spaced(look, link_id, counter, now)
     })
 }
 
@@ -48,11 +58,11 @@ pub fn has_room(look: &World, world: &World, link_id: i64) -> bool {
 pub type Judged = Vec<(i64, &'static str)>;
 
 /// All links of a campaign, by id.
-pub fn judge(world: &World, campaign: i64, tried: &[i64]) -> Judged {
+pub fn judge(world: &World, campaign: i64, tried: &[i64], now: Micros) -> Judged {
     let links = world.links_of(campaign);
     links
         .into_iter()
-        .map(|id| (id, verdict(world, id, tried)))
+        .map(|id| (id, verdict(world, id, tried, now)))
         .collect()
 }
 
@@ -121,14 +131,14 @@ pub fn stop(world: &World, number: &str) -> (Option<(&'static str, i32)>, Option
     (stop, campaign)
 }
 
-pub fn explain(world: &World, did_id: i64) -> Vec<Explained> {
+pub fn explain(world: &World, did_id: i64, now: Micros) -> Vec<Explained> {
     let (stop, campaign) = stop(world, &number_of(did_id));
     if let Some((reason, _)) = stop {
         return vec![explained(None, reason)];
     }
     let campaign = campaign.expect("nothing stops the call");
     let strategy = world.campaigns[&campaign].strategy;
-    let judged = judge(world, campaign, &[]);
+    let judged = judge(world, campaign, &[], now);
     let mut eligible: Vec<i64> = judged
         .iter()
         .filter(|(_, verdict)| *verdict == ELIGIBLE)

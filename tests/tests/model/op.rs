@@ -71,7 +71,7 @@ impl Op {
                 booted_at,
                 instance,
             } => lost::node_started(world, node, *booted_at, instance.as_deref(), seen),
-            Op::Explain(did) => Answer::Explained(judge::explain(world, *did)),
+            Op::Explain(did) => Answer::Explained(judge::explain(world, *did, seen.now)),
             Op::Adjust(link, delta) => match world.counter(*link) {
                 None => Answer::Total("unknown_link".to_owned(), None),
                 Some(counter) if counter.total + delta < 0 => refused(MISUSE),

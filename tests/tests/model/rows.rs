@@ -22,6 +22,7 @@ pub struct Counter {
     pub total: i64,
     pub base: i64,
     pub last_seq: i64,
+    pub reserved_at: Option<Micros>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -163,6 +164,9 @@ impl Rows {
             maybe(&mut call.absent_since);
             maybe(&mut call.last_listed_at);
         }
+        for counter in self.counters.values_mut() {
+            maybe(&mut counter.reserved_at);
+        }
         for node in self.nodes.values_mut() {
             maybe(&mut node.booted_at);
             maybe(&mut node.heartbeat_at);
@@ -178,6 +182,9 @@ impl Rows {
     /// (two calls that take different links may each have seen the other's free).
     pub fn without_what_races(&self) -> Rows {
         let mut rows = self.clone();
+        for counter in rows.counters.values_mut() {
+            counter.reserved_at = counter.reserved_at.map(|_| 0);
+        }
         for call in rows.calls.values_mut() {
             call.routed_at = 0;
             call.attempt_at = 0;

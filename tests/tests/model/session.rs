@@ -158,7 +158,7 @@ impl Session {
                 .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
         };
         let (counters, calls, records, attempts, nodes, hearing, wrong, clock) = tokio::join!(
-            read("select link_id, active, total, base, last_seq from link_counters"),
+            read("select link_id, active, total, base, last_seq, reserved_at from link_counters"),
             read("select * from live_calls"),
             read("select * from call_logs"),
             read("select * from call_attempts"),
@@ -221,6 +221,7 @@ fn counter(row: &Row) -> Counter {
         total: row.get("total"),
         base: row.get("base"),
         last_seq: row.get("last_seq"),
+        reserved_at: instant(row, "reserved_at"),
     }
 }
 

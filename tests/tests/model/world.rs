@@ -54,6 +54,8 @@ pub struct Link {
     pub allowed: Option<i64>,
     pub priority: i32,
     pub weight: i32,
+    /// The least seconds between two of its calls.
+    pub spacing: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -76,8 +78,8 @@ pub struct World {
 /// Values that the contract leaves open within bounds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Learn {
-    /// The clock was read between these two.
-    AttemptAt(String, Micros, Micros),
+    /// The clock was read between these two, for the call and for its link.
+    AttemptAt(String, i64, Micros, Micros),
     AttemptEnded((String, i32), Micros, Micros),
     /// The node's last call may have been noted now.
     LastCall(String, Micros),
@@ -177,12 +179,15 @@ impl World {
     pub fn learn_from(&mut self, database: &Rows) -> Result<(), String> {
         for learn in std::mem::take(&mut self.learn) {
             match learn {
-                Learn::AttemptAt(id, from, to) => {
+                Learn::AttemptAt(id, link, from, to) => {
                     if let (Some(ours), Some(theirs)) =
                         (self.rows.calls.get_mut(&id), database.calls.get(&id))
                     {
                         within("attempt_at", theirs.attempt_at, from, to)?;
                         ours.attempt_at = theirs.attempt_at;
+                        if let Some(counter) = self.rows.counters.get_mut(&link) {
+                            counter.reserved_at = Some(ours.attempt_at);
+                        }
                     }
                 }
                 Learn::AttemptEnded(key, from, to) => {

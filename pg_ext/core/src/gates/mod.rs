@@ -13,9 +13,10 @@ mod link_inactive;
 mod no_campaign;
 mod no_contact;
 mod owner_inactive;
+pub mod spacing;
 mod total_cap;
 
-pub static GATES: [&Gate; 10] = [
+pub static GATES: [&Gate; 11] = [
     &did_inactive::GATE,
     &owner_inactive::GATE,
     &no_campaign::GATE,
@@ -27,6 +28,7 @@ pub static GATES: [&Gate; 10] = [
     // It outlasts the calls in flight, so it is told first where both caps are reached.
     &total_cap::GATE,
     &concurrency_cap::GATE,
+    &spacing::GATE,
 ];
 
 /// The campaign whose links may be asked, or the first gate that stops the call.
@@ -150,13 +152,14 @@ pub(crate) mod tests {
         let asked = Asked::default();
         type Open = fn(&mut Link);
         // Each of these opens a gate more, in the order of the list.
-        let opened: [(&str, Open); 7] = [
+        let opened: [(&str, Open); 8] = [
             ("already_tried", |link| link.already_tried = false),
             ("link_inactive", |link| link.link_active = true),
             ("client_inactive", |link| link.client_active = true),
             ("no_contact", |link| link.contact = Contact::Fixed),
             ("total_cap", |link| link.total_calls_allowed = None),
             ("concurrency_cap", |link| link.active = 0),
+            ("spacing", |link| link.min_seconds_between = None),
             ("eligible", |_| ()),
         ];
         let mut shut = Link {
@@ -166,6 +169,8 @@ pub(crate) mod tests {
             contact: Contact::None,
             total_calls_allowed: Some(0),
             active: 2,
+            min_seconds_between: Some(1),
+            reserved_at: Some(0),
             ..link(1)
         };
         for (name, open) in opened {
@@ -188,9 +193,13 @@ pub(crate) mod tests {
             told(walk_call(&inactive, &asked)),
             [("did_inactive", false), ("owner_inactive", true)]
         );
-        let full = Link { active: 2, ..link(1) };
-        let whole = told(walk_link(&full, &asked));
-        assert_eq!(whole.last(), Some(&("concurrency_cap", true)));
+        let spaced = Link {
+            min_seconds_between: Some(1),
+            reserved_at: Some(0),
+            ..link(1)
+        };
+        let whole = told(walk_link(&spaced, &asked));
+        assert_eq!(whole.last(), Some(&("spacing", true)));
         assert_eq!(whole.len() + walk_call(&dialled(), &asked).len(), GATES.len());
     }
 }

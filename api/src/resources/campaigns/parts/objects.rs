@@ -12,6 +12,7 @@ use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::version::Versioned;
 use crate::store::row::row;
 
+const SPACING: std::ops::RangeInclusive<i32> = capconduit_core::gates::spacing::SECONDS;
 const LINK_STATUSES: &[&str] = &["active", "inactive"];
 
 row! {
@@ -76,6 +77,9 @@ pub struct Link {
     pub forwarding_priority: i32,
     #[schema(example = 100)]
     pub weight: i32,
+    /// The least seconds between two calls that it gets. Null: none.
+    #[schema(example = json!(null))]
+    pub min_seconds_between: Option<i32>,
     pub created_at: Instant,
     pub updated_at: Instant,
     /// Of the settings: calls do not move it.
@@ -106,6 +110,7 @@ impl From<&Row> for Link {
             active_calls: row.get("active"),
             forwarding_priority: row.get("forwarding_priority"),
             weight: row.get("weight"),
+            min_seconds_between: row.get("min_seconds_between"),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
             version: row.get("version"),
@@ -163,6 +168,9 @@ pub struct NewLink {
     /// Null: no limit. 0: closed.
     #[schema(minimum = 0, example = 5000)]
     pub total_calls_allowed: Option<i64>,
+    /// The least seconds between two calls that it gets. Null: none.
+    #[schema(minimum = 1, maximum = 86_400, example = 30)]
+    pub min_seconds_between: Option<i32>,
 }
 
 impl Input for NewLink {
@@ -178,6 +186,7 @@ impl Input for NewLink {
                 .choice("status", LINK_STATUSES)
                 .unwrap_or_else(|| "active".into()),
             total_calls_allowed: f.nullable_int("totalCallsAllowed", 0..=i64::MAX / 2).flatten(),
+            min_seconds_between: f.nullable_small_int("minSecondsBetween", SPACING).flatten(),
         }
     }
 }
@@ -195,6 +204,8 @@ pub struct LinkChange {
     pub status: Option<String>,
     #[schema(value_type = Option<i64>, minimum = 0)]
     pub total_calls_allowed: Option<Option<i64>>,
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 86_400)]
+    pub min_seconds_between: Option<Option<i32>>,
 }
 
 impl Input for LinkChange {
@@ -210,6 +221,7 @@ impl Input for LinkChange {
             weight: f.small_int("weight", 1..=1_000_000),
             status: f.choice("status", LINK_STATUSES),
             total_calls_allowed: f.nullable_int("totalCallsAllowed", 0..=i64::MAX / 2),
+            min_seconds_between: f.nullable_small_int("minSecondsBetween", SPACING),
         }
     }
 }

@@ -23,7 +23,7 @@ macro_rules! links {
         concat!(
             "select s.id, k.id as client_id, k.client_identifier, k.name, k.department, s.status, s.max_concurrency, \
              s.total_calls_allowed,
-           n.total, n.active, s.forwarding_priority, s.weight, s.created_at, s.updated_at, s.version
+           n.total, n.active, s.forwarding_priority, s.weight, s.min_seconds_between, s.created_at, s.updated_at, s.version
       from campaign_client_settings s
       join clients k on k.id = s.client_id
       join link_counters n on n.link_id = s.id
@@ -50,16 +50,18 @@ const ATTACH: &str = "\
 const CLIENT: &str = "select id from clients where id = $1 and status = 'active'";
 const INSERT_LINK: &str = "\
     insert into campaign_client_settings
-        (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight)
-    values ($1, $2, $3, $4, $5, $6, $7) returning id";
-/// The fields of `LinkChange`: $6 says whether the nullable one was given.
+        (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight,
+         min_seconds_between)
+    values ($1, $2, $3, $4, $5, $6, $7, $8) returning id";
+/// The fields of `LinkChange`: $6 and $8 say whether the nullable ones were given.
 macro_rules! change_link {
     ($which:literal) => {
         concat!(
             "update campaign_client_settings
        set status = coalesce($1, status), max_concurrency = coalesce($2, max_concurrency),
            forwarding_priority = coalesce($3, forwarding_priority), weight = coalesce($4, weight),
-           total_calls_allowed = case when $6 then $5 else total_calls_allowed end
+           total_calls_allowed = case when $6 then $5 else total_calls_allowed end,
+           min_seconds_between = case when $8 then $7 else min_seconds_between end
      where ",
             $which
         )
@@ -67,7 +69,7 @@ macro_rules! change_link {
 }
 pub(crate) use change_link;
 
-const UPDATE_LINK: &str = change_link!("campaign_id = $7 and id = $8");
+const UPDATE_LINK: &str = change_link!("campaign_id = $9 and id = $10");
 const DELETE_LINK: &str = "delete from campaign_client_settings where campaign_id = $1 and id = $2";
 const AVAILABLE_CLIENTS: &str =
     "select id, client_identifier, name, department from clients where status = 'active' order by name, id";
@@ -217,6 +219,7 @@ pub async fn create_link(tx: &Tx, id: i64, new: NewLink) -> ApiResult<Link> {
                 &new.total_calls_allowed,
                 &new.forwarding_priority,
                 &new.weight,
+                &new.min_seconds_between,
             ],
         )
         .await
@@ -251,6 +254,8 @@ pub async fn update_link(
             &change.weight,
             &change.total_calls_allowed.flatten(),
             &change.total_calls_allowed.is_some(),
+            &change.min_seconds_between.flatten(),
+            &change.min_seconds_between.is_some(),
             &id,
             &link,
         ],

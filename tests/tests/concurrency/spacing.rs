@@ -1,0 +1,154 @@
+//! Spacing: two calls that a link gets are never closer than it allows, however many ask at once and whichever way the
+//! calls come to it.
+
+use std::time::{Duration, Instant};
+
+use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants};
+use tokio_postgres::Client;
+
+use super::held::waiting;
+use super::{assert_no_deadlock, crew, crowd, drain, together};
+use crate::sql::support::{run, values};
+
+/// All reservations of a link, in order, in microseconds: attempts that failed, and calls in flight or recorded.
+async fn reservations(db: &TestDb, link: i64) -> Vec<i64> {
+    let sql = format!(
+        "select (extract(epoch from at) * 1000000)::bigint
+           from (select started_at as at, link_id from call_attempts
+                 union all select attempt_at, link_id from live_calls where holds_slot) r
+          where link_id = {link} order by 1"
+    );
+    values(&db.superuser().await, &sql).await
+}
+
+fn assert_spaced(at: &[i64], seconds: i64) {
+    for pair in at.windows(2) {
+        assert!(
+            pair[1] - pair[0] >= seconds * 1_000_000,
+            "{pair:?}: {} µs",
+            pair[1] - pair[0]
+        );
+    }
+}
+
+async fn space(admin: &Client, links: &[i64], seconds: i64) {
+    let sql =
+        "update campaign_client_settings set min_seconds_between = $2::bigint::integer where id = any ($1)";
+    admin.execute(sql, &[&links, &seconds]).await.expect("spacing");
+}
+
+/// Sixty-four connections ask all the time for four seconds; one link of two takes a call a second, the other none more often than
+/// every two. Half of the calls fail at once, and go to the other link or nowhere.
+#[tokio::test]
+async fn calls_of_a_link_keep_their_distance() {
+    let _crowd = crowd(64).await;
+    for strategy in Strategy::ALL {
+        let db = TestDb::new().await;
+        let admin = db.admin().await;
+        let scenario = Scenario::new(&admin, strategy, &[Link::cap(1000), Link::cap(1000).priority(1)]).await;
+        space(&admin, &scenario.link_ids[..1], 1).await;
+        space(&admin, &scenario.link_ids[1..], 2).await;
+        let did = scenario.did.clone();
+        let until = Instant::now() + Duration::from_secs(4);
+        let answers = together(crew(&db, 64).await, move |worker, switch| {
+            let did = did.clone();
+            async move {
+                let (mut taken, mut refused) = (0, 0);
+                for call in 0.. {
+                    if Instant::now() > until {
+                        break;
+                    }
+                    let id = format!("{worker}-{call}");
+                    let answer = switch.route(&did, &id).await.expect("an answer");
+                    if answer.status == "ok" {
+                        taken += 1;
+                        if worker % 2 == 0 {
+                            switch.next(&id, 1, "BUSY").await.expect("an answer");
+                        }
+                    } else {
+                        assert_eq!(answer.reason.as_deref(), Some("no_eligible_clients_available"));
+                        refused += 1;
+                    }
+                }
+                (taken, refused)
+            }
+        })
+        .await;
+        let (taken, refused) = answers
+            .iter()
+            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        assert!(
+            taken > 0 && refused > taken,
+            "{strategy:?}: {taken} taken, {refused} refused"
+        );
+        // As often as allowed: somebody asked at every moment.
+        for (link, seconds, fewest) in [(scenario.link_ids[0], 1, 3), (scenario.link_ids[1], 2, 2)] {
+            let at = reservations(&db, link).await;
+            assert_spaced(&at, seconds);
+            assert!(at.len() >= fewest, "{strategy:?}: {at:?}");
+        }
+        drain(&db).await;
+        assert_invariants(&db).await;
+        assert_no_deadlock(&db).await;
+    }
+}
+
+/// Whoever waits for a link's row is judged by what it finds afterwards, and by the clock of then.
+#[tokio::test]
+async fn a_call_that_waited_is_judged_by_what_it_finds_then() {
+    let db = TestDb::new().await;
+    let admin = db.admin().await;
+    let scenario = Scenario::new(&admin, Strategy::Priority, &[Link::cap(9)]).await;
+    let link = scenario.link_ids[0];
+    space(&admin, &scenario.link_ids, 1).await;
+    let first = db.asterisk().await;
+    run(&first, "begin").await;
+    assert_eq!(first.route(&scenario.did, "first").await.unwrap().link(), link);
+    // Nobody but the first knows yet that the link has a call.
+    let second = {
+        let (did, switch) = (scenario.did.clone(), db.asterisk().await);
+        tokio::spawn(async move { switch.route(&did, "second").await.unwrap() })
+    };
+    waiting(&db, 1).await;
+    run(&first, "commit").await;
+    assert_eq!(second.await.unwrap().status, "reject");
+    // In a transaction of a user's own the clock goes on, too.
+    run(&first, "begin").await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(first.route(&scenario.did, "third").await.unwrap().link(), link);
+    run(&first, "commit").await;
+    assert_spaced(&reservations(&db, link).await, 1);
+}
+
+/// A clock that was set back, by much: the link does not wait until then. By little: it waits its time at most twice.
+#[tokio::test]
+async fn a_clock_that_is_set_back_closes_no_link_for_long() {
+    let db = TestDb::new().await;
+    let admin = db.admin().await;
+    let scenario = Scenario::new(&admin, Strategy::Priority, &[Link::cap(9)]).await;
+    space(&admin, &scenario.link_ids, 60).await;
+    let switch = db.asterisk().await;
+    let superuser = db.superuser().await;
+    for (call, (last, expected)) in [
+        ("now() + interval '1 day'", "ok"),
+        ("now() + interval '61 seconds'", "ok"),
+        ("now() + interval '50 seconds'", "reject"),
+        ("now() - interval '59 seconds'", "reject"),
+        ("now() - interval '61 seconds'", "ok"),
+        ("null", "ok"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        run(
+            &superuser,
+            &format!("update link_counters set reserved_at = {last}"),
+        )
+        .await;
+        let answer = switch
+            .route(&scenario.did, &format!("call-{call}"))
+            .await
+            .unwrap();
+        assert_eq!(answer.status, expected, "{last}: {answer:?}");
+    }
+}
