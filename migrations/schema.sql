@@ -1303,8 +1303,10 @@ CREATE TABLE capconduit.campaign_client_settings (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    min_seconds_between integer,
     CONSTRAINT campaign_client_settings_forwarding_priority_check CHECK ((forwarding_priority >= 0)),
     CONSTRAINT campaign_client_settings_max_concurrency_check CHECK ((max_concurrency >= 1)),
+    CONSTRAINT campaign_client_settings_min_seconds_between_check CHECK (((min_seconds_between >= 1) AND (min_seconds_between <= 86400))),
     CONSTRAINT campaign_client_settings_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
     CONSTRAINT campaign_client_settings_total_calls_allowed_check CHECK ((total_calls_allowed >= 0)),
     CONSTRAINT campaign_client_settings_weight_check CHECK (((weight >= 1) AND (weight <= 1000000)))
@@ -1395,6 +1397,13 @@ COMMENT ON COLUMN capconduit.campaign_client_settings.updated_at IS 'When the ro
 --
 
 COMMENT ON COLUMN capconduit.campaign_client_settings.version IS 'Moves with every change of the row; If-Match of the REST API names it';
+
+
+--
+-- Name: COLUMN campaign_client_settings.min_seconds_between; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.min_seconds_between IS 'Spacing: the least seconds between two calls that the link gets, 1 to 86400; NULL: none';
 
 
 --
@@ -1806,6 +1815,7 @@ CREATE TABLE capconduit.link_counters (
     total bigint DEFAULT 0 NOT NULL,
     base bigint DEFAULT 0 NOT NULL,
     last_seq bigint DEFAULT 0 NOT NULL,
+    reserved_at timestamp with time zone,
     CONSTRAINT link_counters_active_check CHECK ((active >= 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
@@ -1853,6 +1863,13 @@ COMMENT ON COLUMN capconduit.link_counters.base IS 'Part of the total that has n
 --
 
 COMMENT ON COLUMN capconduit.link_counters.last_seq IS 'Turn of the last reservation, for round_robin';
+
+
+--
+-- Name: COLUMN link_counters.reserved_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.reserved_at IS 'When a call last got one of its slots; NULL: never since spacing is known';
 
 
 --
@@ -4749,6 +4766,14 @@ GRANT UPDATE(forwarding_priority) ON TABLE capconduit.campaign_client_settings T
 
 GRANT INSERT(weight),UPDATE(weight) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
 GRANT UPDATE(weight) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
+
+
+--
+-- Name: COLUMN campaign_client_settings.min_seconds_between; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(min_seconds_between),UPDATE(min_seconds_between) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(min_seconds_between) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
 
 
 --
