@@ -236,9 +236,10 @@ CREATE VIEW asterisk.ps_aors AS
     a.max_contacts,
     a.qualify_frequency,
     'yes'::text AS remove_existing
-   FROM (capconduit.pjsip_aors a
-     JOIN capconduit.clients c ON ((c.id = a.client_id)))
-  WHERE (c.status = 'active'::text);
+   FROM capconduit.pjsip_aors a
+  WHERE (( SELECT c.status
+           FROM capconduit.clients c
+          WHERE (c.id = a.client_id)) = 'active'::text);
 
 
 ALTER TABLE asterisk.ps_aors OWNER TO capconduit_owner;
@@ -336,9 +337,10 @@ CREATE VIEW asterisk.ps_auths AS
     replace(replace(u.password, '^'::text, '^5E'::text), ';'::text, '^3B'::text) AS password,
     u.md5_cred,
     replace(replace(u.realm, '^'::text, '^5E'::text), ';'::text, '^3B'::text) AS realm
-   FROM (capconduit.pjsip_auths u
-     JOIN capconduit.clients c ON ((c.id = u.client_id)))
-  WHERE (c.status = 'active'::text);
+   FROM capconduit.pjsip_auths u
+  WHERE (( SELECT c.status
+           FROM capconduit.clients c
+          WHERE (c.id = u.client_id)) = 'active'::text);
 
 
 ALTER TABLE asterisk.ps_auths OWNER TO capconduit_owner;
@@ -666,7 +668,7 @@ COMMENT ON COLUMN capconduit.pjsip_endpoints.settings_id IS 'A name for exactly 
 --
 
 CREATE VIEW asterisk.ps_endpoints AS
- SELECT n.id,
+ SELECT e.id,
     e.transport,
     e.aors,
     e.auth,
@@ -693,17 +695,41 @@ CREATE VIEW asterisk.ps_endpoints AS
     'yes'::text AS send_pai,
     'no'::text AS send_connected_line,
     ('CC_SETTINGS_ID='::text || e.settings_id) AS set_var
-   FROM ((( SELECT p.id,
-            p.client_id
+   FROM ( SELECT p.id,
+            p.client_id,
+            p.transport,
+            p.aors,
+            p.auth,
+            p.context,
+            p.disallow,
+            p.allow,
+            p.direct_media,
+            p.outbound_auth,
+            p.from_user,
+            p.from_domain,
+            p.callerid,
+            p.settings_id
            FROM capconduit.pjsip_endpoints p
         UNION ALL
          SELECT p.settings_id,
-            p.client_id
+            p.client_id,
+            p.transport,
+            p.aors,
+            p.auth,
+            p.context,
+            p.disallow,
+            p.allow,
+            p.direct_media,
+            p.outbound_auth,
+            p.from_user,
+            p.from_domain,
+            p.callerid,
+            p.settings_id
            FROM capconduit.pjsip_endpoints p
-          WHERE (current_query() ~* 'where id *='::text)) n
-     JOIN capconduit.pjsip_endpoints e ON ((e.client_id = n.client_id)))
-     JOIN capconduit.clients c ON ((c.id = e.client_id)))
-  WHERE (c.status = 'active'::text);
+          WHERE (current_query() ~* 'where id *='::text)) e
+  WHERE (( SELECT c.status
+           FROM capconduit.clients c
+          WHERE (c.id = e.client_id)) = 'active'::text);
 
 
 ALTER TABLE asterisk.ps_endpoints OWNER TO capconduit_owner;

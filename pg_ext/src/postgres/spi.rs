@@ -175,19 +175,6 @@ fn planning_without<T>(settings: &[&CStr], execute: impl FnOnce() -> T) -> T {
     }
 }
 
-/// A statement that changes rows and tells what they are then: `before` ends with "returning".
-pub struct Returning<R>(Query<R>);
-
-impl<R: Selected> Returning<R> {
-    pub const fn new(before: &'static str, types: &'static [pg_sys::Oid]) -> Self {
-        Returning(Query::of(before, "", types))
-    }
-
-    pub fn first(&self, _armed: Armed, arguments: &[Argument]) -> Option<R> {
-        self.0.first(arguments)
-    }
-}
-
 const fn selects(sql: &str) -> bool {
     matches!(sql.as_bytes(), [b's', b'e', b'l', b'e', b'c', b't', ..])
 }

@@ -43,8 +43,8 @@ tables! {
             Plain live_calls_lease_until_idx: lease_until;
         }
         written: Insert, Update, Delete;
-        changed: tried, link_id, client_id, holds_slot, attempt, attempt_at, attempt_timeout_seconds, end_reason,
-            end_cause, decision;
+        changed: tried, link_id, client_id, holds_slot, attempt, attempt_at, answered_at, attempt_timeout_seconds,
+            end_reason, end_cause, decision;
     }
 
     link_counters {

@@ -1,9 +1,10 @@
 //! What a call may cost: a change that makes calls dearer by a quarter is seen here, before somebody runs the benchmark.
-//! Both tests work on the benchmark's own data (bench/data.sql), at the size of a small platform. Bounds are what was
+//! They work on the benchmark's own data (bench/data.sql), at the size of a small platform. Bounds are what was
 //! measured and some room: whoever makes calls cheaper lowers them, whoever must raise one says why.
 
 mod lists;
 mod pages;
+mod planning;
 mod processor;
 
 use std::fs;
