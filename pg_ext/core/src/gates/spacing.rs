@@ -16,15 +16,15 @@ pub static GATE: Gate = Gate {
     rule: Rule::Link {
         stops: |link, asked| pause(link).is_some_and(|(last, pause)| (asked.at - last).abs() < pause),
         figures: |link, _| {
-            let seconds = |seconds: i32| ("min_seconds_between", Figure::Count(i64::from(seconds)));
-            let opens = |(last, pause)| ("opens_at", Figure::Instant(last + pause));
-            let last = |last| ("reserved_at", Figure::Instant(last));
-            link.min_seconds_between
-                .map(seconds)
-                .into_iter()
-                .chain(link.reserved_at.map(last))
-                .chain(pause(link).map(opens))
-                .collect()
+            let Some(seconds) = link.min_seconds_between else {
+                return Vec::new();
+            };
+            let mut figures = vec![("min_seconds_between", Figure::Count(i64::from(seconds)))];
+            if let Some((last, pause)) = pause(link) {
+                figures.push(("reserved_at", Figure::Instant(last)));
+                figures.push(("opens_at", Figure::Instant(last + pause)));
+            }
+            figures
         },
     },
 };
@@ -81,6 +81,7 @@ mod tests {
         };
         let asked = Asked::default();
         assert!(!stops(&GATE, &never, &asked) && !stops(&GATE, &off, &asked));
+        assert_eq!(figures(&GATE, &off, &asked), []);
         assert_eq!(
             figures(&GATE, &never, &asked),
             [("min_seconds_between", Figure::Count(86_400))]
