@@ -290,7 +290,7 @@ fn a_circle_of_modules_and_a_name_upward_are_found() {
         (
             "pg_ext/core/src/reason.rs",
             "fn named() { crate::select::next_turn(&[]); }",
-            "pg_ext/core: circle: reason → select → reason",
+            "pg_ext/core: circle: gate → reason → select → gate",
         ),
         (
             "pg_ext/src/postgres/error.rs",

@@ -111,6 +111,7 @@ async fn every_gate_of_a_link_is_told_with_what_it_goes_by() {
     );
     expected.push(json!({ "gate": "total_cap", "used": 0, "in_flight": 0, "limit": 5 }));
     expected.push(json!({ "gate": "concurrency_cap", "used": 0, "limit": 1 }));
+    expected.push(json!({ "gate": "spacing" }));
     assert_eq!(open, Value::from(expected));
     // A preview lists whom it passes over, and ends with the one that takes the call.
     let asked: Vec<(i64, Option<String>)> = admin
@@ -353,4 +354,32 @@ async fn assert_like_the_older_but_for_chance(db: &Client, did: &str) {
     )
     .await;
     assert!(share > 0.0);
+}
+
+/// A link that waits for its pause says until when; asked for that instant, it takes the call.
+#[tokio::test]
+async fn a_spaced_link_says_when_it_opens() {
+    let db = TestDb::new().await;
+    let admin = db.admin().await;
+    let scenario = Scenario::new(&admin, Strategy::Priority, &[Link::cap(1)]).await;
+    let superuser = db.superuser().await;
+    run(
+        &superuser,
+        "update campaign_client_settings set min_seconds_between = 60;
+         update link_counters set reserved_at = '2030-01-01 00:00:10Z'",
+    )
+    .await;
+    run(&admin, "set timezone = 'UTC'").await;
+    let at = |time: &str| format!("'{}', at => '2030-01-01 {time}Z'", scenario.did);
+    let waits = json!({
+        "gate": "spacing", "min_seconds_between": 60, "reserved_at": "2030-01-01T00:00:10+00:00",
+        "opens_at": "2030-01-01T00:01:10+00:00", "freed_by": "time"
+    });
+    for waiting in ["00:00:20", "00:01:09.999999"] {
+        assert_eq!(
+            stopped_by(&admin, &at(waiting)).await,
+            std::slice::from_ref(&waits)
+        );
+    }
+    assert_eq!(stopped_by(&admin, &at("00:01:10")).await, [Value::Null]);
 }
