@@ -4,6 +4,7 @@
 mod access;
 mod app;
 mod cli;
+mod console;
 mod database;
 mod error;
 mod http;

@@ -4,6 +4,7 @@ mod api;
 mod api_faults;
 mod asterisk;
 mod concurrency;
+mod console;
 mod cost;
 mod crash;
 mod docs;

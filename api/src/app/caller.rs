@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use crate::access::secret::{self, Hash};
 use crate::access::sessions::{self, Credential, Renewed};
 use crate::app::AppState;
-use crate::error::ApiError;
+use crate::error::{ApiError, ApiResult};
 use crate::http::once;
 use crate::store::identity::{DbRole, Identity};
 
@@ -92,10 +92,9 @@ impl User {
     }
 }
 
-impl<A: Admits> FromRequestParts<AppState> for Caller<A> {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+impl<A: Admits> Caller<A> {
+    /// Whoever the request's credential says, if this route admits the role.
+    pub async fn admitted(parts: &Parts, app: &AppState) -> ApiResult<Self> {
         let credential = sessions::credential(&parts.headers).ok_or_else(ApiError::unauthenticated)?;
         let found = app
             .sessions
@@ -124,13 +123,22 @@ impl<A: Admits> FromRequestParts<AppState> for Caller<A> {
                 ));
             }
         };
-        app.known_params.check(parts)?;
-        once::check(parts)?;
         tracing::Span::current().record("user_id", id);
         Ok(Caller {
             user: User { id, role, session },
             admits: PhantomData,
         })
+    }
+}
+
+impl<A: Admits> FromRequestParts<AppState> for Caller<A> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+        let caller = Self::admitted(parts, app).await?;
+        app.known_params.check(parts)?;
+        once::check(parts)?;
+        Ok(caller)
     }
 }
 

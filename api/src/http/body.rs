@@ -91,7 +91,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-async fn read_body(mut body: Body) -> ApiResult<bytes::Bytes> {
+pub async fn read_body(mut body: Body) -> ApiResult<bytes::Bytes> {
     let too_large = || {
         ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,

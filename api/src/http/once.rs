@@ -140,21 +140,18 @@ impl<T: Input, S: Send + Sync> FromRequest<S> for Post<T> {
         let value = parse(&bytes, T::UNKNOWN)?;
         let key = key(&parts)?.map(|key| {
             let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-            let mut fingerprint = Sha256::new();
-            for part in [key, parts.method.as_str().as_bytes(), target.as_bytes(), &bytes] {
-                fingerprint.update((part.len() as u64).to_be_bytes());
-                fingerprint.update(part);
-            }
-            Key {
-                hash: Sha256::digest(key).to_vec(),
-                fingerprint: fingerprint.finalize().to_vec(),
-            }
+            Key::of(key, parts.method.as_str(), target, &bytes)
         });
         Ok(Post(value, Once(key)))
     }
 }
 
 impl Once {
+    /// Of a form, which holds its own key.
+    pub fn of_form(key: &str, target: &str, bytes: &[u8]) -> Self {
+        Once(Some(Key::of(key.as_bytes(), "POST", target, bytes)))
+    }
+
     /// `work` in a transaction of its own, unless its answer is kept already. What fails is not kept, and may be tried again.
     pub async fn run(
         self,
@@ -186,6 +183,18 @@ impl Once {
 }
 
 impl Key {
+    fn of(key: &[u8], method: &str, target: &str, bytes: &[u8]) -> Self {
+        let mut fingerprint = Sha256::new();
+        for part in [key, method.as_bytes(), target.as_bytes(), bytes] {
+            fingerprint.update((part.len() as u64).to_be_bytes());
+            fingerprint.update(part);
+        }
+        Key {
+            hash: Sha256::digest(key).to_vec(),
+            fingerprint: fingerprint.finalize().to_vec(),
+        }
+    }
+
     /// One works, one waits for it, the others are told: they keep no connection.
     async fn lock(&self, tx: &Tx, user_id: i64) -> ApiResult<()> {
         // Two keys that share 32 bits wait for one another: slower, never wrong.
@@ -232,6 +241,12 @@ async fn locked(tx: &Tx, space: i32, place: i32) -> ApiResult<bool> {
 }
 
 impl Answer {
+    /// The id of the object that the answer shows.
+    pub fn id(&self) -> Option<i64> {
+        let object: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+        object["id"].as_i64()
+    }
+
     pub fn created<T: Versioned>(object: &T) -> ApiResult<Self> {
         Self::of(StatusCode::CREATED, Some(object.tag()), object)
     }

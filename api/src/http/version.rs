@@ -102,6 +102,16 @@ impl IfMatch {
         }
     }
 
+    /// Of a form, which holds the version that it was filled in for.
+    pub fn version(tag: &str) -> Self {
+        IfMatch(Some(Wanted::OneOf(vec![tag.to_owned()])))
+    }
+
+    /// For a change that depends on nothing that another may have changed.
+    pub fn any() -> Self {
+        IfMatch(None)
+    }
+
     pub fn is_none(&self) -> bool {
         self.0.is_none()
     }

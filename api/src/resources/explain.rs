@@ -36,9 +36,9 @@ pub const STAFF_STATEMENTS: &[&str] = &[ANY];
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainedCampaign {
-    id: i64,
-    name: Option<String>,
-    routing_strategy: Option<String>,
+    pub id: i64,
+    pub name: Option<String>,
+    pub routing_strategy: Option<String>,
 }
 
 impl ExplainedCampaign {
@@ -79,14 +79,14 @@ row! {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Explanation {
     #[schema(example = "+18005550101")]
-    did: String,
+    pub did: String,
     /// Why no link is looked at at all; null otherwise.
     #[schema(example = "did_not_found")]
-    reason: Option<String>,
-    campaign: Option<ExplainedCampaign>,
-    links: Vec<ExplainedLink>,
+    pub reason: Option<String>,
+    pub campaign: Option<ExplainedCampaign>,
+    pub links: Vec<ExplainedLink>,
     /// Further active campaigns of this DID: the one with the lowest id counts.
-    shadowed: Vec<ExplainedCampaign>,
+    pub shadowed: Vec<ExplainedCampaign>,
 }
 
 impl Explanation {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::surround;
 use crate::app::AppState;
+use crate::console;
 use crate::resources;
 use crate::resources::description::name_operations;
 
@@ -51,6 +52,7 @@ pub fn build(app: AppState) -> Router {
                 )
             }),
         )
+        .merge(console::router())
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(from_fn_with_state(app.clone(), surround::surround))
         .with_state(app)

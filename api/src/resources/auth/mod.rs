@@ -1,7 +1,7 @@
 //! /api/auth: log in, log out, who am I, the own password.
 
-mod objects;
-mod operations;
+pub mod objects;
+pub mod operations;
 
 use std::net::SocketAddr;
 

@@ -2,7 +2,7 @@
 
 pub mod list;
 pub mod objects;
-mod operations;
+pub mod operations;
 pub mod parts;
 mod presence;
 

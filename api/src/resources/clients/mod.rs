@@ -1,9 +1,9 @@
 //! /api/admin/clients: the call centers and their PJSIP objects, for admins and staff.
 
 pub mod list;
-mod objects;
-mod operations;
-mod pjsip;
+pub mod objects;
+pub mod operations;
+pub mod pjsip;
 mod pjsip_input;
 mod rules;
 mod statements;

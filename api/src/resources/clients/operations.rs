@@ -1,5 +1,7 @@
 //! What is done with clients. Each change of one waits for the last one of the same: their parts are written one after the other.
 
+use std::collections::HashMap;
+
 use super::list::Clients;
 use super::objects::{Client, ClientChange, NewClient};
 use super::pjsip::{self, Aor, Auth, Endpoint};
@@ -26,6 +28,13 @@ pub async fn find(tx: &Tx, id: i64) -> ApiResult<Client> {
         .as_ref()
         .map(Client::from)
         .ok_or_else(|| unknown(id))
+}
+
+/// The registrations that stand now, by the client's identifier; a client without any is left out.
+pub async fn registrations(tx: &Tx, identifiers: &[String]) -> ApiResult<HashMap<String, i64>> {
+    let rows = tx.rows(REGISTRATIONS, &[&identifiers]).await?;
+    let counted = rows.iter().map(|row| (row.get("endpoint"), row.get("count")));
+    Ok(counted.collect())
 }
 
 /// `by` is the user who creates it.

@@ -66,7 +66,14 @@ pub const SET_SECRET: &str =
 pub const UPDATE_AUTH: &str = "update pjsip_auths set username = $2, realm = $3 where client_id = $1";
 pub const DELETE_AUTH: &str = "delete from pjsip_auths where client_id = $1";
 
+/// How many registrations each of these clients has now.
+pub const REGISTRATIONS: &str = "\
+    select endpoint, count(*) from pjsip_contacts
+     where endpoint = any ($1) and expiration_time > extract(epoch from now())
+     group by endpoint";
+
 pub const STAFF_STATEMENTS: &[&str] = &[
+    REGISTRATIONS,
     ONE,
     LOCK,
     LOCK_TO_DELETE,

@@ -2,7 +2,7 @@
 
 pub mod list;
 pub mod objects;
-mod operations;
+pub mod operations;
 
 use axum::Json;
 use axum::extract::State;

@@ -19,16 +19,16 @@ row! {
     #[serde(rename_all = "camelCase")]
     pub struct Did {
         #[schema(example = 1)]
-        id: i64,
+        pub id: i64,
         #[schema(example = "+18005550101")]
-        number: String,
+        pub number: String,
         #[schema(example = "active")]
-        status: String,
-        description: Option<String>,
-        created_at: Instant,
-        updated_at: Instant,
+        pub status: String,
+        pub description: Option<String>,
+        pub created_at: Instant,
+        pub updated_at: Instant,
         #[schema(example = 1)]
-        version: i64,
+        pub version: i64,
     }
 }
 

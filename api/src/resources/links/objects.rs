@@ -15,25 +15,25 @@ row! {
     #[derive(Debug, Serialize, ToSchema)]
     #[serde(rename_all = "camelCase")]
     pub struct LinkUsage {
-        link_id: i64,
-        campaign_id: i64,
-        user_id: i64,
-        campaign_name: String,
-        client_id: i64,
-        client_identifier: String,
-        client_name: String,
-        status: String,
-        active: i32,
-        max_concurrency: i32,
-        counted: i64,
-        total_calls_allowed: Option<i64>,
-        remaining: Option<i64>,
+        pub link_id: i64,
+        pub campaign_id: i64,
+        pub user_id: i64,
+        pub campaign_name: String,
+        pub client_id: i64,
+        pub client_identifier: String,
+        pub client_name: String,
+        pub status: String,
+        pub active: i32,
+        pub max_concurrency: i32,
+        pub counted: i64,
+        pub total_calls_allowed: Option<i64>,
+        pub remaining: Option<i64>,
         /// full, near (three quarters of a cap are used) or open.
         #[schema(pattern = "^(full|near|open)$", example = "open")]
-        room: String,
+        pub room: String,
         /// Of the link's settings: calls do not move it.
         #[schema(example = 1)]
-        version: i64,
+        pub version: i64,
     }
 }
 

@@ -2,8 +2,8 @@
 //! /api/seller/live_calls and /api/admin/live_calls; and the release of a call by hand.
 
 pub mod list;
-mod objects;
-mod operations;
+pub mod objects;
+pub mod operations;
 
 use axum::Json;
 use axum::extract::{Path, State};

@@ -16,30 +16,30 @@ row! {
     #[serde(rename_all = "camelCase")]
     pub struct LiveCall {
         #[schema(example = "pbx1-1700000000.1")]
-        uniqueid: String,
-        node: Option<String>,
-        user_id: Option<i64>,
-        campaign_id: i64,
-        campaign_name: Option<String>,
-        did_id: i64,
+        pub uniqueid: String,
+        pub node: Option<String>,
+        pub user_id: Option<i64>,
+        pub campaign_id: i64,
+        pub campaign_name: Option<String>,
+        pub did_id: i64,
         #[schema(example = "+18005550101")]
-        did_number: String,
-        link_id: i64,
-        client_id: i64,
-        client_identifier: Option<String>,
-        client_name: Option<String>,
+        pub did_number: String,
+        pub link_id: i64,
+        pub client_id: i64,
+        pub client_identifier: Option<String>,
+        pub client_name: Option<String>,
         /// False once nobody was left to dial: the call ends without a slot.
-        holds_slot: bool,
-        attempt: i32,
-        caller_number: Option<String>,
-        caller_name: Option<String>,
-        routed_at: Instant,
-        attempt_at: Instant,
-        answered_at: Option<Instant>,
+        pub holds_slot: bool,
+        pub attempt: i32,
+        pub caller_number: Option<String>,
+        pub caller_name: Option<String>,
+        pub routed_at: Instant,
+        pub attempt_at: Instant,
+        pub answered_at: Option<Instant>,
         #[schema(pattern = "^(ringing|talking|ending)$")]
-        phase: String,
+        pub phase: String,
         /// When the slot is given back if nobody reports the call any more.
-        lease_until: Instant,
+        pub lease_until: Instant,
     }
 }
 

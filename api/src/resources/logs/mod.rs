@@ -1,10 +1,10 @@
 //! Call records: /api/seller/logs for the seller's own, /api/admin/logs over all sellers. As pages, by cursor, as CSV.
 
 mod cells;
-mod export;
+pub mod export;
 pub mod filter;
-mod operations;
-mod record;
+pub mod operations;
+pub mod record;
 mod statements;
 
 use axum::Json;

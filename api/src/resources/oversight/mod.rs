@@ -2,8 +2,8 @@
 
 pub mod audit;
 pub mod list;
-mod objects;
-mod operations;
+pub mod objects;
+pub mod operations;
 
 use axum::Json;
 use axum::extract::State;

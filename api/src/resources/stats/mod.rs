@@ -1,8 +1,8 @@
 //! /api/seller/stats and /api/admin/stats: what happened in a period, in the caller's time zone, attributed by start time.
 
-mod operations;
-mod report;
-mod request;
+pub mod operations;
+pub mod report;
+pub mod request;
 mod statements;
 
 use axum::Json;

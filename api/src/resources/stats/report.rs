@@ -16,14 +16,14 @@ row! {
     #[derive(Debug, Default, Serialize, ToSchema)]
     #[serde(rename_all = "camelCase")]
     pub struct Figures {
-        calls: i64,
-        answered: i64,
+        pub calls: i64,
+        pub answered: i64,
         /// Answered, and talked for at least `minTalkSeconds`.
-        converted: i64,
+        pub converted: i64,
         /// Of answered calls.
-        talk_seconds: i64,
-        rejected: i64,
-        lost: i64,
+        pub talk_seconds: i64,
+        pub rejected: i64,
+        pub lost: i64,
     }
 }
 
@@ -65,10 +65,10 @@ struct DidFigures {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct Rejects {
+pub struct Rejects {
     #[schema(example = "total_cap")]
-    reason: String,
-    calls: i64,
+    pub reason: String,
+    pub calls: i64,
 }
 
 /// Each dialled attempt is an offer; the other figures say how the offers ended.
@@ -112,8 +112,8 @@ pub struct Report {
     #[schema(example = "Europe/Berlin")]
     time_zone: String,
     min_talk_seconds: i32,
-    totals: Figures,
-    rejects: Vec<Rejects>,
+    pub totals: Figures,
+    pub rejects: Vec<Rejects>,
     by_day: Vec<DayFigures>,
     by_hour: Vec<HourFigures>,
     by_campaign: Vec<CampaignFigures>,

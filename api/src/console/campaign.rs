@@ -1,0 +1,272 @@
+//! One campaign: its links in the order of the next call, each with its state and reason now; its numbers; its settings.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use capconduit_core::Strategy;
+
+use super::form::{Field, Form, Kind, Sent};
+use super::frame::{Frame, page};
+use super::show::{self, Bar};
+use super::viewer::Seller;
+use crate::app::AppState;
+use crate::error::{ApiError, ApiResult};
+use crate::http::once::Answer;
+use crate::http::params::{Id, Ids};
+use crate::http::version::IfMatch;
+use crate::resources::campaigns::objects::{Campaign, CampaignChange, CampaignDetail, NewCampaign, STATUSES};
+use crate::resources::campaigns::operations;
+use crate::resources::campaigns::parts;
+use crate::resources::campaigns::parts::objects::Link;
+use crate::resources::explain::{ExplainedLink, Explanation, Whose, explain_did};
+use crate::store::tx::Tx;
+
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/console/campaigns/new", get(new).post(create))
+        .route("/console/campaigns/{id}", get(show))
+        .route("/console/campaigns/{id}/edit", get(edit).post(update))
+        .route("/console/campaigns/{id}/delete", get(ask_delete).post(delete))
+        .route(
+            "/console/campaigns/{id}/numbers/{did}/remove",
+            get(ask_remove).post(remove),
+        )
+}
+
+#[derive(Template)]
+#[template(path = "campaign.html")]
+struct CampaignPage {
+    frame: Frame,
+    campaign: CampaignDetail,
+    /// The number whose next call is told, when there is one.
+    asked: Option<Explanation>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    link: Link,
+    now: Option<ExplainedLink>,
+}
+
+impl Row {
+    fn bars(&self) -> Vec<Bar> {
+        let link = &self.link;
+        let mut bars = vec![Bar::concurrency(link.active_calls, link.max_concurrency)];
+        bars.extend(
+            link.total_calls_allowed
+                .map(|allowed| Bar::total(link.current_total_calls, link.active_calls, allowed)),
+        );
+        bars
+    }
+
+    fn place(&self) -> String {
+        let now = self.now.as_ref().filter(|now| now.eligible);
+        match now.map(|now| (now.place, now.share)) {
+            Some((Some(place), _)) => format!("{place}."),
+            Some((None, Some(share))) => format!("{:.0} %", share * 100.0),
+            _ => "–".into(),
+        }
+    }
+}
+
+fn leads_elsewhere(asked: &Explanation, id: &i64) -> bool {
+    asked.campaign.as_ref().is_some_and(|campaign| campaign.id != *id)
+}
+
+/// The decision for the next call to the first number that leads here.
+async fn next_call(tx: &Tx, campaign: &CampaignDetail) -> ApiResult<Option<Explanation>> {
+    match campaign.dids.iter().find(|did| did.status == "active") {
+        Some(did) => explain_did(tx, Whose::Own, did.number.clone()).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Response> {
+    let tx = app.store.read(&seller.identity()).await?;
+    let mut campaign = operations::find(&tx, id).await?;
+    let mut asked = next_call(&tx, &campaign).await?;
+    tx.commit().await?;
+    let mut rows: Vec<Row> = Vec::new();
+    let mut links: HashMap<i64, Link> = HashMap::new();
+    let by_priority: Vec<i64> = campaign.client_settings.iter().map(|link| link.id).collect();
+    links.extend(campaign.client_settings.drain(..).map(|link| (link.id, link)));
+    // As the decision has them; what it does not tell comes behind, by priority.
+    for now in asked.iter_mut().flat_map(|asked| asked.links.drain(..)) {
+        if let Some(link) = links.remove(&now.link_id) {
+            rows.push(Row { link, now: Some(now) });
+        }
+    }
+    rows.sort_by_key(|row| {
+        row.now
+            .as_ref()
+            .map_or((true, None), |now| (!now.eligible, now.place))
+    });
+    let rest = by_priority.iter().filter_map(|id| links.remove(id));
+    rows.extend(rest.map(|link| Row { link, now: None }));
+    page(&CampaignPage {
+        frame: Frame::of(&seller, "overview"),
+        campaign,
+        asked,
+        rows,
+    })
+}
+
+fn fields(of: Option<&Campaign>) -> Vec<Field> {
+    vec![
+        Field::new("name", "Name", Kind::Text).value(of.map_or("", |campaign| &campaign.name)),
+        Field::choice("routingStrategy", "Which link gets a call", &Strategy::NAMES)
+            .help("priority: the first with room; round robin: each in turn; weighted: by chance, by its weight")
+            .value(of.map_or("priority", |campaign| &campaign.routing_strategy)),
+        Field::new("dialTimeoutSeconds", "Seconds that one client rings", Kind::Number)
+            .value(of.map_or(25, |campaign| campaign.dial_timeout_seconds)),
+        Field::new("maxRingSeconds", "Seconds that a call rings in all", Kind::Number)
+            .help("Empty: 120")
+            .maybe(of.and_then(|campaign| campaign.max_ring_seconds)),
+        Field::choice("status", "Status", STATUSES)
+            .help("Only an active campaign takes calls. Calls in flight go on.")
+            .value(of.map_or("active", |campaign| &campaign.status)),
+        Field::new("description", "Description", Kind::Lines)
+            .maybe(of.and_then(|campaign| campaign.description.as_ref())),
+    ]
+}
+
+fn new_form(seller: &Seller) -> ApiResult<Form> {
+    Ok(Form::new(
+        Frame::of(seller, "overview"),
+        "New campaign",
+        "/console",
+        "Make the campaign",
+    )?
+    .fields(fields(None)))
+}
+
+async fn new(seller: Seller) -> ApiResult<Response> {
+    new_form(&seller)?.show()
+}
+
+async fn create(State(app): State<AppState>, seller: Seller, sent: Sent) -> ApiResult<Response> {
+    let mut form = new_form(&seller)?;
+    let done = async {
+        let new = form.parse::<NewCampaign>(&sent)?;
+        let create = async |tx: &Tx| Answer::created(&operations::create(tx, new).await?);
+        let made = sent.once().run(&app.store, &seller.identity(), create).await?;
+        Ok(format!("/console/campaigns/{}", made.id().unwrap_or_default()))
+    }
+    .await;
+    form.answer(done)
+}
+
+async fn found(app: &AppState, seller: &Seller, id: i64) -> ApiResult<CampaignDetail> {
+    let tx = app.store.read(&seller.identity()).await?;
+    let campaign = operations::find(&tx, id).await?;
+    tx.commit().await?;
+    Ok(campaign)
+}
+
+fn edit_form(seller: &Seller, campaign: &Campaign) -> ApiResult<Form> {
+    let back = format!("/console/campaigns/{}", campaign.id);
+    let form = Form::new(
+        Frame::of(seller, "overview"),
+        format!("Edit {}", campaign.name),
+        back,
+        "Save",
+    )?;
+    Ok(form.fields(fields(Some(campaign))).version(campaign.version))
+}
+
+async fn edit(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Response> {
+    let campaign = found(&app, &seller, id).await?;
+    edit_form(&seller, &campaign.campaign)?.show()
+}
+
+async fn update(State(app): State<AppState>, seller: Seller, Id(id): Id, sent: Sent) -> ApiResult<Response> {
+    let campaign = found(&app, &seller, id).await?;
+    let mut form = edit_form(&seller, &campaign.campaign)?;
+    let done = async {
+        let change = form.parse::<CampaignChange>(&sent)?;
+        let tx = app.store.write(&seller.identity()).await?;
+        operations::update(&tx, id, &sent.if_match(), change).await?;
+        tx.commit().await?;
+        Ok(format!("/console/campaigns/{id}"))
+    }
+    .await;
+    form.answer(done)
+}
+
+fn delete_form(seller: &Seller, campaign: &CampaignDetail) -> ApiResult<Form> {
+    let links = campaign.client_settings.len();
+    let active: i32 = campaign
+        .client_settings
+        .iter()
+        .map(|link| link.active_calls)
+        .sum();
+    let Campaign {
+        id, name, version, ..
+    } = &campaign.campaign;
+    let form = Form::new(
+        Frame::of(seller, "overview"),
+        format!("Delete {name}?"),
+        format!("/console/campaigns/{id}"),
+        "Delete the campaign",
+    )?;
+    Ok(form.version(version).danger().intro(format!(
+        "The campaign and its links ({links}) will be gone, with what is counted of their caps. Its numbers and call records \
+         stay. {active} of its calls are in flight: while there is one, it cannot be deleted."
+    )))
+}
+
+async fn ask_delete(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Response> {
+    delete_form(&seller, &found(&app, &seller, id).await?)?.show()
+}
+
+async fn delete(State(app): State<AppState>, seller: Seller, Id(id): Id, sent: Sent) -> ApiResult<Response> {
+    let form = delete_form(&seller, &found(&app, &seller, id).await?)?;
+    let done = async {
+        let tx = app.store.write(&seller.identity()).await?;
+        operations::delete(&tx, id, &sent.if_match()).await?;
+        tx.commit().await?;
+        Ok("/console".to_owned())
+    }
+    .await;
+    form.answer(done)
+}
+
+fn remove_form(seller: &Seller, campaign: &CampaignDetail, did: i64) -> ApiResult<Form> {
+    let found = campaign.dids.iter().find(|own| own.id == did);
+    let did =
+        found.ok_or_else(|| ApiError::not_found(format!("DID with ID {did} is not in this campaign.")))?;
+    let form = Form::new(
+        Frame::of(seller, "overview"),
+        format!("Take {} out of {}?", did.number, campaign.campaign.name),
+        format!("/console/campaigns/{}", campaign.campaign.id),
+        "Take it out",
+    )?;
+    Ok(form
+        .danger()
+        .intro("New calls to this number will not come to this campaign. Calls in flight go on. The number stays yours."))
+}
+
+async fn ask_remove(State(app): State<AppState>, seller: Seller, Ids(id, did): Ids) -> ApiResult<Response> {
+    remove_form(&seller, &found(&app, &seller, id).await?, did)?.show()
+}
+
+async fn remove(
+    State(app): State<AppState>,
+    seller: Seller,
+    Ids(id, did): Ids,
+    _: Sent,
+) -> ApiResult<Response> {
+    let form = remove_form(&seller, &found(&app, &seller, id).await?, did)?;
+    let done = async {
+        let tx = app.store.write(&seller.identity()).await?;
+        parts::operations::remove_did(&tx, id, did, &IfMatch::any()).await?;
+        tx.commit().await?;
+        Ok(format!("/console/campaigns/{id}"))
+    }
+    .await;
+    form.answer(done)
+}

@@ -1,0 +1,281 @@
+//! Forms: their fields, how what was sent becomes a JSON object for the API's own rules, and faults beside the fields.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::frame::{Frame, page_with, see_other};
+use crate::access::secret;
+use crate::error::{ApiError, ApiResult};
+use crate::http::body::read_body;
+use crate::http::fields::{Fields, Input};
+use crate::http::once::Once;
+use crate::http::version::IfMatch;
+
+const VERSION: &str = "_version";
+const KEY: &str = "_key";
+
+/// A form as it was sent.
+#[derive(Debug)]
+pub struct Sent {
+    values: HashMap<String, String>,
+    target: String,
+    bytes: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        let (parts, body) = request.into_parts();
+        let kind = parts
+            .headers
+            .get(CONTENT_TYPE)
+            .map_or(&b""[..], |kind| kind.as_bytes());
+        if !kind.starts_with(b"application/x-www-form-urlencoded") {
+            return Err(ApiError::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "A form is expected.",
+            ));
+        }
+        let bytes = read_body(body).await?;
+        Ok(Sent {
+            values: form_urlencoded::parse(&bytes).into_owned().collect(),
+            target: parts.uri.path().to_owned(),
+            bytes,
+        })
+    }
+}
+
+impl Sent {
+    pub fn text(&self, name: &str) -> &str {
+        self.values.get(name).map_or("", String::as_str)
+    }
+
+    /// The version that the form was filled in for.
+    pub fn if_match(&self) -> IfMatch {
+        IfMatch::version(self.text(VERSION))
+    }
+
+    /// However often a browser sends the same form, it has one effect.
+    pub fn once(&self) -> Once {
+        Once::of_form(self.text(KEY), &self.target, &self.bytes)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub enum Kind {
+    Text,
+    Lines,
+    Secret,
+    Number,
+    /// Values and their names; numbers go as numbers.
+    Choice(Vec<(String, String)>),
+}
+
+#[derive(Debug, Clone)]
+pub struct Field {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub kind: Kind,
+    pub help: &'static str,
+    /// Left empty it is null.
+    pub optional: bool,
+    pub value: String,
+    pub error: String,
+    /// What another has saved meanwhile.
+    pub present: String,
+}
+
+impl Field {
+    pub fn new(name: &'static str, label: &'static str, kind: Kind) -> Self {
+        Field {
+            name,
+            label,
+            kind,
+            help: "",
+            optional: false,
+            value: String::new(),
+            error: String::new(),
+            present: String::new(),
+        }
+    }
+
+    pub fn choice(name: &'static str, label: &'static str, choices: &[&str]) -> Self {
+        let choices = choices
+            .iter()
+            .map(|choice| ((*choice).to_owned(), choice.replace('_', " ")));
+        Self::new(name, label, Kind::Choice(choices.collect()))
+    }
+
+    pub fn help(self, help: &'static str) -> Self {
+        Field { help, ..self }
+    }
+
+    pub fn value(self, value: impl ToString) -> Self {
+        Field {
+            value: value.to_string(),
+            ..self
+        }
+    }
+
+    pub fn maybe(self, value: Option<impl ToString>) -> Self {
+        Field {
+            value: value.map(|value| value.to_string()).unwrap_or_default(),
+            optional: true,
+            ..self
+        }
+    }
+
+    pub fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Secret)
+    }
+
+    pub fn is_number(&self) -> bool {
+        matches!(self.kind, Kind::Number)
+    }
+
+    pub fn input_type(&self) -> &'static str {
+        if self.is_secret() { "password" } else { "text" }
+    }
+
+    /// None: as if the field had not been sent, so that the API's rule says that it is required.
+    fn json(&self) -> Option<Value> {
+        let text = self.value.trim();
+        let is_number = match &self.kind {
+            Kind::Number => true,
+            Kind::Choice(choices) => choices.iter().all(|(value, _)| value.parse::<i64>().is_ok()),
+            _ => false,
+        };
+        match (text.is_empty(), self.optional) {
+            (true, true) => Some(Value::Null),
+            (true, false) => None,
+            _ if is_number => Some(text.parse::<i64>().map_or_else(|_| text.into(), Value::from)),
+            // As it was sent: passwords may begin with a blank.
+            _ => Some(self.value.replace("\r\n", "\n").into()),
+        }
+    }
+}
+
+#[derive(Debug, Template)]
+#[template(path = "form.html")]
+pub struct Form {
+    pub frame: Frame,
+    pub title: String,
+    /// What will happen.
+    pub intro: String,
+    pub back: String,
+    pub submit: &'static str,
+    pub is_danger: bool,
+    pub fields: Vec<Field>,
+    pub message: String,
+    pub version: String,
+    pub key: String,
+}
+
+impl Form {
+    pub fn new(
+        frame: Frame,
+        title: impl Into<String>,
+        back: impl Into<String>,
+        submit: &'static str,
+    ) -> ApiResult<Self> {
+        Ok(Form {
+            frame,
+            title: title.into(),
+            intro: String::new(),
+            back: back.into(),
+            submit,
+            is_danger: false,
+            fields: Vec::new(),
+            message: String::new(),
+            version: String::new(),
+            key: secret::random().map_err(|error| ApiError::internal(error.to_string()))?,
+        })
+    }
+
+    pub fn intro(self, intro: impl Into<String>) -> Self {
+        Form {
+            intro: intro.into(),
+            ..self
+        }
+    }
+
+    pub fn danger(self) -> Self {
+        Form {
+            is_danger: true,
+            ..self
+        }
+    }
+
+    pub fn version(self, version: impl ToString) -> Self {
+        Form {
+            version: version.to_string(),
+            ..self
+        }
+    }
+
+    pub fn fields(self, fields: Vec<Field>) -> Self {
+        Form { fields, ..self }
+    }
+
+    pub fn show(&self) -> ApiResult<Response> {
+        page_with(StatusCode::OK, self)
+    }
+
+    /// By the rules of the API for the same fields.
+    pub fn parse<T: Input>(&mut self, sent: &Sent) -> ApiResult<T> {
+        let mut map = Map::new();
+        for field in &mut self.fields {
+            field.value = sent.text(field.name).to_owned();
+            map.extend(field.json().map(|value| (field.name.to_owned(), value)));
+        }
+        Fields::parse(&map, T::UNKNOWN)
+    }
+
+    /// On to where it leads; or the same form once more, with what was typed and what is wrong with it.
+    pub fn answer(mut self, done: ApiResult<String>) -> ApiResult<Response> {
+        let problem = match done {
+            Ok(target) => return see_other(&target),
+            Err(error) => error.0,
+        };
+        let is_shown =
+            matches!(problem.status.as_u16(), 400 | 409 | 412 | 422) || problem.code == "wrong_login";
+        if !is_shown && problem.code != "account_inactive" && problem.code != "throttled" {
+            return Err(ApiError(problem));
+        }
+        for field in &mut self.fields {
+            let error = problem.errors.as_ref().and_then(|errors| errors.get(field.name));
+            field.error = error
+                .and_then(|texts| texts.get(0))
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
+            let present = problem.present.as_ref().and_then(|object| object.get(field.name));
+            field.present = match present {
+                None => String::new(),
+                Some(Value::Null) => "empty".into(),
+                Some(Value::String(text)) => text.clone(),
+                Some(value) => value.to_string(),
+            };
+        }
+        self.message = if problem.present.is_some() {
+            "Somebody has saved another version meanwhile. Beside each field is what is saved now; sending this form again \
+             saves yours."
+                .into()
+        } else {
+            problem.message.clone()
+        };
+        if let Some(tag) = &problem.etag {
+            self.version = tag.trim_matches('"').to_owned();
+        }
+        page_with(problem.status, &self)
+    }
+}

@@ -1,0 +1,176 @@
+//! A campaign's links to clients: add, change their caps, remove.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::form::{Field, Form, Kind, Sent};
+use super::frame::Frame;
+use super::viewer::Seller;
+use crate::app::AppState;
+use crate::error::ApiResult;
+use crate::http::once::Answer;
+use crate::http::params::{Id, Ids};
+use crate::resources::campaigns::parts::objects::{ClientSummary, Link, LinkChange, NewLink};
+use crate::resources::campaigns::parts::operations;
+use crate::resources::links::objects::STATUSES;
+use crate::store::tx::Tx;
+
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/console/campaigns/{id}/links/new", get(new).post(create))
+        .route(
+            "/console/campaigns/{id}/links/{link}/edit",
+            get(edit).post(update),
+        )
+        .route(
+            "/console/campaigns/{id}/links/{link}/delete",
+            get(ask_delete).post(delete),
+        )
+}
+
+fn fields(of: Option<&Link>) -> Vec<Field> {
+    vec![
+        Field::new("maxConcurrency", "Calls at one time", Kind::Number)
+            .help("No more calls than this are with the client through this link at any moment.")
+            .value(of.map_or(10, |link| link.max_concurrency)),
+        Field::new("totalCallsAllowed", "Answered calls in total", Kind::Number)
+            .help("Empty: no limit. 0: closed. A call in flight takes room until its record says whether it was answered.")
+            .maybe(of.and_then(|link| link.total_calls_allowed)),
+        Field::new("minSecondsBetween", "Least seconds between two calls", Kind::Number)
+            .help("Empty: none")
+            .maybe(of.and_then(|link| link.min_seconds_between)),
+        Field::new("forwardingPriority", "Priority", Kind::Number)
+            .help("0 comes first")
+            .value(of.map_or(0, |link| link.forwarding_priority)),
+        Field::new("weight", "Weight", Kind::Number)
+            .help("For weighted campaigns: twice the weight, twice the calls")
+            .value(of.map_or(100, |link| link.weight)),
+        Field::choice("status", "Status", STATUSES).value(of.map_or("active", |link| &link.status)),
+    ]
+}
+
+fn new_form(seller: &Seller, id: i64, clients: &[ClientSummary]) -> ApiResult<Form> {
+    let clients = clients.iter().map(|client| {
+        (
+            client.id.to_string(),
+            format!("{} ({})", client.name, client.client_identifier),
+        )
+    });
+    let mut all = vec![Field::new("clientId", "Client", Kind::Choice(clients.collect()))];
+    all.extend(fields(None));
+    let form = Form::new(
+        Frame::of(seller, "overview"),
+        "Add a link",
+        format!("/console/campaigns/{id}"),
+        "Add the link",
+    )?;
+    Ok(form
+        .intro("A link sends calls of this campaign to a client, within the caps that you set here.")
+        .fields(all))
+}
+
+/// The clients that can be linked to an own campaign.
+async fn clients(app: &AppState, seller: &Seller, id: i64) -> ApiResult<Vec<ClientSummary>> {
+    let tx = app.store.read(&seller.identity()).await?;
+    let linked = operations::links_of(&tx, id).await?;
+    let mut clients = operations::available_clients(&tx).await?;
+    tx.commit().await?;
+    clients.retain(|client| linked.iter().all(|link| link.client.id != client.id));
+    Ok(clients)
+}
+
+async fn new(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Response> {
+    new_form(&seller, id, &clients(&app, &seller, id).await?)?.show()
+}
+
+async fn create(State(app): State<AppState>, seller: Seller, Id(id): Id, sent: Sent) -> ApiResult<Response> {
+    let mut form = new_form(&seller, id, &clients(&app, &seller, id).await?)?;
+    let done = async {
+        let new = form.parse::<NewLink>(&sent)?;
+        let create = async |tx: &Tx| Answer::created(&operations::create_link(tx, id, new).await?);
+        sent.once().run(&app.store, &seller.identity(), create).await?;
+        Ok(format!("/console/campaigns/{id}"))
+    }
+    .await;
+    form.answer(done)
+}
+
+async fn found(app: &AppState, seller: &Seller, id: i64, link: i64) -> ApiResult<Link> {
+    let tx = app.store.read(&seller.identity()).await?;
+    let link = operations::find_link(&tx, id, link).await?;
+    tx.commit().await?;
+    Ok(link)
+}
+
+fn edit_form(seller: &Seller, id: i64, link: &Link) -> ApiResult<Form> {
+    let form = Form::new(
+        Frame::of(seller, "overview"),
+        format!("Link to {}", link.client.name),
+        format!("/console/campaigns/{id}"),
+        "Save",
+    )?;
+    let intro = format!(
+        "Now: {} calls in flight, {} answered calls counted. A lower cap ends no call: it takes effect for new ones.",
+        link.active_calls, link.current_total_calls
+    );
+    Ok(form.intro(intro).fields(fields(Some(link))).version(link.version))
+}
+
+async fn edit(State(app): State<AppState>, seller: Seller, Ids(id, link): Ids) -> ApiResult<Response> {
+    edit_form(&seller, id, &found(&app, &seller, id, link).await?)?.show()
+}
+
+async fn update(
+    State(app): State<AppState>,
+    seller: Seller,
+    Ids(id, link): Ids,
+    sent: Sent,
+) -> ApiResult<Response> {
+    let mut form = edit_form(&seller, id, &found(&app, &seller, id, link).await?)?;
+    let done = async {
+        let change = form.parse::<LinkChange>(&sent)?;
+        let tx = app.store.write(&seller.identity()).await?;
+        operations::update_link(&tx, id, link, &sent.if_match(), change).await?;
+        tx.commit().await?;
+        Ok(format!("/console/campaigns/{id}"))
+    }
+    .await;
+    form.answer(done)
+}
+
+fn delete_form(seller: &Seller, id: i64, link: &Link) -> ApiResult<Form> {
+    let form = Form::new(
+        Frame::of(seller, "overview"),
+        format!("Remove the link to {}?", link.client.name),
+        format!("/console/campaigns/{id}"),
+        "Remove the link",
+    )?;
+    Ok(form.version(link.version).danger().intro(format!(
+        "The link will be gone, and what is counted of its caps ({} calls) with it. Its call records stay. {} of its calls are \
+         in flight: while there is one, it cannot be removed.",
+        link.current_total_calls, link.active_calls
+    )))
+}
+
+async fn ask_delete(State(app): State<AppState>, seller: Seller, Ids(id, link): Ids) -> ApiResult<Response> {
+    delete_form(&seller, id, &found(&app, &seller, id, link).await?)?.show()
+}
+
+async fn delete(
+    State(app): State<AppState>,
+    seller: Seller,
+    Ids(id, link): Ids,
+    sent: Sent,
+) -> ApiResult<Response> {
+    let form = delete_form(&seller, id, &found(&app, &seller, id, link).await?)?;
+    let done = async {
+        let tx = app.store.write(&seller.identity()).await?;
+        operations::delete_link(&tx, id, link, &sent.if_match()).await?;
+        tx.commit().await?;
+        Ok(format!("/console/campaigns/{id}"))
+    }
+    .await;
+    form.answer(done)
+}

@@ -1,0 +1,52 @@
+//! The console under /console: pages for people. It calls the operations that the JSON handlers call, with fields that are read by
+//! the same rules; what is its own is how things are shown.
+
+mod assets;
+mod call_page;
+mod calls;
+mod campaign;
+mod clients;
+mod form;
+mod frame;
+mod links;
+mod login;
+mod numbers;
+mod operations;
+mod overview;
+mod search;
+mod show;
+mod surround;
+mod try_number;
+mod viewer;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::response::Redirect;
+use axum::routing::get;
+
+use crate::app::AppState;
+use crate::error::ApiError;
+
+pub fn router() -> Router<AppState> {
+    let pages = Router::new()
+        .merge(login::router())
+        .merge(overview::router())
+        .merge(campaign::router())
+        .merge(links::router())
+        .merge(numbers::router())
+        .merge(try_number::router())
+        .merge(calls::router())
+        .merge(call_page::router())
+        .merge(operations::router())
+        .merge(clients::router())
+        .merge(search::router())
+        .route(
+            "/console/{*rest}",
+            get(async || ApiError::not_found("There is no page at this address.")),
+        )
+        .layer(from_fn(surround::surround));
+    Router::new()
+        .route("/console/", get(async || Redirect::to("/console")))
+        .merge(assets::router())
+        .merge(pages)
+}

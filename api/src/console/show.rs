@@ -1,0 +1,190 @@
+//! How values are shown: instants, durations, reasons, the bar of a cap.
+
+use askama::Template;
+
+use crate::http::clock::Instant;
+use crate::resources::links::objects::LinkUsage;
+
+/// An absolute instant with its zone; the script may say how long ago it was.
+#[derive(Template)]
+#[template(ext = "html", source = r#"<time datetime="{{ full }}">{{ short }}</time>"#)]
+pub struct Time {
+    full: String,
+    short: String,
+}
+
+pub fn time(instant: &Instant) -> Time {
+    Time {
+        full: instant.0.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        short: instant.0.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    }
+}
+
+/// 0:42, 12:05, 1:02:03.
+pub fn duration(seconds: &i32) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}
+
+/// What a reason of the engine means, in words.
+pub fn reason(token: &str) -> String {
+    let text = match token {
+        "eligible" => "takes calls",
+        "taken" => "got the call",
+        "concurrency_cap" => "full: as many calls at one time as it may have",
+        "total_cap" => "full: all calls that it may have in total",
+        "spacing" => "waits: its last call came a moment ago",
+        "already_tried" => "was tried for this call already",
+        "link_inactive" => "the link is inactive",
+        "client_inactive" => "the client is inactive",
+        "no_contact" => "the client is not registered and has no fixed address",
+        "did_inactive" => "the number is inactive",
+        "did_not_found" => "the number is not known here",
+        "invalid_did_input" => "this is no number as E.164 writes it, such as +18005550101",
+        "owner_inactive" => "the seller's account is not active",
+        "campaign_inactive" => "the campaign is not active",
+        "no_campaign" | "no_active_campaign_for_did" => "the number is in no active campaign",
+        "no_active_clients_in_campaign" => "the campaign has no active link",
+        "no_eligible_clients_available" => "no link can take a call now",
+        "no_more_targets" => "every link was tried",
+        "ring_budget_spent" => "it rang for as long as the campaign allows",
+        "call_ended" => "the call had ended",
+        other => return other.replace('_', " "),
+    };
+    text.to_owned()
+}
+
+/// The class and the sign of a link's state. The sign and the words beside it say it without colour, too.
+pub fn state(reason: &str) -> State {
+    match reason {
+        "eligible" | "taken" => State {
+            class: "open",
+            sign: "●",
+            word: "open",
+        },
+        "concurrency_cap" | "total_cap" => State {
+            class: "full",
+            sign: "■",
+            word: "full",
+        },
+        "spacing" | "already_tried" => State {
+            class: "waits",
+            sign: "◐",
+            word: "waits",
+        },
+        _ => State {
+            class: "off",
+            sign: "○",
+            word: "off",
+        },
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct State {
+    pub class: &'static str,
+    pub sign: &'static str,
+    pub word: &'static str,
+}
+
+/// The words and the class of `active`, `inactive` and `paused`.
+pub fn status(status: &str) -> State {
+    match status {
+        "active" => State {
+            class: "open",
+            sign: "●",
+            word: "active",
+        },
+        "paused" => State {
+            class: "waits",
+            sign: "◐",
+            word: "paused",
+        },
+        _ => State {
+            class: "off",
+            sign: "○",
+            word: "inactive",
+        },
+    }
+}
+
+/// Used and in flight of a limit, as a bar and in words. It never shows more than the limit.
+#[derive(Debug, Template, PartialEq, Eq)]
+#[template(path = "bar.html")]
+pub struct Bar {
+    pub name: &'static str,
+    /// Of 1000.
+    pub used: i64,
+    pub flying: i64,
+    pub is_full: bool,
+    pub text: String,
+}
+
+impl Bar {
+    fn new(name: &'static str, used: i64, flying: i64, limit: i64, text: String) -> Self {
+        let part = |value: i64| {
+            let wide = i128::from(value.max(0)) * 1000 / i128::from(limit.max(1));
+            i64::try_from(wide.min(1000)).unwrap_or(1000)
+        };
+        let shown = part(used);
+        Bar {
+            name,
+            used: shown,
+            flying: part(flying).min(1000 - shown),
+            is_full: used + flying >= limit,
+            text,
+        }
+    }
+
+    pub fn concurrency(active: i32, most: i32) -> Self {
+        let text = format!("{active} of {most} at one time");
+        Self::new("Calls at one time", 0, active.into(), most.into(), text)
+    }
+
+    pub fn total(counted: i64, active: i32, allowed: i64) -> Self {
+        let left = (allowed - counted - i64::from(active)).max(0);
+        let text = format!("{counted} used + {active} in flight of {allowed}, {left} left");
+        Self::new("Calls in total", counted, active.into(), allowed, text)
+    }
+
+    pub fn of(link: &LinkUsage) -> Vec<Self> {
+        let total = link
+            .total_calls_allowed
+            .map(|allowed| Self::total(link.counted, link.active, allowed));
+        let mut bars = vec![Self::concurrency(link.active, link.max_concurrency)];
+        bars.extend(total);
+        bars
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_never_shows_more_than_its_limit() {
+        let bar = Bar::total(37, 2, 40);
+        assert_eq!((bar.used, bar.flying, bar.is_full), (925, 50, false));
+        assert_eq!(bar.text, "37 used + 2 in flight of 40, 1 left");
+        for bar in [
+            Bar::total(50, 9, 40),
+            Bar::total(i64::MAX / 2, 1, 1),
+            Bar::concurrency(3, 2),
+            Bar::total(0, 0, 0),
+        ] {
+            assert!(bar.is_full && bar.used + bar.flying <= 1000, "{bar:?}");
+        }
+    }
+
+    #[test]
+    fn durations_read_as_on_a_telephone() {
+        assert_eq!(
+            [0, 42, 725, 3723].map(|s| duration(&s)),
+            ["0:00", "0:42", "12:05", "1:02:03"]
+        );
+    }
+}

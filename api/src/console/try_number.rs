@@ -1,0 +1,70 @@
+//! Try a number: what the next call to it would get, link by link.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::frame::{Frame, page};
+use super::show::{self, Bar};
+use super::viewer::Anyone;
+use crate::app::AppState;
+use crate::error::ApiResult;
+use crate::http::params::Params;
+use crate::resources::explain::{ExplainedLink, Explanation, Whose, explain_did};
+
+pub fn router() -> Router<AppState> {
+    Router::new().route("/console/try", get(try_number))
+}
+
+#[derive(Template)]
+#[template(path = "try.html")]
+struct Try {
+    frame: Frame,
+    number: String,
+    found: Option<Explanation>,
+}
+
+fn bars(link: &ExplainedLink) -> Vec<Bar> {
+    let active = link.active.unwrap_or(0);
+    let concurrency = link.max_concurrency.map(|most| Bar::concurrency(active, most));
+    let total = link
+        .total_calls_allowed
+        .map(|allowed| Bar::total(link.counted.unwrap_or(0), active, allowed));
+    concurrency.into_iter().chain(total).collect()
+}
+
+/// Whether a call would get a link at once.
+fn first(found: &Explanation) -> Option<&ExplainedLink> {
+    found.links.iter().find(|link| link.eligible)
+}
+
+fn is_weighted(found: &Explanation) -> bool {
+    found.links.iter().any(|link| link.share.is_some())
+}
+
+async fn try_number(State(app): State<AppState>, viewer: Anyone, params: Params) -> ApiResult<Response> {
+    let frame = Frame::of(&viewer, "try");
+    // A plus that was not escaped arrives as a blank.
+    let number = params
+        .raw_text("number", 50)?
+        .map(|text| text.trim().trim_start_matches('+').to_owned())
+        .filter(|digits| !digits.is_empty())
+        .map(|digits| format!("+{digits}"));
+    let found = match &number {
+        None => None,
+        Some(number) => {
+            let whose = if frame.is_staff() { Whose::Any } else { Whose::Own };
+            let tx = app.store.read(&viewer.identity()).await?;
+            let found = explain_did(&tx, whose, number.clone()).await?;
+            tx.commit().await?;
+            Some(found)
+        }
+    };
+    page(&Try {
+        frame,
+        number: number.unwrap_or_default(),
+        found,
+    })
+}

@@ -1,0 +1,42 @@
+//! Who looks at a page: somebody with a session. A token opens no page.
+
+use std::ops::Deref;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::app::AppState;
+use crate::app::caller::{AdminOrStaff, Admits, Caller, Everybody, SellerOnly, User};
+use crate::error::ApiError;
+
+#[derive(Debug)]
+pub struct Viewer<A>(Caller<A>);
+
+/// The same roles as of a route of the API, in a session.
+#[derive(Debug)]
+pub struct InSession<A>(A);
+
+impl<A: Admits> Admits for InSession<A> {
+    const ROLES: &'static [&'static str] = A::ROLES;
+    const TOKENS: bool = false;
+}
+
+pub type Seller = Viewer<InSession<SellerOnly>>;
+pub type Staff = Viewer<InSession<AdminOrStaff>>;
+pub type Anyone = Viewer<InSession<Everybody>>;
+
+impl<A: Admits> FromRequestParts<AppState> for Viewer<A> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+        Caller::admitted(parts, app).await.map(Viewer)
+    }
+}
+
+impl<A> Deref for Viewer<A> {
+    type Target = User;
+
+    fn deref(&self) -> &User {
+        &self.0.user
+    }
+}

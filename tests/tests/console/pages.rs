@@ -1,0 +1,193 @@
+//! What the pages show and do: forms by the API's rules, the bar of a cap, the reason of a link, what is typed shown as text.
+
+use super::support::{World, hidden, page, post};
+
+#[tokio::test]
+async fn a_campaign_is_made_filled_and_its_reason_turns() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+
+    // A number that is in no campaign yet; each line has its own answer.
+    let lines = "numbers=%2B15550001111%2C+spring%0D%0A%2B15550001111%0D%0Anonsense%0D%0A";
+    let added = post(&alice, "/console/numbers/new", lines)
+        .await
+        .expect_status(200)
+        .text();
+    assert!(added.contains("1 of 3 numbers added"), "{added}");
+    assert!(
+        added.contains("already exists") && added.contains("E.164 is expected"),
+        "{added}"
+    );
+
+    let path = "/console/campaigns/new";
+    let form = format!(
+        "{}&name=Spring+Leads&routingStrategy=priority&dialTimeoutSeconds=25&status=active",
+        hidden(&page(&alice, path).await)
+    );
+    let made = post(&alice, path, &form).await.expect_status(303);
+    let campaign = made.header("location").to_owned();
+    // The same form sent once more makes no second campaign.
+    let again = post(&alice, path, &form).await.expect_status(303);
+    assert_eq!(again.header("location"), campaign);
+    let empty = page(&alice, &campaign).await;
+    assert!(
+        empty.contains("No link yet") && empty.contains("No active number leads here"),
+        "{empty}"
+    );
+
+    let path = format!("{campaign}/links/new");
+    let form = hidden(&page(&alice, &path).await);
+    // A fault stands beside its field, and what was typed is still there.
+    let wrong = "clientId=1&maxConcurrency=many&forwardingPriority=0&weight=7&status=active";
+    let shown = post(&alice, &path, &format!("{form}&{wrong}"))
+        .await
+        .expect_status(400)
+        .text();
+    assert!(
+        shown.contains("value=\"many\"") && shown.contains("aria-invalid") && shown.contains("value=\"7\""),
+        "{shown}"
+    );
+    let right = "clientId=1&maxConcurrency=2&totalCallsAllowed=&minSecondsBetween=&forwardingPriority=0&weight=7&status=active";
+    post(&alice, &path, &format!("{form}&{right}"))
+        .await
+        .expect_status(303);
+
+    let numbers = page(&alice, "/console/numbers?q=%2B15550001111").await;
+    let (_, rest) = numbers
+        .split_once("/console/numbers/new")
+        .expect("a way to add more");
+    let (_, rest) = rest
+        .split_once("<td><a href=\"/console/numbers/")
+        .expect("the number");
+    let did = rest.split('"').next().expect("its id");
+    let id = campaign.rsplit('/').next().expect("an id");
+    post(
+        &alice,
+        &format!("/console/numbers/{did}/assign"),
+        &format!("campaignId={id}"),
+    )
+    .await
+    .expect_status(303);
+
+    let open = page(&alice, &campaign).await;
+    assert!(
+        open.contains("0 of 2 at one time") && open.contains("takes calls"),
+        "{open}"
+    );
+    for (call, bar) in [
+        ("pbx1-7.1", "1 of 2 at one time"),
+        ("pbx1-7.2", "2 of 2 at one time"),
+    ] {
+        assert_eq!(world.route("+15550001111", call).await.0, "ok");
+        let shown = page(&alice, &campaign).await;
+        assert!(shown.contains(bar), "{shown}");
+    }
+    let full = page(&alice, &campaign).await;
+    assert!(full.contains("full: as many calls at one time"), "{full}");
+    assert_eq!(world.route("+15550001111", "pbx1-7.3").await.0, "reject");
+    let tried = page(&alice, "/console/try?number=%2B15550001111").await;
+    assert!(tried.contains("is refused now"), "{tried}");
+    assert!(
+        page(&alice, "/console")
+            .await
+            .contains("<dt>Calls now</dt><dd>2</dd>")
+    );
+}
+
+#[tokio::test]
+async fn a_change_made_for_an_older_version_shows_both() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+    let path = "/console/campaigns/1/links/1/edit";
+    let form = hidden(&page(&alice, path).await);
+    let with = |most: i32| {
+        format!(
+            "{form}&maxConcurrency={most}&totalCallsAllowed=5000&forwardingPriority=0&weight=100&status=active"
+        )
+    };
+    post(&alice, path, &with(4)).await.expect_status(303);
+    let shown = post(&alice, path, &with(6)).await.expect_status(412).text();
+    assert!(
+        shown.contains("Saved now: 4.") && shown.contains("value=\"6\""),
+        "{shown}"
+    );
+    let again = format!(
+        "{}&maxConcurrency=6&totalCallsAllowed=5000&forwardingPriority=0&weight=100&status=active",
+        hidden(&shown)
+    );
+    post(&alice, path, &again).await.expect_status(303);
+    assert!(
+        page(&alice, "/console/campaigns/1")
+            .await
+            .contains("0 of 6 at one time")
+    );
+}
+
+#[tokio::test]
+async fn markup_in_a_caller_s_name_is_text_and_a_call_tells_its_story() {
+    let world = World::new().await;
+    let owner = world.db.connect_as(capconduit_tests::ADMIN).await;
+    let name = "<img src=x onerror=alert(1)>\"'";
+    let sql = "update capconduit.call_logs set caller_id_name = $1";
+    owner.execute(sql, &[&name]).await.expect("a name");
+    let alice = world.logged_in("seller_alice").await;
+    let calls = page(&alice, "/console/calls").await;
+    assert!(
+        !calls.contains("<img") && calls.contains("&#60;img src=x"),
+        "{calls}"
+    );
+    let (_, rest) = calls.split_once("<td><a href=\"/console/calls/").expect("a call");
+    let id = rest.split('"').next().expect("its id");
+    let call = page(&alice, &format!("/console/calls/{id}")).await;
+    assert!(
+        !call.contains("<img") && call.contains("Came in") && call.contains("Uniqueid"),
+        "{call}"
+    );
+    let csv = alice
+        .get("/console/calls.csv?call_status=ANSWERED")
+        .await
+        .expect_status(200);
+    assert!(csv.content_type().starts_with("text/csv"));
+    assert!(!csv.text().contains("BUSY"));
+    // Fields that were left empty are no filters, and one of them narrows.
+    let filtered = page(&alice, "/console/calls?caller=&call_status=answered&start_date=").await;
+    assert!(
+        filtered.contains("<td>answered</td>") && !filtered.contains("<td>busy</td>"),
+        "{filtered}"
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_has_not_changed_is_not_sent_again() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+    for path in ["/console", "/console/campaigns/1", "/console/calls"] {
+        let tag = alice.get(path).await.expect_status(200).header("etag").to_owned();
+        let asking = alice.with("if-none-match", &tag);
+        assert_eq!(asking.get(path).await.expect_status(304).text(), "", "{path}");
+    }
+    assert_eq!(world.route("+18005550101", "pbx1-8.1").await.0, "ok");
+    let page = alice.get("/console/campaigns/1").await;
+    assert!(page.expect_status(200).text().contains("1 of 10 at one time"));
+}
+
+#[tokio::test]
+async fn search_leads_to_a_number_a_call_a_campaign_or_a_client() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+    let staff = world.logged_in("ops_staff").await;
+    for (who, query, target) in [
+        (&alice, "18005550101", "/console/try?number=%2B18005550101"),
+        (&alice, "alice+priority", "/console/campaigns/1"),
+        (&staff, "alpha", "/console/clients/1"),
+        (&staff, "%2B13105550103", "/console/try?number=%2B13105550103"),
+    ] {
+        let found = who.get(&format!("/console/search?q={query}")).await;
+        assert_eq!(found.expect_status(303).header("location"), target, "{query}");
+    }
+    // Another seller's number and campaign are not there.
+    for query in ["13105550103", "bob+weighted"] {
+        let found = page(&alice, &format!("/console/search?q={query}")).await;
+        assert!(found.contains("Nothing begins with this"), "{query}: {found}");
+    }
+}

@@ -1,0 +1,226 @@
+//! Who sees which page: roles, foreign ids, sessions that end, forms of other sites, headers.
+
+use super::support::{World, page, post};
+
+const SELLERS: &[&str] = &[
+    "/console/campaigns/new",
+    "/console/campaigns/1",
+    "/console/campaigns/1/edit",
+    "/console/campaigns/1/delete",
+    "/console/campaigns/1/numbers/1/remove",
+    "/console/campaigns/1/links/new",
+    "/console/campaigns/1/links/1/edit",
+    "/console/campaigns/1/links/1/delete",
+    "/console/numbers",
+    "/console/numbers/new",
+    "/console/numbers/1",
+    "/console/numbers/1/assign",
+];
+const STAFFS: &[&str] = &[
+    "/console/operations",
+    "/console/release/pbx1-1.1",
+    "/console/clients",
+    "/console/clients/1",
+];
+const EVERYBODYS: &[&str] = &[
+    "/console/try",
+    "/console/calls",
+    "/console/calls.csv",
+    "/console/calls/1",
+    "/console/search",
+];
+
+/// Every route of the console that a browser gets is in one of the lists.
+#[test]
+fn every_route_has_its_roles() {
+    let folder = capconduit_tests::project::root().join("api/src/console");
+    let mut listed = 0;
+    for entry in std::fs::read_dir(folder).expect("the console's sources") {
+        let path = entry.expect("an entry").path();
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
+        for part in text.split(".route(").skip(1) {
+            let route = part.split('"').nth(1).expect("a route");
+            let has_role = ![
+                "/console",
+                "/console/",
+                "/console/login",
+                "/console/logout",
+                "/console/{*rest}",
+            ]
+            .contains(&route);
+            if !part.contains("get(") || !has_role || route.contains("/assets/") {
+                continue;
+            }
+            let filled = ["{id}", "{link}", "{did}"]
+                .iter()
+                .fold(route.replace("{uniqueid}", "pbx1-1.1"), |path, name| {
+                    path.replace(name, "1")
+                });
+            let all = [SELLERS, STAFFS, EVERYBODYS].concat();
+            assert!(all.contains(&filled.as_str()), "{route} has no role in this test");
+            listed += 1;
+        }
+    }
+    assert!(listed > 12, "{listed}");
+}
+
+#[tokio::test]
+async fn each_role_sees_its_pages() {
+    let world = World::new().await;
+    let (alice, bob) = (
+        world.logged_in("seller_alice").await,
+        world.logged_in("seller_bob").await,
+    );
+    let (staff, admin) = (
+        world.logged_in("ops_staff").await,
+        world.logged_in("platform_admin").await,
+    );
+    for path in SELLERS {
+        alice.get(path).await.expect_status(200);
+        staff.get(path).await.expect_status(403);
+        admin.get(path).await.expect_status(403);
+        if path.contains('1') {
+            let foreign = bob.get(path).await.expect_status(404);
+            assert!(!foreign.text().contains("Alice"), "{path}");
+            let absent = path.replacen('1', "999999", 1);
+            alice.get(&absent).await.expect_status(404);
+        }
+    }
+    for path in STAFFS {
+        alice.get(path).await.expect_status(403);
+        staff.get(path).await.expect_status(200);
+        admin.get(path).await.expect_status(200);
+    }
+    for path in EVERYBODYS {
+        for who in [&alice, &staff, &admin] {
+            who.get(path).await.expect_status(200);
+        }
+    }
+    for path in [SELLERS, STAFFS, EVERYBODYS].concat() {
+        let answer = world.stranger().get(path).await.expect_status(303);
+        assert!(
+            answer
+                .header("location")
+                .starts_with("/console/login?next=%2Fconsole"),
+            "{path}"
+        );
+    }
+    alice.get("/console/nowhere").await.expect_status(404);
+}
+
+#[tokio::test]
+async fn what_is_another_seller_s_cannot_be_changed_by_a_form() {
+    let world = World::new().await;
+    let bob = world.logged_in("seller_bob").await;
+    let link = "_key=k1&_version=1&maxConcurrency=99&forwardingPriority=0&weight=1&status=active&clientId=1";
+    for (path, form) in [
+        (
+            "/console/campaigns/1/edit",
+            "_version=1&name=Mine&routingStrategy=priority&dialTimeoutSeconds=9&status=paused",
+        ),
+        ("/console/campaigns/1/delete", "_version=1"),
+        ("/console/campaigns/1/links/new", link),
+        ("/console/campaigns/1/links/1/edit", link),
+        ("/console/campaigns/1/links/1/delete", "_version=1"),
+        ("/console/campaigns/1/numbers/1/remove", ""),
+        ("/console/numbers/1", "_version=1&status=inactive"),
+        ("/console/numbers/1/assign", "campaignId=3"),
+    ] {
+        post(&bob, path, form).await.expect_status(404);
+    }
+    // An own number does not get into another's campaign.
+    post(&bob, "/console/numbers/3/assign", "campaignId=1")
+        .await
+        .expect_status(404);
+    post(&bob, "/console/release/pbx1-1.1", "reason=x")
+        .await
+        .expect_status(403);
+}
+
+#[tokio::test]
+async fn a_session_that_ends_leads_to_the_login_and_back() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+    post(&alice, "/console/logout", "").await.expect_status(303);
+    let asked = alice.get("/console/calls?caller=%2B1").await.expect_status(303);
+    let login = asked.header("location").to_owned();
+    assert_eq!(login, "/console/login?next=%2Fconsole%2Fcalls%3Fcaller%3D%252B1");
+    let wrong = post(&world.stranger(), &login, "username=seller_alice&password=wrong").await;
+    let shown = wrong.expect_status(401).text();
+    assert!(
+        shown.contains("Invalid username or password.") && !shown.contains("value=\"wrong\""),
+        "{shown}"
+    );
+    let back = post(
+        &world.stranger(),
+        &login,
+        "username=seller_alice&password=password",
+    )
+    .await;
+    assert_eq!(
+        back.expect_status(303).header("location"),
+        "/console/calls?caller=%2B1"
+    );
+}
+
+#[tokio::test]
+async fn a_form_must_say_that_it_is_the_console_s_own() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+    let cookie = world.api.login("seller_alice", "password").await;
+    // Neither Origin nor Sec-Fetch-Site: no browser sends a form so.
+    post(&cookie, "/console/numbers/new", "numbers=%2B15550002222")
+        .await
+        .expect_status(403);
+    post(
+        &cookie.with("sec-fetch-site", "cross-site"),
+        "/console/numbers/new",
+        "numbers=%2B15550002222",
+    )
+    .await
+    .expect_status(403);
+    post(
+        &cookie.with("origin", "null"),
+        "/console/numbers/new",
+        "numbers=%2B15550002222",
+    )
+    .await
+    .expect_status(403);
+    assert!(!page(&alice, "/console/numbers").await.contains("+15550002222"));
+}
+
+#[tokio::test]
+async fn pages_load_nothing_but_the_console_s_own() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+    for path in ["/console", "/console/numbers/new", "/console/campaigns/999"] {
+        let answer = alice.get(path).await;
+        let policy = answer.header("content-security-policy");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"),
+            "{policy}"
+        );
+        assert!(
+            !policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert_eq!(answer.header("referrer-policy"), "same-origin");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        let text = answer.text();
+        for no in ["style=", "onclick", "http://", "https://", "<style"] {
+            assert!(!text.contains(no), "{path} has {no}");
+        }
+    }
+    let text = page(&alice, "/console").await;
+    for part in text.split("/console/assets/").skip(1) {
+        let name = part.split('"').next().expect("a name");
+        let answer = alice
+            .get(&format!("/console/assets/{name}"))
+            .await
+            .expect_status(200);
+        assert!(answer.header("cache-control").contains("immutable"), "{name}");
+    }
+    alice.get("/console/assets/0000.css").await.expect_status(404);
+}

@@ -1,0 +1,69 @@
+//! People of the sample data in front of a console.
+
+use capconduit_tests::{ASTERISK, Answer, TestApi, TestDb, Visitor};
+use tokio_postgres::Client;
+
+pub struct World {
+    /// Before its database in this list, so that it ends first.
+    pub api: TestApi,
+    pub db: TestDb,
+    pub switch: Client,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let db = TestDb::sample().await;
+        Self {
+            api: TestApi::start(&db).await,
+            switch: db.connect_as(ASTERISK).await,
+            db,
+        }
+    }
+
+    /// A browser, logged in by the form.
+    pub async fn logged_in(&self, username: &str) -> Visitor {
+        let form = format!("username={username}&password=password");
+        let answer = post(&self.stranger(), "/console/login", &form).await;
+        let cookie = answer.expect_status(303).session_cookie();
+        self.stranger().with("cookie", &cookie)
+    }
+
+    pub fn stranger(&self) -> Visitor {
+        self.api.nobody().with("sec-fetch-site", "same-origin")
+    }
+
+    /// The status that the switch is told, and the link.
+    pub async fn route(&self, did: &str, uniqueid: &str) -> (String, Option<i64>) {
+        let sql = "select status, link_id from capconduit.route_call($1, $2)";
+        let row = self
+            .switch
+            .query_one(sql, &[&did, &uniqueid])
+            .await
+            .expect("route_call");
+        (row.get(0), row.get(1))
+    }
+}
+
+pub async fn post(visitor: &Visitor, path: &str, form: &str) -> Answer {
+    let kind = "application/x-www-form-urlencoded";
+    visitor
+        .raw("POST", path, Some(kind), form.to_owned().into())
+        .await
+}
+
+pub async fn page(visitor: &Visitor, path: &str) -> String {
+    let answer = visitor.get(path).await.expect_status(200);
+    assert!(answer.content_type().starts_with("text/html"), "{path}");
+    answer.text()
+}
+
+/// The values of the hidden fields, as a browser would send them back.
+pub fn hidden(page: &str) -> String {
+    let value = |name: &str| {
+        let (_, rest) = page
+            .split_once(&format!("name=\"{name}\" value=\""))
+            .expect("a hidden field");
+        rest.split('"').next().expect("its value").to_owned()
+    };
+    format!("_key={}&_version={}", value("_key"), value("_version"))
+}
