@@ -1,4 +1,4 @@
-//! The style sheet and the script. Their addresses hold a digest of their content, so a browser may keep them for ever.
+//! The style sheet, the script and the icon. Their addresses hold a digest of their content, so a browser may keep them for ever.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -15,9 +15,12 @@ use crate::error::ApiError;
 
 const STYLE: &str = include_str!("assets/console.css");
 const SCRIPT: &str = include_str!("assets/console.js");
+const ICON: &str = include_str!("assets/console.svg");
 
 pub static STYLE_URL: LazyLock<String> = LazyLock::new(|| url(STYLE, "css"));
 pub static SCRIPT_URL: LazyLock<String> = LazyLock::new(|| url(SCRIPT, "js"));
+
+pub static ICON_URL: LazyLock<String> = LazyLock::new(|| url(ICON, "svg"));
 
 fn url(content: &str, ending: &str) -> String {
     let digest = Sha256::digest(content);
@@ -38,6 +41,8 @@ async fn asset(Path(name): Path<String>) -> Response {
         (STYLE, "text/css; charset=utf-8")
     } else if asked == *SCRIPT_URL {
         (SCRIPT, "text/javascript; charset=utf-8")
+    } else if asked == *ICON_URL {
+        (ICON, "image/svg+xml")
     } else {
         return ApiError::not_found("There is nothing at this address.").into_response();
     };

@@ -28,10 +28,11 @@ struct CallPage {
     considered: Vec<(String, String)>,
 }
 
-fn rang(attempt: &Attempt) -> String {
+/// From dialling to its end, talk included.
+fn lasted(attempt: &Attempt) -> String {
     attempt.ended_at.map_or_else(String::new, |end| {
         let seconds = end.0.as_second() - attempt.started_at.0.as_second();
-        format!("{} s", seconds.max(0))
+        format!("for {} s", seconds.max(0))
     })
 }
 

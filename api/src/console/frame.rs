@@ -5,7 +5,7 @@ use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::assets::{SCRIPT_URL, STYLE_URL};
+use super::assets::{ICON_URL, SCRIPT_URL, STYLE_URL};
 use crate::app::caller::User;
 use crate::error::{ApiError, ApiResult};
 
@@ -18,6 +18,7 @@ pub struct Frame {
     pub here: &'static str,
     pub style: &'static str,
     pub script: &'static str,
+    pub icon: &'static str,
 }
 
 impl Frame {
@@ -35,6 +36,7 @@ impl Frame {
             here,
             style: &STYLE_URL,
             script: &SCRIPT_URL,
+            icon: &ICON_URL,
         }
     }
 

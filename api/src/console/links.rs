@@ -112,7 +112,7 @@ fn edit_form(seller: &Seller, id: i64, link: &Link) -> ApiResult<Form> {
         "Save",
     )?;
     let intro = format!(
-        "Now: {} calls in flight, {} answered calls counted. A lower cap ends no call: it takes effect for new ones.",
+        "In flight now: {}. Answered calls counted: {}. A lower cap ends no call: it takes effect for new ones.",
         link.active_calls, link.current_total_calls
     );
     Ok(form.intro(intro).fields(fields(Some(link))).version(link.version))

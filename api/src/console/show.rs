@@ -30,6 +30,11 @@ pub fn duration(seconds: &i32) -> String {
     }
 }
 
+/// 1 call, 2 calls.
+pub fn calls(count: &i32) -> String {
+    format!("{count} {}", if *count == 1 { "call" } else { "calls" })
+}
+
 /// What a reason of the engine means, in words.
 pub fn reason(token: &str) -> String {
     let text = match token {

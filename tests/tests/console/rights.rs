@@ -209,6 +209,10 @@ async fn pages_load_nothing_but_the_console_s_own() {
         assert_eq!(answer.header("referrer-policy"), "same-origin");
         assert_eq!(answer.header("cache-control"), "no-store");
         let text = answer.text();
+        assert!(
+            text.contains("rel=\"icon\""),
+            "{path}: a browser would ask for /favicon.ico"
+        );
         for no in ["style=", "onclick", "http://", "https://", "<style"] {
             assert!(!text.contains(no), "{path} has {no}");
         }
