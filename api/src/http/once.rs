@@ -138,10 +138,17 @@ impl<T: Input, S: Send + Sync> FromRequest<S> for Post<T> {
         let (parts, body) = request.into_parts();
         let bytes = body::read(&parts, body).await?;
         let value = parse(&bytes, T::UNKNOWN)?;
-        let key = key(&parts)?.map(|key| {
+        Ok(Post(value, Once::of(&parts, &bytes)?))
+    }
+}
+
+impl Once {
+    /// `bytes` is the body.
+    pub fn of(parts: &Parts, bytes: &[u8]) -> ApiResult<Self> {
+        let key = key(parts)?.map(|key| {
             let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
             let mut fingerprint = Sha256::new();
-            for part in [key, parts.method.as_str().as_bytes(), target.as_bytes(), &bytes] {
+            for part in [key, parts.method.as_str().as_bytes(), target.as_bytes(), bytes] {
                 fingerprint.update((part.len() as u64).to_be_bytes());
                 fingerprint.update(part);
             }
@@ -150,11 +157,9 @@ impl<T: Input, S: Send + Sync> FromRequest<S> for Post<T> {
                 fingerprint: fingerprint.finalize().to_vec(),
             }
         });
-        Ok(Post(value, Once(key)))
+        Ok(Once(key))
     }
-}
 
-impl Once {
     /// `work` in a transaction of its own, unless its answer is kept already. What fails is not kept, and may be tried again.
     pub async fn run(
         self,
