@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::frame::{Frame, page_with, see_other};
 use crate::access::secret;
 use crate::error::{ApiError, ApiResult};
-use crate::http::body::read_body;
+use crate::http::body::{MAX_BODY_BYTES, read_up_to};
 use crate::http::fields::{Fields, Input};
 use crate::http::once::Once;
 use crate::http::version::IfMatch;
@@ -45,7 +45,7 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
                 "A form is expected.",
             ));
         }
-        let bytes = read_body(body).await?;
+        let bytes = read_up_to(body, MAX_BODY_BYTES).await?;
         Ok(Sent {
             values: form_urlencoded::parse(&bytes).into_owned().collect(),
             target: parts.uri.path().to_owned(),

@@ -51,7 +51,7 @@ pub async fn read(parts: &Parts, body: Body) -> ApiResult<bytes::Bytes> {
             "Send the body as JSON, with Content-Type: application/json.",
         ));
     }
-    read_body(body).await
+    read_up_to(body, MAX_BODY_BYTES).await
 }
 
 pub fn parse<T: Input>(bytes: &[u8], unknown: Unknown) -> ApiResult<T> {
@@ -80,31 +80,33 @@ pub fn parse<T: Input>(bytes: &[u8], unknown: Unknown) -> ApiResult<T> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-    else {
-        return false;
-    };
-    let kind = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let kind = kind(headers);
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-pub async fn read_body(mut body: Body) -> ApiResult<bytes::Bytes> {
+/// What the header says that the body is, without parameters.
+pub fn kind(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE);
+    let value = value.and_then(|value| value.to_str().ok()).unwrap_or("");
+    value.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+/// The bytes of a body of any kind.
+pub async fn read_up_to(mut body: Body, max: usize) -> ApiResult<bytes::Bytes> {
     let too_large = || {
         ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
-            format!("The body is larger than {MAX_BODY_BYTES} bytes."),
+            format!("The body is larger than {max} bytes."),
         )
     };
     // Content-Length says so already.
-    if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
+    if body.size_hint().lower() > max as u64 {
         discard(body).await;
         return Err(too_large());
     }
-    let limited = Limited::new(&mut body, MAX_BODY_BYTES);
+    let limited = Limited::new(&mut body, max);
     match tokio::time::timeout(BODY_TIMEOUT, limited.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if is_too_large(error.as_ref()) => {

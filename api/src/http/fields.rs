@@ -49,6 +49,14 @@ impl<'a> Fields<'a> {
         Ok(value)
     }
 
+    /// One of many objects in a body: its faults by key.
+    pub fn one_of_many<T: Input>(map: &'a Map<String, Value>) -> Result<T, Map<String, Value>> {
+        let mut fields = Fields::new(map, T::UNKNOWN);
+        let value = T::read(&mut fields);
+        let errors = fields.finish();
+        if errors.is_empty() { Ok(value) } else { Err(errors) }
+    }
+
     fn new(map: &'a Map<String, Value>, unknown: Unknown) -> Self {
         Fields {
             map,

@@ -138,15 +138,20 @@ impl<T: Input, S: Send + Sync> FromRequest<S> for Post<T> {
         let (parts, body) = request.into_parts();
         let bytes = body::read(&parts, body).await?;
         let value = parse(&bytes, T::UNKNOWN)?;
-        let key = key(&parts)?.map(|key| {
-            let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-            Key::of(key, parts.method.as_str(), target, &bytes)
-        });
-        Ok(Post(value, Once(key)))
+        Ok(Post(value, Once::of(&parts, &bytes)?))
     }
 }
 
 impl Once {
+    /// `bytes` is the body.
+    pub fn of(parts: &Parts, bytes: &[u8]) -> ApiResult<Self> {
+        let key = key(parts)?.map(|key| {
+            let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+            Key::of(key, parts.method.as_str(), target, bytes)
+        });
+        Ok(Once(key))
+    }
+
     /// Of a form, which holds its own key.
     pub fn of_form(key: &str, target: &str, bytes: &[u8]) -> Self {
         Once(Some(Key::of(key.as_bytes(), "POST", target, bytes)))

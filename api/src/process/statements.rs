@@ -44,6 +44,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
     let seller = [
         users::SELLER_STATEMENTS,
         dids::SELLER_STATEMENTS,
+        dids::import::SELLER_STATEMENTS,
         links::SELLER_STATEMENTS,
         explain::SELLER_STATEMENTS,
     ];

@@ -173,6 +173,13 @@ impl Tx {
         Ok(())
     }
 
+    /// For what was only tried.
+    pub async fn roll_back(self) -> ApiResult<()> {
+        self.client()?.batch_execute("rollback").await?;
+        self.done();
+        Ok(())
+    }
+
     fn judged<T>(&self, result: Result<T, Error>) -> ApiResult<T> {
         let error = match result {
             Ok(value) => return Ok(value),

@@ -60,6 +60,7 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/api/admin/audit", Staff),
     ("GET", "/api/seller/dids", Seller),
     ("POST", "/api/seller/dids", Seller),
+    ("POST", "/api/seller/dids/import", Seller),
     ("GET", "/api/seller/dids/{id}", Seller),
     ("PUT", "/api/seller/dids/{id}", Seller),
     ("PATCH", "/api/seller/dids/{id}", Seller),
@@ -123,6 +124,7 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
         ("POST", "/api/admin/links/{id}/adjust") => json!({"delta": 1, "reason": "a test"}),
         ("POST", "/api/admin/live_calls/{uniqueid}/release") => json!({"reason": "a test"}),
         ("POST", "/api/seller/dids") => json!({"number": "+4930123456"}),
+        ("POST", "/api/seller/dids/import") => json!({"lines": [{"number": "+4930123457"}]}),
         ("PUT" | "PATCH", "/api/seller/dids/{id}") => json!({"description": "changed"}),
         ("POST", "/api/seller/campaigns") => {
             json!({"name": "New", "routingStrategy": "priority", "dialTimeoutSeconds": 20})

@@ -12,6 +12,7 @@ mod dids;
 mod exports;
 mod filters;
 mod guessing;
+mod imports;
 mod injection;
 mod internal;
 mod logs;

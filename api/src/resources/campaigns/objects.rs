@@ -12,7 +12,7 @@ use crate::http::version::Versioned;
 use crate::store::row::row;
 
 pub const STATUSES: &[&str] = &["active", "inactive", "paused"];
-const NAME: Text = Text::title(1, 100);
+pub const NAME: Text = Text::title(1, 100);
 const DESCRIPTION: Text = Text::prose(10_000);
 
 row! {

@@ -1,5 +1,6 @@
 //! /api/seller/dids: the seller's own numbers.
 
+pub mod import;
 pub mod list;
 pub mod objects;
 pub mod operations;
@@ -29,6 +30,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(show, update, delete))
+        .merge(import::router())
 }
 
 #[utoipa::path(get, path = "/api/seller/dids", tag = "dids",

@@ -11,8 +11,8 @@ use crate::store::row::row;
 use capconduit_core::did;
 
 pub const STATUSES: &[&str] = &["active", "inactive"];
-const NUMBER: Text = Text::name(0, 50).check(e164);
-const DESCRIPTION: Text = Text::prose(255);
+pub const NUMBER: Text = Text::name(0, 50).check(e164);
+pub const DESCRIPTION: Text = Text::prose(255);
 
 row! {
     #[derive(Debug, Serialize, ToSchema)]
