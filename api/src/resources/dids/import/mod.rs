@@ -2,6 +2,7 @@
 //! connection that breaks off leaves nothing.
 
 mod lines;
+mod objects;
 mod operations;
 
 use std::time::Duration;
@@ -9,8 +10,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::StatusCode;
-use serde::Serialize;
-use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -25,6 +24,7 @@ use crate::http::params::Params;
 use crate::resources::answers::{BadBody, Denied, Repeated};
 use crate::store::tx::Tx;
 use lines::Line;
+use objects::Imported;
 pub use operations::SELLER_STATEMENTS;
 
 const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -59,33 +59,6 @@ struct ImportParams {
 struct NewDids {
     #[schema(max_items = 10_000, min_items = 1)]
     lines: Vec<lines::NewLine>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Imported {
-    dry_run: bool,
-    /// How many numbers are stored now, or would be.
-    #[schema(example = 9900)]
-    created: usize,
-    #[schema(example = 100)]
-    faulty: usize,
-    lines: Vec<ImportedLine>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ImportedLine {
-    /// JSON: the place in `lines`, from 1. CSV: the line of the text in which it begins.
-    #[schema(example = 17)]
-    line: u64,
-    #[schema(pattern = "^(created|valid|faulty)$", example = "created")]
-    status: &'static str,
-    number: Option<String>,
-    id: Option<i64>,
-    /// By field, for a faulty line.
-    #[schema(value_type = Option<Object>)]
-    errors: Option<Map<String, Value>>,
 }
 
 struct Import {

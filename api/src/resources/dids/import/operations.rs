@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::lines::Line;
-use super::{Imported, ImportedLine};
+use super::objects::{Imported, ImportedLine};
 use crate::error::{ApiError, ApiResult};
 use crate::store::tx::Tx;
 
