@@ -24,8 +24,34 @@ pub fn router() -> Router<AppState> {
 struct CallPage {
     frame: Frame,
     call: CallDetail,
-    /// The link, and why it was or was not taken.
-    considered: Vec<(String, String)>,
+    rounds: Vec<Round>,
+}
+
+/// What was considered for one attempt.
+#[derive(Debug, PartialEq, Eq)]
+struct Round {
+    /// The link, and why it was or was not picked.
+    links: Vec<(String, String)>,
+    /// How many more there were.
+    others: String,
+}
+
+/// `1=selected|2=eligible|+7;2:2=selected|1=already_tried`: the rounds of a call's decision, each with its links.
+fn rounds(decision: &str) -> Vec<Round> {
+    let parts = decision.split(';').filter(|part| !part.is_empty());
+    let rounds = parts.map(|part| {
+        let named = part.split_once(':').map_or(part, |(_, links)| links);
+        let words = named.split('|');
+        Round {
+            links: words
+                .clone()
+                .filter_map(|word| word.split_once('='))
+                .map(|(link, reason)| (link.to_owned(), reason.to_owned()))
+                .collect(),
+            others: words.filter_map(|word| word.strip_prefix('+')).collect(),
+        }
+    });
+    rounds.collect()
 }
 
 /// From dialling to its end, talk included.
@@ -40,15 +66,33 @@ async fn call(State(app): State<AppState>, viewer: Anyone, Id(id): Id) -> ApiRes
     let tx = app.store.read(&viewer.identity()).await?;
     let call = operations::find(&tx, &viewer, id).await?;
     tx.commit().await?;
-    let decision = call.decision.as_deref().unwrap_or_default();
-    let considered = decision
-        .split('|')
-        .filter_map(|part| part.split_once('='))
-        .map(|(link, reason)| (link.to_owned(), reason.to_owned()))
-        .collect();
     page(&CallPage {
         frame: Frame::of(&viewer, "calls"),
-        considered,
+        rounds: rounds(call.decision.as_deref().unwrap_or_default()),
         call,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_is_read_attempt_by_attempt() {
+        let round = |links: &[(&str, &str)], others: &str| Round {
+            links: links
+                .iter()
+                .map(|(link, why)| ((*link).into(), (*why).into()))
+                .collect(),
+            others: others.into(),
+        };
+        assert_eq!(rounds(""), []);
+        assert_eq!(
+            rounds("1=selected|2=eligible|+7;2:2=selected|1=already_tried"),
+            [
+                round(&[("1", "selected"), ("2", "eligible")], "7"),
+                round(&[("2", "selected"), ("1", "already_tried")], ""),
+            ]
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{Method, Uri};
 use axum::response::Response;
 use axum::routing::get;
 
@@ -43,8 +43,20 @@ impl Calls {
     }
 }
 
+/// A filter that does not exist must not show everything.
+fn check(app: &AppState, frame: &Frame, query: &str) -> ApiResult<()> {
+    let path = if frame.is_staff() {
+        "/api/admin/logs"
+    } else {
+        "/api/seller/logs"
+    };
+    app.known_params.check_names(Method::GET, path, query)
+}
+
 async fn calls(State(app): State<AppState>, viewer: Anyone, uri: Uri) -> ApiResult<Response> {
     let query = filled(uri.query().unwrap_or_default());
+    let frame = Frame::of(&viewer, "calls");
+    check(&app, &frame, &query)?;
     let asked = Params::parse(&query);
     let after = filter::after(&asked)?.flatten();
     let tx = app.store.read(&viewer.identity()).await?;
@@ -52,7 +64,7 @@ async fn calls(State(app): State<AppState>, viewer: Anyone, uri: Uri) -> ApiResu
     let list = operations::page(&tx, &viewer, &Filter::read(&asked)?, Some(after), request).await?;
     tx.commit().await?;
     page(&Calls {
-        frame: Frame::of(&viewer, "calls"),
+        frame,
         next: list
             .next_cursor
             .as_deref()
@@ -66,6 +78,8 @@ async fn calls(State(app): State<AppState>, viewer: Anyone, uri: Uri) -> ApiResu
 }
 
 async fn csv(State(app): State<AppState>, viewer: Anyone, uri: Uri) -> ApiResult<Response> {
-    let params = Params::parse(&filled(uri.query().unwrap_or_default()));
+    let query = filled(uri.query().unwrap_or_default());
+    check(&app, &Frame::of(&viewer, "calls"), &query)?;
+    let params = Params::parse(&query);
     export(app, &viewer, &params).await
 }

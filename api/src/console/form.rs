@@ -148,7 +148,11 @@ impl Field {
 
     /// None: as if the field had not been sent, so that the API's rule says that it is required.
     fn json(&self) -> Option<Value> {
-        let text = self.value.trim();
+        let text = if self.is_secret() {
+            &self.value
+        } else {
+            self.value.trim()
+        };
         let is_number = match &self.kind {
             Kind::Number => true,
             Kind::Choice(choices) => choices.iter().all(|(value, _)| value.parse::<i64>().is_ok()),

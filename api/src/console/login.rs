@@ -36,7 +36,10 @@ fn form() -> ApiResult<Form> {
 fn target(params: &Params) -> &str {
     let is_own = |path: &&str| {
         let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        plain && (*path == "/console" || path.starts_with("/console/") || path.starts_with("/console?"))
+        plain
+            && !path.contains("/.")
+            && !path.contains('%')
+            && (*path == "/console" || path.starts_with("/console/") || path.starts_with("/console?"))
     };
     params.raw("next").filter(is_own).unwrap_or("/console")
 }
@@ -94,6 +97,8 @@ mod tests {
             ("next=%2Fconsole.evil.example", "/console"),
             ("next=%2Fconsole%2F%0d%0aSet-Cookie%3Ax", "/console"),
             ("next=%2Fapi%2Fauth%2Flogout", "/console"),
+            ("next=%2Fconsole%2F..%2Fapi%2Fauth%2Fme", "/console"),
+            ("next=%2Fconsole%2F%252e%252e%2Fapi%2Fauth%2Fme", "/console"),
         ] {
             assert_eq!(target(&Params::parse(query)), expected, "{query}");
         }

@@ -12,7 +12,7 @@ use super::frame::{Frame, page};
 use super::show;
 use super::viewer::Seller;
 use crate::app::AppState;
-use crate::error::{ApiError, ApiResult};
+use crate::error::ApiResult;
 use crate::http::fields::{Fields, Input};
 use crate::http::list::Request;
 use crate::http::page::Page;
@@ -21,12 +21,9 @@ use crate::resources::campaigns;
 use crate::resources::campaigns::objects::Campaign;
 use crate::resources::campaigns::parts;
 use crate::resources::campaigns::parts::objects::OneDid;
-use crate::resources::dids::objects::{Did, DidChange, NewDid, STATUSES};
-use crate::resources::dids::operations;
+use crate::resources::dids::objects::{Did, DidChange, STATUSES};
+use crate::resources::dids::{import, operations};
 use crate::store::tx::Tx;
-
-/// One transaction takes all of them: more would hold it for too long.
-const MOST_LINES: usize = 2000;
 
 pub fn router() -> Router<AppState> {
     Router::new()
@@ -103,8 +100,11 @@ impl Input for Lines {
 
     fn read(f: &mut Fields) -> Self {
         let lines = f.required_text("numbers", &crate::http::text::Text::prose(256 * 1024));
-        if lines.lines().count() > MOST_LINES {
-            f.error("numbers", format!("At most {MOST_LINES} lines at once."));
+        if lines.lines().count() > import::lines::MAX_LINES {
+            f.error(
+                "numbers",
+                format!("At most {} lines at once.", import::lines::MAX_LINES),
+            );
         }
         Lines(lines)
     }
@@ -125,7 +125,7 @@ impl Added {
 
 fn new_form(seller: &Seller) -> ApiResult<Form> {
     let field = Field::new("numbers", "Numbers", Kind::Lines)
-        .help("One on each line as E.164 writes it, such as +18005550101; behind a comma, what it is for.");
+        .help("One on each line as E.164 writes it, such as +18005550101; behind a comma, what it is for. At most 10,000 lines.");
     let form = Form::new(
         Frame::of(seller, "numbers"),
         "Add numbers",
@@ -139,21 +139,9 @@ async fn new(seller: Seller) -> ApiResult<Response> {
     new_form(&seller)?.show()
 }
 
-/// One line, by the rules of the API for one number.
-async fn add(tx: &Tx, line: &str) -> ApiResult<()> {
-    let (number, description) = line.split_once([',', ';', '\t']).unwrap_or((line, ""));
-    let mut map = Map::from_iter([("number".to_owned(), Value::from(number.trim()))]);
-    if !description.trim().is_empty() {
-        map.insert("description".into(), description.trim().into());
-    }
-    operations::create(tx, Fields::parse::<NewDid>(&map, NewDid::UNKNOWN)?).await?;
-    Ok(())
-}
-
-fn said(error: &ApiError) -> String {
-    let fields = error.0.errors.iter().flat_map(|errors| errors.values());
-    let text = fields.filter_map(|texts| texts.get(0)?.as_str()).next();
-    text.unwrap_or(&error.0.message).to_owned()
+fn said(errors: &Map<String, Value>) -> String {
+    let text = errors.values().filter_map(|texts| texts.get(0)?.as_str()).next();
+    text.unwrap_or_default().to_owned()
 }
 
 async fn create(State(app): State<AppState>, seller: Seller, sent: Sent) -> ApiResult<Response> {
@@ -163,19 +151,16 @@ async fn create(State(app): State<AppState>, seller: Seller, sent: Sent) -> ApiR
         Err(error) => return form.answer(Err(error)),
     };
     let tx = app.store.write(&seller.identity()).await?;
-    let mut answers = Vec::new();
-    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let answer = match add(&tx, line).await {
-            Ok(()) => Ok(()),
-            Err(error) if error.0.status.is_client_error() => Err(said(&error)),
-            Err(error) => return Err(error),
-        };
-        answers.push((line.to_owned(), answer));
-    }
+    let imported = import::operations::import(&tx, import::lines::of_text(&lines), false).await?;
     tx.commit().await?;
+    let texts = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+    let answers = texts.zip(imported.lines).map(|(text, line)| {
+        let answer = line.errors.map_or(Ok(()), |errors| Err(said(&errors)));
+        (text.to_owned(), answer)
+    });
     page(&Added {
         frame: Frame::of(&seller, "numbers"),
-        answers,
+        answers: answers.collect(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! The first page: for a seller what goes on now, for staff the way to theirs.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
@@ -35,7 +37,12 @@ struct Overview {
     now: Vec<LiveCall>,
     today: Report,
     campaigns: Vec<Row>,
+    /// Whether every link is here.
+    are_all: bool,
 }
+
+/// As many links as one look brings.
+const MOST_LINKS: usize = 1000;
 
 struct Row {
     campaign: Campaign,
@@ -85,12 +92,13 @@ async fn overview(State(app): State<AppState>, viewer: Anyone) -> ApiResult<Resp
     let all = Request::read(&Params::parse("per_page=500"))?;
     let campaigns = campaigns::operations::list(&tx, &all).await?;
     tx.commit().await?;
-    let mut links = live.links;
+    let are_all = live.links.len() < MOST_LINKS;
+    let mut links: HashMap<i64, Vec<LinkUsage>> = HashMap::new();
+    for link in live.links {
+        links.entry(link.campaign_id).or_default().push(link);
+    }
     let rows = campaigns.items.into_iter().map(|campaign| {
-        let (own, others) = links
-            .drain(..)
-            .partition::<Vec<_>, _>(|link| link.campaign_id == campaign.id);
-        links = others;
+        let own = links.remove(&campaign.id).unwrap_or_default();
         Row {
             active: own.iter().map(|link| link.active).sum(),
             links: own,
@@ -102,5 +110,6 @@ async fn overview(State(app): State<AppState>, viewer: Anyone) -> ApiResult<Resp
         frame,
         now: live.calls,
         today,
+        are_all,
     })
 }

@@ -5,6 +5,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use jiff::{SignedDuration, Timestamp};
 
 use super::frame::{Frame, page, see_other};
 use super::viewer::Anyone;
@@ -19,6 +20,9 @@ use crate::store::tx::Tx;
 
 /// Of each kind.
 const MOST: i64 = 10;
+
+/// No index has callers and Call-IDs: records of some days are read.
+const DAYS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 pub fn router() -> Router<AppState> {
     Router::new().route("/console/search", get(search))
@@ -97,17 +101,32 @@ async fn search(State(app): State<AppState>, viewer: Anyone, params: Params) -> 
     if !q.is_empty() {
         let tx = app.store.read(&viewer.identity()).await?;
         let digits = q.trim_start_matches('+');
-        if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let is_number = (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number {
             hits.extend(by_number(&tx, &frame, &q).await?);
         }
         hits.extend(by_name(&tx, &frame, &q).await?);
-        for (kind, key) in [
-            ("Call by its uniqueid", "uniqueid"),
-            ("Call by its Call-ID", "sip_call_id"),
-            ("Call of a caller", "caller"),
+        let week = format!("&start_date={}", (Timestamp::now() - DAYS).strftime("%Y-%m-%d"));
+        for (kind, key, days, of_digits) in [
+            ("Call by its uniqueid", "uniqueid", "", false),
+            (
+                "Call by its Call-ID, in the last week",
+                "sip_call_id",
+                week.as_str(),
+                false,
+            ),
+            (
+                "Call of a caller, in the last week",
+                "caller",
+                week.as_str(),
+                true,
+            ),
         ] {
+            if of_digits && !is_number {
+                continue;
+            }
             // What is too long for this kind of id is none.
-            let Ok(filter) = Filter::read(&Params::parse(&encoded(key, &q))) else {
+            let Ok(filter) = Filter::read(&Params::parse(&(encoded(key, &q) + days))) else {
                 continue;
             };
             let request = PageRequest {

@@ -39,7 +39,8 @@ pub fn calls(count: &i32) -> String {
 pub fn reason(token: &str) -> String {
     let text = match token {
         "eligible" => "takes calls",
-        "taken" => "got the call",
+        "selected" => "was picked",
+        "held" => "was being changed by somebody at that moment",
         "concurrency_cap" => "full: as many calls at one time as it may have",
         "total_cap" => "full: all calls that it may have in total",
         "spacing" => "waits: its last call came a moment ago",
@@ -66,17 +67,22 @@ pub fn reason(token: &str) -> String {
 /// The class and the sign of a link's state. The sign and the words beside it say it without colour, too.
 pub fn state(reason: &str) -> State {
     match reason {
-        "eligible" | "taken" => State {
+        "eligible" => State {
             class: "open",
             sign: "●",
             word: "open",
+        },
+        "selected" => State {
+            class: "open",
+            sign: "●",
+            word: "picked",
         },
         "concurrency_cap" | "total_cap" => State {
             class: "full",
             sign: "■",
             word: "full",
         },
-        "spacing" | "already_tried" => State {
+        "spacing" | "already_tried" | "held" => State {
             class: "waits",
             sign: "◐",
             word: "waits",

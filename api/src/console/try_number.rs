@@ -35,7 +35,7 @@ fn bars(link: &ExplainedLink) -> Vec<Bar> {
     concurrency.into_iter().chain(total).collect()
 }
 
-/// Whether a call would get a link at once.
+/// The link that a call would get, in the order of the next call.
 fn first(found: &Explanation) -> Option<&ExplainedLink> {
     found.links.iter().find(|link| link.eligible)
 }
@@ -57,7 +57,8 @@ async fn try_number(State(app): State<AppState>, viewer: Anyone, params: Params)
         Some(number) => {
             let whose = if frame.is_staff() { Whose::Any } else { Whose::Own };
             let tx = app.store.read(&viewer.identity()).await?;
-            let found = explain_did(&tx, whose, number.clone()).await?;
+            let mut found = explain_did(&tx, whose, number.clone()).await?;
+            found.links.sort_by_key(|link| (!link.eligible, link.place));
             tx.commit().await?;
             Some(found)
         }

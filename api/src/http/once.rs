@@ -154,7 +154,7 @@ impl Once {
 
     /// Of a form, which holds its own key.
     pub fn of_form(key: &str, target: &str, bytes: &[u8]) -> Self {
-        Once(Some(Key::of(key.as_bytes(), "POST", target, bytes)))
+        Once((!key.is_empty()).then(|| Key::of(key.as_bytes(), "POST", target, bytes)))
     }
 
     /// `work` in a transaction of its own, unless its answer is kept already. What fails is not kept, and may be tried again.

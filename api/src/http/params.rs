@@ -56,6 +56,11 @@ impl KnownParams {
         } else {
             parts.method.clone()
         };
+        self.check_names(method, path, query)
+    }
+
+    /// As if the query had been sent to that address.
+    pub fn check_names(&self, method: Method, path: &str, query: &str) -> ApiResult<()> {
         let known = self.0.get(&(method, path.to_owned()));
         let mut seen = HashSet::new();
         let mut errors = Map::new();

@@ -13,6 +13,7 @@
   let timer = 0;
   let touched = Date.now();
   let note = null;
+  let asking = false;
 
   const live = () => document.querySelectorAll("[data-live]");
 
@@ -28,30 +29,38 @@
 
   function swap(text) {
     const fresh = new DOMParser().parseFromString(text, "text/html");
+    const selection = getSelection();
+    let held = false;
     for (const old of live()) {
       const next = fresh.getElementById(old.id);
-      if (!next || old.contains(document.activeElement)) continue;
-      const selection = getSelection();
+      if (!next) continue;
       const selected = selection && !selection.isCollapsed && selection.anchorNode && old.contains(selection.anchorNode);
-      if (!selected && !old.isEqualNode(next)) old.replaceWith(document.importNode(next, true));
+      // Ages are on both, or a part with an instant would always be another.
+      next.querySelectorAll("time").forEach(age);
+      old.querySelectorAll("time").forEach(age);
+      if (old.isEqualNode(next)) continue;
+      if (selected || old.contains(document.activeElement)) held = true;
+      else old.replaceWith(document.importNode(next, true));
     }
-    ages();
+    return held;
   }
 
   async function refresh() {
-    if (document.hidden || Date.now() - touched > untouched) return;
+    if (document.hidden || asking) return;
+    if (Date.now() - touched > untouched) return say("The refresh rests: move the pointer over the page, or press a key.");
+    asking = true;
     try {
       const answer = await fetch(location.href, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
       if (answer.redirected) return location.reload();
       if (answer.status === 200) {
-        // Where the focus holds a region back, the next answer must not be "nothing new".
-        const held = [...live()].some((region) => region.contains(document.activeElement));
-        tag = held ? "" : answer.headers.get("ETag") ?? "";
-        swap(await answer.text());
+        // Where a part was held back, the next answer must not be "nothing new".
+        tag = swap(await answer.text()) ? "" : answer.headers.get("ETag") ?? "";
       }
       say(answer.ok || answer.status === 304 ? "" : "The last refresh failed.");
     } catch {
       say("The service does not answer; what is shown may be old.");
+    } finally {
+      asking = false;
     }
   }
 
@@ -95,7 +104,9 @@
     event.preventDefault();
     box.focus();
   });
-  document.addEventListener("pointermove", () => { touched = Date.now(); }, { passive: true });
+  for (const sign of ["pointermove", "wheel", "touchmove"]) {
+    document.addEventListener(sign, () => { touched = Date.now(); }, { passive: true });
+  }
   document.addEventListener("visibilitychange", () => { if (!document.hidden && seconds && live().length) refresh(); });
   controls();
   ages();

@@ -151,7 +151,7 @@ pub struct CallDetail {
     #[serde(flatten)]
     pub record: CallRecord,
     pub attempts: Vec<Attempt>,
-    /// Why each link was or was not taken when the call was routed: `3=concurrency_cap|5=taken`.
+    /// Why each link was or was not taken when the call was routed: `3=concurrency_cap|5=selected`.
     pub decision: Option<String>,
 }
 

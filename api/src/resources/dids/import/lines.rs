@@ -11,7 +11,7 @@ use crate::http::fields::{Fields, Input, Unknown};
 use crate::resources::campaigns::objects::NAME;
 use crate::resources::dids::objects::{DESCRIPTION, NUMBER};
 
-const MAX_LINES: usize = 10_000;
+pub const MAX_LINES: usize = 10_000;
 const COLUMNS: [&str; 3] = ["number", "description", "campaign"];
 
 #[derive(Debug, ToSchema)]
@@ -124,6 +124,10 @@ fn of_csv(bytes: &[u8]) -> ApiResult<Vec<Line>> {
         if lines.len() == MAX_LINES {
             return Err(too_many());
         }
+        // As spreadsheets leave them behind the last one.
+        if record.iter().all(<[u8]>::is_empty) {
+            continue;
+        }
         let line = record.position().map_or(0, |position| line_of(bytes, position));
         let read = match StringRecord::from_byte_record(record.clone()) {
             Err(_) => Err(fault("Not UTF-8.")),
@@ -146,6 +150,24 @@ fn of_csv(bytes: &[u8]) -> ApiResult<Vec<Line>> {
         lines.push(Line { line, read });
     }
     Ok(lines)
+}
+
+/// As people paste them: a number, and behind a comma, a semicolon or a tab what it is for.
+pub fn of_text(text: &str) -> Vec<Line> {
+    let lines = (1..).zip(text.lines().map(str::trim));
+    let lines = lines.filter(|(_, text)| !text.is_empty()).map(|(line, text)| {
+        let (number, description) = text.split_once([',', ';', '\t']).unwrap_or((text, ""));
+        let cells = [("number", number.trim()), ("description", description.trim())];
+        let filled = cells.into_iter().filter(|(_, cell)| !cell.is_empty());
+        let map = filled
+            .map(|(name, cell)| (name.to_owned(), cell.into()))
+            .collect();
+        Line {
+            line,
+            read: Fields::one_of_many(&map),
+        }
+    });
+    lines.collect()
 }
 
 /// The reader's position is before the line ends that it passes over: of CRLF, and of empty lines.

@@ -1,9 +1,9 @@
 //! POST /api/seller/dids/import: many numbers at once, each line with its own answer. All of it is one transaction: a
 //! connection that breaks off leaves nothing.
 
-mod lines;
-mod objects;
-mod operations;
+pub mod lines;
+pub mod objects;
+pub mod operations;
 
 use std::time::Duration;
 
@@ -29,8 +29,7 @@ pub use operations::SELLER_STATEMENTS;
 
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many imports are read and worked on at once. Too many: their bodies fill the memory, and they take the pool's
-/// connections. Too few: sellers wait for one another.
+/// How many imports are worked on at once. Too many: their lines fill the memory, and they take the pool's connections. Too few: sellers wait for one another.
 static WORKING: Semaphore = Semaphore::const_new(2);
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -48,7 +47,7 @@ struct ImportParams {
     /// `all`: a faulty line lets the whole import fail. `valid`: faulty lines are left out.
     #[param(pattern = "^(all|valid)$", default = "all", required = false)]
     mode: Option<String>,
-    /// `true`: every line is answered, and nothing is stored.
+    /// `true`: every line is answered as with `mode=valid`, and nothing is stored.
     #[param(default = false, required = false)]
     dry_run: Option<bool>,
 }
@@ -82,6 +81,8 @@ impl<S: Send + Sync> FromRequest<S> for Import {
                 "Send the lines as application/json or as text/csv.",
             ));
         }
+        // First, so that whoever sends slowly keeps nobody else waiting.
+        let bytes = body::read_up_to(body, MAX_BYTES).await?;
         let working = tokio::time::timeout(WAIT, WORKING.acquire()).await;
         let Ok(Ok(working)) = working else {
             let text = "Other imports are being worked on. Repeat the request in a moment.";
@@ -91,7 +92,6 @@ impl<S: Send + Sync> FromRequest<S> for Import {
                 "imports wait for one another",
             ));
         };
-        let bytes = body::read_up_to(body, MAX_BYTES).await?;
         let params = Params::parse(parts.uri.query().unwrap_or(""));
         let lines = lines::read(&bytes, is_csv)?;
         Ok(Import {

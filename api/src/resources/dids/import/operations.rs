@@ -1,4 +1,4 @@
-//! An import in SQL: five statements, however many lines.
+//! An import in SQL: four statements, however many lines.
 
 use std::collections::HashMap;
 
@@ -26,8 +26,8 @@ pub const SELLER_STATEMENTS: &[&str] = &[CAMPAIGNS, INSERT, OWN, ATTACH];
 
 /// All lines that can be stored are. Whether that is to stay is decided by who calls.
 pub async fn import(tx: &Tx, mut lines: Vec<Line>, dry_run: bool) -> ApiResult<Imported> {
-    refuse_repeated(&mut lines);
     let campaigns = campaigns(tx, &mut lines).await?;
+    refuse_repeated(&mut lines);
     let made = insert(tx, &mut lines).await?;
     attach(tx, &lines, &campaigns, &made).await?;
     let done = if dry_run { "valid" } else { "created" };
@@ -70,7 +70,8 @@ pub fn refused(imported: Imported) -> ApiError {
         "lines".to_owned(),
         Value::Object(faults.collect()),
     )]));
-    error.0.message = format!("{faulty} lines are faulty; nothing was stored. `mode=valid` leaves them out.");
+    let are = if faulty == 1 { "line is" } else { "lines are" };
+    error.0.message = format!("{faulty} {are} faulty; nothing was stored. `mode=valid` leaves them out.");
     error
 }
 
