@@ -35,11 +35,11 @@ fn form() -> ApiResult<Form> {
 /// A page of this console and nothing else: another site must not be led to.
 fn target(params: &Params) -> &str {
     let is_own = |path: &&str| {
-        let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        plain
-            && !path.contains("/.")
-            && !path.contains('%')
-            && (*path == "/console" || path.starts_with("/console/") || path.starts_with("/console?"))
+        let (place, _) = path.split_once('?').unwrap_or((*path, ""));
+        let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+            && !place.contains("/.")
+            && !place.to_ascii_lowercase().contains("%2e");
+        plain && (*path == "/console" || path.starts_with("/console/") || path.starts_with("/console?"))
     };
     params.raw("next").filter(is_own).unwrap_or("/console")
 }

@@ -49,8 +49,9 @@ async fn calls_of_a_link_keep_their_distance() {
         space(&admin, &scenario.link_ids[..1], 1).await;
         space(&admin, &scenario.link_ids[1..], 2).await;
         let did = scenario.did.clone();
+        let crew = crew(&db, 64).await;
         let until = Instant::now() + Duration::from_secs(4);
-        let answers = together(crew(&db, 64).await, move |worker, switch| {
+        let answers = together(crew, move |worker, switch| {
             let did = did.clone();
             async move {
                 let (mut taken, mut refused) = (0, 0);

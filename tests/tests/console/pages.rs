@@ -15,7 +15,7 @@ async fn a_campaign_is_made_filled_and_its_reason_turns() {
         .text();
     assert!(added.contains("1 of 3 numbers added"), "{added}");
     assert!(
-        added.contains("already exists") && added.contains("E.164 is expected"),
+        added.contains("same number as in line 1") && added.contains("E.164 is expected"),
         "{added}"
     );
 
@@ -155,6 +155,46 @@ async fn markup_in_a_caller_s_name_is_text_and_a_call_tells_its_story() {
         filtered.contains("<td>answered</td>") && !filtered.contains("<td>busy</td>"),
         "{filtered}"
     );
+}
+
+/// Of every strategy but by chance: whoever is named is who gets the call, whichever link was made first.
+#[tokio::test]
+async fn who_is_named_for_a_number_gets_the_next_call() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+    let owner = world.db.connect_as(capconduit_tests::ADMIN).await;
+    let did = "+18005550101";
+    for (number, strategy) in ["priority", "round_robin", "priority", "round_robin"]
+        .iter()
+        .enumerate()
+    {
+        let sql = format!(
+            "update capconduit.campaigns set routing_strategy = '{strategy}', status = 'active';
+             update capconduit.campaign_client_settings set forwarding_priority = 1000 - id, max_concurrency = 9"
+        );
+        owner.batch_execute(&sql).await.expect("settings");
+        let tried = page(&alice, "/console/try?number=%2B18005550101").await;
+        let (status, link) = world.route(did, &format!("call-{number}")).await;
+        assert_eq!(status, "ok");
+        let sql = "select k.client_identifier from capconduit.clients k
+                     join capconduit.campaign_client_settings s on s.client_id = k.id where s.id = $1";
+        let client: String = owner.query_one(sql, &[&link]).await.expect("a client").get(0);
+        assert!(
+            tried.contains(&format!("goes to {client}.")),
+            "{strategy}: {client}: {tried}"
+        );
+    }
+    let log = "select id from capconduit.call_logs where asterisk_uniqueid = 'call-0'";
+    let sql = "select from capconduit.log_call('call-0', $1, 'ANSWERED')";
+    world.switch.execute(sql, &[&did]).await.expect("a record");
+    let id: i64 = owner.query_one(log, &[]).await.expect("its id").get(0);
+    let story = page(&alice, &format!("/console/calls/{id}")).await;
+    assert!(
+        story.contains("Decision 1") && story.contains("● picked"),
+        "{story}"
+    );
+    // A filter that does not exist must not show everything.
+    alice.get("/console/calls?campain_id=3").await.expect_status(400);
 }
 
 #[tokio::test]
