@@ -9,20 +9,19 @@ use axum::response::Response;
 use axum::routing::get;
 use capconduit_core::Strategy;
 
-use super::form::{Field, Form, Kind, Sent};
+use super::form::{Field, Form, Kind, Nothing, Sent};
 use super::frame::{Frame, page};
 use super::show::{self, Bar};
 use super::viewer::Seller;
 use crate::app::AppState;
 use crate::error::{ApiError, ApiResult};
-use crate::http::once::Answer;
 use crate::http::params::{Id, Ids};
 use crate::http::version::IfMatch;
 use crate::resources::campaigns::objects::{Campaign, CampaignChange, CampaignDetail, NewCampaign, STATUSES};
 use crate::resources::campaigns::operations;
 use crate::resources::campaigns::parts;
 use crate::resources::campaigns::parts::objects::Link;
-use crate::resources::explain::{ExplainedLink, Explanation, Whose, explain_did};
+use crate::resources::explain::{ExplainedLink, Explanation, Whose};
 use crate::store::tx::Tx;
 
 pub fn router() -> Router<AppState> {
@@ -55,21 +54,16 @@ struct Row {
 impl Row {
     fn bars(&self) -> Vec<Bar> {
         let link = &self.link;
-        let mut bars = vec![Bar::concurrency(link.active_calls, link.max_concurrency)];
-        bars.extend(
-            link.total_calls_allowed
-                .map(|allowed| Bar::total(link.current_total_calls, link.active_calls, allowed)),
-        );
-        bars
+        Bar::of_caps(
+            link.active_calls,
+            Some(link.max_concurrency),
+            link.current_total_calls,
+            link.total_calls_allowed,
+        )
     }
 
     fn place(&self) -> String {
-        let now = self.now.as_ref().filter(|now| now.eligible);
-        match now.map(|now| (now.place, now.share)) {
-            Some((Some(place), _)) => format!("{place}."),
-            Some((None, Some(share))) => format!("{:.0} %", share * 100.0),
-            _ => "–".into(),
-        }
+        self.now.as_ref().map_or_else(|| "–".into(), show::place)
     }
 }
 
@@ -80,7 +74,9 @@ fn leads_elsewhere(asked: &Explanation, id: &i64) -> bool {
 /// The decision for the next call to the first number that leads here.
 async fn next_call(tx: &Tx, campaign: &CampaignDetail) -> ApiResult<Option<Explanation>> {
     match campaign.dids.iter().find(|did| did.status == "active") {
-        Some(did) => explain_did(tx, Whose::Own, did.number.clone()).await.map(Some),
+        Some(did) => show::next_call(tx, Whose::Own, did.number.clone())
+            .await
+            .map(Some),
         None => Ok(None),
     }
 }
@@ -90,21 +86,17 @@ async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
     let mut campaign = operations::find(&tx, id).await?;
     let mut asked = next_call(&tx, &campaign).await?;
     tx.commit().await?;
-    let mut rows: Vec<Row> = Vec::new();
     let mut links: HashMap<i64, Link> = HashMap::new();
     let by_priority: Vec<i64> = campaign.client_settings.iter().map(|link| link.id).collect();
     links.extend(campaign.client_settings.drain(..).map(|link| (link.id, link)));
-    // As the decision has them; what it does not tell comes behind, by priority.
-    for now in asked.iter_mut().flat_map(|asked| asked.links.drain(..)) {
-        if let Some(link) = links.remove(&now.link_id) {
-            rows.push(Row { link, now: Some(now) });
-        }
-    }
-    rows.sort_by_key(|row| {
-        row.now
-            .as_ref()
-            .map_or((true, None), |now| (!now.eligible, now.place))
-    });
+    // In the order of the next call; what the decision does not tell comes behind, by priority.
+    let told = asked.iter_mut().flat_map(|asked| asked.links.drain(..));
+    let mut rows: Vec<Row> = told
+        .filter_map(|now| {
+            let link = links.remove(&now.link_id)?;
+            Some(Row { link, now: Some(now) })
+        })
+        .collect();
     let rest = by_priority.iter().filter_map(|id| links.remove(id));
     rows.extend(rest.map(|link| Row { link, now: None }));
     page(&CampaignPage {
@@ -124,7 +116,7 @@ fn fields(of: Option<&Campaign>) -> Vec<Field> {
         Field::new("dialTimeoutSeconds", "Seconds that one client rings", Kind::Number)
             .value(of.map_or(25, |campaign| campaign.dial_timeout_seconds)),
         Field::new("maxRingSeconds", "Seconds that a call rings in all", Kind::Number)
-            .help("Empty: 120")
+            .help("Empty: as long as the platform sets")
             .maybe(of.and_then(|campaign| campaign.max_ring_seconds)),
         Field::choice("status", "Status", STATUSES)
             .help("Only an active campaign takes calls. Calls in flight go on.")
@@ -149,15 +141,12 @@ async fn new(seller: Seller) -> ApiResult<Response> {
 }
 
 async fn create(State(app): State<AppState>, seller: Seller, sent: Sent) -> ApiResult<Response> {
-    let mut form = new_form(&seller)?;
-    let done = async {
-        let new = form.parse::<NewCampaign>(&sent)?;
-        let create = async |tx: &Tx| Answer::created(&operations::create(tx, new).await?);
-        let made = sent.once().run(&app.store, &seller.identity(), create).await?;
-        Ok(format!("/console/campaigns/{}", made.id().unwrap_or_default()))
-    }
-    .await;
-    form.answer(done)
+    let form = new_form(&seller)?;
+    form.save(&app, &seller.identity(), &sent, async |tx, new: NewCampaign| {
+        let made = operations::create(tx, new).await?;
+        Ok(format!("/console/campaigns/{}", made.campaign.id))
+    })
+    .await
 }
 
 async fn found(app: &AppState, seller: &Seller, id: i64) -> ApiResult<CampaignDetail> {
@@ -185,16 +174,17 @@ async fn edit(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
 
 async fn update(State(app): State<AppState>, seller: Seller, Id(id): Id, sent: Sent) -> ApiResult<Response> {
     let campaign = found(&app, &seller, id).await?;
-    let mut form = edit_form(&seller, &campaign.campaign)?;
-    let done = async {
-        let change = form.parse::<CampaignChange>(&sent)?;
-        let tx = app.store.write(&seller.identity()).await?;
-        operations::update(&tx, id, &sent.if_match(), change).await?;
-        tx.commit().await?;
-        Ok(format!("/console/campaigns/{id}"))
-    }
-    .await;
-    form.answer(done)
+    let form = edit_form(&seller, &campaign.campaign)?;
+    form.save(
+        &app,
+        &seller.identity(),
+        &sent,
+        async |tx, change: CampaignChange| {
+            operations::update(tx, id, &sent.if_match(), change).await?;
+            Ok(format!("/console/campaigns/{id}"))
+        },
+    )
+    .await
 }
 
 fn delete_form(seller: &Seller, campaign: &CampaignDetail) -> ApiResult<Form> {
@@ -225,14 +215,11 @@ async fn ask_delete(State(app): State<AppState>, seller: Seller, Id(id): Id) -> 
 
 async fn delete(State(app): State<AppState>, seller: Seller, Id(id): Id, sent: Sent) -> ApiResult<Response> {
     let form = delete_form(&seller, &found(&app, &seller, id).await?)?;
-    let done = async {
-        let tx = app.store.write(&seller.identity()).await?;
-        operations::delete(&tx, id, &sent.if_match()).await?;
-        tx.commit().await?;
+    form.save(&app, &seller.identity(), &sent, async |tx, _: Nothing| {
+        operations::delete(tx, id, &sent.if_match()).await?;
         Ok("/console".to_owned())
-    }
-    .await;
-    form.answer(done)
+    })
+    .await
 }
 
 fn remove_form(seller: &Seller, campaign: &CampaignDetail, did: i64) -> ApiResult<Form> {
@@ -258,15 +245,12 @@ async fn remove(
     State(app): State<AppState>,
     seller: Seller,
     Ids(id, did): Ids,
-    _: Sent,
+    sent: Sent,
 ) -> ApiResult<Response> {
     let form = remove_form(&seller, &found(&app, &seller, id).await?, did)?;
-    let done = async {
-        let tx = app.store.write(&seller.identity()).await?;
-        parts::operations::remove_did(&tx, id, did, &IfMatch::any()).await?;
-        tx.commit().await?;
+    form.save(&app, &seller.identity(), &sent, async |tx, _: Nothing| {
+        parts::operations::remove_did(tx, id, did, &IfMatch::any()).await?;
         Ok(format!("/console/campaigns/{id}"))
-    }
-    .await;
-    form.answer(done)
+    })
+    .await
 }

@@ -12,11 +12,14 @@ use serde_json::{Map, Value};
 
 use super::frame::{Frame, page_with, see_other};
 use crate::access::secret;
+use crate::app::AppState;
 use crate::error::{ApiError, ApiResult};
 use crate::http::body::{MAX_BODY_BYTES, read_up_to};
-use crate::http::fields::{Fields, Input};
-use crate::http::once::Once;
+use crate::http::fields::{Fields, Input, Unknown};
+use crate::http::once::{Answer, Once};
 use crate::http::version::IfMatch;
+use crate::store::identity::Identity;
+use crate::store::tx::Tx;
 
 const VERSION: &str = "_version";
 const KEY: &str = "_key";
@@ -65,8 +68,19 @@ impl Sent {
     }
 
     /// However often a browser sends the same form, it has one effect.
-    pub fn once(&self) -> Once {
+    fn once(&self) -> Once {
         Once::of_form(self.text(KEY), &self.target, &self.bytes)
+    }
+}
+
+/// A form without fields: it asks whether to go on.
+pub struct Nothing;
+
+impl Input for Nothing {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(_: &mut Fields) -> Self {
+        Nothing
     }
 }
 
@@ -244,6 +258,24 @@ impl Form {
         Fields::parse(&map, T::UNKNOWN)
     }
 
+    /// What `work` makes of the fields, in a transaction of its own and once, however often a browser sends the same form. `work` says
+    /// where it leads.
+    pub async fn save<T: Input>(
+        mut self,
+        app: &AppState,
+        by: &Identity,
+        sent: &Sent,
+        work: impl AsyncFnOnce(&Tx, T) -> ApiResult<String>,
+    ) -> ApiResult<Response> {
+        let done = async {
+            let given = self.parse::<T>(sent)?;
+            let work = async |tx: &Tx| Answer::done(&work(tx, given).await?);
+            sent.once().run(&app.store, by, work).await?.says()
+        }
+        .await;
+        self.answer(done)
+    }
+
     /// On to where it leads; or the same form once more, with what was typed and what is wrong with it.
     pub fn answer(mut self, done: ApiResult<String>) -> ApiResult<Response> {
         let problem = match done {
@@ -274,6 +306,8 @@ impl Form {
             "Somebody has saved another version meanwhile. Beside each field is what is saved now; sending this form again \
              saves yours."
                 .into()
+        } else if problem.code == "key_reused" {
+            "This form was sent already, with other values, and those are saved. Sending it again saves these.".into()
         } else {
             problem.message.clone()
         };

@@ -5,17 +5,15 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 
-use super::form::{Field, Form, Kind, Sent};
+use super::form::{Field, Form, Kind, Nothing, Sent};
 use super::frame::Frame;
 use super::viewer::Seller;
 use crate::app::AppState;
 use crate::error::ApiResult;
-use crate::http::once::Answer;
 use crate::http::params::{Id, Ids};
 use crate::resources::campaigns::parts::objects::{ClientSummary, Link, LinkChange, NewLink};
 use crate::resources::campaigns::parts::operations;
 use crate::resources::links::objects::STATUSES;
-use crate::store::tx::Tx;
 
 pub fn router() -> Router<AppState> {
     Router::new()
@@ -86,15 +84,12 @@ async fn new(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResu
 }
 
 async fn create(State(app): State<AppState>, seller: Seller, Id(id): Id, sent: Sent) -> ApiResult<Response> {
-    let mut form = new_form(&seller, id, &clients(&app, &seller, id).await?)?;
-    let done = async {
-        let new = form.parse::<NewLink>(&sent)?;
-        let create = async |tx: &Tx| Answer::created(&operations::create_link(tx, id, new).await?);
-        sent.once().run(&app.store, &seller.identity(), create).await?;
+    let form = new_form(&seller, id, &clients(&app, &seller, id).await?)?;
+    form.save(&app, &seller.identity(), &sent, async |tx, new: NewLink| {
+        operations::create_link(tx, id, new).await?;
         Ok(format!("/console/campaigns/{id}"))
-    }
-    .await;
-    form.answer(done)
+    })
+    .await
 }
 
 async fn found(app: &AppState, seller: &Seller, id: i64, link: i64) -> ApiResult<Link> {
@@ -128,16 +123,12 @@ async fn update(
     Ids(id, link): Ids,
     sent: Sent,
 ) -> ApiResult<Response> {
-    let mut form = edit_form(&seller, id, &found(&app, &seller, id, link).await?)?;
-    let done = async {
-        let change = form.parse::<LinkChange>(&sent)?;
-        let tx = app.store.write(&seller.identity()).await?;
-        operations::update_link(&tx, id, link, &sent.if_match(), change).await?;
-        tx.commit().await?;
+    let form = edit_form(&seller, id, &found(&app, &seller, id, link).await?)?;
+    form.save(&app, &seller.identity(), &sent, async |tx, change: LinkChange| {
+        operations::update_link(tx, id, link, &sent.if_match(), change).await?;
         Ok(format!("/console/campaigns/{id}"))
-    }
-    .await;
-    form.answer(done)
+    })
+    .await
 }
 
 fn delete_form(seller: &Seller, id: i64, link: &Link) -> ApiResult<Form> {
@@ -165,12 +156,9 @@ async fn delete(
     sent: Sent,
 ) -> ApiResult<Response> {
     let form = delete_form(&seller, id, &found(&app, &seller, id, link).await?)?;
-    let done = async {
-        let tx = app.store.write(&seller.identity()).await?;
-        operations::delete_link(&tx, id, link, &sent.if_match()).await?;
-        tx.commit().await?;
+    form.save(&app, &seller.identity(), &sent, async |tx, _: Nothing| {
+        operations::delete_link(tx, id, link, &sent.if_match()).await?;
         Ok(format!("/console/campaigns/{id}"))
-    }
-    .await;
-    form.answer(done)
+    })
+    .await
 }

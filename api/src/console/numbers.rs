@@ -193,16 +193,12 @@ async fn edit(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
 }
 
 async fn update(State(app): State<AppState>, seller: Seller, Id(id): Id, sent: Sent) -> ApiResult<Response> {
-    let mut form = edit_form(&seller, &found(&app, &seller, id).await?.0)?;
-    let done = async {
-        let change = form.parse::<DidChange>(&sent)?;
-        let tx = app.store.write(&seller.identity()).await?;
-        operations::update(&tx, id, &sent.if_match(), change).await?;
-        tx.commit().await?;
+    let form = edit_form(&seller, &found(&app, &seller, id).await?.0)?;
+    form.save(&app, &seller.identity(), &sent, async |tx, change: DidChange| {
+        operations::update(tx, id, &sent.if_match(), change).await?;
         Ok("/console/numbers".to_owned())
-    }
-    .await;
-    form.answer(done)
+    })
+    .await
 }
 
 /// The campaign that a number is to be in.
@@ -242,14 +238,10 @@ async fn ask_assign(State(app): State<AppState>, seller: Seller, Id(id): Id) -> 
 
 async fn assign(State(app): State<AppState>, seller: Seller, Id(id): Id, sent: Sent) -> ApiResult<Response> {
     let (did, campaigns) = found(&app, &seller, id).await?;
-    let mut form = assign_form(&seller, &did, &campaigns)?;
-    let done = async {
-        let Target(campaign) = form.parse::<Target>(&sent)?;
-        let tx = app.store.write(&seller.identity()).await?;
-        parts::operations::add_did(&tx, campaign, &OneDid { did_id: id }).await?;
-        tx.commit().await?;
+    let form = assign_form(&seller, &did, &campaigns)?;
+    form.save(&app, &seller.identity(), &sent, async |tx, Target(campaign)| {
+        parts::operations::add_did(tx, campaign, &OneDid { did_id: id }).await?;
         Ok(format!("/console/campaigns/{campaign}"))
-    }
-    .await;
-    form.answer(done)
+    })
+    .await
 }

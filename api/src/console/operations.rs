@@ -117,14 +117,10 @@ async fn release(
     Path(uniqueid): Path<String>,
     sent: Sent,
 ) -> ApiResult<Response> {
-    let mut form = release_form(&staff, &uniqueid)?;
-    let done = async {
-        let reason = form.parse::<Release>(&sent)?;
-        let tx = app.store.write(&staff.identity()).await?;
-        live::operations::release(&tx, &uniqueid, &reason).await?;
-        tx.commit().await?;
+    let form = release_form(&staff, &uniqueid)?;
+    form.save(&app, &staff.identity(), &sent, async |tx, reason: Release| {
+        live::operations::release(tx, &uniqueid, &reason).await?;
         Ok("/console/operations".to_owned())
-    }
-    .await;
-    form.answer(done)
+    })
+    .await
 }

@@ -2,8 +2,11 @@
 
 use askama::Template;
 
+use crate::error::ApiResult;
 use crate::http::clock::Instant;
+use crate::resources::explain::{ExplainedLink, Explanation, Whose, explain_did};
 use crate::resources::links::objects::LinkUsage;
+use crate::store::tx::Tx;
 
 /// An absolute instant with its zone; the script may say how long ago it was.
 #[derive(Template)]
@@ -163,12 +166,35 @@ impl Bar {
     }
 
     pub fn of(link: &LinkUsage) -> Vec<Self> {
-        let total = link
-            .total_calls_allowed
-            .map(|allowed| Self::total(link.counted, link.active, allowed));
-        let mut bars = vec![Self::concurrency(link.active, link.max_concurrency)];
-        bars.extend(total);
-        bars
+        Self::of_caps(
+            link.active,
+            Some(link.max_concurrency),
+            link.counted,
+            link.total_calls_allowed,
+        )
+    }
+
+    /// One for each cap that a link has.
+    pub fn of_caps(active: i32, most: Option<i32>, counted: i64, allowed: Option<i64>) -> Vec<Self> {
+        let concurrency = most.map(|most| Self::concurrency(active, most));
+        let total = allowed.map(|allowed| Self::total(counted, active, allowed));
+        concurrency.into_iter().chain(total).collect()
+    }
+}
+
+/// The decision for the next call to a number, its links in the order in which they would get it.
+pub async fn next_call(tx: &Tx, whose: Whose, number: String) -> ApiResult<Explanation> {
+    let mut asked = explain_did(tx, whose, number).await?;
+    asked.links.sort_by_key(|link| (!link.eligible, link.place));
+    Ok(asked)
+}
+
+/// A link's place in that order, or its share where chance decides.
+pub fn place(link: &ExplainedLink) -> String {
+    match (link.eligible, link.place, link.share) {
+        (true, Some(place), _) => format!("{place}."),
+        (true, None, Some(share)) => format!("{:.0} %", share * 100.0),
+        _ => "–".into(),
     }
 }
 

@@ -12,7 +12,7 @@ use super::viewer::Anyone;
 use crate::app::AppState;
 use crate::error::ApiResult;
 use crate::http::params::Params;
-use crate::resources::explain::{ExplainedLink, Explanation, Whose, explain_did};
+use crate::resources::explain::{ExplainedLink, Explanation, Whose};
 
 pub fn router() -> Router<AppState> {
     Router::new().route("/console/try", get(try_number))
@@ -27,12 +27,13 @@ struct Try {
 }
 
 fn bars(link: &ExplainedLink) -> Vec<Bar> {
-    let active = link.active.unwrap_or(0);
-    let concurrency = link.max_concurrency.map(|most| Bar::concurrency(active, most));
-    let total = link
-        .total_calls_allowed
-        .map(|allowed| Bar::total(link.counted.unwrap_or(0), active, allowed));
-    concurrency.into_iter().chain(total).collect()
+    let counted = link.counted.unwrap_or(0);
+    Bar::of_caps(
+        link.active.unwrap_or(0),
+        link.max_concurrency,
+        counted,
+        link.total_calls_allowed,
+    )
 }
 
 /// The link that a call would get, in the order of the next call.
@@ -57,8 +58,7 @@ async fn try_number(State(app): State<AppState>, viewer: Anyone, params: Params)
         Some(number) => {
             let whose = if frame.is_staff() { Whose::Any } else { Whose::Own };
             let tx = app.store.read(&viewer.identity()).await?;
-            let mut found = explain_did(&tx, whose, number.clone()).await?;
-            found.links.sort_by_key(|link| (!link.eligible, link.place));
+            let found = show::next_call(&tx, whose, number.clone()).await?;
             tx.commit().await?;
             Some(found)
         }

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
 
@@ -246,10 +247,9 @@ async fn locked(tx: &Tx, space: i32, place: i32) -> ApiResult<bool> {
 }
 
 impl Answer {
-    /// The id of the object that the answer shows.
-    pub fn id(&self) -> Option<i64> {
-        let object: serde_json::Value = serde_json::from_str(&self.body).ok()?;
-        object["id"].as_i64()
+    /// What it says, whether it was made now or kept.
+    pub fn says<T: DeserializeOwned>(&self) -> ApiResult<T> {
+        serde_json::from_str(&self.body).map_err(|error| ApiError::internal(error.to_string()))
     }
 
     pub fn created<T: Versioned>(object: &T) -> ApiResult<Self> {

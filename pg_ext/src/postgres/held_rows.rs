@@ -186,7 +186,7 @@ fn wait_in_line(table: Relation, holder: &Holder, until: Option<i64>) {
         pg_sys::XactLockTableWait(holder.xid, table, &raw mut row, pg_sys::XLTW_Oper::XLTW_Update);
         pg_sys::UnlockTuple(table, &raw mut row, pg_sys::ExclusiveLock as _);
     }
-    // A time that ended just as the row was released would be noticed later, where nobody expects it, and refuse the call.
+    // The wait may time out just as the row is released. Noticed later, where nothing catches it, that would refuse the call.
     pgrx::check_for_interrupts!();
 }
 

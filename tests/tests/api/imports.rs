@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use capconduit_tests::{Answer, Visitor, assert_invariants};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::support::{World, field_error, number_of, run};
+use crate::api_faults::support::cookie;
 
 const IMPORT: &str = "/api/seller/dids/import";
 const OF_ALICE: &str = "select count(*) from dids where user_id = 3";
@@ -237,4 +240,24 @@ async fn a_dropped_connection_leaves_nothing_half() {
     assert_eq!(number_of(&db, OF_ALICE).await, before);
     let again = csv(&world.alice, "?mode=valid", many()).await.ok();
     assert_eq!(again["created"], 9_900);
+}
+
+/// Two work at one time; who has not sent all lines yet is none of them.
+#[tokio::test]
+async fn slow_senders_keep_nobody_waiting() {
+    let world = World::new().await;
+    let cookie = cookie(&world.api, "seller_bob").await;
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut sender = TcpStream::connect(world.api.address())
+            .await
+            .expect("a connection");
+        let half = format!(
+            "POST {IMPORT} HTTP/1.1\r\nhost: localhost\r\ncookie: {cookie}\r\ncontent-type: text/csv\r\ncontent-length: 99\r\n\r\nnumber\n"
+        );
+        sender.write_all(half.as_bytes()).await.expect("half of it");
+        slow.push(sender);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    csv(&world.alice, "", "number\n+4930300\n").await.ok();
 }

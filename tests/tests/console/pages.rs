@@ -29,6 +29,12 @@ async fn a_campaign_is_made_filled_and_its_reason_turns() {
     // The same form sent once more makes no second campaign.
     let again = post(&alice, path, &form).await.expect_status(303);
     assert_eq!(again.header("location"), campaign);
+    // Without keys, forms have nothing to do with one another.
+    let keyless =
+        |name: &str| format!("name={name}&routingStrategy=priority&dialTimeoutSeconds=25&status=active");
+    for name in ["One", "Two"] {
+        post(&alice, path, &keyless(name)).await.expect_status(303);
+    }
     let empty = page(&alice, &campaign).await;
     assert!(
         empty.contains("No link yet") && empty.contains("No active number leads here"),
@@ -99,14 +105,27 @@ async fn a_change_made_for_an_older_version_shows_both() {
     let world = World::new().await;
     let alice = world.logged_in("seller_alice").await;
     let path = "/console/campaigns/1/links/1/edit";
-    let form = hidden(&page(&alice, path).await);
-    let with = |most: i32| {
+    let (tab, other) = (
+        hidden(&page(&alice, path).await),
+        hidden(&page(&alice, path).await),
+    );
+    let with = |form: &str, most: i32| {
         format!(
             "{form}&maxConcurrency={most}&totalCallsAllowed=5000&forwardingPriority=0&weight=100&status=active"
         )
     };
-    post(&alice, path, &with(4)).await.expect_status(303);
-    let shown = post(&alice, path, &with(6)).await.expect_status(412).text();
+    post(&alice, path, &with(&tab, 4)).await.expect_status(303);
+    // A second click, and a form that is sent once more with other values.
+    post(&alice, path, &with(&tab, 4)).await.expect_status(303);
+    let reused = post(&alice, path, &with(&tab, 5)).await.expect_status(422).text();
+    assert!(
+        reused.contains("sent already") && reused.contains("value=\"5\""),
+        "{reused}"
+    );
+    let shown = post(&alice, path, &with(&other, 6))
+        .await
+        .expect_status(412)
+        .text();
     assert!(
         shown.contains("Saved now: 4.") && shown.contains("value=\"6\""),
         "{shown}"
