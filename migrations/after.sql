@@ -102,6 +102,24 @@ select s.id as link_id, s.campaign_id, c.user_id, c.name as campaign_name, s.cli
   join clients k on k.id = s.client_id
   join link_counters n on n.link_id = s.id;
 
+-- What the windows of links count, by row: what they are compared with. Of a call closed as LOST its outcome is open still, where
+-- that would change what it counts.
+create or replace view window_calls_view with (security_invoker = true) as
+select 'call_attempts' as source, a.uniqueid, a.link_id, a.started_at as reserved_at, 0 as in_flight, 1 as offered, 0 as answered, 0 as qualified
+  from call_attempts a
+union all
+select 'live_calls', l.uniqueid, l.link_id, l.attempt_at, 1, 1, 0, 0
+  from live_calls l
+ where l.holds_slot
+union all
+select 'call_logs', g.asterisk_uniqueid, g.link_id, coalesce(g.reserved_at, least(g.timestamp_start, g.created_at)),
+       u.unsettled::integer, (g.reserved_at is not null)::integer,
+       (g.counted and not u.unsettled)::integer, (g.qualified and not u.unsettled)::integer
+  from call_logs g,
+       lateral (select g.call_status = 'LOST' and g.reserved_at is not null
+                       and not (g.counted and g.qualified)) u (unsettled)
+ where g.reserved_at is not null or g.counted;
+
 create or replace view rejects_view with (security_invoker = true) as
 select r.minute, r.reason, r.did, r.node, sum(r.calls)::bigint as calls
   from reject_counts r
@@ -131,6 +149,8 @@ alter table campaigns enable row level security;
 alter table campaign_dids enable row level security;
 alter table campaign_client_settings enable row level security;
 alter table link_counters enable row level security;
+alter table link_windows enable row level security;
+alter table link_adjustments enable row level security;
 alter table live_calls enable row level security;
 alter table call_logs enable row level security;
 alter table call_attempts enable row level security;
@@ -170,6 +190,10 @@ create policy campaign_client_settings_seller on campaign_client_settings to cap
     with check (exists (select from campaigns c where c.id = campaign_id and c.user_id = (select session_user_id())));
 drop policy if exists link_counters_seller on link_counters;
 create policy link_counters_seller on link_counters for select to capconduit_seller
+    using (exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+                    where s.id = link_id and c.user_id = (select session_user_id())));
+drop policy if exists link_windows_seller on link_windows;
+create policy link_windows_seller on link_windows for select to capconduit_seller
     using (exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
                     where s.id = link_id and c.user_id = (select session_user_id())));
 drop policy if exists live_calls_seller on live_calls;
@@ -223,6 +247,10 @@ create policy campaign_client_settings_staff on campaign_client_settings to capc
     using (true) with check (true);
 drop policy if exists link_counters_staff on link_counters;
 create policy link_counters_staff on link_counters for select to capconduit_staff using (true);
+drop policy if exists link_windows_staff on link_windows;
+create policy link_windows_staff on link_windows for select to capconduit_staff using (true);
+drop policy if exists link_adjustments_staff on link_adjustments;
+create policy link_adjustments_staff on link_adjustments for select to capconduit_staff using (true);
 drop policy if exists live_calls_staff on live_calls;
 create policy live_calls_staff on live_calls for select to capconduit_staff using (true);
 drop policy if exists call_logs_staff on call_logs;
@@ -288,6 +316,10 @@ drop policy if exists campaign_client_settings_read on campaign_client_settings;
 create policy campaign_client_settings_read on campaign_client_settings for select to capconduit_read using (true);
 drop policy if exists link_counters_read on link_counters;
 create policy link_counters_read on link_counters for select to capconduit_read using (true);
+drop policy if exists link_windows_read on link_windows;
+create policy link_windows_read on link_windows for select to capconduit_read using (true);
+drop policy if exists link_adjustments_read on link_adjustments;
+create policy link_adjustments_read on link_adjustments for select to capconduit_read using (true);
 drop policy if exists live_calls_read on live_calls;
 create policy live_calls_read on live_calls for select to capconduit_read using (true);
 drop policy if exists call_logs_read on call_logs;
@@ -361,7 +393,7 @@ grant select, insert (user_id, key_hash, fingerprint, status, etag, body),
       update (fingerprint, status, etag, body, created_at) on idempotency_keys to capconduit_seller, capconduit_staff;
 grant select (created_at), delete on idempotency_keys to capconduit_internal;
 
-grant select (id, client_identifier, name, department, status) on clients to capconduit_seller;
+grant select (id, client_identifier, name, department, status, time_zone) on clients to capconduit_seller;
 grant select, insert, update, delete on clients, pjsip_endpoints, pjsip_aors to capconduit_staff;
 -- Write-only secrets: staff can set a password and never read it back.
 grant select (client_id, id, auth_type, username, realm), insert, update, delete on pjsip_auths to capconduit_staff;
@@ -372,24 +404,26 @@ grant select on pjsip_contacts to capconduit_staff, capconduit_read;
 grant select, insert (user_id, number, status, description), update (status, description), delete on dids
     to capconduit_seller;
 grant select,
-    insert (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description),
-    update (name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description), delete on campaigns
+    insert (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description),
+    update (name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description), delete
+    on campaigns
     to capconduit_seller;
 grant select, insert, delete on campaign_dids to capconduit_seller;
 grant select,
     insert (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight,
-        min_seconds_between),
-    update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between), delete
+        min_seconds_between, qualify_seconds),
+    update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds),
+    delete
     on campaign_client_settings to capconduit_seller;
-grant select on link_counters, live_calls, call_logs, call_attempts to capconduit_seller;
+grant select on link_counters, link_windows, live_calls, call_logs, call_attempts to capconduit_seller;
 grant select on live_calls_view, late_excess_view, link_usage_view to capconduit_seller;
 
-grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, live_calls, call_logs,
+grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, link_windows, link_adjustments, live_calls, call_logs,
     call_attempts, nodes, hearing, link_excess, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view,
-    rejects_view, table_access_view
+    window_calls_view, rejects_view, table_access_view
     to capconduit_staff, capconduit_read;
 grant update (status) on campaigns to capconduit_staff;
-grant update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between)
+grant update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds)
     on campaign_client_settings
     to capconduit_staff;
 

@@ -54,6 +54,7 @@ comment on column clients.name is 'Name for people';
 comment on column clients.department is 'Department that answers';
 comment on column clients.status is 'Calls go to active clients only; switches see no others';
 comment on column clients.notes is 'Free text of the staff';
+comment on column clients.time_zone is 'Zone in which the hours, days, weeks and months of its links begin and end';
 comment on column clients.created_by is 'User who made it; null once that user is deleted';
 comment on column clients.created_at is 'When the row was made';
 comment on column clients.updated_at is 'When the row was last changed';
@@ -128,6 +129,7 @@ comment on column campaigns.routing_strategy is
     'priority: lowest number first; round_robin: strictly in turn; weighted: in proportion to weight';
 comment on column campaigns.dial_timeout_seconds is 'How long one client may ring';
 comment on column campaigns.max_ring_seconds is 'How long all attempts of a call may ring together; null: the platform''s default';
+comment on column campaigns.qualify_seconds is 'A good call is answered and talks for so long; a link may have its own';
 comment on column campaigns.description is 'Free text of the seller';
 comment on column campaigns.created_at is 'When the row was made';
 comment on column campaigns.updated_at is 'When the row was last changed';
@@ -149,6 +151,7 @@ comment on column campaign_client_settings.forwarding_priority is 'Strategy prio
 comment on column campaign_client_settings.weight is 'Strategy weighted: share of the offers';
 comment on column campaign_client_settings.min_seconds_between is
     'Spacing: the least seconds between two calls that the link gets, 1 to 86400; NULL: none';
+comment on column campaign_client_settings.qualify_seconds is 'The same for calls of this link; NULL: as the campaign says';
 comment on column campaign_client_settings.created_at is 'When the row was made';
 comment on column campaign_client_settings.updated_at is 'When the row was last changed';
 comment on column campaign_client_settings.version is 'Moves with every change of the row; If-Match of the REST API names it';
@@ -161,6 +164,36 @@ comment on column link_counters.base is 'Part of the total that has no rows: pur
 comment on column link_counters.last_seq is 'Turn of the last reservation, for round_robin';
 comment on column link_counters.reserved_at is
     'When a call last got one of its slots; NULL: never since spacing is known';
+comment on column link_counters.unsettled is 'Calls closed as LOST whose outcome is not known: each may still count';
+comment on column link_counters.offered is 'Slots reserved since windows are kept';
+comment on column link_counters.answered is 'Counted calls since windows are kept';
+comment on column link_counters.qualified is 'Good calls since windows are kept';
+comment on column link_counters.windows_from is 'When the last of the present windows began';
+comment on column link_counters.windows_until is 'When the first of the present windows ends';
+
+comment on table link_windows is 'The present hour, day, week and month of each link: what was used is what link_counters has more';
+comment on column link_windows.link_id is 'Link';
+comment on column link_windows.span is 'hour, day, week or month';
+comment on column link_windows.starts_at is 'Start of the window, or of its first call since windows are kept; the start belongs to it';
+comment on column link_windows.ends_at is 'End of the window; it does not belong to it';
+comment on column link_windows.time_zone is 'Zone of the client that the end was computed in';
+comment on column link_windows.active is 'Slots held at the start by calls whose outcome is not known yet';
+comment on column link_windows.unsettled is 'The same of calls closed as LOST';
+comment on column link_windows.offered is 'link_counters.offered at the start';
+comment on column link_windows.answered is 'link_counters.answered at the start';
+comment on column link_windows.qualified is 'link_counters.qualified at the start';
+
+comment on table link_adjustments is 'What windows have used without a row behind it: purged records, corrections by hand';
+comment on column link_adjustments.id is 'Number of the adjustment';
+comment on column link_adjustments.link_id is 'Link';
+comment on column link_adjustments.span is 'hour, day, week or month';
+comment on column link_adjustments.starts_at is 'The window, by its start';
+comment on column link_adjustments.offered is 'By how much';
+comment on column link_adjustments.answered is 'By how much';
+comment on column link_adjustments.qualified is 'By how much';
+comment on column link_adjustments.reason is 'Why';
+comment on column link_adjustments.user_id is 'Who, where somebody did it by hand';
+comment on column link_adjustments.created_at is 'When';
 
 comment on table live_calls is 'Calls in flight, from the routing decision to the record; plain ids, which may be gone';
 comment on column live_calls.uniqueid is 'Asterisk''s id of the call';
@@ -191,6 +224,7 @@ comment on column live_calls.end_cause is 'Hangup cause of the final reject';
 comment on column live_calls.absent_since is 'When a heartbeat first missed the call; null: it was listed';
 comment on column live_calls.last_listed_at is 'When a heartbeat last listed the call';
 comment on column live_calls.sip_call_id is 'SIP Call-ID of the caller''s leg';
+comment on column live_calls.qualify_seconds is 'What a good call was when the slot was reserved; NULL: reserved by a release before';
 comment on column live_calls.decision is 'Why each link was or was not taken, short';
 
 comment on table call_logs is 'One record per call that ever came, whatever became of it; plain ids, which may be gone';
@@ -219,6 +253,9 @@ comment on column call_logs.hangup_by is 'Who ended the call: caller, client or 
 comment on column call_logs.sip_call_id is 'SIP Call-ID of the caller''s leg';
 comment on column call_logs.attempts is 'How many clients were tried';
 comment on column call_logs.counted is 'Whether the call counts against the link''s total: answered calls do, once';
+comment on column call_logs.reserved_at is 'When the last slot was reserved: the windows of its link that the call belongs to. NULL: none, or before windows';
+comment on column call_logs.qualify_seconds is 'How long a good call had to talk';
+comment on column call_logs.qualified is 'Whether it was a good call: counted, and talked so long';
 comment on column call_logs.late_excess is 'Counted beyond the total cap: without a slot, or after the cap was lowered';
 comment on column call_logs.decision is 'Why each link was or was not taken, as decided then';
 comment on column call_logs.created_at is 'When the record was written';
@@ -276,6 +313,7 @@ comment on column refinery_schema_history.checksum is 'Checksum of the file; a f
 
 comment on view live_calls_view is 'Calls in flight with names and phase (ringing, talking, ending)';
 comment on view late_excess_view is 'Records that counted beyond a total cap because they came late';
+comment on view window_calls_view is 'What each attempt and record counts in the windows of its link';
 comment on view rejects_view is 'How many calls route_call rejected, by minute, reason, number and switch';
 comment on view link_usage_view is
     'Use and limits of each link; remaining = allowed - counted - active, null without a limit; room: full, near (75 %) or open';

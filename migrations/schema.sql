@@ -80,6 +80,7 @@ CREATE TABLE capconduit.clients (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
     CONSTRAINT clients_client_identifier_check CHECK ((client_identifier ~ '^[A-Za-z0-9_.-]{1,40}$'::text)),
     CONSTRAINT clients_department_check CHECK ((length(department) <= 100)),
     CONSTRAINT clients_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
@@ -164,6 +165,13 @@ COMMENT ON COLUMN capconduit.clients.updated_at IS 'When the row was last change
 --
 
 COMMENT ON COLUMN capconduit.clients.version IS 'Moves with every change of the row; If-Match of the REST API names it';
+
+
+--
+-- Name: COLUMN clients.time_zone; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.time_zone IS 'Zone in which the hours, days, weeks and months of its links begin and end';
 
 
 --
@@ -1096,7 +1104,10 @@ CREATE TABLE capconduit.call_logs (
     counted boolean NOT NULL,
     late_excess boolean DEFAULT false NOT NULL,
     decision text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    reserved_at timestamp with time zone,
+    qualify_seconds integer,
+    qualified boolean DEFAULT false NOT NULL
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_vacuum_insert_threshold='20000', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='20000');
 
@@ -1300,6 +1311,27 @@ COMMENT ON COLUMN capconduit.call_logs.created_at IS 'When the record was writte
 
 
 --
+-- Name: COLUMN call_logs.reserved_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.reserved_at IS 'When the last slot was reserved: the windows of its link that the call belongs to. NULL: none, or before windows';
+
+
+--
+-- Name: COLUMN call_logs.qualify_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.qualify_seconds IS 'How long a good call had to talk';
+
+
+--
+-- Name: COLUMN call_logs.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.qualified IS 'Whether it was a good call: counted, and talked so long';
+
+
+--
 -- Name: call_logs_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1330,9 +1362,11 @@ CREATE TABLE capconduit.campaign_client_settings (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     min_seconds_between integer,
+    qualify_seconds integer,
     CONSTRAINT campaign_client_settings_forwarding_priority_check CHECK ((forwarding_priority >= 0)),
     CONSTRAINT campaign_client_settings_max_concurrency_check CHECK ((max_concurrency >= 1)),
     CONSTRAINT campaign_client_settings_min_seconds_between_check CHECK (((min_seconds_between >= 1) AND (min_seconds_between <= 86400))),
+    CONSTRAINT campaign_client_settings_qualify_seconds_check CHECK (((qualify_seconds >= 0) AND (qualify_seconds <= 86400))),
     CONSTRAINT campaign_client_settings_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
     CONSTRAINT campaign_client_settings_total_calls_allowed_check CHECK ((total_calls_allowed >= 0)),
     CONSTRAINT campaign_client_settings_weight_check CHECK (((weight >= 1) AND (weight <= 1000000)))
@@ -1433,6 +1467,13 @@ COMMENT ON COLUMN capconduit.campaign_client_settings.min_seconds_between IS 'Sp
 
 
 --
+-- Name: COLUMN campaign_client_settings.qualify_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.qualify_seconds IS 'The same for calls of this link; NULL: as the campaign says';
+
+
+--
 -- Name: campaign_client_settings_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1495,9 +1536,11 @@ CREATE TABLE capconduit.campaigns (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    qualify_seconds integer DEFAULT 30 NOT NULL,
     CONSTRAINT campaigns_dial_timeout_seconds_check CHECK (((dial_timeout_seconds >= 1) AND (dial_timeout_seconds <= 600))),
     CONSTRAINT campaigns_max_ring_seconds_check CHECK (((max_ring_seconds >= 10) AND (max_ring_seconds <= 600))),
     CONSTRAINT campaigns_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT campaigns_qualify_seconds_check CHECK (((qualify_seconds >= 0) AND (qualify_seconds <= 86400))),
     CONSTRAINT campaigns_routing_strategy_check CHECK ((routing_strategy = ANY (ARRAY['priority'::text, 'round_robin'::text, 'weighted'::text]))),
     CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'paused'::text])))
 );
@@ -1587,6 +1630,13 @@ COMMENT ON COLUMN capconduit.campaigns.updated_at IS 'When the row was last chan
 --
 
 COMMENT ON COLUMN capconduit.campaigns.version IS 'Moves with every change of the row; If-Match of the REST API names it';
+
+
+--
+-- Name: COLUMN campaigns.qualify_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.qualify_seconds IS 'A good call is answered and talks for so long; a link may have its own';
 
 
 --
@@ -1842,6 +1892,12 @@ CREATE TABLE capconduit.link_counters (
     base bigint DEFAULT 0 NOT NULL,
     last_seq bigint DEFAULT 0 NOT NULL,
     reserved_at timestamp with time zone,
+    offered bigint DEFAULT 0 NOT NULL,
+    answered bigint DEFAULT 0 NOT NULL,
+    qualified bigint DEFAULT 0 NOT NULL,
+    unsettled integer DEFAULT 0 NOT NULL,
+    windows_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    windows_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     CONSTRAINT link_counters_active_check CHECK ((active >= 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
@@ -1899,6 +1955,48 @@ COMMENT ON COLUMN capconduit.link_counters.reserved_at IS 'When a call last got 
 
 
 --
+-- Name: COLUMN link_counters.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.offered IS 'Slots reserved since windows are kept';
+
+
+--
+-- Name: COLUMN link_counters.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.answered IS 'Counted calls since windows are kept';
+
+
+--
+-- Name: COLUMN link_counters.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.qualified IS 'Good calls since windows are kept';
+
+
+--
+-- Name: COLUMN link_counters.unsettled; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.unsettled IS 'Calls closed as LOST whose outcome is not known: each may still count';
+
+
+--
+-- Name: COLUMN link_counters.windows_from; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.windows_from IS 'When the last of the present windows began';
+
+
+--
+-- Name: COLUMN link_counters.windows_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.windows_until IS 'When the first of the present windows ends';
+
+
+--
 -- Name: late_excess_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1927,6 +2025,117 @@ ALTER TABLE capconduit.late_excess_view OWNER TO capconduit_owner;
 --
 
 COMMENT ON VIEW capconduit.late_excess_view IS 'Records that counted beyond a total cap because they came late';
+
+
+--
+-- Name: link_adjustments; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.link_adjustments (
+    id bigint NOT NULL,
+    link_id bigint NOT NULL,
+    span text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    offered bigint DEFAULT 0 NOT NULL,
+    answered bigint DEFAULT 0 NOT NULL,
+    qualified bigint DEFAULT 0 NOT NULL,
+    reason text NOT NULL,
+    user_id bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+
+ALTER TABLE capconduit.link_adjustments OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE link_adjustments; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.link_adjustments IS 'What windows have used without a row behind it: purged records, corrections by hand';
+
+
+--
+-- Name: COLUMN link_adjustments.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_adjustments.id IS 'Number of the adjustment';
+
+
+--
+-- Name: COLUMN link_adjustments.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_adjustments.link_id IS 'Link';
+
+
+--
+-- Name: COLUMN link_adjustments.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_adjustments.span IS 'hour, day, week or month';
+
+
+--
+-- Name: COLUMN link_adjustments.starts_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_adjustments.starts_at IS 'The window, by its start';
+
+
+--
+-- Name: COLUMN link_adjustments.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_adjustments.offered IS 'By how much';
+
+
+--
+-- Name: COLUMN link_adjustments.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_adjustments.answered IS 'By how much';
+
+
+--
+-- Name: COLUMN link_adjustments.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_adjustments.qualified IS 'By how much';
+
+
+--
+-- Name: COLUMN link_adjustments.reason; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_adjustments.reason IS 'Why';
+
+
+--
+-- Name: COLUMN link_adjustments.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_adjustments.user_id IS 'Who, where somebody did it by hand';
+
+
+--
+-- Name: COLUMN link_adjustments.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_adjustments.created_at IS 'When';
+
+
+--
+-- Name: link_adjustments_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.link_adjustments ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.link_adjustments_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 
 --
@@ -2005,6 +2214,106 @@ COMMENT ON VIEW capconduit.link_usage_view IS 'Use and limits of each link; rema
 
 
 --
+-- Name: link_windows; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.link_windows (
+    link_id bigint NOT NULL,
+    span text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    time_zone text NOT NULL,
+    active integer NOT NULL,
+    unsettled integer NOT NULL,
+    offered bigint NOT NULL,
+    answered bigint NOT NULL,
+    qualified bigint NOT NULL,
+    CONSTRAINT link_windows_bounds_check CHECK ((starts_at < ends_at)),
+    CONSTRAINT link_windows_span_check CHECK ((span = ANY (ARRAY['hour'::text, 'day'::text, 'week'::text, 'month'::text])))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
+
+
+ALTER TABLE capconduit.link_windows OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE link_windows; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.link_windows IS 'The present hour, day, week and month of each link: what was used is what link_counters has more';
+
+
+--
+-- Name: COLUMN link_windows.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.link_id IS 'Link';
+
+
+--
+-- Name: COLUMN link_windows.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.span IS 'hour, day, week or month';
+
+
+--
+-- Name: COLUMN link_windows.starts_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.starts_at IS 'Start of the window, or of its first call since windows are kept; the start belongs to it';
+
+
+--
+-- Name: COLUMN link_windows.ends_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.ends_at IS 'End of the window; it does not belong to it';
+
+
+--
+-- Name: COLUMN link_windows.time_zone; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.time_zone IS 'Zone of the client that the end was computed in';
+
+
+--
+-- Name: COLUMN link_windows.active; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.active IS 'Slots held at the start by calls whose outcome is not known yet';
+
+
+--
+-- Name: COLUMN link_windows.unsettled; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.unsettled IS 'The same of calls closed as LOST';
+
+
+--
+-- Name: COLUMN link_windows.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.offered IS 'link_counters.offered at the start';
+
+
+--
+-- Name: COLUMN link_windows.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.answered IS 'link_counters.answered at the start';
+
+
+--
+-- Name: COLUMN link_windows.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.qualified IS 'link_counters.qualified at the start';
+
+
+--
 -- Name: live_calls; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2037,7 +2346,8 @@ CREATE TABLE capconduit.live_calls (
     absent_since timestamp with time zone,
     last_listed_at timestamp with time zone,
     decision text,
-    sip_call_id text
+    sip_call_id text,
+    qualify_seconds integer
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
 
@@ -2252,6 +2562,13 @@ COMMENT ON COLUMN capconduit.live_calls.decision IS 'Why each link was or was no
 --
 
 COMMENT ON COLUMN capconduit.live_calls.sip_call_id IS 'SIP Call-ID of the caller''s leg';
+
+
+--
+-- Name: COLUMN live_calls.qualify_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.qualify_seconds IS 'What a good call was when the slot was reserved; NULL: reserved by a release before';
 
 
 --
@@ -2783,6 +3100,54 @@ ALTER TABLE capconduit.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 
 
 --
+-- Name: window_calls_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE VIEW capconduit.window_calls_view WITH (security_invoker='true') AS
+ SELECT 'call_attempts'::text AS source,
+    a.uniqueid,
+    a.link_id,
+    a.started_at AS reserved_at,
+    0 AS in_flight,
+    1 AS offered,
+    0 AS answered,
+    0 AS qualified
+   FROM capconduit.call_attempts a
+UNION ALL
+ SELECT 'live_calls'::text AS source,
+    l.uniqueid,
+    l.link_id,
+    l.attempt_at AS reserved_at,
+    1 AS in_flight,
+    1 AS offered,
+    0 AS answered,
+    0 AS qualified
+   FROM capconduit.live_calls l
+  WHERE l.holds_slot
+UNION ALL
+ SELECT 'call_logs'::text AS source,
+    g.asterisk_uniqueid AS uniqueid,
+    g.link_id,
+    COALESCE(g.reserved_at, LEAST(g.timestamp_start, g.created_at)) AS reserved_at,
+    (u.unsettled)::integer AS in_flight,
+    ((g.reserved_at IS NOT NULL))::integer AS offered,
+    ((g.counted AND (NOT u.unsettled)))::integer AS answered,
+    ((g.qualified AND (NOT u.unsettled)))::integer AS qualified
+   FROM capconduit.call_logs g,
+    LATERAL ( SELECT ((g.call_status = 'LOST'::text) AND (g.reserved_at IS NOT NULL) AND (NOT (g.counted AND g.qualified))) AS "?column?") u(unsettled)
+  WHERE ((g.reserved_at IS NOT NULL) OR g.counted);
+
+
+ALTER TABLE capconduit.window_calls_view OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW window_calls_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW capconduit.window_calls_view IS 'What each attempt and record counts in the windows of its link';
+
+
+--
 -- Name: api_tokens api_tokens_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2943,6 +3308,14 @@ ALTER TABLE ONLY capconduit.idempotency_keys
 
 
 --
+-- Name: link_adjustments link_adjustments_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.link_adjustments
+    ADD CONSTRAINT link_adjustments_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: link_counters link_counters_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2956,6 +3329,14 @@ ALTER TABLE ONLY capconduit.link_counters
 
 ALTER TABLE ONLY capconduit.link_excess
     ADD CONSTRAINT link_excess_pkey PRIMARY KEY (link_id);
+
+
+--
+-- Name: link_windows link_windows_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.link_windows
+    ADD CONSTRAINT link_windows_pkey PRIMARY KEY (link_id, span);
 
 
 --
@@ -3161,6 +3542,13 @@ CREATE INDEX idempotency_keys_created_at_idx ON capconduit.idempotency_keys USIN
 
 
 --
+-- Name: link_adjustments_purged_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE UNIQUE INDEX link_adjustments_purged_idx ON capconduit.link_adjustments USING btree (link_id, span, starts_at) WHERE (reason = 'purged'::text);
+
+
+--
 -- Name: live_calls_lease_until_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3336,6 +3724,13 @@ CREATE TRIGGER clients_check_texts BEFORE INSERT OR UPDATE OF name, department, 
 
 
 --
+-- Name: clients clients_check_time_zone; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER clients_check_time_zone BEFORE INSERT OR UPDATE OF time_zone ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.check_time_zone();
+
+
+--
 -- Name: clients clients_lock_counters; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3389,6 +3784,13 @@ CREATE TRIGGER dids_version BEFORE UPDATE ON capconduit.dids FOR EACH ROW EXECUT
 --
 
 CREATE TRIGGER link_counters_delete BEFORE DELETE ON capconduit.link_counters FOR EACH ROW EXECUTE FUNCTION capconduit.refuse_busy_link_delete();
+
+
+--
+-- Name: link_counters link_counters_delete_windows; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER link_counters_delete_windows AFTER DELETE ON capconduit.link_counters FOR EACH ROW EXECUTE FUNCTION capconduit.delete_windows();
 
 
 --
@@ -3939,6 +4341,26 @@ CREATE POLICY idempotency_keys_staff ON capconduit.idempotency_keys TO capcondui
 
 
 --
+-- Name: link_adjustments; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.link_adjustments ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: link_adjustments link_adjustments_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY link_adjustments_read ON capconduit.link_adjustments FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: link_adjustments link_adjustments_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY link_adjustments_staff ON capconduit.link_adjustments FOR SELECT TO capconduit_staff USING (true);
+
+
+--
 -- Name: link_counters; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3986,6 +4408,36 @@ CREATE POLICY link_excess_read ON capconduit.link_excess FOR SELECT TO capcondui
 --
 
 CREATE POLICY link_excess_staff ON capconduit.link_excess FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: link_windows; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.link_windows ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: link_windows link_windows_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY link_windows_read ON capconduit.link_windows FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: link_windows link_windows_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY link_windows_seller ON capconduit.link_windows FOR SELECT TO capconduit_seller USING ((EXISTS ( SELECT
+   FROM (capconduit.campaign_client_settings s
+     JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
+  WHERE ((s.id = link_windows.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))));
+
+
+--
+-- Name: link_windows link_windows_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY link_windows_staff ON capconduit.link_windows FOR SELECT TO capconduit_staff USING (true);
 
 
 --
@@ -4544,6 +4996,13 @@ GRANT SELECT(status) ON TABLE capconduit.clients TO capconduit_seller;
 
 
 --
+-- Name: COLUMN clients.time_zone; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(time_zone) ON TABLE capconduit.clients TO capconduit_seller;
+
+
+--
 -- Name: TABLE pjsip_aors; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4803,6 +5262,14 @@ GRANT UPDATE(min_seconds_between) ON TABLE capconduit.campaign_client_settings T
 
 
 --
+-- Name: COLUMN campaign_client_settings.qualify_seconds; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(qualify_seconds),UPDATE(qualify_seconds) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(qualify_seconds) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
+
+
+--
 -- Name: TABLE campaign_dids; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4869,6 +5336,13 @@ GRANT INSERT(max_ring_seconds),UPDATE(max_ring_seconds) ON TABLE capconduit.camp
 --
 
 GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaigns.qualify_seconds; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(qualify_seconds),UPDATE(qualify_seconds) ON TABLE capconduit.campaigns TO capconduit_seller;
 
 
 --
@@ -5003,6 +5477,14 @@ GRANT SELECT ON TABLE capconduit.late_excess_view TO capconduit_read;
 
 
 --
+-- Name: TABLE link_adjustments; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.link_adjustments TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.link_adjustments TO capconduit_read;
+
+
+--
 -- Name: TABLE link_excess; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5017,6 +5499,15 @@ GRANT SELECT ON TABLE capconduit.link_excess TO capconduit_read;
 GRANT SELECT ON TABLE capconduit.link_usage_view TO capconduit_seller;
 GRANT SELECT ON TABLE capconduit.link_usage_view TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.link_usage_view TO capconduit_read;
+
+
+--
+-- Name: TABLE link_windows; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_read;
 
 
 --
@@ -5174,6 +5665,14 @@ GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_read;
 GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_seller;
 GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_staff;
 GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: TABLE window_calls_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.window_calls_view TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.window_calls_view TO capconduit_read;
 
 
 --

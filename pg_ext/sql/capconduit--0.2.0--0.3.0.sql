@@ -5,6 +5,27 @@
 set local check_function_bodies = off;
 
 ------------------------------------------------------------------------------------------------------------
+-- Connections that go on take the library of this release at their next statement: what its functions move, one of before would not.
+------------------------------------------------------------------------------------------------------------
+
+do $$
+declare
+    definition text;
+begin
+    for definition in
+        select replace(pg_get_functiondef(p.oid), '''' || p.probin || '''', '''MODULE_PATHNAME''')
+          from pg_proc p
+          join pg_language l on l.oid = p.prolang and l.lanname = 'c'
+          join pg_depend d on d.objid = p.oid and d.classid = 'pg_proc'::regclass and d.deptype = 'e'
+          join pg_extension e on e.oid = d.refobjid and e.extname = 'capconduit'
+         where p.pronamespace = 'capconduit'::regnamespace
+    loop
+        execute definition;
+    end loop;
+end
+$$;
+
+------------------------------------------------------------------------------------------------------------
 -- What a switch's agent says without a list, and the end of a switch by hand.
 ------------------------------------------------------------------------------------------------------------
 
@@ -144,6 +165,54 @@ $$;
 -- A link without its counters takes no call: it is told of, and repaired.
 ------------------------------------------------------------------------------------------------------------
 
+-- What the present windows say against their calls: by reservation, as far as each belongs to the window. Before the migration that makes
+-- windows there are none.
+create function verify_windows(
+    out subject text, out subject_id bigint, out counter text, out stored bigint, out actual bigint,
+    out starts_at timestamptz)
+returns setof record
+language plpgsql stable parallel safe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+    if to_regclass('capconduit.window_calls_view') is null then
+        return;
+    end if;
+    return query
+    with used as (
+        select w.link_id, w.span, sum(c.in_flight) as in_flight, sum(c.offered) as offered,
+               sum(c.answered) as answered, sum(c.qualified) as qualified
+          from capconduit.link_windows w
+          join capconduit.window_calls_view c on c.link_id = w.link_id and c.reserved_at >= w.starts_at
+         group by w.link_id, w.span
+    ), adjusted as (
+        select a.link_id, a.span, a.starts_at, sum(a.offered) as offered, sum(a.answered) as answered,
+               sum(a.qualified) as qualified
+          from capconduit.link_adjustments a
+         group by a.link_id, a.span, a.starts_at
+    ), held as (
+        -- What active should be: where it is wrong that is told by itself.
+        select l.link_id, count(*) as calls
+          from capconduit.live_calls l
+         where l.holds_slot
+         group by l.link_id
+    )
+    select 'link', w.link_id, w.span || '_' || c.counter, c.stored, c.actual::bigint, w.starts_at
+      from capconduit.link_windows w
+      join capconduit.link_counters n on n.link_id = w.link_id
+      left join used u on (u.link_id, u.span) = (w.link_id, w.span)
+      left join adjusted a on (a.link_id, a.span, a.starts_at) = (w.link_id, w.span, w.starts_at)
+      left join held h on h.link_id = w.link_id,
+           lateral (values
+               ('in_flight', coalesce(h.calls, 0) + n.unsettled - w.active - w.unsettled, coalesce(u.in_flight, 0)),
+               ('offered', n.offered - w.offered, coalesce(u.offered, 0) + coalesce(a.offered, 0)),
+               ('answered', n.answered - w.answered, coalesce(u.answered, 0) + coalesce(a.answered, 0)),
+               ('qualified', n.qualified - w.qualified, coalesce(u.qualified, 0) + coalesce(a.qualified, 0))
+           ) c (counter, stored, actual)
+     where c.stored <> c.actual;
+end
+$$;
+
 create or replace function verify_counters(out link_id bigint, out counter text, out stored bigint, out actual bigint)
 returns setof record
 language sql stable parallel safe security definer set search_path = pg_catalog, pg_temp
@@ -165,7 +234,9 @@ as $$
            lateral (values ('active', n.active::bigint, coalesce(h.calls, 0)),
                            ('total', n.total, coalesce(n.base, 0) + coalesce(g.calls, 0))) c (counter, stored, actual)
      where c.stored is distinct from c.actual
-     order by k.link_id, c.counter
+    union all
+    select v.subject_id, v.counter, v.stored, v.actual from capconduit.verify_windows() v where v.subject = 'link'
+     order by link_id, counter
 $$;
 
 -- With nothing counted: what the rows say comes next.
@@ -206,6 +277,7 @@ declare
     counters text[];
     excesses bigint[];
     excess bigint;
+    starts timestamptz;
     said boolean := false;
 begin
     if only_link is not null and not exists (select from capconduit.campaign_client_settings s where s.id = only_link) then
@@ -240,7 +312,9 @@ begin
         -- Nothing is locked here: calls go on while somebody else holds what is needed.
         perform pg_sleep(0.2);
     end loop;
-    for link_id, counter, excess in select * from unnest(links, counters, excesses) loop
+    for link_id, counter, excess in
+        select * from unnest(links, counters, excesses) v (link_id, counter, excess) where v.counter in ('active', 'total')
+    loop
         update capconduit.link_counters n
            set active = n.active - case counter when 'active' then excess else 0 end,
                total = n.total - case counter when 'total' then excess else 0 end
@@ -250,6 +324,26 @@ begin
         continue when not found;
         stored := actual + excess;
         perform capconduit.write_audit('reconcile', 'link_counters', link_id::text,
+            jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
+        return next;
+    end loop;
+    -- Windows are compared anew: their links are locked now, and one that began meanwhile began with the wrong counter.
+    for link_id, counter, stored, actual, starts in
+        select w.subject_id, w.counter, w.stored, w.actual, w.starts_at
+          from capconduit.verify_windows() w
+         where w.subject = 'link' and w.subject_id = any (links)
+    loop
+        -- The counts for life stay: the window's mark moves. The counters are written, too: a call that has read the mark
+        -- before sees by them that it is another.
+        excess := stored - actual;
+        update capconduit.link_counters n set active = n.active where n.link_id = reconcile_counters.link_id;
+        update capconduit.link_windows w
+           set active = w.active + case counter when w.span || '_in_flight' then excess else 0 end,
+               offered = w.offered + case counter when w.span || '_offered' then excess else 0 end,
+               answered = w.answered + case counter when w.span || '_answered' then excess else 0 end,
+               qualified = w.qualified + case counter when w.span || '_qualified' then excess else 0 end
+         where w.link_id = reconcile_counters.link_id and w.span = split_part(counter, '_', 1) and w.starts_at = starts;
+        perform capconduit.write_audit('reconcile', 'link_windows', link_id::text,
             jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
         return next;
     end loop;
@@ -265,6 +359,117 @@ alter function reconcile_counters(bigint) owner to capconduit_owner;
 revoke all on function reconcile_counters(bigint) from public;
 
 comment on function reconcile_counters(bigint) is 'reconcile_counters for one link; audited';
+
+-- What the windows that are open have used of these calls' records and attempts, which are about to be deleted, becomes rows of its own. Of
+-- a call closed as LOST no more is heard, so it stays in flight no longer. Locks the counters of the links concerned.
+create function keep_window_use(calls text[]) returns void
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    uses jsonb;
+    links bigint[];
+begin
+    -- Most calls that are purged are older than any open window: these cost no link a wait.
+    select jsonb_agg(to_jsonb(c)), array_agg(distinct c.link_id) into uses, links
+      from capconduit.window_calls_view c
+     where c.uniqueid = any (calls) and c.source <> 'live_calls'
+       and (c.in_flight > 0
+            or exists (select from capconduit.link_windows w where w.link_id = c.link_id and w.starts_at <= c.reserved_at));
+    if uses is null then
+        return;
+    end if;
+    perform from capconduit.link_counters n where n.link_id = any (links) order by n.link_id for no key update;
+    -- The rows themselves: whoever has read windows before must see that they are others.
+    update capconduit.link_counters n
+       set unsettled = n.unsettled - c.calls
+      from (select u.link_id, sum(u.in_flight) as calls
+              from jsonb_to_recordset(uses) u (link_id bigint, in_flight integer)
+             group by u.link_id) c
+     where n.link_id = c.link_id;
+    insert into capconduit.link_adjustments as a (link_id, span, starts_at, offered, answered, qualified, reason)
+    select w.link_id, w.span, w.starts_at, sum(c.offered), sum(c.answered), sum(c.qualified), 'purged'
+      from capconduit.link_windows w
+      join jsonb_to_recordset(uses)
+           c (link_id bigint, reserved_at timestamptz, offered integer, answered integer, qualified integer)
+        on c.link_id = w.link_id and c.reserved_at >= w.starts_at
+     group by w.link_id, w.span
+    having sum(c.offered + c.answered + c.qualified) > 0
+    on conflict (link_id, span, starts_at) where reason = 'purged' do update
+       set offered = a.offered + excluded.offered, answered = a.answered + excluded.answered,
+           qualified = a.qualified + excluded.qualified;
+    update capconduit.link_windows w
+       set unsettled = w.unsettled - c.calls
+      from (select o.link_id, o.span, sum(u.in_flight) as calls
+              from capconduit.link_windows o
+              join jsonb_to_recordset(uses) u (link_id bigint, reserved_at timestamptz, in_flight integer)
+                on u.link_id = o.link_id and u.reserved_at < o.starts_at and u.in_flight > 0
+             group by o.link_id, o.span) c
+     where (w.link_id, w.span) = (c.link_id, c.span);
+    delete from capconduit.link_adjustments a
+     using capconduit.link_windows w
+     where a.link_id = any (links) and (w.link_id, w.span) = (a.link_id, a.span) and a.starts_at < w.starts_at
+       and a.reason = 'purged';
+end
+$$;
+
+create or replace function purge_call_logs(
+    before timestamptz, after_id bigint default 0, max integer default 1000,
+    out status text, out records integer, out attempts integer, out last_id bigint)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    calls text[];
+    links bigint[];
+begin
+    if before is null or before > now() - interval '3 days' then
+        raise exception 'before must be at least three days ago' using errcode = 'invalid_parameter_value';
+    end if;
+    if after_id is null or max is null or max not between 1 and 100000 then
+        raise exception 'after_id must be a number, max between 1 and 100000'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    records := 0;
+    attempts := 0;
+    -- A stretch of ids rather than of rows: it is found by the primary key, whatever the planner knows of the table.
+    select g.id + max - 1 into last_id from capconduit.call_logs g where g.id > after_id order by g.id limit 1;
+    if not found then
+        status := 'done';
+        return;
+    end if;
+    status := 'ok';
+    -- Before any other table, as everywhere: what windows have used is told by calls in flight, too.
+    lock table capconduit.live_calls in access share mode;
+    -- What is deleted is locked first, so that no correction comes between.
+    select array_agg(g.asterisk_uniqueid), array_agg(g.link_id) filter (where g.counted and g.link_id is not null)
+      into calls, links
+      from (select l.asterisk_uniqueid, l.link_id, l.counted
+              from capconduit.call_logs l
+             where l.id > after_id and l.id <= last_id and l.timestamp_start < before
+               for update) g;
+    if to_regclass('capconduit.window_calls_view') is not null then
+        perform capconduit.keep_window_use(calls);
+    end if;
+    delete from capconduit.call_attempts a where a.uniqueid = any (calls);
+    get diagnostics attempts = row_count;
+    delete from capconduit.call_logs g where g.asterisk_uniqueid = any (calls);
+    get diagnostics records = row_count;
+    -- The counters last, by ascending id, as everywhere.
+    perform from capconduit.link_counters n where n.link_id = any (links) order by n.link_id for no key update;
+    -- total = base + counted records: what leaves the records goes into the base.
+    update capconduit.link_counters n
+       set base = n.base + g.calls
+      from (select link_id, count(*) as calls from unnest(links) l (link_id) group by link_id) g
+     where n.link_id = g.link_id;
+end
+$$;
+
+alter function verify_windows() owner to capconduit_owner;
+alter function keep_window_use(text[]) owner to capconduit_owner;
+revoke all on function verify_windows() from public;
+revoke all on function keep_window_use(text[]) from public;
+comment on function verify_windows is 'Gives a row for each figure of a present window that differs from the rows behind it; verify_counters has them, too';
+comment on function keep_window_use is 'Keeps what records that are about to be deleted have used of open windows';
 
 ------------------------------------------------------------------------------------------------------------
 -- For the planner: what a look costs beside a comparison, how many rows it gives (a campaign's links), and that it may run in
@@ -456,9 +661,47 @@ begin
 end
 $$;
 
+create function delete_windows() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from capconduit.link_windows w where w.link_id = old.link_id;
+    delete from capconduit.link_adjustments a where a.link_id = old.link_id;
+    return null;
+end
+$$;
+
+-- The names that calls can count by: those that the library reads.
+create function is_time_zone(name text) returns boolean
+language c stable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'is_time_zone_wrapper';
+
+create function check_time_zone() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not capconduit.is_time_zone(new.time_zone) and (tg_op = 'INSERT' or new.time_zone is distinct from old.time_zone) then
+        raise exception 'time zone % is not accepted: IANA''s name of a place such as Europe/Berlin is expected, or UTC',
+                quote_literal(left(new.time_zone, 64))
+            using errcode = 'check_violation', schema = tg_table_schema, table = tg_table_name, column = 'time_zone',
+                  constraint = tg_table_name || '_time_zone_check';
+    end if;
+    return new;
+end
+$$;
+
 alter function is_plain_text(text, boolean) owner to capconduit_owner;
 alter function check_texts() owner to capconduit_owner;
+alter function delete_windows() owner to capconduit_owner;
+alter function is_time_zone(text) owner to capconduit_owner;
+alter function check_time_zone() owner to capconduit_owner;
 revoke all on function is_plain_text(text, boolean), check_texts() from public;
+revoke all on function delete_windows() from public;
+revoke all on function is_time_zone(text) from public;
+revoke all on function check_time_zone() from public;
 
 comment on function is_plain_text is 'Whether a text that people give to things can be seen, and turns or hides nothing';
 comment on function check_texts is 'Trigger: a text that people give to things must be plain when it is written';
+comment on function delete_windows is 'Trigger: a link''s windows go with its counters';
+comment on function is_time_zone is 'Whether calls can be counted by the days of a zone of this name';
+comment on function check_time_zone is 'Trigger: a time zone must be one that is_time_zone knows when it is written';

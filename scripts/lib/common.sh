@@ -111,6 +111,11 @@ built_file() {
     echo "$newest"
 }
 built_library() { echo "${CAPCONDUIT_SO:-$(built_file libcapconduit.so)}"; }
+# The library's name in a server's folder: a release of its own name, so that connections that go on take it at their next statement. Under
+# OLD_LIBRARY_NAME, a link to it, the functions find it that no migration has named anew yet.
+library_name() { sed -n "s#^module_pathname = '\$libdir/\(.*\)'#\1.so#p" "$ROOT/pg_ext/capconduit.control"; }
+# shellcheck disable=SC2034  # used by the scripts that source this file
+OLD_LIBRARY_NAME=capconduit.so
 built_binary() { echo "${CAPCONDUIT_BIN:-$(built_file capconduit)}"; }
 
 # For cargo: which PostgreSQL the extension is built for. 15 is the default feature.

@@ -59,7 +59,7 @@ done
 say "the extension image has:"
 extension=$(b mount "$(b from localhost/capconduit-extension)")
 (cd "$extension" && find . -type f | sort)
-[[ -f $extension/lib/capconduit.so && -f $extension/share/extension/capconduit.control ]]
+[[ -f $extension/lib/$(library_name) && -L $extension/lib/$OLD_LIBRARY_NAME && -f $extension/share/extension/capconduit.control ]]
 
 # a_server IMAGE PORT [SETTINGS…]: the image's PostgreSQL, which makes its data first. Sets SERVER.
 a_server() {
@@ -118,6 +118,6 @@ MOUNTED=$(free_port_from 28000)
 # shellcheck disable=SC2016  # PostgreSQL's own words
 MOUNT=$extension:/extensions/capconduit:ro a_server server "$MOUNTED" \
     -c extension_control_path='$system:/extensions/capconduit/share' -c dynamic_library_path='$libdir:/extensions/capconduit/lib'
-[[ ! -e $(b mount "$SERVER")/usr/lib/postgresql/$MAJOR/lib/capconduit.so ]] || die "the server has an extension of its own"
+[[ ! -e $(b mount "$SERVER")/usr/lib/postgresql/$MAJOR/lib/$(library_name) ]] || die "the server has an extension of its own"
 prepared "$MOUNTED"
 say "all three images work"

@@ -11,6 +11,13 @@ put() {
     say "${DESTDIR:-}$3"
 }
 
+# put_link NAME PLACE: likewise.
+put_link() {
+    ln -sfn "$1" "${DESTDIR:-}$2.new"
+    mv -T "${DESTDIR:-}$2.new" "${DESTDIR:-}$2"
+    say "${DESTDIR:-}$2"
+}
+
 install_files() {
     PG_CONFIG=$(pg_config_path) || die "no PostgreSQL with header files: run scripts/setup, or set PG_CONFIG"
     PREFIX=${PREFIX:-/usr/local}
@@ -20,7 +27,8 @@ install_files() {
     trap 'rm -r "$WORK"' EXIT
 
     umask 022
-    put 755 "$LIBRARY" "$("$PG_CONFIG" --pkglibdir)/capconduit.so"
+    put 755 "$LIBRARY" "$("$PG_CONFIG" --pkglibdir)/$(library_name)"
+    put_link "$(library_name)" "$("$PG_CONFIG" --pkglibdir)/$OLD_LIBRARY_NAME"
     for file in "$ROOT"/pg_ext/capconduit.control "$ROOT"/pg_ext/sql/capconduit--*.sql; do
         put 644 "$file" "$("$PG_CONFIG" --sharedir)/extension/${file##*/}"
     done

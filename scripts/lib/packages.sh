@@ -154,7 +154,8 @@ package_extension() {
     local major=$1 library name=postgresql-$1-capconduit
     library=$(library_for "$major")
     begin "$name"
-    stripped "$library" 644 "/usr/lib/postgresql/$major/lib/capconduit.so"
+    stripped "$library" 644 "/usr/lib/postgresql/$major/lib/$(library_name)"
+    ln -s "$(library_name)" "$TREE/usr/lib/postgresql/$major/lib/$OLD_LIBRARY_NAME"
     put 644 "$FROM/pg_ext/capconduit.control" "/usr/share/postgresql/$major/extension/capconduit.control"
     for file in "$FROM"/pg_ext/sql/capconduit--*.sql; do
         put 644 "$file" "/usr/share/postgresql/$major/extension/${file##*/}"

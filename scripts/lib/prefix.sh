@@ -54,13 +54,15 @@ put_file() {
 }
 
 install_extension() {
-    local library file
+    local library file name
     library=$(built_library)
     if [[ ! -f $library ]]; then
         warn "the extension is not built yet (make build): the server starts without it"
         return
     fi
-    cmp -s "$library" "$LIB/capconduit.so" || put_file "$library" "$LIB/capconduit.so"
+    name=$(library_name)
+    cmp -s "$library" "$LIB/$name" || put_file "$library" "$LIB/$name"
+    [[ $(readlink "$LIB/$OLD_LIBRARY_NAME") = "$name" ]] || as_server ln -sf "$name" "$LIB/$OLD_LIBRARY_NAME"
     for file in "$ROOT"/pg_ext/capconduit.control "$ROOT"/pg_ext/sql/capconduit--*.sql; do
         cmp -s "$file" "$SHARE/extension/${file##*/}" || put_file "$file" "$SHARE/extension/${file##*/}"
     done

@@ -168,7 +168,8 @@ fn make_install_puts_everything_below_destdir() {
             .any(|(path, _)| path.to_string_lossy().ends_with(end))
     };
     assert!(
-        has("/capconduit.so")
+        has("/capconduit-0.3.so")
+            && has("/capconduit.so")
             && has("/extension/capconduit.control")
             && has(&format!(
                 "/extension/capconduit--{}.sql",

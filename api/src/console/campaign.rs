@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use capconduit_core::Strategy;
+use capconduit_core::{Strategy, outcome};
 
 use super::form::{Field, Form, Kind, Nothing, Sent};
 use super::frame::{Frame, page};
@@ -118,6 +118,9 @@ fn fields(of: Option<&Campaign>) -> Vec<Field> {
         Field::new("maxRingSeconds", "Seconds that a call rings in all", Kind::Number)
             .help("Empty: as long as the platform sets")
             .maybe(of.and_then(|campaign| campaign.max_ring_seconds)),
+        Field::new("qualifySeconds", "Seconds that a good call talks", Kind::Number)
+            .help("An answered call that talks for so long is a good one. A link may have its own.")
+            .value(of.map_or(outcome::QUALIFY_SECONDS, |campaign| campaign.qualify_seconds)),
         Field::choice("status", "Status", STATUSES)
             .help("Only an active campaign takes calls. Calls in flight go on.")
             .value(of.map_or("active", |campaign| &campaign.status)),

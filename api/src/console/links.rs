@@ -39,6 +39,9 @@ fn fields(of: Option<&Link>) -> Vec<Field> {
         Field::new("minSecondsBetween", "Least seconds between two calls", Kind::Number)
             .help("Empty: none")
             .maybe(of.and_then(|link| link.min_seconds_between)),
+        Field::new("qualifySeconds", "Seconds that a good call talks", Kind::Number)
+            .help("Empty: as the campaign says")
+            .maybe(of.and_then(|link| link.qualify_seconds)),
         Field::new("forwardingPriority", "Priority", Kind::Number)
             .help("0 comes first")
             .value(of.map_or(0, |link| link.forwarding_priority)),

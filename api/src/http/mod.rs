@@ -11,4 +11,3 @@ pub mod params;
 pub mod period;
 pub mod text;
 pub mod version;
-pub mod zone;

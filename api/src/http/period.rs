@@ -5,9 +5,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use utoipa::IntoParams;
 
+use super::clock;
 use super::params::Params;
-use super::{clock, zone};
 use crate::error::{ApiError, ApiResult};
+use capconduit_core::zone;
 
 /// Days of a zone, as instants: from the first day's start to the last day's end.
 #[derive(Debug, Clone)]

@@ -25,6 +25,8 @@ pub struct Campaign {
     pub strategy: Strategy,
     pub dial_timeout_seconds: i32,
     pub max_ring_seconds: i32,
+    /// How long a good call talks.
+    pub qualify_seconds: i32,
 }
 
 /// One campaign–client link, with its counters.
@@ -44,6 +46,8 @@ pub struct Link {
     pub weight: i32,
     /// The least time between two of its calls.
     pub min_seconds_between: Option<i32>,
+    /// How long a good call talks, where it is not as the campaign says.
+    pub qualify_seconds: Option<i32>,
     /// Slots held now, ringing included.
     pub active: i32,
     /// Calls counted for life.
@@ -52,6 +56,8 @@ pub struct Link {
     pub last_seq: i64,
     /// When a call last got one of its slots, in PostgreSQL's microseconds.
     pub reserved_at: Option<i64>,
+    /// When the last of its present windows began: no call belongs to an instant before.
+    pub windows_from: i64,
     pub already_tried: bool,
 }
 
@@ -71,10 +77,12 @@ impl Link {
             forwarding_priority,
             weight,
             min_seconds_between,
+            qualify_seconds,
             active: _,
             counted: _,
             last_seq: _,
             reserved_at: _,
+            windows_from: _,
             already_tried: _,
         } = self;
         *id == other.id
@@ -87,6 +95,7 @@ impl Link {
             && *forwarding_priority == other.forwarding_priority
             && *weight == other.weight
             && *min_seconds_between == other.min_seconds_between
+            && *qualify_seconds == other.qualify_seconds
     }
 }
 
@@ -129,10 +138,12 @@ pub(crate) mod tests {
             forwarding_priority: 0,
             weight: 100,
             min_seconds_between: None,
+            qualify_seconds: None,
             active: 0,
             counted: 0,
             last_seq: 0,
             reserved_at: None,
+            windows_from: i64::MIN,
             already_tried: false,
         }
     }
@@ -150,6 +161,7 @@ pub(crate) mod tests {
                 strategy: Strategy::Priority,
                 dial_timeout_seconds: 25,
                 max_ring_seconds: 120,
+                qualify_seconds: 30,
             }),
             behind: Vec::new(),
         }
@@ -163,6 +175,7 @@ pub(crate) mod tests {
             counted: 7,
             last_seq: 9,
             reserved_at: Some(1),
+            windows_from: 1,
             contact: Contact::None,
             ..link(1)
         };

@@ -8,6 +8,7 @@ pub mod did;
 pub mod facts;
 pub mod gate;
 pub mod gates;
+pub mod meter;
 pub mod names;
 pub mod outcome;
 pub mod reason;
@@ -16,6 +17,8 @@ pub mod stopped;
 pub mod strategy;
 pub mod text;
 pub mod total;
+pub mod window;
+pub mod zone;
 
 pub use facts::Link;
 pub use gate::{Asked, Verdict};

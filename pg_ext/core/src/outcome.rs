@@ -1,11 +1,18 @@
 //! What the end of a call means: its status, its times, whether it counts.
 
+use std::ops::RangeInclusive;
+
 use crate::text::{self, cut};
 
 /// The status of a call that the platform closed because nothing was heard of it any more.
 pub const LOST: &str = "LOST";
 /// The status of a call that a client answered: the only one that counts towards a total.
 pub const ANSWERED: &str = "ANSWERED";
+
+/// How long a good call talks, until somebody says otherwise.
+pub const QUALIFY_SECONDS: i32 = 30;
+/// And how long people may say.
+pub const QUALIFY_RANGE: RangeInclusive<i32> = 0..=86_400;
 
 /// Statuses are stored in upper case, blanks around dropped, cut to their length.
 pub fn normalize_status(status: &str) -> String {

@@ -2,14 +2,18 @@
 
 use std::ffi::CStr;
 
+use capconduit_core::meter::Counts;
 use capconduit_core::{did, outcome};
+use pgrx::pg_sys::{BOOLOID, INT8OID};
 
 use crate::calls::counters::Owed;
 use crate::calls::known_call::{Known, Stored};
 use crate::calls::parties::{Parties, check, merge};
 use crate::calls::{nodes, settle};
+use crate::postgres::access;
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
+use crate::postgres::catalogue::WRITING;
 use crate::postgres::insert::{Insert, row_values};
 use crate::postgres::sequence::Sequence;
 use crate::postgres::spi::Change;
@@ -71,7 +75,7 @@ row_values! {
 
 row_values! {
     /// What is the same for every new record.
-    struct New of call_logs { id, late_excess, created_at }
+    struct New of call_logs { id, late_excess, created_at, reserved_at, qualify_seconds, qualified }
 }
 
 static WRITE: Insert = Insert::new(call_logs::NAME, &[Told::NAMES, New::NAMES]);
@@ -103,11 +107,19 @@ fn correct_sql() -> String {
     )
 }
 
+/// The table of a release before has no such column.
+static QUALIFY: Change = Change::new(
+    "update capconduit.call_logs set qualified = $2 where id = $1 and qualified <> $2",
+    &[INT8OID, BOOLOID],
+);
+
 /// A record ready to be written.
 struct Entry<'a> {
     told: Told<'a>,
     link_id: Option<i64>,
+    started_at: i64,
     counted: bool,
+    qualified: bool,
 }
 
 /// The last instant that PostgreSQL knows.
@@ -131,6 +143,7 @@ fn entry<'a>(given: &Given, known: &Known, texts: &'a Texts) -> Entry<'a> {
     let counted = outcome::counts(&given.status, answered_at.is_some(), parties.link_id.is_some());
     let duration = outcome::whole_seconds(started_at, ended_at);
     let talk = answered_at.map_or(0, |answered_at| outcome::whole_seconds(answered_at, ended_at));
+    let talk = given.billsec_seconds.unwrap_or(talk);
     let number = known.did_number.clone().or_else(|| did::normalize(given.did));
     Entry {
         told: Told {
@@ -149,7 +162,7 @@ fn entry<'a>(given: &Given, known: &Known, texts: &'a Texts) -> Entry<'a> {
             timestamp_answered: instant(answered_at),
             timestamp_end: instant(ended_at),
             duration_seconds: arg(given.duration_seconds.unwrap_or(duration)),
-            billsec_seconds: arg(given.billsec_seconds.unwrap_or(talk)),
+            billsec_seconds: arg(talk),
             call_status: texts.put(given.status.as_str()),
             hangup_cause_code: arg(given.cause_code),
             hangup_cause_text: texts.put(given.cause_text),
@@ -160,7 +173,23 @@ fn entry<'a>(given: &Given, known: &Known, texts: &'a Texts) -> Entry<'a> {
             counted: arg(counted),
         },
         link_id: parties.link_id,
+        started_at,
         counted,
+        qualified: counted && talk >= known.qualify_seconds.unwrap_or(outcome::QUALIFY_SECONDS),
+    }
+}
+
+impl Entry<'_> {
+    /// What it comes to.
+    fn counts(&self, lost: bool, known: &Known) -> Counts {
+        Counts::of_record(lost, known.reserved_at.is_some(), self.counted, self.qualified)
+    }
+
+    /// A record without a reservation counts at its start, but never later than it was made.
+    fn reserved_at(&self, known: &Known, created_at: i64) -> i64 {
+        known
+            .reserved_at
+            .unwrap_or_else(|| self.started_at.min(created_at))
     }
 }
 
@@ -170,7 +199,7 @@ static RECORDS: Sequence = Sequence::new(
 );
 
 /// Writes the record and moves the counters.
-pub fn write(armed: Armed, given: &Given, known: &Known, released: i32) -> i64 {
+pub fn write(armed: Armed, given: &Given, known: &Known) -> i64 {
     let texts = Texts::new();
     let entry = entry(given, known, &texts);
     if let Some(node) = given.node {
@@ -181,14 +210,19 @@ pub fn write(armed: Armed, given: &Given, known: &Known, released: i32) -> i64 {
         id: arg(record),
         late_excess: arg(false),
         created_at: instant(began()),
+        reserved_at: instant(known.reserved_at),
+        qualify_seconds: arg(known.qualify_seconds),
+        qualified: arg(entry.qualified),
     };
     let mut values = entry.told.values();
     values.extend(new.values());
     WRITE.run(armed, &values);
     if let Some(link_id) = entry.link_id {
         let counted: &[i64] = if entry.counted { &[record] } else { &[] };
+        let slot = known.reserved_at.map_or(Counts::NONE, |_| Counts::SLOT_BACK);
+        let comes_to = entry.counts(given.status == outcome::LOST, known);
         let owed = Owed {
-            released,
+            ends: &[(slot.plus(comes_to), entry.reserved_at(known, began()))],
             counted: counted.len() as i64,
         };
         settle::settle(armed, link_id, owed, counted);
@@ -207,10 +241,19 @@ pub fn correct(armed: Armed, given: &Given, mut stored: Stored) -> Option<i64> {
     if CORRECT.run(armed, &entry.told.values()) == 0 {
         return None;
     }
+    if access::enter(call_logs::NAME, WRITING).has(call_logs::qualified.name()) {
+        QUALIFY.run(armed, &[arg(stored.id), arg(entry.qualified)]);
+    }
     let change = i64::from(entry.counted) - i64::from(stored.counted);
     if let Some(link_id) = entry.link_id {
+        let comes_to = entry.counts(false, &stored.known);
+        let now_at = entry.reserved_at(&stored.known, stored.created_at);
         let owed = Owed {
-            released: 0,
+            // Where nothing was reserved, it counts at another start now.
+            ends: &[
+                (Counts::NONE.minus(stored.counts()), stored.reserved_at()),
+                (comes_to, now_at),
+            ],
             counted: change,
         };
         let counted: &[i64] = if change > 0 { &[stored.id] } else { &[] };

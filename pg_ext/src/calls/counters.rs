@@ -2,9 +2,11 @@
 //! while holding another but those who take two in order.
 
 use capconduit_core::gates::judge;
+use capconduit_core::meter::Counts;
 use capconduit_core::{Asked, Link, Verdict, total};
 use pgrx::PgSqlErrorCode;
 
+use crate::calls::windows::{self, Moved, Present};
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::error::raise;
@@ -14,6 +16,7 @@ use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::row_change::RowChange;
 use crate::postgres::scan::Scan;
 use crate::postgres::tables::{campaign_client_settings, link_counters};
+use crate::postgres::transaction::now;
 
 #[derive(Clone, Copy)]
 pub struct Counters {
@@ -22,6 +25,18 @@ pub struct Counters {
     pub last_seq: i64,
     /// `None`: never, or the table is of a release before.
     pub reserved_at: Option<i64>,
+    /// `None`: the table is of a release before.
+    pub metered: Option<Metered>,
+}
+
+/// What the link's calls came to, beside the slots, and which windows are present.
+#[derive(Clone, Copy)]
+pub struct Metered {
+    unsettled: i32,
+    offered: i64,
+    answered: i64,
+    qualified: i64,
+    windows: Present,
 }
 
 impl Counters {
@@ -31,11 +46,43 @@ impl Counters {
         link.counted = self.total;
         link.last_seq = self.last_seq;
         link.reserved_at = self.reserved_at;
+        link.windows_from = self.metered.map_or(i64::MIN, |metered| metered.windows.from);
+    }
+
+    /// With what becomes of calls.
+    fn plus(self, change: Counts) -> Self {
+        let counts = self.counts().plus(change);
+        let metered = self.metered.map(|metered| Metered {
+            unsettled: counts.unsettled,
+            offered: counts.offered,
+            answered: counts.answered,
+            qualified: counts.qualified,
+            ..metered
+        });
+        Counters {
+            active: counts.active,
+            metered,
+            ..self
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        let active = Counts {
+            active: self.active,
+            ..Counts::NONE
+        };
+        self.metered.map_or(active, |metered| Counts {
+            unsettled: metered.unsettled,
+            offered: metered.offered,
+            answered: metered.answered,
+            qualified: metered.qualified,
+            ..active
+        })
     }
 }
 
 static COUNTERS: Lookup<link_counters::Of> =
-    lookup!(link_counters by link_counters_pkey (Int8): active, total, last_seq, reserved_at)
+    lookup!(link_counters by link_counters_pkey (Int8): active, total, last_seq, reserved_at, unsettled, offered, answered, qualified, windows_from, windows_until)
         .before_write()
         .remembering();
 
@@ -63,6 +110,18 @@ fn read(scan: &mut Scan<'_, link_counters::Of>, link_id: i64) -> Option<Counters
         total: row.need(link_counters::total),
         last_seq: row.need(link_counters::last_seq),
         reserved_at: row.get_optional(link_counters::reserved_at),
+        metered: row
+            .get_optional(link_counters::windows_until)
+            .map(|until| Metered {
+                unsettled: row.need(link_counters::unsettled),
+                offered: row.need(link_counters::offered),
+                answered: row.need(link_counters::answered),
+                qualified: row.need(link_counters::qualified),
+                windows: Present {
+                    from: row.need(link_counters::windows_from),
+                    until,
+                },
+            }),
     })
 }
 
@@ -88,9 +147,9 @@ impl<T> Changed<T> {
     }
 }
 
-/// What is to be done with the newest counters.
+/// What is to be done with the newest counters, and with the link's windows.
 enum Decided {
-    Write(Counters),
+    Write(Counters, Option<Moved>),
     Refuse,
     Outdated,
 }
@@ -111,8 +170,8 @@ fn change<T>(
             let Some(now) = read(&mut scan, link_id) else {
                 return Some(Changed::Refused);
             };
-            let new = match decide(now, at) {
-                Decided::Write(new) => new,
+            let (mut new, moved) = match decide(now, at) {
+                Decided::Write(new, moved) => (new, moved),
                 Decided::Refuse => return Some(Changed::Refused),
                 Decided::Outdated => return Some(Changed::Outdated),
             };
@@ -120,22 +179,51 @@ fn change<T>(
             if let Some(holder) = scan.holder() {
                 return (!scan.wait(&holder, wait)).then_some(Changed::Held);
             }
+            if let (Some(metered), Some(moved)) = (&mut new.metered, &moved) {
+                metered.windows = moved.present;
+            }
             let beside = beside(at);
-            let written = scan.change(
-                armed,
-                &[
-                    link_counters::active.to(arg(new.active)),
-                    link_counters::total.to(arg(new.total)),
-                    link_counters::last_seq.to(arg(new.last_seq)),
-                    link_counters::reserved_at.to(instant(new.reserved_at)),
-                ],
-            );
-            (written == RowChange::Done).then_some(Changed::Done((new, beside)))
+            let written = write(armed, &mut scan, &new);
+            (written == RowChange::Done).then_some(Changed::Done((new, beside, moved)))
         });
         if let Some(result) = done {
-            return result;
+            return result.map(|(new, beside, moved)| {
+                if let Some(moved) = moved {
+                    windows::write(armed, link_id, &moved);
+                }
+                (new, beside)
+            });
         }
     }
+}
+
+fn write(armed: Armed, scan: &mut Scan<'_, link_counters::Of>, new: &Counters) -> RowChange {
+    use link_counters as of;
+    let slots = [
+        of::active.to(arg(new.active)),
+        of::total.to(arg(new.total)),
+        of::last_seq.to(arg(new.last_seq)),
+        of::reserved_at.to(instant(new.reserved_at)),
+    ];
+    let Some(metered) = new.metered else {
+        return scan.change(armed, &slots);
+    };
+    let [active, total, last_seq, reserved_at] = slots;
+    scan.change(
+        armed,
+        &[
+            active,
+            total,
+            last_seq,
+            reserved_at,
+            of::unsettled.to(arg(metered.unsettled)),
+            of::offered.to(arg(metered.offered)),
+            of::answered.to(arg(metered.answered)),
+            of::qualified.to(arg(metered.qualified)),
+            of::windows_from.to(instant(metered.windows.from)),
+            of::windows_until.to(instant(metered.windows.until)),
+        ],
+    )
 }
 
 /// Waits until a link's row can be changed, and changes nothing. `false`: it is held still.
@@ -155,12 +243,14 @@ pub fn wait_for(link_id: i64, wait: Wait) -> bool {
     }
 }
 
-/// Takes a slot if there is room on the row's newest version, and the campaign's turn with it; what `beside` reads.
+/// Takes a slot at `reserved` if there is room on the row's newest version, and the campaign's turn with it; what `beside` reads.
 /// `still` tells whether the link is configured at that moment as it was when it was chosen.
+#[allow(clippy::too_many_arguments)]
 pub fn take_slot<T>(
     armed: Armed,
     link: &Link,
     asked: &Asked<'_>,
+    reserved: i64,
     turn: Option<i64>,
     wait: Wait,
     still: impl Fn(At) -> bool,
@@ -170,17 +260,52 @@ pub fn take_slot<T>(
         let mut now = link.clone();
         counters.count(&mut now);
         match judge(&now, asked) {
-            Verdict::Eligible if !still(at) => Decided::Outdated,
-            Verdict::Eligible => Decided::Write(Counters {
-                active: counters.active + 1,
-                last_seq: turn.unwrap_or(counters.last_seq),
-                reserved_at: Some(asked.at),
-                ..counters
-            }),
+            // A window that began since then is another's: this call would belong to none.
+            Verdict::Eligible if now.windows_from > reserved || !still(at) => Decided::Outdated,
+            Verdict::Eligible => {
+                let over = counters
+                    .metered
+                    .is_some_and(|metered| metered.windows.until <= reserved);
+                let begin = Some((counters.counts(), reserved));
+                Decided::Write(
+                    Counters {
+                        last_seq: turn.unwrap_or(counters.last_seq),
+                        reserved_at: Some(asked.at),
+                        ..counters.plus(Counts::OFFER)
+                    },
+                    over.then(|| windows::moved(at, link.id, &[], begin)),
+                )
+            }
             _ => Decided::Refuse,
         }
     });
     taken.map(|(_, beside)| beside)
+}
+
+/// What ends move beside the counters, which have come to `life` by them. A record of a call that nothing was reserved for may
+/// begin windows: they are to be there before the next call reserves its slot in them.
+fn moved_by(
+    at: At<'_>,
+    link_id: i64,
+    present: Present,
+    life: Counts,
+    ends: &[(Counts, i64)],
+) -> Option<Moved> {
+    let latest = ends.iter().map(|(_, reserved)| *reserved).max()?;
+    let begin = if present.is_none() {
+        Some((life, now().max(latest + 1)))
+    } else {
+        let later = ends.iter().filter(|(_, reserved)| present.until <= *reserved);
+        let begun = later.clone().map(|(_, reserved)| *reserved).min();
+        begun.map(|begun| {
+            (
+                later.fold(life, |before, (change, _)| before.minus(*change)),
+                begun,
+            )
+        })
+    };
+    let are_earlier = ends.iter().any(|(_, reserved)| *reserved < present.from);
+    (begin.is_some() || are_earlier).then(|| windows::moved(at, link_id, ends, begin))
 }
 
 static ALLOWED: Lookup<campaign_client_settings::Of> =
@@ -196,39 +321,59 @@ fn read_allowed(at: At, link_id: i64) -> Option<i64> {
 }
 
 /// What a link's counters owe to calls that ended.
-#[derive(Clone, Copy, Default)]
-pub struct Owed {
-    /// Slots that come back.
-    pub released: i32,
+#[derive(Clone, Copy)]
+pub struct Owed<'a> {
+    /// What becomes of each, and when it was reserved.
+    pub ends: &'a [(Counts, i64)],
     /// By how much the total moves: down where a correction takes a call back.
     pub counted: i64,
 }
 
-impl Owed {
-    /// The slot of a call that counts nothing.
-    pub const SLOT: Owed = Owed {
-        released: 1,
+impl Owed<'_> {
+    fn sum(&self) -> Counts {
+        self.ends
+            .iter()
+            .fold(Counts::NONE, |sum, (change, _)| sum.plus(*change))
+    }
+
+    /// Slots that come back.
+    pub fn released(&self) -> i32 {
+        -self.sum().active
+    }
+
+    pub fn is_nothing(&self) -> bool {
+        self.counted == 0 && self.ends.iter().all(|(change, _)| *change == Counts::NONE)
+    }
+}
+
+/// The slot of an attempt that came to nothing returns.
+pub fn give_back(armed: Armed, link_id: i64, reserved: i64, wait: Wait) -> bool {
+    let owed = Owed {
+        ends: &[(Counts::SLOT_BACK, reserved)],
         counted: 0,
     };
+    settle(armed, link_id, owed, wait).is_some()
 }
 
 /// Moves the counters. How far the total lies beyond what is allowed now; 0 also where nothing is counted, or the link is gone, and
 /// its counters with it. `None`: the row is held, for longer than was to be waited.
-pub fn settle(armed: Armed, link_id: i64, owed: Owed, wait: Wait) -> Option<i64> {
+pub fn settle(armed: Armed, link_id: i64, owed: Owed<'_>, wait: Wait) -> Option<i64> {
     let allowed = |at: At<'_>| (owed.counted > 0).then(|| read_allowed(at, link_id)).flatten();
-    let settled = change(armed, link_id, wait, allowed, |counters, _| {
-        if counters.active < owed.released {
+    let settled = change(armed, link_id, wait, allowed, |counters, at| {
+        if counters.active < owed.released() {
             // Not the record's fault: it is to be tried again when the counters are right.
             raise(
                 PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("link {link_id} holds fewer slots than are given back: run reconcile_counters()"),
             );
         }
-        Decided::Write(Counters {
-            active: counters.active - owed.released,
+        let new = Counters {
             total: counters.total.saturating_add(owed.counted),
-            ..counters
-        })
+            ..counters.plus(owed.sum())
+        };
+        let present = counters.metered.map(|metered| metered.windows);
+        let moved = present.and_then(|present| moved_by(at, link_id, present, new.counts(), owed.ends));
+        Decided::Write(new, moved)
     });
     match settled {
         Changed::Done((counters, allowed)) => Some(total::beyond(counters.total, allowed)),

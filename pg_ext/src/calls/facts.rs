@@ -2,7 +2,7 @@
 //! One author for everybody who decides or tells. A further table is looked up only where a row refers to it.
 
 use capconduit_core::facts::{Campaign, Contact, Dialled};
-use capconduit_core::{Link, Strategy};
+use capconduit_core::{Link, Strategy, outcome};
 
 use crate::postgres::argument::arg;
 use crate::postgres::look::At;
@@ -19,8 +19,8 @@ static DIDS: Lookup<dids::Of> = lookup!(dids by dids_number_key (Text): id, user
 static USERS: Lookup<users::Of> = lookup!(users by users_pkey (Int8): status).remembering();
 static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
     lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
-static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds).remembering();
-static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between);
+static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds).remembering();
+static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds);
 static CLIENTS: Lookup<clients::Of> =
     lookup!(clients by clients_pkey (Int8): client_identifier, status).remembering();
 static AORS: Lookup<pjsip_aors::Of> = lookup!(pjsip_aors by pjsip_aors_pkey (Int8): contact).remembering();
@@ -96,7 +96,41 @@ fn read_campaign(id: i64, row: &Row<'_, campaigns::Of>) -> Campaign {
         max_ring_seconds: row
             .get(campaigns::max_ring_seconds)
             .unwrap_or_else(|| guc::MAX_RING_SECONDS.get()),
+        qualify_seconds: qualify_seconds(row),
     }
+}
+
+fn qualify_seconds(row: &Row<'_, campaigns::Of>) -> i32 {
+    row.get_optional(campaigns::qualify_seconds)
+        .unwrap_or(outcome::QUALIFY_SECONDS)
+}
+
+/// How long a good call on this link talks.
+pub fn read_qualify_seconds(at: At, campaign_id: i64, link: &Link) -> i32 {
+    let of_campaign = || CAMPAIGNS.first(at, arg(campaign_id), |row| qualify_seconds(&row));
+    link.qualify_seconds
+        .or_else(of_campaign)
+        .unwrap_or(outcome::QUALIFY_SECONDS)
+}
+
+static QUALIFY: Lookup<campaign_client_settings::Of> =
+    lookup!(campaign_client_settings by campaign_client_settings_pkey (Int8): campaign_id, qualify_seconds);
+
+/// The same of a link that no call was reserved on. `None`: it is gone, or the tables are of a release before.
+pub fn read_qualify_seconds_of(at: At, link_id: i64) -> Option<i32> {
+    use campaign_client_settings as of;
+    let link = QUALIFY.first(at, arg(link_id), |row| {
+        (row.need(of::campaign_id), row.get_optional(of::qualify_seconds))
+    });
+    let (campaign_id, own) = link?;
+    let of_campaign = || {
+        CAMPAIGNS
+            .first(at, arg(campaign_id), |row| {
+                row.get_optional(campaigns::qualify_seconds)
+            })
+            .flatten()
+    };
+    own.or_else(of_campaign)
 }
 
 /// A campaign's links by id, as they are set; their clients and counters are yet to be looked up.
@@ -118,10 +152,12 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
             forwarding_priority: row.need(of::forwarding_priority),
             weight: row.need(of::weight),
             min_seconds_between: row.get_optional(of::min_seconds_between),
+            qualify_seconds: row.get_optional(of::qualify_seconds),
             active: 0,
             counted: 0,
             last_seq: 0,
             reserved_at: None,
+            windows_from: i64::MIN,
             already_tried: false,
         });
     }

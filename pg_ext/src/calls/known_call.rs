@@ -1,5 +1,6 @@
 //! What is known of a call when its record comes: by its reservation, or by a record that was closed as LOST.
 
+use capconduit_core::meter::Counts;
 use capconduit_core::outcome;
 
 use crate::calls::parties::Parties;
@@ -25,13 +26,17 @@ pub struct Known {
     pub ended_at: Option<i64>,
     pub decision: Option<String>,
     pub attempts: i32,
+    /// When the slot was reserved that it holds, or held until its record was written.
+    pub reserved_at: Option<i64>,
+    /// How long it talks to be a good call.
+    pub qualify_seconds: Option<i32>,
 }
 
 /// What the record takes over of a reservation.
 pub static RESERVATION: Lookup<live_calls::Of> = lookup!(
     live_calls by live_calls_pkey (Text):
     user_id, campaign_id, did_id, client_id, link_id, did_number, node, linkedid, caller_number, caller_name,
-    routed_at, answered_at, lease_until, decision, attempt, holds_slot
+    routed_at, answered_at, lease_until, decision, attempt, attempt_at, holds_slot, qualify_seconds
 );
 
 /// And whether it holds a slot.
@@ -57,21 +62,48 @@ pub fn read_reservation(row: Row<'_, live_calls::Of>) -> (Known, bool) {
             .map(|lease_until| lease_until.min(began())),
         decision: row.owned(of::decision),
         attempts: row.need(of::attempt),
+        reserved_at: row.need(of::holds_slot).then(|| row.need(of::attempt_at)),
+        qualify_seconds: row.get_optional(of::qualify_seconds),
     };
     (known, row.need(of::holds_slot))
 }
 
 pub struct Stored {
     pub known: Known,
+    pub created_at: i64,
     pub id: i64,
     pub lost: bool,
     pub counted: bool,
+    pub qualified: bool,
+}
+
+impl Stored {
+    /// The instant that it counts at: see `call_record::Entry::reserved_at`.
+    pub fn reserved_at(&self) -> i64 {
+        self.known.reserved_at.unwrap_or_else(|| {
+            self.known
+                .started_at
+                .unwrap_or(self.created_at)
+                .min(self.created_at)
+        })
+    }
+
+    /// What it comes to.
+    pub fn counts(&self) -> Counts {
+        Counts::of_record(
+            self.lost,
+            self.known.reserved_at.is_some(),
+            self.counted,
+            self.qualified,
+        )
+    }
 }
 
 static STORED: Lookup<call_logs::Of> = lookup!(
     call_logs by call_logs_asterisk_uniqueid_key (Text):
-    id, user_id, campaign_id, did_id, client_id, link_id, incoming_did_number, node, asterisk_linkedid, caller_id_num,
-    caller_id_name, timestamp_start, timestamp_answered, timestamp_end, decision, attempts, call_status, counted
+    id, created_at, user_id, campaign_id, did_id, client_id, link_id, incoming_did_number, node, asterisk_linkedid, caller_id_num,
+    caller_id_name, timestamp_start, timestamp_answered, timestamp_end, decision, attempts, call_status, counted,
+    reserved_at, qualify_seconds, qualified
 )
 .before_write();
 
@@ -96,9 +128,13 @@ pub fn read_record(at: At, uniqueid: &str) -> Option<Stored> {
             ended_at: row.get(of::timestamp_end),
             decision: row.owned(of::decision),
             attempts: row.need(of::attempts),
+            reserved_at: row.get_optional(of::reserved_at),
+            qualify_seconds: row.get_optional(of::qualify_seconds),
         },
+        created_at: row.need(of::created_at),
         id: row.need(of::id),
         lost: row.is(of::call_status, outcome::LOST),
         counted: row.need(of::counted),
+        qualified: row.get_optional(of::qualified).unwrap_or(false),
     })
 }

@@ -4,6 +4,7 @@ use capconduit_core::{Asked, Link, Reject, Strategy};
 use pgrx::pg_sys;
 use pgrx::pg_sys::TEXTOID;
 
+use crate::calls::facts::read_qualify_seconds;
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::catalogue::READING;
@@ -151,6 +152,7 @@ pub fn move_live(
     timeout: i32,
     decision: &str,
 ) {
+    let qualify_seconds = View::Fresh.look(|at| read_qualify_seconds(at, call.campaign_id, link));
     let mut tried = call.tried.clone();
     tried.push(call.link_id);
     change_live(
@@ -165,6 +167,7 @@ pub fn move_live(
             live_calls::attempt_at.to(instant(reserved_at)),
             live_calls::attempt_timeout_seconds.to(arg(timeout)),
             live_calls::decision.to(arg(decision)),
+            live_calls::qualify_seconds.to(arg(qualify_seconds)),
         ],
     );
 }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use capconduit_core::meter::Counts;
 use capconduit_core::outcome;
-use pgrx::pg_sys::{BOOLOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
+use pgrx::pg_sys::{BOOLOID, INT4OID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
 use crate::calls::counters;
 use crate::calls::counters::Owed;
@@ -17,6 +18,8 @@ use crate::postgres::held_rows::{Patience, Wait};
 use crate::postgres::rows::selected;
 use crate::postgres::savepoint::Savepoint;
 use crate::postgres::spi::{Change, Query};
+use crate::postgres::tables::call_logs;
+use crate::postgres::transaction::began;
 
 selected! {
     /// A call in flight whose row this transaction has locked.
@@ -24,6 +27,10 @@ selected! {
         uniqueid: String = "l.uniqueid",
         link_id: i64 = "l.link_id",
         holds_slot: bool = "l.holds_slot",
+        reserved_at: i64 = "l.attempt_at",
+        routed_at: i64 = "l.routed_at",
+        // By its name: the table may be of the release before.
+        qualify_seconds: Option<i32> = "(to_jsonb(l) ->> 'qualify_seconds')::integer",
         answered: bool = "l.answered_at is not null",
     }
 }
@@ -61,7 +68,7 @@ static CLOSE: Change = Change::new(
          delete from capconduit.live_calls l where l.uniqueid = $1 returning l.* \
      ), ended as ( \
          select g.*, \
-                greatest(g.routed_at, g.attempt_at, g.answered_at, \
+                greatest(g.routed_at, least(g.attempt_at, now()), g.answered_at, \
                          case when g.absent_since is not null then g.last_listed_at \
                               else (select n.taken_at from capconduit.nodes n where n.name = g.node) end) as ended_at \
            from gone g \
@@ -81,6 +88,29 @@ static CLOSE: Change = Change::new(
     &[TEXTOID, TEXTOID, TEXTOID, BOOLOID],
 );
 
+static METER: Change = Change::new(
+    "update capconduit.call_logs \
+        set reserved_at = $2, qualify_seconds = $3, qualified = counted and billsec_seconds >= $4 \
+      where id = $1 returning qualified",
+    &[INT8OID, TIMESTAMPTZOID, INT4OID, INT4OID],
+);
+
+/// Writes down when the call got its slot; whether it was a good one, as far as was heard of it.
+fn meter(armed: Armed, record: i64, call: &LockedCall) -> bool {
+    let qualify_seconds = call.qualify_seconds.unwrap_or(outcome::QUALIFY_SECONDS);
+    METER
+        .value(
+            armed,
+            &[
+                arg(record),
+                instant(call.reserved_at),
+                arg(call.qualify_seconds),
+                arg(qualify_seconds),
+            ],
+        )
+        .unwrap_or(false)
+}
+
 /// Closes the calls as LOST; their number and the id of the last record. The links come last, in ascending order:
 /// so call this once in a transaction, but for what was rolled back. A link that is held for longer than was to be waited is
 /// the error.
@@ -90,9 +120,10 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
     }
     // What the statements below take for granted, too.
     access::enter(c"live_calls", WRITING);
-    access::enter(c"call_logs", WRITING);
-    // By link: the slots that come back, and the records that count.
-    let mut links: BTreeMap<i64, (i32, Vec<i64>)> = BTreeMap::new();
+    let metered = access::enter(c"call_logs", WRITING).has(call_logs::qualified.name());
+    // By link: what becomes of its calls, and the records that count.
+    type Ends = Vec<(Counts, i64)>;
+    let mut links: BTreeMap<i64, (Ends, Vec<i64>)> = BTreeMap::new();
     let mut last = None;
     for Held { why, call } in held {
         let counts = outcome::counts(outcome::LOST, call.answered, true);
@@ -105,14 +136,23 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
                 arg(counts),
             ],
         );
-        let (released, records) = links.entry(call.link_id).or_default();
-        *released += i32::from(call.holds_slot);
+        let (ends, records) = links.entry(call.link_id).or_default();
+        let qualified = metered && call.holds_slot && record.is_some_and(|record| meter(armed, record, call));
+        let comes_to = record.map_or(Counts::NONE, |_| {
+            Counts::of_record(true, call.holds_slot, counts, qualified)
+        });
+        ends.push(if call.holds_slot {
+            (Counts::SLOT_BACK.plus(comes_to), call.reserved_at)
+        } else {
+            // As every record without a reservation: at its start.
+            (comes_to, call.routed_at.min(began()))
+        });
         records.extend(record.filter(|_| counts));
         last = record.or(last);
     }
-    for (link_id, (released, records)) in links {
+    for (link_id, (ends, records)) in links {
         let owed = Owed {
-            released,
+            ends: &ends,
             counted: records.len() as i64,
         };
         if !settle_within(armed, wait, link_id, owed, &records) {

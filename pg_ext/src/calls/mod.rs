@@ -21,3 +21,4 @@ pub mod rejects;
 pub mod reservation;
 pub mod settle;
 pub mod turns;
+pub mod windows;

@@ -77,46 +77,43 @@ impl Choice<'_> {
         let now = began();
         let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
         let texts = Texts::new();
-        /// A table of the release before has no place for the Call-ID, until it is migrated.
-        macro_rules! remember {
-            ($($more:tt)*) => {
-                insert!(armed, live_calls {
-                    uniqueid: texts.put(caller.uniqueid),
-                    linkedid: texts.put(caller.linkedid),
-                    node: texts.put(caller.node),
-                    user_id: arg(dialled.user_id),
-                    campaign_id: arg(campaign.id),
-                    did_id: arg(dialled.did_id),
-                    did_number: texts.put(self.number),
-                    routing_strategy: texts.put(campaign.strategy.name()),
-                    link_id: arg(link.id),
-                    client_id: arg(link.client_id),
-                    holds_slot: arg(true),
-                    attempt: arg(1_i32),
-                    tried: none_tried(),
-                    caller_number: texts.put(caller.number),
-                    caller_name: texts.put(caller.name),
-                    routed_at: instant(now),
-                    attempt_at: instant(self.asked.at),
-                    dial_timeout_seconds: arg(campaign.dial_timeout_seconds),
-                    attempt_timeout_seconds: arg(timeout),
-                    ring_deadline: after(campaign.max_ring_seconds),
-                    max_call_seconds: arg(max_call_seconds),
-                    lease_until: instant(leases::ends_at(now, max_call_seconds)),
-                    decision: texts.put(decision.as_str()),
-                    $($more)*
-                })
-            };
-        }
-        if caller.sip_call_id.is_some() {
-            remember!(sip_call_id: texts.put(caller.sip_call_id));
-        } else {
-            remember!();
-        }
+        // A clock that was set back: the call belongs to the windows that are present.
+        let reserved_at = self.asked.at.max(link.windows_from);
+        insert!(
+            armed,
+            live_calls {
+                uniqueid: texts.put(caller.uniqueid),
+                linkedid: texts.put(caller.linkedid),
+                node: texts.put(caller.node),
+                user_id: arg(dialled.user_id),
+                campaign_id: arg(campaign.id),
+                did_id: arg(dialled.did_id),
+                did_number: texts.put(self.number),
+                routing_strategy: texts.put(campaign.strategy.name()),
+                link_id: arg(link.id),
+                client_id: arg(link.client_id),
+                holds_slot: arg(true),
+                attempt: arg(1_i32),
+                tried: none_tried(),
+                caller_number: texts.put(caller.number),
+                caller_name: texts.put(caller.name),
+                routed_at: instant(now),
+                attempt_at: instant(reserved_at),
+                dial_timeout_seconds: arg(campaign.dial_timeout_seconds),
+                attempt_timeout_seconds: arg(timeout),
+                ring_deadline: after(campaign.max_ring_seconds),
+                max_call_seconds: arg(max_call_seconds),
+                lease_until: instant(leases::ends_at(now, max_call_seconds)),
+                decision: texts.put(decision.as_str()),
+                sip_call_id: texts.put(caller.sip_call_id),
+                qualify_seconds: arg(link.qualify_seconds.unwrap_or(campaign.qualify_seconds)),
+            }
+        );
         let taken = take_slot(
             armed,
             link,
             self.asked,
+            reserved_at,
             turn,
             wait,
             |at| self.still(at, index),

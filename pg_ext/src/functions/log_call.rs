@@ -5,15 +5,18 @@ use capconduit_core::{outcome, text};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
+use crate::calls::call_record;
 use crate::calls::call_record::{Given, correct};
-use crate::calls::counters::Owed;
+use crate::calls::counters::give_back;
 use crate::calls::door::{Answered, Door, Inside};
+use crate::calls::facts::read_qualify_seconds_of;
 use crate::calls::known_call::{Known, RESERVATION, read_record, read_reservation};
 use crate::calls::live_call::take_live;
 use crate::calls::parties::{Parties, resolve};
-use crate::calls::{call_record, settle};
 use crate::functions::arguments;
 use crate::postgres::error;
+use crate::postgres::held_rows::Wait;
+use crate::postgres::look::View;
 use crate::postgres::result_row::{ResultRow, result_row};
 
 result_row! {
@@ -99,9 +102,9 @@ fn log(inside: &Inside, given: &Given) -> Answered<(&'static str, i64)> {
     if let Some(stored) = stored {
         // No function leaves a reservation beside a record, but a hand may.
         if let Some((known, true)) = reservation.take()
-            && let Some(link_id) = known.parties.link_id
+            && let (Some(link_id), Some(reserved_at)) = (known.parties.link_id, known.reserved_at)
         {
-            settle::settle(armed, link_id, Owed::SLOT, &[]);
+            give_back(armed, link_id, reserved_at, Wait::Long);
         }
         if !stored.lost || given.status == outcome::LOST {
             return inside.seen(("duplicate", stored.id));
@@ -110,11 +113,22 @@ fn log(inside: &Inside, given: &Given) -> Answered<(&'static str, i64)> {
             return Answered::written(armed, ("corrected", record));
         }
     }
-    let (known, holds_slot) = reservation.unwrap_or_else(|| {
-        let parties = resolve(given.did, given.parties);
-        let nothing = Known::default();
-        (Known { parties, ..nothing }, false)
-    });
-    let record = call_record::write(armed, given, &known, i32::from(holds_slot));
+    let known = reservation
+        .map(|(known, _)| known)
+        .unwrap_or_else(|| unreserved(given));
+    let record = call_record::write(armed, given, &known);
     Answered::written(armed, ("logged", record))
+}
+
+/// What is known of a call that nothing was reserved for.
+fn unreserved(given: &Given) -> Known {
+    let parties = resolve(given.did, given.parties);
+    let qualify_seconds = parties
+        .link_id
+        .and_then(|link_id| View::Fresh.look(|at| read_qualify_seconds_of(at, link_id)));
+    Known {
+        parties,
+        qualify_seconds,
+        ..Known::default()
+    }
 }

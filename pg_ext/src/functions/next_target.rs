@@ -4,7 +4,7 @@ use capconduit_core::{Asked, Link, Reject, Strategy, decision, outcome, select};
 use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
-use crate::calls::counters::{Changed, Owed, settle, take_slot, wait_for};
+use crate::calls::counters::{Changed, give_back, take_slot, wait_for};
 use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::read_caller_id;
 use crate::calls::links::{are_set_as_before, read_links, uniform};
@@ -186,7 +186,7 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
             Changed::Done(()) => {
                 savepoint.release();
                 let text = decision::describe(&links, &verdicts, Some(index));
-                let reserved_at = asked.at;
+                let reserved_at = movement.reserved_at();
                 return arrive(armed, uniqueid, call, &links[index], reserved_at, timeout, &text);
             }
             Changed::Held => {
@@ -222,6 +222,11 @@ struct Move<'a> {
 }
 
 impl Move<'_> {
+    /// A clock that was set back: the attempt belongs to the windows that are present.
+    fn reserved_at(&self) -> i64 {
+        self.asked.at.max(self.target.windows_from)
+    }
+
     /// Two link rows in one transaction: always the lower id first. While one is changed others wait for it, so the other one
     /// is waited for but a moment.
     fn run(&mut self, still: impl Fn(At) -> bool) -> Changed<()> {
@@ -233,6 +238,7 @@ impl Move<'_> {
             self.armed,
             self.target,
             self.asked,
+            self.reserved_at(),
             self.turn,
             Wait::Moment(self.patience),
             still,
@@ -248,13 +254,12 @@ impl Move<'_> {
     fn give_back(&mut self) -> bool {
         self.waits_for = self.call.link_id;
         !self.call.holds_slot
-            || settle(
+            || give_back(
                 self.armed,
                 self.call.link_id,
-                Owed::SLOT,
+                self.call.attempt_at,
                 Wait::Moment(self.patience),
             )
-            .is_some()
     }
 }
 
@@ -289,7 +294,7 @@ fn end(armed: Armed, uniqueid: &str, call: LiveCall, reason: Reject, decided: Op
         None => call.decision.clone(),
     };
     if call.holds_slot {
-        settle(armed, call.link_id, Owed::SLOT, Wait::Long);
+        give_back(armed, call.link_id, call.attempt_at, Wait::Long);
     }
     end_live(armed, uniqueid, reason, &decision);
     Answer::present(&LiveCall {

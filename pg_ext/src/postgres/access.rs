@@ -96,6 +96,12 @@ pub fn examine(name: &CStr, lock: pg_sys::LOCKMODE) -> Result<Rc<Examined>, Stri
 }
 
 impl Examined {
+    /// Whether the table has an optional column.
+    pub fn has(&self, column: &CStr) -> bool {
+        // SAFETY: a catalogue look-up; the table is locked.
+        unsafe { pg_sys::get_attnum(self.oid, column.as_ptr()) > 0 }
+    }
+
     pub fn index(&self, name: &CStr) -> FoundIndex {
         self.indexes[self.place(name)]
     }

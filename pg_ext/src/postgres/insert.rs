@@ -67,8 +67,8 @@ pub(crate) use row_values;
 struct Resolved {
     examined: Rc<Examined>,
     by_statement: bool,
-    /// Where each value goes.
-    places: Vec<usize>,
+    /// Where each value goes; `None`: an optional column that the table does not have.
+    places: Vec<Option<usize>>,
     /// Columns that somebody else added, with a default of their own.
     defaulted: Vec<usize>,
     /// Somebody else's triggers, defaults, checks, generated columns or index expressions run too.
@@ -84,7 +84,7 @@ impl Insert {
         }
     }
 
-    /// A row that breaks a constraint is an error, as in SQL; so is one that a trigger leaves out, since counters go with it.
+    /// Values of optional columns that the table does not have are left out. A row that breaks a constraint is an error, as in SQL; so is one that a trigger leaves out, since counters go with it.
     pub fn run(&self, armed: Armed, values: &[Argument]) {
         let columns: usize = self.columns.iter().map(|list| list.len()).sum();
         assert_eq!(values.len(), columns, "values of {:?}", self.table);
@@ -92,7 +92,11 @@ impl Insert {
         let resolved = self.enter();
         let table = resolved.examined.table;
         if resolved.by_statement {
-            by_statement::insert(armed, table, &self.columns.concat(), values);
+            let columns = self.columns.iter().copied().flatten();
+            let given = resolved.places.iter().zip(columns.zip(values));
+            let there = given.filter_map(|(place, given)| place.map(|_| given));
+            let (columns, values): (Vec<&'static CStr>, Vec<Argument>) = there.unzip();
+            by_statement::insert(armed, table, &columns, &values);
             return;
         }
         if resolved.runs_more {
@@ -139,20 +143,21 @@ impl Insert {
         // SAFETY: the descriptor lives as long as the table is open.
         let shape = unsafe { PgTupleDesc::from_pg_unchecked((*table).rd_att) };
         let places = self.columns.iter().copied().flatten().map(|name| {
-            shape
+            let place = shape
                 .iter()
-                .position(|column| !column.attisdropped && column.name().as_bytes() == name.to_bytes())
-                .unwrap_or_else(|| {
-                    access::refuse(
-                        self.table,
-                        &format!("it has no column {}", name.to_string_lossy()),
-                    )
-                })
+                .position(|column| !column.attisdropped && column.name().as_bytes() == name.to_bytes());
+            if place.is_none() && !examined.table.is_optional(name) {
+                access::refuse(
+                    self.table,
+                    &format!("it has no column {}", name.to_string_lossy()),
+                );
+            }
+            place
         });
-        let places: Vec<usize> = places.collect();
+        let places: Vec<Option<usize>> = places.collect();
         let defaulted = shape.iter().enumerate().filter_map(|(place, column)| {
             let has_default = column.atthasdef || column.attidentity != 0;
-            (has_default && column.attgenerated == 0 && !places.contains(&place)).then_some(place)
+            (has_default && column.attgenerated == 0 && !places.contains(&Some(place))).then_some(place)
         });
         let defaulted: Vec<usize> = defaulted.collect();
         Resolved {
@@ -176,8 +181,10 @@ unsafe fn fill(target: &Target, resolved: &Resolved, values: &[Argument]) {
         columns.fill(pg_sys::Datum::from(0));
         nulls.fill(true);
         for (place, value) in resolved.places.iter().zip(values) {
-            columns[*place] = value.datum().unwrap_or(pg_sys::Datum::from(0));
-            nulls[*place] = value.datum().is_none();
+            if let Some(place) = *place {
+                columns[place] = value.datum().unwrap_or(pg_sys::Datum::from(0));
+                nulls[place] = value.datum().is_none();
+            }
         }
         for place in &resolved.defaulted {
             columns[*place] = default_of(target.table, *place, target.state, &mut nulls[*place]);

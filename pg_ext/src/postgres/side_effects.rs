@@ -43,6 +43,8 @@ struct Trigger {
     kind: u32,
     function: pg_sys::Oid,
     constraint: pg_sys::Oid,
+    /// Of a foreign key, the index that it refers to.
+    index: pg_sys::Oid,
     has_transition_table: bool,
     name: String,
 }
@@ -61,6 +63,7 @@ unsafe fn triggers(open: pg_sys::Relation) -> Vec<Trigger> {
             kind: trigger.tgtype as u32,
             function: trigger.tgfoid,
             constraint: trigger.tgconstraint,
+            index: trigger.tgconstrindid,
             has_transition_table: !trigger.tgnewtable.is_null(),
             name: CStr::from_ptr(trigger.tgname).to_string_lossy().into_owned(),
         });
@@ -99,12 +102,30 @@ unsafe fn trigger(open: pg_sys::Relation, table: &Table, operation: Operation) -
         Operation::Insert => of_event
             .filter(|trigger| trigger.kind & pg_sys::TRIGGER_TYPE_ROW == 0 || trigger.has_transition_table)
             .collect(),
-        _ => unsafe { without_unchanged_keys(open, table, of_event.collect()) },
+        Operation::Update => unsafe { without_unchanged_keys(open, table, of_event.collect()) },
+        Operation::Delete => of_event.collect(),
     };
     called.first().map(|trigger| format!("trigger {}", trigger.name))
 }
 
-/// Those of foreign keys of this table whose columns calls never change are not called.
+/// The columns of an index, copied.
+unsafe fn columns_of(index: pg_sys::Oid) -> Vec<i16> {
+    // SAFETY: the entry is held while its columns are copied.
+    unsafe {
+        let kind = pg_sys::SysCacheIdentifier::INDEXRELID as i32;
+        let entry = pg_sys::SearchSysCache1(kind, index.into());
+        if entry.is_null() {
+            return Vec::new();
+        }
+        let form = pg_sys::GETSTRUCT(entry).cast::<pg_sys::FormData_pg_index>();
+        let columns = (*form).indkey.values.as_slice((*form).indnatts as usize).to_vec();
+        pg_sys::ReleaseSysCache(entry);
+        columns
+    }
+}
+
+/// Those of foreign keys are not called where calls never change the columns: of this table's keys, and of those of others that
+/// refer to it.
 unsafe fn without_unchanged_keys(
     open: pg_sys::Relation,
     table: &Table,
@@ -112,8 +133,10 @@ unsafe fn without_unchanged_keys(
 ) -> Vec<Trigger> {
     // SAFETY: the table is open; look-ups by its number and C strings.
     unsafe {
+        let is_of =
+            |trigger: &Trigger, end: u32| pg_sys::RI_FKey_trigger_type(trigger.function) == end as i32;
         let is_of_key = |trigger: &Trigger| {
-            pg_sys::RI_FKey_trigger_type(trigger.function) == pg_sys::RI_TRIGGER_FK as i32
+            is_of(trigger, pg_sys::RI_TRIGGER_FK) || is_of(trigger, pg_sys::RI_TRIGGER_PK)
         };
         if triggers.iter().any(is_of_key) {
             let changed: Vec<i16> = table
@@ -122,12 +145,17 @@ unsafe fn without_unchanged_keys(
                 .map(|name| pg_sys::get_attnum((*open).rd_id, name.as_ptr()))
                 .collect();
             let keys = foreign_keys(open);
+            let changes_none = |columns: &[i16]| {
+                !columns.is_empty() && !columns.iter().any(|column| changed.contains(column))
+            };
             triggers.retain(|trigger| {
+                if is_of(trigger, pg_sys::RI_TRIGGER_PK) {
+                    return !changes_none(&columns_of(trigger.index));
+                }
                 let key = keys
                     .iter()
                     .find(|(constraint, _)| *constraint == trigger.constraint);
-                let is_unchanged =
-                    key.is_some_and(|(_, columns)| !columns.iter().any(|column| changed.contains(column)));
+                let is_unchanged = key.is_some_and(|(_, columns)| changes_none(columns));
                 !(is_of_key(trigger) && is_unchanged)
             });
         }

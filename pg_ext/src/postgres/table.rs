@@ -43,6 +43,11 @@ pub enum Operation {
 }
 
 impl Table {
+    /// Whether an older schema has no such column.
+    pub fn is_optional(&self, column: &CStr) -> bool {
+        self.optional.iter().any(|(name, _)| *name == column)
+    }
+
     /// A column's type.
     pub fn type_of(&self, column: &CStr) -> Oid {
         let columns = self.columns.iter().chain(self.optional);

@@ -37,6 +37,7 @@ tables! {
         }
         optional {
             sip_call_id: Text,
+            qualify_seconds: Int4,
         }
         indexes {
             Unique live_calls_pkey: uniqueid;
@@ -44,7 +45,7 @@ tables! {
         }
         written: Insert, Update, Delete;
         changed: tried, link_id, client_id, holds_slot, attempt, attempt_at, answered_at, attempt_timeout_seconds,
-            end_reason, end_cause, decision;
+            end_reason, end_cause, decision, qualify_seconds;
     }
 
     link_counters {
@@ -56,13 +57,40 @@ tables! {
         }
         optional {
             reserved_at: Time,
+            unsettled: Int4,
+            offered: Int8,
+            answered: Int8,
+            qualified: Int8,
+            windows_from: Time,
+            windows_until: Time,
         }
         indexes {
             Unique link_counters_pkey: link_id;
         }
         written: Update;
-        changed: active, total, last_seq, reserved_at;
+        changed: active, total, last_seq, reserved_at, unsettled, offered, answered, qualified, windows_from, windows_until;
         own_checks: c"link_counters_active_check";
+    }
+
+    link_windows {
+        columns {
+            link_id: Int8,
+            span: Text,
+            starts_at: Time,
+            ends_at: Time,
+            time_zone: Text,
+            active: Int4,
+            unsettled: Int4,
+            offered: Int8,
+            answered: Int8,
+            qualified: Int8,
+        }
+        indexes {
+            Unique link_windows_pkey: link_id, span;
+        }
+        written: Insert, Update;
+        changed: starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified;
+        own_checks: c"link_windows_bounds_check", c"link_windows_span_check";
     }
 
     call_logs {
@@ -94,6 +122,11 @@ tables! {
             late_excess: Bool,
             decision: Text,
             created_at: Time,
+        }
+        optional {
+            reserved_at: Time,
+            qualify_seconds: Int4,
+            qualified: Bool,
         }
         indexes {
             Unique call_logs_asterisk_uniqueid_key: asterisk_uniqueid;
@@ -149,6 +182,9 @@ tables! {
             dial_timeout_seconds: Int4,
             max_ring_seconds: Int4,
         }
+        optional {
+            qualify_seconds: Int4,
+        }
         indexes {
             Unique campaigns_pkey: id;
         }
@@ -177,6 +213,7 @@ tables! {
         }
         optional {
             min_seconds_between: Int4,
+            qualify_seconds: Int4,
         }
         indexes {
             Unique campaign_client_settings_pkey: id;
@@ -189,6 +226,9 @@ tables! {
             id: Int8,
             client_identifier: Text,
             status: Text,
+        }
+        optional {
+            time_zone: Text,
         }
         indexes {
             Unique clients_pkey: id;

@@ -35,6 +35,7 @@ async fn campaigns_are_made_shown_and_changed() {
             "id",
             "maxRingSeconds",
             "name",
+            "qualifySeconds",
             "routingStrategy",
             "status",
             "updatedAt",
@@ -57,6 +58,9 @@ async fn campaigns_are_made_shown_and_changed() {
         ),
         (&json!("paused"), &json!(600), &json!(30))
     );
+    assert_eq!(made["qualifySeconds"], 30);
+    let changed = world.alice.put(&one, json!({"qualifySeconds": 0})).await.ok();
+    assert_eq!(changed["qualifySeconds"], 0);
     let changed = world.alice.put(&one, json!({"maxRingSeconds": null})).await.ok();
     assert!(changed["maxRingSeconds"].is_null() && changed["status"] == "paused");
     // Lists leave the parts out.
@@ -101,6 +105,9 @@ async fn fields_of_campaigns_are_checked() {
         ("dialTimeoutSeconds", Value::Null),
         ("maxRingSeconds", json!(9)),
         ("maxRingSeconds", json!(601)),
+        ("qualifySeconds", json!(-1)),
+        ("qualifySeconds", json!(86_401)),
+        ("qualifySeconds", Value::Null),
         ("status", json!("deleted")),
         ("description", json!(7)),
         ("dids", json!([])),
@@ -200,6 +207,7 @@ async fn links_hold_caps() {
             "id",
             "maxConcurrency",
             "minSecondsBetween",
+            "qualifySeconds",
             "status",
             "totalCallsAllowed",
             "updatedAt",
@@ -261,6 +269,12 @@ async fn links_hold_caps() {
     ] {
         assert_eq!(world.alice.put(&one, sent).await.ok()["minSecondsBetween"], kept);
     }
+    for kept in [json!(90), json!(null), json!(0)] {
+        let changed = world.alice.put(&one, json!({"qualifySeconds": kept})).await.ok();
+        assert_eq!(changed["qualifySeconds"], kept);
+        let seen = world.alice.put(&one, json!({"weight": 6})).await.ok();
+        assert_eq!(seen["qualifySeconds"], kept);
+    }
     field_error(
         &world
             .alice
@@ -278,6 +292,8 @@ async fn links_hold_caps() {
         ("minSecondsBetween", json!(0)),
         ("minSecondsBetween", json!(86_401)),
         ("minSecondsBetween", json!("soon")),
+        ("qualifySeconds", json!(-1)),
+        ("qualifySeconds", json!(86_401)),
         ("status", json!("paused")),
     ] {
         let mut body = link(2);

@@ -37,6 +37,7 @@ async fn a_client_comes_with_its_pjsip_objects() {
             "pjsipAuth",
             "pjsipEndpoint",
             "status",
+            "timeZone",
             "updatedAt",
             "version"
         ]
@@ -249,6 +250,15 @@ async fn parts_change_by_themselves() {
         stored["password"].is_null() && stored["md5_cred"] == "0".repeat(32),
         "{stored}"
     );
+    for zone in ["Europe/Berlin", "America/Argentina/Buenos_Aires", "UTC"] {
+        assert_eq!(put(json!({"timeZone": zone})).await.ok()["timeZone"], zone);
+    }
+    for zone in [json!("CET"), json!("berlin"), json!(""), json!(null), json!(2)] {
+        let problem = put(json!({"timeZone": zone}))
+            .await
+            .problem(400, "validation_failed");
+        field_error(&problem, "timeZone");
+    }
     put(json!({"clientIdentifier": "renamed"}))
         .await
         .problem(400, "nothing_to_update");

@@ -81,6 +81,7 @@ async fn play(db: &TestDb, did: &str, callers: usize, calls: usize, random: &mut
         db.asterisk().await,
     ));
     let records = tokio::spawn(log_late(stage.clone(), db.asterisk().await, random.fork()));
+    let turns = tokio::spawn(end_windows(stage.clone(), db.superuser().await, random.fork()));
     let workers = crew(db, callers)
         .await
         .into_iter()
@@ -96,6 +97,7 @@ async fn play(db: &TestDb, did: &str, callers: usize, calls: usize, random: &mut
             .await
             .expect("lists, leases and late records cause no error");
     }
+    turns.await.expect("windows that end cause no error");
     let routed = results.iter().sum();
     (routed, callers * calls - routed)
 }
@@ -124,6 +126,41 @@ async fn take_calls(
         }
     }
     routed
+}
+
+/// Ends one window of one link every few milliseconds: as if it had begun long before the first call, and its last instant were now.
+/// Whoever comes next begins another.
+async fn end_windows(stage: Arc<Stage>, superuser: Client, mut random: Random) {
+    let links = superuser
+        .query("select link_id from link_counters", &[])
+        .await
+        .unwrap();
+    while !stage.over.load(Ordering::Relaxed) {
+        let link: i64 = links[random.below(links.len())].get(0);
+        let span = ["hour", "day", "week", "month"][random.below(4)];
+        let end = format!(
+            "begin;
+             select from link_counters where link_id = {link} for no key update;
+             update link_windows set starts_at = now() - interval '100 days', ends_at = clock_timestamp(), active = 0,
+                    unsettled = 0, offered = 0, answered = 0, qualified = 0
+              where link_id = {link} and span = '{span}';
+             update link_counters n set windows_until = w.ends_at
+               from (select min(ends_at) as ends_at from link_windows where link_id = {link}) w
+              where n.link_id = {link} and w.ends_at is not null;
+             commit"
+        );
+        superuser.batch_execute(&end).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let starts = superuser
+        .query_one("select count(distinct starts_at) from link_windows", &[])
+        .await
+        .unwrap();
+    let (starts, links): (i64, usize) = (starts.get(0), links.len());
+    assert!(
+        starts > links as i64,
+        "windows turned: {starts} starts of {links} links"
+    );
 }
 
 /// `false`: there was no room.

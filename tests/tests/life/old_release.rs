@@ -14,6 +14,7 @@ use tokio_postgres::Client;
 
 use super::Traffic;
 use crate::migrate::capconduit;
+use crate::node::support::eventually;
 use crate::sql::support::{run, value};
 
 /// The folder of a release: its library, its command, its sources. Built at the first time.
@@ -38,12 +39,11 @@ fn run_old(release: &Path, cluster: &TestCluster, name: &str, args: &[&str]) {
     assert!(output.status.success(), "{name} {args:?}: {output:?}");
 }
 
-/// Whether a connection's process has the library loaded that is in place now, or one that was unlinked since.
+/// Whether a connection's process has the library of today loaded.
 async fn has_the_new_library(client: &Client) -> bool {
     let pid: i32 = value(client, "select pg_backend_pid()").await;
     let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("the process's memory");
-    let loaded = maps.lines().find(|line| line.contains("/capconduit.so"));
-    !loaded.expect("the library is loaded").ends_with("(deleted)")
+    maps.contains("/capconduit-0.3.so")
 }
 
 async fn version(client: &Client) -> String {
@@ -165,6 +165,15 @@ async fn a_backend_with_the_library_of_0_2_0_goes_on_beside_the_new_one() {
     old_library_beside_the_new("0.2.0").await;
 }
 
+/// A call by the functions of today, from its route to its record.
+async fn routes_beside(db: &TestDb, did: &str) {
+    let b = db.superuser().await;
+    b.route(did, "beside the open").await.expect("an answer").link();
+    b.log("beside the open", did, "ANSWERED")
+        .await
+        .expect("an answer");
+}
+
 async fn old_library_beside_the_new(from: &'static str) {
     let old = tokio::task::spawn_blocking(move || release(from))
         .await
@@ -213,21 +222,38 @@ async fn old_library_beside_the_new(from: &'static str) {
     cluster.install(&new_library).await;
     let between = db.superuser().await;
     calls_cross(&a, &between, did, "between").await;
-    capconduit(&db.url(SUPERUSER), &["migrate"]).await.ok();
-    assert_eq!(version(&superuser).await, env!("CARGO_PKG_VERSION"));
+    assert!(!has_the_new_library(&a).await && has_the_new_library(&between).await);
+    run(&a, "set capconduit.max_call_seconds = 4321").await;
+    // What began before the extension's update goes on with the functions of before: the tables wait for its end.
+    let waits = db.superuser().await;
+    calls_cross(&waits, &waits, did, "open").await;
+    run(&waits, "begin; select 1").await;
+    let url = db.url(SUPERUSER);
+    let migrating = tokio::spawn(async move { capconduit(&url, &["migrate"]).await });
+    eventually("the extension is updated", async || {
+        version(&superuser).await == env!("CARGO_PKG_VERSION")
+    })
+    .await;
+    routes_beside(&db, did).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(!migrating.is_finished());
+    waits.route(did, "in the open").await.expect("an answer").link();
+    run(&waits, "commit").await;
+    migrating.await.expect("no panic").ok();
+    waits
+        .log("in the open", did, "ANSWERED")
+        .await
+        .expect("an answer");
 
     let b = db.superuser().await;
     calls_cross(&a, &b, did, "a-b").await;
     calls_cross(&b, &a, did, "b-a").await;
-    assert!(!has_the_new_library(&a).await && has_the_new_library(&b).await);
-    b.preview(did).await.expect("the new library has it");
-    if from == "0.1.0" {
-        let error = a.preview(did).await.expect_err("the old one has not");
-        let error = error
-            .as_db_error()
-            .expect("an error of the database, and no crash");
-        assert!(error.message().contains("could not find function"), "{error}");
-    }
+    // A connection that goes on has the new library beside the old one, with what was set in it.
+    assert!(has_the_new_library(&a).await && has_the_new_library(&b).await);
+    a.preview(did).await.expect("the new library has it");
+    let routed = format!("select max_call_seconds from route_call('{did}', 'as-set', '', '', '', 'a')");
+    assert_eq!(value::<i32>(&a, &routed).await, 4321);
+    a.log("as-set", did, "BUSY").await.expect("an answer");
     calls_cross(&a, &b, did, "after").await;
 
     // Neither service was restarted. The old one serves who asks, and tells who watches it that it is the old one.

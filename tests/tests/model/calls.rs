@@ -96,7 +96,7 @@ fn take_over(look: &World, world: &World, link_id: i64, seen: &Seen) -> Option<W
         .map(|(id, _)| (id.clone(), "lease expired"))
         .collect();
     let mut closed = world.clone();
-    close(&mut closed, &expired);
+    close(&mut closed, &expired, seen.now);
     (!expired.is_empty() && has_room(look, &closed, link_id, seen.now)).then_some(closed)
 }
 

@@ -82,7 +82,8 @@ impl Change {
                 format!("delete from campaign_dids where campaign_id = {campaign} and did_id = {did}")
             }
             Change::Purge(ids) => format!(
-                "with gone as (delete from call_logs where asterisk_uniqueid = any ({0}) returning *),
+                "select keep_window_use(array(select asterisk_uniqueid from call_logs where asterisk_uniqueid = any ({0})));
+                 with gone as (delete from call_logs where asterisk_uniqueid = any ({0}) returning *),
                       attempts as (delete from call_attempts a using gone where a.uniqueid = gone.asterisk_uniqueid)
                  update link_counters n set base = base + g.calls
                    from (select link_id, count(*) as calls from gone where counted group by link_id) g
@@ -263,7 +264,11 @@ fn clock_sql(seconds: i64) -> String {
             "absent_since",
             "last_listed_at",
         ],
-    ) + &moved("link_counters", &["reserved_at"])
+    ) + &moved("call_logs", &["timestamp_start", "created_at", "reserved_at"])
+        + &moved("call_attempts", &["started_at"])
+        + &moved("link_counters", &["reserved_at", "windows_from", "windows_until"])
+        + &moved("link_windows", &["starts_at", "ends_at"])
+        + &moved("link_adjustments", &["starts_at"])
         + &moved(
             "nodes",
             &["booted_at", "heartbeat_at", "taken_at", "last_call_at"],

@@ -43,7 +43,7 @@ fn is_silent(world: &World, last_sign: Option<Micros>, now: Micros) -> bool {
 }
 
 /// Closes calls as LOST. Each ends at its last sign of life and counts once if its answer is known.
-pub fn close(world: &mut World, calls: &[(String, &str)]) {
+pub fn close(world: &mut World, calls: &[(String, &str)], now: Micros) {
     let mut counted: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     let mut released: BTreeMap<i64, i64> = BTreeMap::new();
     for (id, why) in calls {
@@ -54,7 +54,7 @@ pub fn close(world: &mut World, calls: &[(String, &str)]) {
             .expect("only calls in flight are closed");
         give_back(world, &call);
         *released.entry(call.link_id).or_default() += i64::from(call.holds_slot);
-        let ended_at = last_sign_of_life(world, &call);
+        let ended_at = last_sign_of_life(world, &call, now);
         let seconds = |from: Micros| (ended_at - from).div_euclid(SECOND) as i32;
         let record = Record {
             id: 0,
@@ -101,7 +101,8 @@ pub fn close(world: &mut World, calls: &[(String, &str)]) {
     }
 }
 
-fn last_sign_of_life(world: &World, call: &Call) -> Micros {
+/// Of a clock that was set back an attempt may lie in the future.
+fn last_sign_of_life(world: &World, call: &Call, now: Micros) -> Micros {
     let listed = if call.absent_since.is_some() {
         call.last_listed_at
     } else {
@@ -110,7 +111,7 @@ fn last_sign_of_life(world: &World, call: &Call) -> Micros {
     };
     let signs = [
         Some(call.routed_at),
-        Some(call.attempt_at),
+        Some(call.attempt_at.min(now)),
         call.answered_at,
         listed,
     ];
@@ -128,11 +129,11 @@ fn due(world: &World, seen: &Seen, why: &'static str, is_due: impl Fn(&Call) -> 
         .collect()
 }
 
-pub fn release_call(world: &mut World, uniqueid: &str, reason: &str) -> Answer {
+pub fn release_call(world: &mut World, uniqueid: &str, reason: &str, seen: &Seen) -> Answer {
     if !world.rows.calls.contains_key(uniqueid) {
         return logged("not_in_flight", None);
     }
-    close(world, &[(uniqueid.to_owned(), reason)]);
+    close(world, &[(uniqueid.to_owned(), reason)], seen.now);
     logged("released", None)
 }
 
@@ -163,7 +164,7 @@ pub fn release_expired(world: &mut World, max: i32, seen: &Seen) -> Answer {
     let mut closing = some_of(expired, max);
     let left = max - closing.len();
     closing.extend(some_of(silent, left));
-    close(world, &closing);
+    close(world, &closing, seen.now);
     Answer::Counted("ok".to_owned(), closing.len() as i32)
 }
 
@@ -190,7 +191,7 @@ pub fn node_started(
     let before = due(world, seen, "node restarted", |call| {
         call.node.as_deref() == Some(name) && call.routed_at < booted_at
     });
-    close(world, &before);
+    close(world, &before, seen.now);
     Answer::Counted("ok".to_owned(), before.len() as i32)
 }
 
@@ -253,6 +254,6 @@ pub fn heartbeat(
             }
         }
     }
-    close(world, &lost);
+    close(world, &lost, seen.now);
     answer("ok", absent, lost.len())
 }

@@ -58,7 +58,7 @@ impl Op {
             } => calls::next(world, uniqueid, *failed, dial_status, *cause, seen),
             Op::Answered(uniqueid) => calls::answered(world, uniqueid, seen),
             Op::Log(given) => log::log(world, given, seen),
-            Op::Release(uniqueid, reason) => lost::release_call(world, uniqueid, reason),
+            Op::Release(uniqueid, reason) => lost::release_call(world, uniqueid, reason, seen),
             Op::ReleaseExpired(max) => lost::release_expired(world, *max, seen),
             Op::Heartbeat {
                 node,

@@ -14,6 +14,8 @@ pub struct Rows {
     pub attempts: BTreeMap<(String, i32), Attempt>,
     pub nodes: BTreeMap<String, Node>,
     pub hearing: Hearing,
+    /// By link, when the last of its windows began, where windows have begun. Of the database alone.
+    pub windows_from: BTreeMap<i64, Micros>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -166,6 +168,12 @@ impl Rows {
         }
         for counter in self.counters.values_mut() {
             maybe(&mut counter.reserved_at);
+        }
+        for record in self.records.values_mut() {
+            record.started_at += by;
+        }
+        for attempt in self.attempts.values_mut() {
+            attempt.started_at += by;
         }
         for node in self.nodes.values_mut() {
             maybe(&mut node.booted_at);

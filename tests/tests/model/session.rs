@@ -158,7 +158,7 @@ impl Session {
                 .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
         };
         let (counters, calls, records, attempts, nodes, hearing, wrong, clock) = tokio::join!(
-            read("select link_id, active, total, base, last_seq, reserved_at from link_counters"),
+            read("select *, nullif(windows_from, '-infinity') as present_from from link_counters"),
             read("select * from live_calls"),
             read("select * from call_logs"),
             read("select * from call_attempts"),
@@ -170,6 +170,10 @@ impl Session {
             self.clock()
         );
         let rows = Rows {
+            windows_from: counters
+                .iter()
+                .filter_map(|row| Some((row.get("link_id"), instant(row, "present_from")?)))
+                .collect(),
             counters: keyed(&counters, |row| (row.get("link_id"), counter(row))),
             calls: keyed(&calls, |row| (row.get("uniqueid"), call(row))),
             records: keyed(&records, |row| (row.get("asterisk_uniqueid"), record(row))),
@@ -189,6 +193,7 @@ impl Session {
 /// Without triggers, which would refuse to delete busy links; the world's own tables only.
 const CLEAR: &str = "set session_replication_role = replica;
     delete from live_calls; delete from call_logs; delete from call_attempts; delete from nodes; delete from link_excess;
+    delete from link_windows; delete from link_adjustments;
     update hearing set since = '2020-01-01 00:00Z', last = '2020-01-01 00:00Z';
     delete from link_counters; delete from campaign_client_settings; delete from campaign_dids;
     delete from campaigns; delete from dids; delete from pjsip_contacts; delete from pjsip_aors;
@@ -196,7 +201,7 @@ const CLEAR: &str = "set session_replication_role = replica;
     reset session_replication_role;";
 
 /// Dead rows of earlier histories would slow the later ones down.
-pub const SWEEP: &str = "vacuum live_calls, call_logs, call_attempts, nodes, hearing, link_counters,
+pub const SWEEP: &str = "vacuum live_calls, call_logs, call_attempts, nodes, hearing, link_counters, link_windows,
     campaign_client_settings, campaign_dids, campaigns, dids, pjsip_contacts, pjsip_aors, pjsip_endpoints, clients,
     users, audit_log";
 

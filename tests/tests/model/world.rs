@@ -183,10 +183,16 @@ impl World {
                     if let (Some(ours), Some(theirs)) =
                         (self.rows.calls.get_mut(&id), database.calls.get(&id))
                     {
-                        within("attempt_at", theirs.attempt_at, from, to)?;
+                        // Where the clock was set back it is the start of the present windows.
+                        let present = database.windows_from.get(&link).copied().unwrap_or(from);
+                        within("attempt_at", theirs.attempt_at, from, to.max(present))?;
                         ours.attempt_at = theirs.attempt_at;
-                        if let Some(counter) = self.rows.counters.get_mut(&link) {
-                            counter.reserved_at = Some(ours.attempt_at);
+                        let counters = (self.rows.counters.get_mut(&link), database.counters.get(&link));
+                        if let (Some(ours), Some(Some(reserved_at))) =
+                            (counters.0, counters.1.map(|counter| counter.reserved_at))
+                        {
+                            within("reserved_at", reserved_at, from, to)?;
+                            ours.reserved_at = Some(reserved_at);
                         }
                     }
                 }

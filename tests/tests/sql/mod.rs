@@ -25,3 +25,4 @@ mod silence;
 mod standby;
 mod tenancy;
 mod transactions;
+mod windows;

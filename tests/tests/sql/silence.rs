@@ -66,7 +66,8 @@ impl Platform {
             set.join(", ")
         };
         let sql = format!(
-            "update hearing set {}; update nodes set {}; update live_calls set {}",
+            "update hearing set {}; update nodes set {}; update live_calls set {}; update call_attempts set {};
+             update call_logs set {}; update link_counters set {}; update link_windows set {}",
             earlier(&["since", "last"]),
             earlier(&["booted_at", "heartbeat_at", "taken_at", "last_call_at"]),
             earlier(&[
@@ -78,6 +79,10 @@ impl Platform {
                 "absent_since",
                 "last_listed_at"
             ]),
+            earlier(&["started_at"]),
+            earlier(&["created_at", "reserved_at"]),
+            earlier(&["reserved_at", "windows_from", "windows_until"]),
+            earlier(&["starts_at", "ends_at"]),
         );
         run(&self.superuser, &sql).await;
     }

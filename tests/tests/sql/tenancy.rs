@@ -104,6 +104,7 @@ async fn another_seller_s_rows_do_not_exist() {
             "late_excess_view",
             "link_counters",
             "link_usage_view",
+            "link_windows",
             "live_calls",
             "live_calls_view",
             "users"

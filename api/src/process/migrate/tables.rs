@@ -1,6 +1,8 @@
 //! The tables step: the numbered migrations, each in its own transaction with its line of history, and the refusal of
 //! a history that this command does not know.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
@@ -17,8 +19,59 @@ async fn has_functions_of_copies(client: &Client) -> Result<bool> {
     Ok(client.query_one(sql, &[]).await?.get(0))
 }
 
+/// V0017 has calls counted by columns that the library of the release before does not write.
+const WINDOWS: i32 = 17;
+
+/// Transactions that were open when the extension was updated may go on with the functions of before, however long they wait.
+const OLDER_TRANSACTIONS: &str = "\
+    select a.pid, a.virtualxid, a.said
+      from (select l.pid, l.virtualxid,
+                   format('pid %s, %s, since %s', s.pid, coalesce(s.usename, 'nobody'), s.xact_start::timestamptz(0)) as said
+              from pg_locks l
+              join pg_stat_activity s on s.pid = l.pid
+             where l.locktype = 'virtualxid' and l.granted and l.pid <> pg_backend_pid()
+               and s.datname = current_database()
+                and coalesce(s.backend_type, 'client backend') = 'client backend') a
+     where $1::text[] is null or a.virtualxid = any ($1)";
+const PATIENCE: Duration = Duration::from_secs(300);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Until each transaction that is open now has ended: whoever begins after that has the functions of this release.
+async fn outlast_older_transactions(client: &Client) -> Result<()> {
+    let began = Instant::now();
+    let mut older: Option<Vec<String>> = None;
+    let mut told = false;
+    loop {
+        let open = client.query(OLDER_TRANSACTIONS, &[&older]).await?;
+        let Some(longest) = open.first() else {
+            return Ok(());
+        };
+        let said: String = longest.get("said");
+        if began.elapsed() > PATIENCE {
+            bail!(
+                "{} transaction(s) of before the extension's update are open still ({said}): nothing was changed, \
+                 calls go on; end them and run migrate again",
+                open.len()
+            );
+        }
+        if !told && began.elapsed() > Duration::from_secs(2) {
+            println!(
+                "waits       for {} transaction(s) that are open: {said}",
+                open.len()
+            );
+            told = true;
+        }
+        older = Some(open.iter().map(|row| row.get("virtualxid")).collect());
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 pub(super) async fn apply(client: &mut Client) -> Result<String> {
-    let names_functions_of_copies = !history(client).await?.iter().any(|line| line.version == COPIES);
+    let past = history(client).await?;
+    if !past.is_empty() && !past.iter().any(|line| line.version == WINDOWS) {
+        outlast_older_transactions(client).await?;
+    }
+    let names_functions_of_copies = !past.iter().any(|line| line.version == COPIES);
     let applied = retry::while_locked(client, async |client| {
         if names_functions_of_copies && !has_functions_of_copies(client).await? {
             client.batch_execute(FUNCTIONS_OF_COPIES).await?;

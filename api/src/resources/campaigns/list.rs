@@ -5,7 +5,7 @@ use crate::http::list::{Kind, List, filter, list, sorting};
 
 list! {
     pub Campaigns of Campaign = List {
-        columns: "id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, \
+        columns: "id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description, created_at, \
                   updated_at, version",
         from: "campaigns",
         joins: "",

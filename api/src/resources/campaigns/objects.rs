@@ -1,6 +1,6 @@
 //! A campaign as it is shown, and what may be sent of one. Its DIDs and links are in `parts`.
 
-use capconduit_core::Strategy;
+use capconduit_core::{Strategy, outcome};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -31,6 +31,9 @@ row! {
         pub dial_timeout_seconds: i32,
         /// Null: the platform's 120.
         pub max_ring_seconds: Option<i32>,
+        /// A good call is answered and talks for so long.
+        #[schema(example = 30)]
+        pub qualify_seconds: i32,
         pub description: Option<String>,
         pub created_at: Instant,
         pub updated_at: Instant,
@@ -65,6 +68,9 @@ pub struct NewCampaign {
     pub dial_timeout_seconds: i32,
     #[schema(minimum = 10, maximum = 600)]
     pub max_ring_seconds: Option<i32>,
+    /// A good call is answered and talks for so long.
+    #[schema(minimum = 0, maximum = 86_400, default = 30, required = false)]
+    pub qualify_seconds: i32,
     #[schema(pattern = "^(active|inactive|paused)$", default = "active", required = false)]
     pub status: String,
     pub description: Option<String>,
@@ -79,6 +85,9 @@ impl Input for NewCampaign {
             routing_strategy: f.required_choice("routingStrategy", &Strategy::NAMES),
             dial_timeout_seconds: f.required_small_int("dialTimeoutSeconds", 1..=600),
             max_ring_seconds: f.nullable_small_int("maxRingSeconds", 10..=600).flatten(),
+            qualify_seconds: f
+                .small_int("qualifySeconds", outcome::QUALIFY_RANGE)
+                .unwrap_or(outcome::QUALIFY_SECONDS),
             status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
             description: f.nullable_text("description", &DESCRIPTION).flatten(),
         }
@@ -96,6 +105,8 @@ pub struct CampaignChange {
     pub dial_timeout_seconds: Option<i32>,
     #[schema(value_type = Option<i32>, minimum = 10, maximum = 600)]
     pub max_ring_seconds: Option<Option<i32>>,
+    #[schema(minimum = 0, maximum = 86_400, required = false)]
+    pub qualify_seconds: Option<i32>,
     #[schema(pattern = "^(active|inactive|paused)$", required = false)]
     pub status: Option<String>,
     #[schema(value_type = Option<String>)]
@@ -111,6 +122,7 @@ impl Input for CampaignChange {
             routing_strategy: f.choice("routingStrategy", &Strategy::NAMES),
             dial_timeout_seconds: f.small_int("dialTimeoutSeconds", 1..=600),
             max_ring_seconds: f.nullable_small_int("maxRingSeconds", 10..=600),
+            qualify_seconds: f.small_int("qualifySeconds", outcome::QUALIFY_RANGE),
             status: f.choice("status", STATUSES),
             description: f.nullable_text("description", &DESCRIPTION),
         }

@@ -11,21 +11,23 @@ use crate::http::version::IfMatch;
 use crate::store::tx::Tx;
 
 const ONE: &str = "\
-    select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description, created_at, updated_at,
-           version
+    select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description,
+           created_at, updated_at, version
       from campaigns where id = $1";
 /// As the deletion itself locks it.
 const LOCK_TO_DELETE: &str = "select version from campaigns where id = $1 for update";
 const INSERT: &str = "\
-    insert into campaigns (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description)
-    values (session_user_id(), $1, $2, $3, $4, $5, $6) returning id";
+    insert into campaigns (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description,
+                           qualify_seconds)
+    values (session_user_id(), $1, $2, $3, $4, $5, $6, $7) returning id";
 const UPDATE: &str = "\
     update campaigns
        set name = coalesce($2, name), status = coalesce($3, status),
            routing_strategy = coalesce($4, routing_strategy),
            dial_timeout_seconds = coalesce($5, dial_timeout_seconds),
            max_ring_seconds = case when $7 then $6 else max_ring_seconds end,
-           description = case when $9 then $8 else description end
+           description = case when $9 then $8 else description end,
+           qualify_seconds = coalesce($10, qualify_seconds)
      where id = $1";
 const DELETE: &str = "delete from campaigns where id = $1";
 
@@ -62,6 +64,7 @@ pub async fn create(tx: &Tx, new: NewCampaign) -> ApiResult<CampaignDetail> {
                 &new.dial_timeout_seconds,
                 &new.max_ring_seconds,
                 &new.description,
+                &new.qualify_seconds,
             ],
         )
         .await
@@ -90,6 +93,7 @@ pub async fn update(
             &change.max_ring_seconds.is_some(),
             &change.description.clone().flatten(),
             &change.description.is_some(),
+            &change.qualify_seconds,
         ],
     )
     .await

@@ -1,5 +1,6 @@
 //! A client as it is shown, and what may be sent of one. Its PJSIP objects are in `pjsip`.
 
+use capconduit_core::zone;
 use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
@@ -17,6 +18,7 @@ const IDENTIFIER: Text = Text::name(1, 40).check(rules::identifier);
 const NAME: Text = Text::title(1, 100);
 const DEPARTMENT: Text = Text::title(0, 100);
 const NOTES: Text = Text::prose(10_000);
+const TIME_ZONE: Text = Text::name(1, 64).check(rules::time_zone);
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -31,6 +33,9 @@ pub struct Client {
     #[schema(example = "active")]
     pub status: String,
     pub notes: Option<String>,
+    /// In which the hours, days, weeks and months of its calls begin and end: IANA's name of a place, or UTC.
+    #[schema(example = "UTC")]
+    pub time_zone: String,
     pub created_by: Option<i64>,
     pub created_at: Instant,
     pub updated_at: Instant,
@@ -51,6 +56,7 @@ impl From<&Row> for Client {
             department: row.get("department"),
             status: row.get("status"),
             notes: row.get("notes"),
+            time_zone: row.get("time_zone"),
             created_by: row.get("created_by"),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
@@ -83,6 +89,9 @@ pub struct NewClient {
     #[schema(max_length = 100)]
     pub department: Option<String>,
     pub notes: Option<String>,
+    /// In which the hours, days, weeks and months of its calls begin and end: IANA's name of a place, or UTC.
+    #[schema(default = "UTC", example = "Europe/Berlin", required = false)]
+    pub time_zone: String,
     #[schema(pattern = "^(active|inactive)$", default = "active", required = false)]
     pub status: String,
     pub pjsip: PjsipInput,
@@ -97,6 +106,7 @@ impl Input for NewClient {
             name: f.required_text("name", &NAME),
             department: f.nullable_text("department", &DEPARTMENT).flatten(),
             notes: f.nullable_text("notes", &NOTES).flatten(),
+            time_zone: f.text("timeZone", &TIME_ZONE).unwrap_or_else(|| zone::UTC.into()),
             status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
             pjsip: f.required_object("pjsip", |f| PjsipInput::read(f, true)),
         }
@@ -112,6 +122,9 @@ pub struct ClientChange {
     pub department: Option<Option<String>>,
     #[schema(value_type = Option<String>)]
     pub notes: Option<Option<String>>,
+    /// A day in progress ends with the first one of the new zone.
+    #[schema(example = "Europe/Berlin", required = false)]
+    pub time_zone: Option<String>,
     #[schema(pattern = "^(active|inactive)$", required = false)]
     pub status: Option<String>,
     #[schema(required = false)]
@@ -126,6 +139,7 @@ impl Input for ClientChange {
             name: f.text("name", &NAME),
             department: f.nullable_text("department", &DEPARTMENT),
             notes: f.nullable_text("notes", &NOTES),
+            time_zone: f.text("timeZone", &TIME_ZONE),
             status: f.choice("status", STATUSES),
             pjsip: f.object("pjsip", |f| PjsipInput::read(f, false)),
         }

@@ -59,6 +59,7 @@ pub async fn create(tx: &Tx, names: &PjsipNames, by: i64, new: NewClient) -> Api
                 &new.status,
                 &new.notes,
                 &by,
+                &new.time_zone,
             ],
         )
         .await
@@ -101,6 +102,7 @@ pub async fn update(
             &change.department.is_some(),
             &change.notes.clone().flatten(),
             &change.notes.is_some(),
+            &change.time_zone,
         ],
     )
     .await?;

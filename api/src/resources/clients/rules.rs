@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use capconduit_core::names;
+use capconduit_core::{names, zone};
 
 /// Asterisk's own limit for a contact is 256 bytes, its end included.
 const MAX_URI: usize = 255;
@@ -28,6 +28,12 @@ pub fn codecs(text: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+pub fn time_zone(text: &str) -> Result<(), String> {
+    zone::parse(text).map(|_| ()).ok_or_else(|| {
+        format!("'{text}' is not accepted: IANA's name of a place such as Europe/Berlin is expected, or UTC.")
+    })
 }
 
 /// The id of an object, and names that stand in configuration files.

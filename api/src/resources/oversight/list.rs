@@ -8,8 +8,8 @@ use crate::resources::dids::list::{OF_A_DID, begins};
 /// What `OwnedCampaign` is made of.
 macro_rules! campaign {
     () => {
-        "c.id, c.name, c.status, c.routing_strategy, c.dial_timeout_seconds, c.max_ring_seconds, c.user_id, u.username, \
-         c.created_at, c.updated_at, c.version"
+        "c.id, c.name, c.status, c.routing_strategy, c.dial_timeout_seconds, c.max_ring_seconds, c.qualify_seconds, c.user_id, \
+         u.username, c.created_at, c.updated_at, c.version"
     };
 }
 pub(super) use campaign;

@@ -37,6 +37,7 @@ row! {
         pub routing_strategy: String,
         pub dial_timeout_seconds: i32,
         pub max_ring_seconds: Option<i32>,
+        pub qualify_seconds: i32,
         pub user_id: i64,
         #[schema(example = "seller_alice")]
         pub username: String,

@@ -5,8 +5,8 @@ use super::request::Request;
 use super::statements::{FAILED_ATTEMPTS, FIGURES};
 use crate::error::ApiResult;
 use crate::http::clock::Instant;
-use crate::http::zone::Offsets;
 use crate::store::tx::{PLAN_FOR_VALUES, Tx};
+use capconduit_core::zone::Offsets;
 
 pub const SELLER_STATEMENTS: &[&str] = &[FIGURES, FAILED_ATTEMPTS];
 

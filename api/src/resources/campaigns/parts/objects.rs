@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use capconduit_core::outcome;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
@@ -80,6 +81,9 @@ pub struct Link {
     /// The least seconds between two calls that it gets. Null: none.
     #[schema(example = json!(null))]
     pub min_seconds_between: Option<i32>,
+    /// How long a good call talks. Null: as the campaign says.
+    #[schema(example = json!(null))]
+    pub qualify_seconds: Option<i32>,
     pub created_at: Instant,
     pub updated_at: Instant,
     /// Of the settings: calls do not move it.
@@ -111,6 +115,7 @@ impl From<&Row> for Link {
             forwarding_priority: row.get("forwarding_priority"),
             weight: row.get("weight"),
             min_seconds_between: row.get("min_seconds_between"),
+            qualify_seconds: row.get("qualify_seconds"),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
             version: row.get("version"),
@@ -171,6 +176,9 @@ pub struct NewLink {
     /// The least seconds between two calls that it gets. Null: none.
     #[schema(minimum = 1, maximum = 86_400, example = 30)]
     pub min_seconds_between: Option<i32>,
+    /// How long a good call talks. Null: as the campaign says.
+    #[schema(minimum = 0, maximum = 86_400, example = 60)]
+    pub qualify_seconds: Option<i32>,
 }
 
 impl Input for NewLink {
@@ -187,6 +195,9 @@ impl Input for NewLink {
                 .unwrap_or_else(|| "active".into()),
             total_calls_allowed: f.nullable_int("totalCallsAllowed", 0..=i64::MAX / 2).flatten(),
             min_seconds_between: f.nullable_small_int("minSecondsBetween", SPACING).flatten(),
+            qualify_seconds: f
+                .nullable_small_int("qualifySeconds", outcome::QUALIFY_RANGE)
+                .flatten(),
         }
     }
 }
@@ -206,6 +217,8 @@ pub struct LinkChange {
     pub total_calls_allowed: Option<Option<i64>>,
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 86_400)]
     pub min_seconds_between: Option<Option<i32>>,
+    #[schema(value_type = Option<i32>, minimum = 0, maximum = 86_400)]
+    pub qualify_seconds: Option<Option<i32>>,
 }
 
 impl Input for LinkChange {
@@ -222,6 +235,7 @@ impl Input for LinkChange {
             status: f.choice("status", LINK_STATUSES),
             total_calls_allowed: f.nullable_int("totalCallsAllowed", 0..=i64::MAX / 2),
             min_seconds_between: f.nullable_small_int("minSecondsBetween", SPACING),
+            qualify_seconds: f.nullable_small_int("qualifySeconds", outcome::QUALIFY_RANGE),
         }
     }
 }

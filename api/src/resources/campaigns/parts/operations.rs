@@ -23,7 +23,8 @@ macro_rules! links {
         concat!(
             "select s.id, k.id as client_id, k.client_identifier, k.name, k.department, s.status, s.max_concurrency, \
              s.total_calls_allowed,
-           n.total, n.active, s.forwarding_priority, s.weight, s.min_seconds_between, s.created_at, s.updated_at, s.version
+           n.total, n.active, s.forwarding_priority, s.weight, s.min_seconds_between, s.qualify_seconds,
+           s.created_at, s.updated_at, s.version
       from campaign_client_settings s
       join clients k on k.id = s.client_id
       join link_counters n on n.link_id = s.id
@@ -51,9 +52,9 @@ const CLIENT: &str = "select id from clients where id = $1 and status = 'active'
 const INSERT_LINK: &str = "\
     insert into campaign_client_settings
         (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight,
-         min_seconds_between)
-    values ($1, $2, $3, $4, $5, $6, $7, $8) returning id";
-/// The fields of `LinkChange`: $6 and $8 say whether the nullable ones were given.
+         min_seconds_between, qualify_seconds)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
+/// The fields of `LinkChange`: $6, $8 and $10 say whether the nullable ones were given.
 macro_rules! change_link {
     ($which:literal) => {
         concat!(
@@ -61,7 +62,8 @@ macro_rules! change_link {
        set status = coalesce($1, status), max_concurrency = coalesce($2, max_concurrency),
            forwarding_priority = coalesce($3, forwarding_priority), weight = coalesce($4, weight),
            total_calls_allowed = case when $6 then $5 else total_calls_allowed end,
-           min_seconds_between = case when $8 then $7 else min_seconds_between end
+           min_seconds_between = case when $8 then $7 else min_seconds_between end,
+           qualify_seconds = case when $10 then $9 else qualify_seconds end
      where ",
             $which
         )
@@ -69,7 +71,7 @@ macro_rules! change_link {
 }
 pub(crate) use change_link;
 
-const UPDATE_LINK: &str = change_link!("campaign_id = $9 and id = $10");
+const UPDATE_LINK: &str = change_link!("campaign_id = $11 and id = $12");
 const DELETE_LINK: &str = "delete from campaign_client_settings where campaign_id = $1 and id = $2";
 const AVAILABLE_CLIENTS: &str =
     "select id, client_identifier, name, department from clients where status = 'active' order by name, id";
@@ -220,6 +222,7 @@ pub async fn create_link(tx: &Tx, id: i64, new: NewLink) -> ApiResult<Link> {
                 &new.forwarding_priority,
                 &new.weight,
                 &new.min_seconds_between,
+                &new.qualify_seconds,
             ],
         )
         .await
@@ -256,6 +259,8 @@ pub async fn update_link(
             &change.total_calls_allowed.is_some(),
             &change.min_seconds_between.flatten(),
             &change.min_seconds_between.is_some(),
+            &change.qualify_seconds.flatten(),
+            &change.qualify_seconds.is_some(),
             &id,
             &link,
         ],

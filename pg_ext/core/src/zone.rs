@@ -2,7 +2,11 @@
 //! means; it gets the offsets instead.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+pub use jiff::tz::TimeZone;
+use jiff::tz::TimeZoneDatabase;
+
+/// Everybody's, until another is set.
+pub const UTC: &str = "UTC";
 
 /// The regions of IANA's names. A name with one of them is never an abbreviation to PostgreSQL, nor a string of POSIX.
 const REGIONS: &[&str] = &[
@@ -72,11 +76,15 @@ pub fn parse(name: &str) -> Option<TimeZone> {
         Some((region, _)) => REGIONS.contains(&region) && name != "Etc/Unknown",
         None => WITHOUT_REGION.contains(&name),
     };
-    let zone = if accepted {
-        TimeZone::get(name).ok()?
-    } else {
+    if name == UTC {
+        // Without a look at the system's data, which everybody's first call would wait for.
+        return Some(TimeZone::UTC);
+    }
+    if !accepted {
         return None;
-    };
+    }
+    let of_bundle = || TimeZoneDatabase::bundled().get(name);
+    let zone = TimeZone::get(name).or_else(|_| of_bundle()).ok()?;
     (zone.iana_name() == Some(name)).then_some(zone)
 }
 
