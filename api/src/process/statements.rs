@@ -11,8 +11,8 @@ use crate::http::list::{Listed, Statements};
 use crate::http::once;
 use crate::process::serve::{metrics, upkeep};
 use crate::resources::{
-    auth, campaigns, clients, dids, explain, health, internal, links, live, logs, oversight, stats, tokens,
-    users,
+    auth, campaigns, clients, dids, explain, health, internal, links, live, logs, oversight, platform, stats,
+    tokens, users,
 };
 use crate::store::identity::DbRole;
 
@@ -55,6 +55,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         live::STAFF_STATEMENTS,
         explain::STAFF_STATEMENTS,
         oversight::STAFF_STATEMENTS,
+        platform::statements::STAFF_STATEMENTS,
         links::STAFF_STATEMENTS,
     ];
     let as_role = |role: Option<DbRole>, lists: &[&[&'static str]]| -> Vec<(Option<DbRole>, &'static str)> {
@@ -82,6 +83,8 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         oversight::list::Dids::statements(),
         oversight::list::Campaigns::statements(),
         oversight::audit::Audit::statements(),
+        platform::list::Nodes::statements(),
+        platform::list::Registrations::statements(),
     ];
     [
         as_role(None, &own),

@@ -107,6 +107,8 @@ async fn an_empty_or_unknown_choice_is_refused_everywhere() {
         ("/api/admin/live", "phase"),
         ("/api/admin/live_calls", "phase"),
         ("/api/admin/audit", "action"),
+        ("/api/admin/nodes", "state"),
+        ("/api/admin/registrations", "reachable"),
         ("/api/seller/dids", "status"),
         ("/api/seller/dids", "unassigned"),
         ("/api/seller/campaigns", "status"),
@@ -300,7 +302,10 @@ async fn every_described_sorting_sorts() {
          update clients set created_at = now() - id * interval '1 hour', updated_at = now() + id * interval '1 min';
          update dids set created_at = now() - id * interval '1 hour', updated_at = now() + id * interval '1 min';
          update campaigns set created_at = now() + id * interval '1 hour', updated_at = now() - id * interval '1 min';
-         update link_counters set active = link_id % 3, total = link_id * 7 % 5",
+         update link_counters set active = link_id % 3, total = link_id * 7 % 5;
+         insert into nodes (name, heartbeat_at) values ('pbx1', now()), ('pbx2', now());
+         insert into pjsip_contacts (id, endpoint, expiration_time)
+         values ('a', 'client_beta_support', 3000000000), ('b', 'client_alpha_sales', 4000000000)",
     )
     .await;
     for (did, call) in [
@@ -314,7 +319,11 @@ async fn every_described_sorting_sorts() {
             switch.answered(call).await.expect("an answer");
         }
     }
-    run(&superuser, "update live_calls set attempt = ascii(uniqueid) - 96").await;
+    run(
+        &superuser,
+        "update live_calls set attempt = ascii(uniqueid) - 96, node = 'pbx2'",
+    )
+    .await;
     let description = world.api.nobody().get("/openapi.json").await.ok();
     let mut lists = 0;
     for &(method, path, who) in ROUTES {
@@ -378,7 +387,7 @@ async fn every_described_sorting_sorts() {
             assert!(text.contains(default), "{path}: {text}");
         }
     }
-    assert_eq!(lists, 11, "lists with sortings");
+    assert_eq!(lists, 13, "lists with sortings");
 }
 
 /// Pages of a sorting with many equals hold each row once.

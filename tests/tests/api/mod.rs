@@ -21,6 +21,7 @@ mod metrics;
 mod names;
 mod oversight;
 mod pages;
+mod platform;
 mod records;
 mod repeats;
 mod secrets;

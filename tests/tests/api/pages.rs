@@ -12,6 +12,8 @@ const LISTS: &[&str] = &[
     "/api/admin/links",
     "/api/admin/live_calls",
     "/api/admin/audit",
+    "/api/admin/nodes",
+    "/api/admin/registrations",
     "/api/admin/logs",
     "/api/seller/dids",
     "/api/seller/campaigns",
