@@ -121,6 +121,13 @@ impl Params {
         Params(map)
     }
 
+    /// The same with another value of one.
+    pub fn with(&self, key: &str, value: String) -> Self {
+        let mut map = self.0.clone();
+        map.insert(key.to_owned(), value);
+        Params(map)
+    }
+
     /// Present, even if empty: `after=` asks for the first page by cursor.
     pub fn raw(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)

@@ -58,6 +58,7 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/api/admin/stats", Staff),
     ("GET", "/api/admin/explain", Staff),
     ("GET", "/api/admin/audit", Staff),
+    ("GET", "/api/admin/audit.csv", Staff),
     ("GET", "/api/admin/nodes", Staff),
     ("GET", "/api/admin/registrations", Staff),
     ("GET", "/api/admin/rejects", Staff),

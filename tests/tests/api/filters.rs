@@ -107,6 +107,8 @@ async fn an_empty_or_unknown_choice_is_refused_everywhere() {
         ("/api/admin/live", "phase"),
         ("/api/admin/live_calls", "phase"),
         ("/api/admin/audit", "action"),
+        ("/api/admin/audit.csv", "action"),
+        ("/api/admin/audit.csv", "style"),
         ("/api/admin/nodes", "state"),
         ("/api/admin/registrations", "reachable"),
         ("/api/seller/dids", "status"),

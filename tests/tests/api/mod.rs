@@ -3,6 +3,7 @@
 mod contract;
 mod support;
 
+mod audit;
 mod auth;
 mod bodies;
 mod campaigns;
