@@ -19,6 +19,9 @@ comment on column users.version is 'Moves with every change of the row; If-Match
 
 comment on table sessions is 'Browser logins that are still valid';
 comment on column sessions.token_hash is 'SHA-256 of the cookie''s token; the token itself is not stored';
+comment on column sessions.id is 'First 52 bits of the hash: names the session to its user';
+comment on column sessions.network is 'Address of the login; of IPv6 its /64';
+comment on column sessions.agent is 'What the browser called itself at the login';
 comment on column sessions.user_id is 'Who is logged in';
 comment on column sessions.created_at is 'When the login happened';
 comment on column sessions.last_seen_at is 'Last request, to the minute';
@@ -257,7 +260,7 @@ comment on column audit_log.id is 'Order of the changes';
 comment on column audit_log.at is 'When the change''s transaction began';
 comment on column audit_log.user_id is 'User on whose behalf it was done; null: by hand or by the platform';
 comment on column audit_log.db_role is 'Database login that did it';
-comment on column audit_log.action is 'insert, update, delete, adjust, release or reconcile';
+comment on column audit_log.action is 'insert, update, delete, adjust, release, reconcile, login or login_failed';
 comment on column audit_log.object_type is 'Table that was changed';
 comment on column audit_log.object_id is 'Key of the row that was changed';
 comment on column audit_log.before is 'The row before, without secrets';

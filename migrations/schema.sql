@@ -886,7 +886,7 @@ CREATE TABLE capconduit.audit_log (
     object_id text,
     before jsonb,
     after jsonb,
-    CONSTRAINT audit_log_action_check CHECK ((action = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'adjust'::text, 'release'::text, 'reconcile'::text])))
+    CONSTRAINT audit_log_action_check CHECK ((action = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'adjust'::text, 'release'::text, 'reconcile'::text, 'login'::text, 'login_failed'::text])))
 );
 
 
@@ -931,7 +931,7 @@ COMMENT ON COLUMN capconduit.audit_log.db_role IS 'Database login that did it';
 -- Name: COLUMN audit_log.action; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.audit_log.action IS 'insert, update, delete, adjust, release or reconcile';
+COMMENT ON COLUMN capconduit.audit_log.action IS 'insert, update, delete, adjust, release, reconcile, login or login_failed';
 
 
 --
@@ -2586,6 +2586,10 @@ CREATE TABLE capconduit.sessions (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    id bigint GENERATED ALWAYS AS (((('x'::text || "left"(encode(token_hash, 'hex'::text), 13)))::bit(52))::bigint) STORED,
+    network text,
+    agent text,
+    CONSTRAINT sessions_agent_check CHECK ((length(agent) <= 200)),
     CONSTRAINT sessions_token_hash_check CHECK ((length(token_hash) = 32))
 );
 
@@ -2632,6 +2636,27 @@ COMMENT ON COLUMN capconduit.sessions.last_seen_at IS 'Last request, to the minu
 --
 
 COMMENT ON COLUMN capconduit.sessions.expires_at IS 'End of the session; moves on with use';
+
+
+--
+-- Name: COLUMN sessions.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.sessions.id IS 'First 52 bits of the hash: names the session to its user';
+
+
+--
+-- Name: COLUMN sessions.network; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.sessions.network IS 'Address of the login; of IPv6 its /64';
+
+
+--
+-- Name: COLUMN sessions.agent; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.sessions.agent IS 'What the browser called itself at the login';
 
 
 --
@@ -3637,6 +3662,20 @@ CREATE POLICY api_tokens_staff ON capconduit.api_tokens TO capconduit_staff USIN
 ALTER TABLE capconduit.audit_log ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: audit_log audit_log_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY audit_log_internal ON capconduit.audit_log FOR INSERT TO capconduit_internal WITH CHECK (((action = 'login_failed'::text) AND (user_id IS NULL) AND (object_type = 'users'::text) AND (db_role = SESSION_USER)));
+
+
+--
+-- Name: audit_log audit_log_login; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY audit_log_login ON capconduit.audit_log FOR INSERT TO capconduit_staff WITH CHECK (((action = 'login'::text) AND (user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) AND (object_type = 'users'::text) AND (object_id = (( SELECT capconduit.session_user_id() AS session_user_id))::text) AND (db_role = SESSION_USER)));
+
+
+--
 -- Name: audit_log audit_log_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4176,6 +4215,20 @@ CREATE POLICY reject_counts_staff ON capconduit.reject_counts FOR SELECT TO capc
 ALTER TABLE capconduit.sessions ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: sessions sessions_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY sessions_seller ON capconduit.sessions TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: sessions sessions_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY sessions_staff ON capconduit.sessions TO capconduit_staff USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
 -- Name: users; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4712,6 +4765,54 @@ GRANT SELECT ON TABLE capconduit.audit_log TO capconduit_read;
 
 
 --
+-- Name: COLUMN audit_log.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(user_id) ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT INSERT(user_id) ON TABLE capconduit.audit_log TO capconduit_internal;
+
+
+--
+-- Name: COLUMN audit_log.db_role; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(db_role) ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT INSERT(db_role) ON TABLE capconduit.audit_log TO capconduit_internal;
+
+
+--
+-- Name: COLUMN audit_log.action; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(action) ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT INSERT(action) ON TABLE capconduit.audit_log TO capconduit_internal;
+
+
+--
+-- Name: COLUMN audit_log.object_type; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(object_type) ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT INSERT(object_type) ON TABLE capconduit.audit_log TO capconduit_internal;
+
+
+--
+-- Name: COLUMN audit_log.object_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(object_id) ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT INSERT(object_id) ON TABLE capconduit.audit_log TO capconduit_internal;
+
+
+--
+-- Name: COLUMN audit_log.after; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(after) ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT INSERT(after) ON TABLE capconduit.audit_log TO capconduit_internal;
+
+
+--
 -- Name: TABLE call_attempts; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5062,6 +5163,70 @@ GRANT SELECT ON TABLE capconduit.reject_counts TO capconduit_internal;
 
 GRANT SELECT ON TABLE capconduit.rejects_view TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.rejects_view TO capconduit_read;
+
+
+--
+-- Name: TABLE sessions; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT DELETE ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT DELETE ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(user_id) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(user_id) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.created_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(created_at) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(created_at) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.last_seen_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(last_seen_at) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(last_seen_at) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.expires_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(expires_at) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(expires_at) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(id) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(id) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.network; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(network) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(network),UPDATE(network) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.agent; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(agent) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(agent),UPDATE(agent) ON TABLE capconduit.sessions TO capconduit_staff;
 
 
 --

@@ -30,12 +30,14 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
     let own = [sessions::STATEMENTS, health::STATEMENTS, upkeep::OWN_STATEMENTS];
     let internal = [
         internal::INTERNAL_STATEMENTS,
+        auth::INTERNAL_STATEMENTS,
         upkeep::INTERNAL_STATEMENTS,
         metrics::STATEMENTS,
         once::INTERNAL_STATEMENTS,
     ];
     let both = [
         auth::USER_STATEMENTS,
+        auth::sessions::USER_STATEMENTS,
         tokens::USER_STATEMENTS,
         once::USER_STATEMENTS,
         logs::SELLER_STATEMENTS,
@@ -49,6 +51,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         explain::SELLER_STATEMENTS,
     ];
     let staff = [
+        auth::STAFF_STATEMENTS,
         users::ADMIN_STATEMENTS,
         clients::STAFF_STATEMENTS,
         logs::STAFF_STATEMENTS,
@@ -74,8 +77,10 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         campaigns::list::Campaigns::statements(),
         links::list::OwnLinks::statements(),
         live::list::OwnCalls::statements(),
+        auth::sessions::Sessions::statements(),
     ];
     let staff_lists = [
+        auth::sessions::Sessions::statements(),
         users::list::Users::statements(),
         clients::list::Clients::statements(),
         links::list::Links::statements(),

@@ -25,6 +25,8 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/api/auth/logout", Session),
     ("GET", "/api/auth/status", LoggedIn),
     ("PUT", "/api/auth/password", Session),
+    ("GET", "/api/auth/sessions", Session),
+    ("DELETE", "/api/auth/sessions/{id}", Session),
     ("GET", "/api/auth/tokens", LoggedIn),
     ("POST", "/api/auth/tokens", Session),
     ("DELETE", "/api/auth/tokens/{id}", LoggedIn),

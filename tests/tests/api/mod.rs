@@ -26,6 +26,7 @@ mod platform;
 mod records;
 mod repeats;
 mod secrets;
+mod sessions;
 mod statements;
 mod stats;
 mod tenancy;

@@ -15,6 +15,7 @@ const LISTS: &[&str] = &[
     "/api/admin/nodes",
     "/api/admin/registrations",
     "/api/admin/logs",
+    "/api/auth/sessions",
     "/api/seller/dids",
     "/api/seller/campaigns",
     "/api/seller/links",

@@ -125,7 +125,7 @@ impl List {
             and("timestamptz", &format!("{column} >= $v"));
             and("timestamptz", &format!("{column} < $v"));
         }
-        sql
+        if sql.is_empty() { "true".into() } else { sql }
     }
 
     /// How many values its condition takes.

@@ -24,7 +24,16 @@ use crate::resources::answers::{BadFilter, Denied};
 use crate::store::identity::Identity;
 use crate::store::tx::{PLAN_FOR_VALUES, Tx};
 
-const ACTIONS: &[&str] = &["insert", "update", "delete", "adjust", "release", "reconcile"];
+const ACTIONS: &[&str] = &[
+    "insert",
+    "update",
+    "delete",
+    "adjust",
+    "release",
+    "reconcile",
+    "login",
+    "login_failed",
+];
 
 /// The API's words, each with the tables in which its history is written. A table's word is the first that has it: the id that the
 /// audit names for a row there is that object's.
