@@ -119,6 +119,7 @@ select table_name, operation, access, reason from table_access() where access <>
 alter table users enable row level security;
 alter table sessions enable row level security;
 alter table login_networks enable row level security;
+alter table password_links enable row level security;
 alter table idempotency_keys enable row level security;
 alter table api_tokens enable row level security;
 alter table clients enable row level security;
@@ -200,6 +201,9 @@ create policy users_admin_delete on users for delete to capconduit_staff
     using ((select current_setting('capconduit.user_role', true)) = 'admin');
 drop policy if exists sessions_staff on sessions;
 create policy sessions_staff on sessions to capconduit_staff using (user_id = (select session_user_id()));
+drop policy if exists password_links_admin on password_links;
+create policy password_links_admin on password_links to capconduit_staff
+    using ((select current_setting('capconduit.user_role', true)) = 'admin');
 drop policy if exists api_tokens_staff on api_tokens;
 create policy api_tokens_staff on api_tokens to capconduit_staff
     using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
@@ -256,6 +260,9 @@ create policy idempotency_keys_internal on idempotency_keys to capconduit_intern
 drop policy if exists audit_log_internal on audit_log;
 create policy audit_log_internal on audit_log for insert to capconduit_internal
     with check (action = 'login_failed' and user_id is null and object_type = 'users' and db_role = session_user);
+-- Whoever presents a link is nobody yet.
+drop policy if exists password_links_internal on password_links;
+create policy password_links_internal on password_links for select to capconduit_internal using (expires_at > now());
 drop policy if exists dids_internal on dids;
 create policy dids_internal on dids for select to capconduit_internal using (true);
 drop policy if exists campaigns_internal on campaigns;
@@ -370,6 +377,9 @@ grant insert (username, email, password_hash, role, status, full_name, company_n
 grant select (id, user_id, created_at, last_seen_at, expires_at, network, agent), delete on sessions
     to capconduit_seller, capconduit_staff;
 grant update (network, agent) on sessions to capconduit_staff;
+grant select (id, user_id, user_version, created_at, expires_at), insert (user_id, user_version, token_hash, expires_at), delete
+    on password_links to capconduit_staff;
+grant select (id, user_id, token_hash, expires_at) on password_links to capconduit_internal;
 grant select (id, user_id, name, created_at, expires_at, last_used_at), insert (user_id, name, token_hash, expires_at),
       delete on api_tokens to capconduit_seller, capconduit_staff;
 

@@ -41,6 +41,14 @@ comment on column idempotency_keys.etag is 'ETag of the answer, if it has one';
 comment on column idempotency_keys.body is 'Body of the answer';
 comment on column idempotency_keys.created_at is 'When the answer was given';
 
+comment on table password_links is 'Links with which users set a new password, made by admins; one a user';
+comment on column password_links.id is 'Of one link: a new one for the same user has another';
+comment on column password_links.user_id is 'Whose password it sets';
+comment on column password_links.user_version is 'The account as it was: another version ends the link';
+comment on column password_links.token_hash is 'SHA-256 of the link''s token; the token itself is not stored';
+comment on column password_links.created_at is 'When it was made';
+comment on column password_links.expires_at is 'When it ends, used or not';
+
 comment on table api_tokens is 'Bearer tokens that users made for their scripts';
 comment on column api_tokens.id is 'Names the token when it is revoked';
 comment on column api_tokens.user_id is 'Whose rights the token gives';

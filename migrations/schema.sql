@@ -2417,6 +2417,86 @@ COMMENT ON COLUMN capconduit.nodes.live_calls IS 'How many calls the last list h
 
 
 --
+-- Name: password_links; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.password_links (
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    user_version bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT password_links_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+
+ALTER TABLE capconduit.password_links OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE password_links; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.password_links IS 'Links with which users set a new password, made by admins; one a user';
+
+
+--
+-- Name: COLUMN password_links.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.password_links.id IS 'Of one link: a new one for the same user has another';
+
+
+--
+-- Name: COLUMN password_links.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.password_links.user_id IS 'Whose password it sets';
+
+
+--
+-- Name: COLUMN password_links.user_version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.password_links.user_version IS 'The account as it was: another version ends the link';
+
+
+--
+-- Name: COLUMN password_links.token_hash; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.password_links.token_hash IS 'SHA-256 of the link''s token; the token itself is not stored';
+
+
+--
+-- Name: COLUMN password_links.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.password_links.created_at IS 'When it was made';
+
+
+--
+-- Name: COLUMN password_links.expires_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.password_links.expires_at IS 'When it ends, used or not';
+
+
+--
+-- Name: password_links_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.password_links ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.password_links_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: refinery_schema_history; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3008,6 +3088,30 @@ ALTER TABLE ONLY capconduit.nodes
 
 
 --
+-- Name: password_links password_links_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.password_links
+    ADD CONSTRAINT password_links_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: password_links password_links_token_hash_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.password_links
+    ADD CONSTRAINT password_links_token_hash_key UNIQUE (token_hash);
+
+
+--
+-- Name: password_links password_links_user_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.password_links
+    ADD CONSTRAINT password_links_user_id_key UNIQUE (user_id);
+
+
+--
 -- Name: pjsip_aors pjsip_aors_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3417,6 +3521,13 @@ CREATE TRIGGER link_counters_delete BEFORE DELETE ON capconduit.link_counters FO
 
 
 --
+-- Name: password_links password_links_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER password_links_audit AFTER INSERT OR DELETE ON capconduit.password_links FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('user_id');
+
+
+--
 -- Name: pjsip_aors pjsip_aors_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3585,6 +3696,14 @@ ALTER TABLE ONLY capconduit.link_counters
 
 ALTER TABLE ONLY capconduit.login_networks
     ADD CONSTRAINT login_networks_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
+
+
+--
+-- Name: password_links password_links_user_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.password_links
+    ADD CONSTRAINT password_links_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
 
 
 --
@@ -4092,6 +4211,26 @@ CREATE POLICY nodes_read ON capconduit.nodes FOR SELECT TO capconduit_read USING
 --
 
 CREATE POLICY nodes_staff ON capconduit.nodes FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: password_links; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.password_links ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: password_links password_links_admin; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY password_links_admin ON capconduit.password_links TO capconduit_staff USING ((( SELECT current_setting('capconduit.user_role'::text, true) AS current_setting) = 'admin'::text));
+
+
+--
+-- Name: password_links password_links_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY password_links_internal ON capconduit.password_links FOR SELECT TO capconduit_internal USING ((expires_at > now()));
 
 
 --
@@ -5146,6 +5285,59 @@ GRANT SELECT ON TABLE capconduit.live_calls_view TO capconduit_read;
 GRANT SELECT ON TABLE capconduit.nodes TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.nodes TO capconduit_read;
 GRANT SELECT ON TABLE capconduit.nodes TO capconduit_internal;
+
+
+--
+-- Name: TABLE password_links; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT DELETE ON TABLE capconduit.password_links TO capconduit_staff;
+
+
+--
+-- Name: COLUMN password_links.id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(id) ON TABLE capconduit.password_links TO capconduit_staff;
+GRANT SELECT(id) ON TABLE capconduit.password_links TO capconduit_internal;
+
+
+--
+-- Name: COLUMN password_links.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(user_id),INSERT(user_id) ON TABLE capconduit.password_links TO capconduit_staff;
+GRANT SELECT(user_id) ON TABLE capconduit.password_links TO capconduit_internal;
+
+
+--
+-- Name: COLUMN password_links.user_version; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(user_version),INSERT(user_version) ON TABLE capconduit.password_links TO capconduit_staff;
+
+
+--
+-- Name: COLUMN password_links.token_hash; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(token_hash) ON TABLE capconduit.password_links TO capconduit_staff;
+GRANT SELECT(token_hash) ON TABLE capconduit.password_links TO capconduit_internal;
+
+
+--
+-- Name: COLUMN password_links.created_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(created_at) ON TABLE capconduit.password_links TO capconduit_staff;
+
+
+--
+-- Name: COLUMN password_links.expires_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(expires_at),INSERT(expires_at) ON TABLE capconduit.password_links TO capconduit_staff;
+GRANT SELECT(expires_at) ON TABLE capconduit.password_links TO capconduit_internal;
 
 
 --

@@ -31,6 +31,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
     let internal = [
         internal::INTERNAL_STATEMENTS,
         auth::INTERNAL_STATEMENTS,
+        auth::password_link::INTERNAL_STATEMENTS,
         upkeep::INTERNAL_STATEMENTS,
         metrics::STATEMENTS,
         once::INTERNAL_STATEMENTS,
@@ -52,6 +53,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
     ];
     let staff = [
         auth::STAFF_STATEMENTS,
+        auth::password_link::STAFF_STATEMENTS,
         users::ADMIN_STATEMENTS,
         clients::STAFF_STATEMENTS,
         logs::STAFF_STATEMENTS,

@@ -25,6 +25,8 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/api/auth/logout", Session),
     ("GET", "/api/auth/status", LoggedIn),
     ("PUT", "/api/auth/password", Session),
+    ("POST", "/api/auth/password_links", Admin),
+    ("POST", "/api/auth/new_password", Everybody),
     ("GET", "/api/auth/sessions", Session),
     ("DELETE", "/api/auth/sessions/{id}", Session),
     ("GET", "/api/auth/tokens", LoggedIn),
@@ -117,6 +119,8 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
         ("PUT", "/api/auth/password") => {
             json!({"currentPassword": "wrong-password", "newPassword": "another-password"})
         }
+        ("POST", "/api/auth/password_links") => json!({"userId": 5}),
+        ("POST", "/api/auth/new_password") => json!({"token": "ccp_AAAA", "newPassword": "another-password"}),
         ("POST", "/api/auth/tokens") => json!({"name": "a script"}),
         ("POST", "/api/admin/users") => {
             json!({"username": "new_user", "email": "new@example.com", "password": "long-enough", "role": "user"})

@@ -22,6 +22,7 @@ mod metrics;
 mod names;
 mod oversight;
 mod pages;
+mod password_links;
 mod platform;
 mod records;
 mod repeats;

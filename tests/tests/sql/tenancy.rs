@@ -434,12 +434,13 @@ async fn nobody_reads_a_secret_back() {
     )
     .await;
     // SIP passwords are what a switch needs to be called or to call. The hash of an Idempotency-Key opens nothing: it finds one's
-    // own answer.
+    // own answer. That of a link finds the link for whoever presents it.
     assert_eq!(
         readers,
         [
             "capconduit_asterisk asterisk.ps_auths.md5_cred",
             "capconduit_asterisk asterisk.ps_auths.password",
+            "capconduit_internal password_links.token_hash",
             "capconduit_seller idempotency_keys.key_hash",
             "capconduit_staff idempotency_keys.key_hash"
         ]

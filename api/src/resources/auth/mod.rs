@@ -2,6 +2,7 @@
 
 pub mod objects;
 pub mod operations;
+pub mod password_link;
 pub mod sessions;
 
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(status))
         .routes(routes!(change_password))
         .merge(sessions::router())
+        .merge(password_link::router())
 }
 
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = Credentials, security(()),
