@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_two_lines_an_account_and_hour() {
+    fn a_flood_is_a_line_an_account_and_hour() {
         let failures = Failures::default();
         let start = Instant::now();
         let mut lines = 0;
