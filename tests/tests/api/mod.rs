@@ -9,6 +9,7 @@ mod bodies;
 mod campaigns;
 mod cancelled;
 mod clients;
+mod cors;
 mod dids;
 mod exports;
 mod filters;
