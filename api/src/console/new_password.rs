@@ -10,7 +10,7 @@ use super::frame::{Frame, see_other};
 use crate::app::AppState;
 use crate::error::ApiResult;
 use crate::http::params::Params;
-use crate::resources::auth::password_link::{self, LinkUse};
+use crate::resources::auth::password_link::{self, PasswordLinkUse};
 
 pub fn router() -> Router<AppState> {
     Router::new().route("/console/new_password", get(show).post(set))
@@ -32,7 +32,7 @@ async fn show(params: Params) -> ApiResult<Response> {
 
 async fn set(State(app): State<AppState>, params: Params, sent: Sent) -> ApiResult<Response> {
     let mut form = form(&params)?;
-    let used = match form.parse::<LinkUse>(&sent) {
+    let used = match form.parse::<PasswordLinkUse>(&sent) {
         Ok(used) => used,
         Err(error) => return form.answer(Err(error)),
     };

@@ -50,18 +50,18 @@ const PREFIX: &str = "ccp_";
 
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub struct NewLink {
+pub struct NewPasswordLink {
     #[schema(example = 3)]
     pub user_id: i64,
     #[schema(minimum = 1, maximum = 168, default = 24, required = false)]
     pub expires_in_hours: i32,
 }
 
-impl Input for NewLink {
+impl Input for NewPasswordLink {
     const UNKNOWN: Unknown = Unknown::Refuse;
 
     fn read(f: &mut Fields) -> Self {
-        NewLink {
+        NewPasswordLink {
             user_id: f.required_int("userId", 1..=i64::MAX),
             expires_in_hours: f.small_int("expiresInHours", HOURS).unwrap_or(DEFAULT_HOURS),
         }
@@ -70,18 +70,18 @@ impl Input for NewLink {
 
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub struct LinkUse {
+pub struct PasswordLinkUse {
     #[schema(value_type = String, write_only, example = "ccp_…")]
     pub token: SecretString,
     #[schema(value_type = String, min_length = 8, max_length = 128, write_only)]
     pub new_password: SecretString,
 }
 
-impl Input for LinkUse {
+impl Input for PasswordLinkUse {
     const UNKNOWN: Unknown = Unknown::Refuse;
 
     fn read(f: &mut Fields) -> Self {
-        LinkUse {
+        PasswordLinkUse {
             token: f.required_text("token", &Text::exact(1, 200)).into(),
             new_password: f.required_text("newPassword", &password::RULE).into(),
         }
@@ -97,7 +97,7 @@ row! {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CreatedLink {
+pub struct CreatedPasswordLink {
     /// Shown this once.
     #[schema(example = "ccp_…")]
     pub token: String,
@@ -108,7 +108,7 @@ pub struct CreatedLink {
 }
 
 /// For the user; an earlier link ends.
-pub async fn make(tx: &Tx, new: &NewLink) -> ApiResult<CreatedLink> {
+pub async fn make(tx: &Tx, new: &NewPasswordLink) -> ApiResult<CreatedPasswordLink> {
     let secret = secret::random().map_err(|error| ApiError::internal(error.to_string()))?;
     let token = format!("{PREFIX}{secret}");
     let unknown = || ApiError::not_found(format!("User with ID {} not found.", new.user_id));
@@ -122,7 +122,7 @@ pub async fn make(tx: &Tx, new: &NewLink) -> ApiResult<CreatedLink> {
             &[&new.user_id, &version, &hash.as_slice(), &new.expires_in_hours],
         )
         .await?;
-    Ok(CreatedLink {
+    Ok(CreatedPasswordLink {
         path: format!("/console/new_password?token={token}"),
         token,
         expires_at: row.get("expires_at"),
@@ -130,7 +130,7 @@ pub async fn make(tx: &Tx, new: &NewLink) -> ApiResult<CreatedLink> {
 }
 
 /// All sessions and tokens of the user end.
-pub async fn redeem(app: &App, used: LinkUse) -> ApiResult<()> {
+pub async fn redeem(app: &App, used: PasswordLinkUse) -> ApiResult<()> {
     use secrecy::ExposeSecret;
     let invalid = || {
         ApiError::new(
@@ -172,28 +172,28 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(new_password))
 }
 
-#[utoipa::path(post, path = "/api/auth/password_links", tag = "auth", request_body = NewLink,
-    responses((status = 201, description = "Made; the token is shown this once. Role admin", body = CreatedLink),
+#[utoipa::path(post, path = "/api/auth/password_links", tag = "auth", request_body = NewPasswordLink,
+    responses((status = 201, description = "Made; the token is shown this once. Role admin", body = CreatedPasswordLink),
               Denied, BadBody, NotFound))]
 async fn make_password_link(
     State(app): State<AppState>,
     admin: Admin,
-    Valid(new): Valid<NewLink>,
-) -> ApiResult<(StatusCode, Json<CreatedLink>)> {
+    Valid(new): Valid<NewPasswordLink>,
+) -> ApiResult<(StatusCode, Json<CreatedPasswordLink>)> {
     let tx = app.store.write(&admin.identity()).await?;
     let link = make(&tx, &new).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(link)))
 }
 
-#[utoipa::path(post, path = "/api/auth/new_password", tag = "auth", request_body = LinkUse, security(()),
+#[utoipa::path(post, path = "/api/auth/new_password", tag = "auth", request_body = PasswordLinkUse, security(()),
     responses((status = 200, description = "Set; the link, all sessions and all tokens of the user have ended. \
                 400 link_invalid: not known, used or ended", body = Message),
               Denied, BadBody))]
 async fn new_password(
     State(app): State<AppState>,
     _: Stranger,
-    Valid(used): Valid<LinkUse>,
+    Valid(used): Valid<PasswordLinkUse>,
 ) -> ApiResult<Json<Message>> {
     redeem(&app, used).await?;
     Ok(Json(Message::new("Password updated successfully.")))

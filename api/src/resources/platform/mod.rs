@@ -21,7 +21,7 @@ use crate::http::list::Request;
 use crate::http::page::{Page, PageParams};
 use crate::http::params::Params;
 use list::{Nodes, Registrations};
-use objects::{Attention, Node, Registration, Rejects};
+use objects::{Attention, Node, Registration, RejectedCalls};
 use operations::Wanted;
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -89,8 +89,12 @@ fn wanted(params: &Params) -> ApiResult<Wanted> {
 #[utoipa::path(get, path = "/api/admin/rejects", tag = "admin",
     params(RejectParams),
     responses((status = 200, description = "Rejected calls of the last minutes by reason, number and switch, written \
-                down within 15 seconds", body = Rejects), Denied, BadFilter))]
-async fn rejects(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Rejects>> {
+                down within 15 seconds", body = RejectedCalls), Denied, BadFilter))]
+async fn rejects(
+    State(app): State<AppState>,
+    staff: Staff,
+    params: Params,
+) -> ApiResult<Json<RejectedCalls>> {
     let wanted = wanted(&params)?;
     let tx = app.store.read(&staff.identity()).await?;
     let rejects = operations::rejects(&tx, wanted).await?;

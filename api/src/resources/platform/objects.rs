@@ -95,7 +95,7 @@ pub struct RejectsByNode {
 /// Rejected calls of the last minutes, the largest first, a hundred of each at most.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Rejects {
+pub struct RejectedCalls {
     pub minutes: i32,
     pub calls: i64,
     pub by_reason: Vec<RejectsByReason>,

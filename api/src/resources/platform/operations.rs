@@ -1,7 +1,7 @@
 //! What is read of switches, registrations and rejected calls.
 
 use super::list::{Nodes, Registrations};
-use super::objects::{Node, Registration, Rejects, RejectsByNode, RejectsByNumber, RejectsByReason};
+use super::objects::{Node, Registration, RejectedCalls, RejectsByNode, RejectsByNumber, RejectsByReason};
 use super::statements::{BY_NODE, BY_NUMBER, BY_REASON, OF_ALL, REJECTS};
 use crate::error::ApiResult;
 use crate::http::list::Request;
@@ -25,13 +25,13 @@ pub async fn registrations(tx: &Tx, request: &Request<Registrations>) -> ApiResu
     request.page(tx).await
 }
 
-pub async fn rejects(tx: &Tx, wanted: Wanted) -> ApiResult<Rejects> {
+pub async fn rejects(tx: &Tx, wanted: Wanted) -> ApiResult<RejectedCalls> {
     tx.set(PLAN_FOR_VALUES).await?;
     let args: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
         [&wanted.minutes, &wanted.reason, &wanted.did, &wanted.node];
-    let mut rejects = Rejects {
+    let mut rejects = RejectedCalls {
         minutes: wanted.minutes,
-        ..Rejects::default()
+        ..RejectedCalls::default()
     };
     for row in tx.rows(REJECTS, &args).await? {
         let calls = row.get("calls");
