@@ -137,6 +137,7 @@ select table_name, operation, access, reason from table_access() where access <>
 alter table users enable row level security;
 alter table sessions enable row level security;
 alter table login_networks enable row level security;
+alter table password_links enable row level security;
 alter table idempotency_keys enable row level security;
 alter table api_tokens enable row level security;
 alter table clients enable row level security;
@@ -164,6 +165,8 @@ alter table reject_counts enable row level security;
 drop policy if exists users_seller on users;
 create policy users_seller on users for select to capconduit_seller
     using (id = (select session_user_id()));
+drop policy if exists sessions_seller on sessions;
+create policy sessions_seller on sessions to capconduit_seller using (user_id = (select session_user_id()));
 drop policy if exists api_tokens_seller on api_tokens;
 create policy api_tokens_seller on api_tokens to capconduit_seller
     using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
@@ -220,6 +223,11 @@ create policy users_admin_update on users for update to capconduit_staff
 drop policy if exists users_admin_delete on users;
 create policy users_admin_delete on users for delete to capconduit_staff
     using ((select current_setting('capconduit.user_role', true)) = 'admin');
+drop policy if exists sessions_staff on sessions;
+create policy sessions_staff on sessions to capconduit_staff using (user_id = (select session_user_id()));
+drop policy if exists password_links_admin on password_links;
+create policy password_links_admin on password_links to capconduit_staff
+    using ((select current_setting('capconduit.user_role', true)) = 'admin');
 drop policy if exists api_tokens_staff on api_tokens;
 create policy api_tokens_staff on api_tokens to capconduit_staff
     using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
@@ -267,10 +275,22 @@ drop policy if exists link_excess_staff on link_excess;
 create policy link_excess_staff on link_excess for select to capconduit_staff using (true);
 drop policy if exists audit_log_staff on audit_log;
 create policy audit_log_staff on audit_log for select to capconduit_staff using (true);
+-- Whoever has logged in says so, of nobody else and nothing else.
+drop policy if exists audit_log_login on audit_log;
+create policy audit_log_login on audit_log for insert to capconduit_staff
+    with check (action = 'login' and user_id = (select session_user_id()) and object_type = 'users'
+        and object_id = (select session_user_id())::text and db_role = session_user);
 
 -- The internal API: a dry run reads the routing configuration; everything else goes through the call functions.
 drop policy if exists idempotency_keys_internal on idempotency_keys;
 create policy idempotency_keys_internal on idempotency_keys to capconduit_internal using (true);
+-- Nobody has logged in where a login failed.
+drop policy if exists audit_log_internal on audit_log;
+create policy audit_log_internal on audit_log for insert to capconduit_internal
+    with check (action = 'login_failed' and user_id is null and object_type = 'users' and db_role = session_user);
+-- Whoever presents a link is nobody yet.
+drop policy if exists password_links_internal on password_links;
+create policy password_links_internal on password_links for select to capconduit_internal using (expires_at > now());
 drop policy if exists dids_internal on dids;
 create policy dids_internal on dids for select to capconduit_internal using (true);
 drop policy if exists campaigns_internal on campaigns;
@@ -386,6 +406,12 @@ grant select (id, username, email, role, status, full_name, company_name, create
     to capconduit_seller, capconduit_staff, capconduit_read;
 grant insert (username, email, password_hash, role, status, full_name, company_name),
       update (email, password_hash, role, status, full_name, company_name), delete on users to capconduit_staff;
+grant select (id, user_id, created_at, last_seen_at, expires_at, network, agent), delete on sessions
+    to capconduit_seller, capconduit_staff;
+grant update (network, agent) on sessions to capconduit_staff;
+grant select (id, user_id, user_version, created_at, expires_at), insert (user_id, user_version, token_hash, expires_at), delete
+    on password_links to capconduit_staff;
+grant select (id, user_id, token_hash, expires_at) on password_links to capconduit_internal;
 grant select (id, user_id, name, created_at, expires_at, last_used_at), insert (user_id, name, token_hash, expires_at),
       delete on api_tokens to capconduit_seller, capconduit_staff;
 
@@ -422,6 +448,7 @@ grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_c
     call_attempts, nodes, hearing, link_excess, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view,
     window_calls_view, rejects_view, table_access_view
     to capconduit_staff, capconduit_read;
+grant insert (user_id, db_role, action, object_type, object_id, after) on audit_log to capconduit_staff, capconduit_internal;
 grant update (status) on campaigns to capconduit_staff;
 grant update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds)
     on campaign_client_settings

@@ -19,6 +19,9 @@ comment on column users.version is 'Moves with every change of the row; If-Match
 
 comment on table sessions is 'Browser logins that are still valid';
 comment on column sessions.token_hash is 'SHA-256 of the cookie''s token; the token itself is not stored';
+comment on column sessions.id is 'First 52 bits of the hash: names the session to its user';
+comment on column sessions.network is 'Address of the login; of IPv6 its /64';
+comment on column sessions.agent is 'What the browser called itself at the login';
 comment on column sessions.user_id is 'Who is logged in';
 comment on column sessions.created_at is 'When the login happened';
 comment on column sessions.last_seen_at is 'Last request, to the minute';
@@ -37,6 +40,14 @@ comment on column idempotency_keys.status is 'HTTP status of the answer';
 comment on column idempotency_keys.etag is 'ETag of the answer, if it has one';
 comment on column idempotency_keys.body is 'Body of the answer';
 comment on column idempotency_keys.created_at is 'When the answer was given';
+
+comment on table password_links is 'Links with which users set a new password, made by admins; one a user';
+comment on column password_links.id is 'Of one link: a new one for the same user has another';
+comment on column password_links.user_id is 'Whose password it sets';
+comment on column password_links.user_version is 'The account as it was: another version ends the link';
+comment on column password_links.token_hash is 'SHA-256 of the link''s token; the token itself is not stored';
+comment on column password_links.created_at is 'When it was made';
+comment on column password_links.expires_at is 'When it ends, used or not';
 
 comment on table api_tokens is 'Bearer tokens that users made for their scripts';
 comment on column api_tokens.id is 'Names the token when it is revoked';
@@ -294,7 +305,7 @@ comment on column audit_log.id is 'Order of the changes';
 comment on column audit_log.at is 'When the change''s transaction began';
 comment on column audit_log.user_id is 'User on whose behalf it was done; null: by hand or by the platform';
 comment on column audit_log.db_role is 'Database login that did it';
-comment on column audit_log.action is 'insert, update, delete, adjust, release or reconcile';
+comment on column audit_log.action is 'insert, update, delete, adjust, release, reconcile, login or login_failed';
 comment on column audit_log.object_type is 'Table that was changed';
 comment on column audit_log.object_id is 'Key of the row that was changed';
 comment on column audit_log.before is 'The row before, without secrets';

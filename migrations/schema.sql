@@ -894,7 +894,7 @@ CREATE TABLE capconduit.audit_log (
     object_id text,
     before jsonb,
     after jsonb,
-    CONSTRAINT audit_log_action_check CHECK ((action = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'adjust'::text, 'release'::text, 'reconcile'::text])))
+    CONSTRAINT audit_log_action_check CHECK ((action = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'adjust'::text, 'release'::text, 'reconcile'::text, 'login'::text, 'login_failed'::text])))
 );
 
 
@@ -939,7 +939,7 @@ COMMENT ON COLUMN capconduit.audit_log.db_role IS 'Database login that did it';
 -- Name: COLUMN audit_log.action; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.audit_log.action IS 'insert, update, delete, adjust, release or reconcile';
+COMMENT ON COLUMN capconduit.audit_log.action IS 'insert, update, delete, adjust, release, reconcile, login or login_failed';
 
 
 --
@@ -2734,6 +2734,86 @@ COMMENT ON COLUMN capconduit.nodes.live_calls IS 'How many calls the last list h
 
 
 --
+-- Name: password_links; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.password_links (
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    user_version bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT password_links_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+
+ALTER TABLE capconduit.password_links OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE password_links; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.password_links IS 'Links with which users set a new password, made by admins; one a user';
+
+
+--
+-- Name: COLUMN password_links.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.password_links.id IS 'Of one link: a new one for the same user has another';
+
+
+--
+-- Name: COLUMN password_links.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.password_links.user_id IS 'Whose password it sets';
+
+
+--
+-- Name: COLUMN password_links.user_version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.password_links.user_version IS 'The account as it was: another version ends the link';
+
+
+--
+-- Name: COLUMN password_links.token_hash; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.password_links.token_hash IS 'SHA-256 of the link''s token; the token itself is not stored';
+
+
+--
+-- Name: COLUMN password_links.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.password_links.created_at IS 'When it was made';
+
+
+--
+-- Name: COLUMN password_links.expires_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.password_links.expires_at IS 'When it ends, used or not';
+
+
+--
+-- Name: password_links_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.password_links ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.password_links_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: refinery_schema_history; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2903,6 +2983,10 @@ CREATE TABLE capconduit.sessions (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    id bigint GENERATED ALWAYS AS (((('x'::text || "left"(encode(token_hash, 'hex'::text), 13)))::bit(52))::bigint) STORED,
+    network text,
+    agent text,
+    CONSTRAINT sessions_agent_check CHECK ((length(agent) <= 200)),
     CONSTRAINT sessions_token_hash_check CHECK ((length(token_hash) = 32))
 );
 
@@ -2949,6 +3033,27 @@ COMMENT ON COLUMN capconduit.sessions.last_seen_at IS 'Last request, to the minu
 --
 
 COMMENT ON COLUMN capconduit.sessions.expires_at IS 'End of the session; moves on with use';
+
+
+--
+-- Name: COLUMN sessions.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.sessions.id IS 'First 52 bits of the hash: names the session to its user';
+
+
+--
+-- Name: COLUMN sessions.network; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.sessions.network IS 'Address of the login; of IPv6 its /64';
+
+
+--
+-- Name: COLUMN sessions.agent; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.sessions.agent IS 'What the browser called itself at the login';
 
 
 --
@@ -3361,6 +3466,30 @@ ALTER TABLE ONLY capconduit.login_networks
 
 ALTER TABLE ONLY capconduit.nodes
     ADD CONSTRAINT nodes_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: password_links password_links_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.password_links
+    ADD CONSTRAINT password_links_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: password_links password_links_token_hash_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.password_links
+    ADD CONSTRAINT password_links_token_hash_key UNIQUE (token_hash);
+
+
+--
+-- Name: password_links password_links_user_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.password_links
+    ADD CONSTRAINT password_links_user_id_key UNIQUE (user_id);
 
 
 --
@@ -3794,6 +3923,13 @@ CREATE TRIGGER link_counters_delete_windows AFTER DELETE ON capconduit.link_coun
 
 
 --
+-- Name: password_links password_links_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER password_links_audit AFTER INSERT OR DELETE ON capconduit.password_links FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('user_id');
+
+
+--
 -- Name: pjsip_aors pjsip_aors_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3965,6 +4101,14 @@ ALTER TABLE ONLY capconduit.login_networks
 
 
 --
+-- Name: password_links password_links_user_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.password_links
+    ADD CONSTRAINT password_links_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
+
+
+--
 -- Name: pjsip_aors pjsip_aors_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4037,6 +4181,20 @@ CREATE POLICY api_tokens_staff ON capconduit.api_tokens TO capconduit_staff USIN
 --
 
 ALTER TABLE capconduit.audit_log ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: audit_log audit_log_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY audit_log_internal ON capconduit.audit_log FOR INSERT TO capconduit_internal WITH CHECK (((action = 'login_failed'::text) AND (user_id IS NULL) AND (object_type = 'users'::text) AND (db_role = SESSION_USER)));
+
+
+--
+-- Name: audit_log audit_log_login; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY audit_log_login ON capconduit.audit_log FOR INSERT TO capconduit_staff WITH CHECK (((action = 'login'::text) AND (user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) AND (object_type = 'users'::text) AND (object_id = (( SELECT capconduit.session_user_id() AS session_user_id))::text) AND (db_role = SESSION_USER)));
+
 
 --
 -- Name: audit_log audit_log_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
@@ -4508,6 +4666,26 @@ CREATE POLICY nodes_staff ON capconduit.nodes FOR SELECT TO capconduit_staff USI
 
 
 --
+-- Name: password_links; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.password_links ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: password_links password_links_admin; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY password_links_admin ON capconduit.password_links TO capconduit_staff USING ((( SELECT current_setting('capconduit.user_role'::text, true) AS current_setting) = 'admin'::text));
+
+
+--
+-- Name: password_links password_links_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY password_links_internal ON capconduit.password_links FOR SELECT TO capconduit_internal USING ((expires_at > now()));
+
+
+--
 -- Name: pjsip_aors; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4626,6 +4804,20 @@ CREATE POLICY reject_counts_staff ON capconduit.reject_counts FOR SELECT TO capc
 --
 
 ALTER TABLE capconduit.sessions ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: sessions sessions_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY sessions_seller ON capconduit.sessions TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: sessions sessions_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY sessions_staff ON capconduit.sessions TO capconduit_staff USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
 
 --
 -- Name: users; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
@@ -5171,6 +5363,54 @@ GRANT SELECT ON TABLE capconduit.audit_log TO capconduit_read;
 
 
 --
+-- Name: COLUMN audit_log.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(user_id) ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT INSERT(user_id) ON TABLE capconduit.audit_log TO capconduit_internal;
+
+
+--
+-- Name: COLUMN audit_log.db_role; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(db_role) ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT INSERT(db_role) ON TABLE capconduit.audit_log TO capconduit_internal;
+
+
+--
+-- Name: COLUMN audit_log.action; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(action) ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT INSERT(action) ON TABLE capconduit.audit_log TO capconduit_internal;
+
+
+--
+-- Name: COLUMN audit_log.object_type; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(object_type) ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT INSERT(object_type) ON TABLE capconduit.audit_log TO capconduit_internal;
+
+
+--
+-- Name: COLUMN audit_log.object_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(object_id) ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT INSERT(object_id) ON TABLE capconduit.audit_log TO capconduit_internal;
+
+
+--
+-- Name: COLUMN audit_log.after; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(after) ON TABLE capconduit.audit_log TO capconduit_staff;
+GRANT INSERT(after) ON TABLE capconduit.audit_log TO capconduit_internal;
+
+
+--
 -- Name: TABLE call_attempts; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5539,6 +5779,59 @@ GRANT SELECT ON TABLE capconduit.nodes TO capconduit_internal;
 
 
 --
+-- Name: TABLE password_links; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT DELETE ON TABLE capconduit.password_links TO capconduit_staff;
+
+
+--
+-- Name: COLUMN password_links.id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(id) ON TABLE capconduit.password_links TO capconduit_staff;
+GRANT SELECT(id) ON TABLE capconduit.password_links TO capconduit_internal;
+
+
+--
+-- Name: COLUMN password_links.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(user_id),INSERT(user_id) ON TABLE capconduit.password_links TO capconduit_staff;
+GRANT SELECT(user_id) ON TABLE capconduit.password_links TO capconduit_internal;
+
+
+--
+-- Name: COLUMN password_links.user_version; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(user_version),INSERT(user_version) ON TABLE capconduit.password_links TO capconduit_staff;
+
+
+--
+-- Name: COLUMN password_links.token_hash; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(token_hash) ON TABLE capconduit.password_links TO capconduit_staff;
+GRANT SELECT(token_hash) ON TABLE capconduit.password_links TO capconduit_internal;
+
+
+--
+-- Name: COLUMN password_links.created_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(created_at) ON TABLE capconduit.password_links TO capconduit_staff;
+
+
+--
+-- Name: COLUMN password_links.expires_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(expires_at),INSERT(expires_at) ON TABLE capconduit.password_links TO capconduit_staff;
+GRANT SELECT(expires_at) ON TABLE capconduit.password_links TO capconduit_internal;
+
+
+--
 -- Name: TABLE reject_counts; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5553,6 +5846,70 @@ GRANT SELECT ON TABLE capconduit.reject_counts TO capconduit_internal;
 
 GRANT SELECT ON TABLE capconduit.rejects_view TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.rejects_view TO capconduit_read;
+
+
+--
+-- Name: TABLE sessions; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT DELETE ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT DELETE ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(user_id) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(user_id) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.created_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(created_at) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(created_at) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.last_seen_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(last_seen_at) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(last_seen_at) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.expires_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(expires_at) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(expires_at) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(id) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(id) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.network; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(network) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(network),UPDATE(network) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: COLUMN sessions.agent; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(agent) ON TABLE capconduit.sessions TO capconduit_seller;
+GRANT SELECT(agent),UPDATE(agent) ON TABLE capconduit.sessions TO capconduit_staff;
 
 
 --

@@ -4,6 +4,7 @@ pub mod address;
 pub mod desk;
 pub mod device;
 pub mod fading;
+pub mod failures;
 pub mod password;
 pub mod secret;
 pub mod sessions;

@@ -152,8 +152,8 @@ impl Sessions {
         Ok((login, row.get("account")))
     }
 
-    /// A new session for a verified login: its cookie. None if the account changed meanwhile.
-    pub async fn open(&self, login: &Login, network: IpAddr) -> ApiResult<Option<HeaderValue>> {
+    /// A new session for a verified login, and its cookie. None if the account changed meanwhile.
+    pub async fn open(&self, login: &Login, network: IpAddr) -> ApiResult<Option<(Hash, HeaderValue)>> {
         let id = secret::random().map_err(|error| ApiError::internal(error.to_string()))?;
         let hash = secret::hash(&id);
         let seconds = self.lifetime.unused_seconds.min(self.lifetime.longest_seconds);
@@ -166,7 +166,8 @@ impl Sessions {
             &network,
         ];
         let opened: bool = self.store.own(OPEN_SESSION, args).await?.get(0);
-        opened.then(|| self.cookie(&id, seconds)).transpose()
+        let cookie = opened.then(|| self.cookie(&id, seconds)).transpose()?;
+        Ok(cookie.map(|cookie| (hash, cookie)))
     }
 
     pub async fn close(&self, hash: &Hash) -> ApiResult<bool> {
@@ -177,6 +178,15 @@ impl Sessions {
     pub fn cookie(&self, id: &str, seconds: i32) -> ApiResult<HeaderValue> {
         secret_header(&cookie_text(COOKIE, id, seconds.into(), "/", self.secure_cookies))
     }
+}
+
+/// A session's name for its user, as `sessions.id` is made.
+pub fn id_of(hash: &Hash) -> i64 {
+    let bits = hash
+        .iter()
+        .take(7)
+        .fold(0, |bits, byte| bits << 8 | i64::from(*byte));
+    bits >> 4
 }
 
 /// An account, as far as its password is checked.

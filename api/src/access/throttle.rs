@@ -196,6 +196,14 @@ pub fn network(address: IpAddr) -> IpAddr {
     masked(address, 32, 64)
 }
 
+/// For people.
+pub fn network_name(address: IpAddr) -> String {
+    match network(address) {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("{ip}/64"),
+    }
+}
+
 pub fn network_key(address: IpAddr) -> Key {
     key("network", network(address).to_string().as_bytes())
 }

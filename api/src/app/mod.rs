@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
+use crate::access::failures::Failures;
 use crate::access::password::Passwords;
 use crate::access::sessions::Sessions;
 use crate::http::params::KnownParams;
@@ -24,6 +25,7 @@ pub struct App {
     pub generation: Generation,
     pub sessions: Sessions,
     pub passwords: Passwords,
+    pub failures: Failures,
     pub metrics: Metrics,
     pub known_params: KnownParams,
 }
@@ -53,6 +55,7 @@ impl App {
             store,
             generation,
             passwords: Passwords::new(settings.statement_timeout),
+            failures: Failures::default(),
             metrics: Metrics::new()?,
             known_params,
             settings,

@@ -13,6 +13,8 @@ pub struct Settings {
     pub listen: String,
     pub metrics_listen: String,
     pub public_origins: Vec<String>,
+    /// Of pages that may use the API with a bearer token. None of the public ones.
+    pub cors_origins: Vec<String>,
     pub proxies: Proxies,
     /// Empty: the internal API is off.
     pub internal_tokens: Vec<secret::Hash>,

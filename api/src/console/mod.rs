@@ -10,6 +10,7 @@ mod form;
 mod frame;
 mod links;
 mod login;
+mod new_password;
 mod numbers;
 mod operations;
 mod overview;
@@ -30,6 +31,7 @@ use crate::error::ApiError;
 pub fn router() -> Router<AppState> {
     let pages = Router::new()
         .merge(login::router())
+        .merge(new_password::router())
         .merge(overview::router())
         .merge(campaign::router())
         .merge(links::router())

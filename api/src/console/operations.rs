@@ -18,12 +18,12 @@ use crate::http::list::Request;
 use crate::http::params::Params;
 use crate::resources::links::objects::LinkUsage;
 use crate::resources::live::objects::{LiveCall, Release};
-use crate::resources::oversight::objects::Node;
+use crate::resources::platform::objects::{Concern, Node};
 use crate::resources::stats::report::Report;
-use crate::resources::{links, live, oversight};
+use crate::resources::{links, live, platform};
 
-/// A switch tells its calls every few seconds.
-const SILENT_SECONDS: i64 = 60;
+/// A platform has tens of them.
+const SWITCHES: i64 = 200;
 
 pub fn router() -> Router<AppState> {
     Router::new()
@@ -38,6 +38,7 @@ struct Operations {
     calls: Vec<LiveCall>,
     full: Vec<LinkUsage>,
     near: Vec<LinkUsage>,
+    concerns: Vec<Concern>,
     nodes: Vec<Node>,
     today: Report,
     minutes: Report,
@@ -45,15 +46,6 @@ struct Operations {
 }
 
 impl Operations {
-    fn is_silent(&self, node: &Node) -> bool {
-        node.heartbeat_at
-            .is_none_or(|heard| self.now.as_second() - heard.0.as_second() > SILENT_SECONDS)
-    }
-
-    fn silent(&self) -> Vec<&Node> {
-        self.nodes.iter().filter(|node| self.is_silent(node)).collect()
-    }
-
     fn overdue(&self) -> Vec<&LiveCall> {
         self.calls
             .iter()
@@ -62,7 +54,7 @@ impl Operations {
     }
 
     fn needs_nothing(&self) -> bool {
-        self.full.is_empty() && self.near.is_empty() && self.silent().is_empty() && self.overdue().is_empty()
+        self.full.is_empty() && self.near.is_empty() && self.concerns.is_empty() && self.overdue().is_empty()
     }
 }
 
@@ -76,7 +68,9 @@ async fn operations(State(app): State<AppState>, staff: Staff) -> ApiResult<Resp
         ApiResult::Ok(list.items)
     };
     let (full, near) = (with_room("full").await?, with_room("near").await?);
-    let nodes = oversight::operations::nodes(&tx).await?;
+    let nodes = Request::<platform::list::Nodes>::read(&Params::default())?;
+    let nodes = nodes.first(&tx, SWITCHES).await?;
+    let concerns = platform::attention::attention(&tx).await?.items;
     let (today, minutes) = (since(&tx, today()).await?, since(&tx, now - 5.minutes()).await?);
     tx.commit().await?;
     page(&Operations {
@@ -84,6 +78,7 @@ async fn operations(State(app): State<AppState>, staff: Staff) -> ApiResult<Resp
         calls: live.calls,
         full,
         near,
+        concerns,
         nodes,
         today,
         minutes,

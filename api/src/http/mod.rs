@@ -1,8 +1,9 @@
 //! What every request has in common, whatever it asks for: bodies, fields, parameters, lists, pages, versions,
-//! repeats, instants.
+//! repeats, instants, exports.
 
 pub mod body;
 pub mod clock;
+pub mod csv;
 pub mod fields;
 pub mod list;
 pub mod once;

@@ -1,6 +1,7 @@
 //! What stands in the address: query parameters and path ids.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 
 use axum::extract::{FromRequestParts, MatchedPath, Path};
 use axum::http::Method;
@@ -120,6 +121,13 @@ impl Params {
         Params(map)
     }
 
+    /// The same with another value of one.
+    pub fn with(&self, key: &str, value: String) -> Self {
+        let mut map = self.0.clone();
+        map.insert(key.to_owned(), value);
+        Params(map)
+    }
+
     /// Present, even if empty: `after=` asks for the first page by cursor.
     pub fn raw(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
@@ -150,6 +158,18 @@ impl Params {
             None => Ok(None),
             Some(Ok(seconds)) if seconds >= 0 => Ok(Some(seconds)),
             Some(_) => Err(ApiError::field(&[key], "Must be an integer of at least 0.")),
+        }
+    }
+
+    /// A whole number between two bounds.
+    pub fn whole(&self, key: &str, range: RangeInclusive<i32>) -> ApiResult<Option<i32>> {
+        match self.given(key)?.map(|text| text.trim().parse::<i32>()) {
+            None => Ok(None),
+            Some(Ok(number)) if range.contains(&number) => Ok(Some(number)),
+            Some(_) => {
+                let text = format!("Must be an integer from {} to {}.", range.start(), range.end());
+                Err(ApiError::field(&[key], text))
+            }
         }
     }
 

@@ -11,8 +11,8 @@ use crate::http::list::{Listed, Statements};
 use crate::http::once;
 use crate::process::serve::{metrics, upkeep};
 use crate::resources::{
-    auth, campaigns, clients, dids, explain, health, internal, links, live, logs, oversight, stats, tokens,
-    users,
+    auth, campaigns, clients, dids, explain, health, internal, links, live, logs, oversight, platform, stats,
+    tokens, users,
 };
 use crate::store::identity::DbRole;
 
@@ -30,12 +30,15 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
     let own = [sessions::STATEMENTS, health::STATEMENTS, upkeep::OWN_STATEMENTS];
     let internal = [
         internal::INTERNAL_STATEMENTS,
+        auth::INTERNAL_STATEMENTS,
+        auth::password_link::INTERNAL_STATEMENTS,
         upkeep::INTERNAL_STATEMENTS,
         metrics::STATEMENTS,
         once::INTERNAL_STATEMENTS,
     ];
     let both = [
         auth::USER_STATEMENTS,
+        auth::sessions::USER_STATEMENTS,
         tokens::USER_STATEMENTS,
         once::USER_STATEMENTS,
         logs::SELLER_STATEMENTS,
@@ -49,12 +52,15 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         explain::SELLER_STATEMENTS,
     ];
     let staff = [
+        auth::STAFF_STATEMENTS,
+        auth::password_link::STAFF_STATEMENTS,
         users::ADMIN_STATEMENTS,
         clients::STAFF_STATEMENTS,
         logs::STAFF_STATEMENTS,
         live::STAFF_STATEMENTS,
         explain::STAFF_STATEMENTS,
         oversight::STAFF_STATEMENTS,
+        platform::statements::STAFF_STATEMENTS,
         links::STAFF_STATEMENTS,
     ];
     let as_role = |role: Option<DbRole>, lists: &[&[&'static str]]| -> Vec<(Option<DbRole>, &'static str)> {
@@ -73,8 +79,10 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         campaigns::list::Campaigns::statements(),
         links::list::OwnLinks::statements(),
         live::list::OwnCalls::statements(),
+        auth::sessions::Sessions::statements(),
     ];
     let staff_lists = [
+        auth::sessions::Sessions::statements(),
         users::list::Users::statements(),
         clients::list::Clients::statements(),
         links::list::Links::statements(),
@@ -82,6 +90,8 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         oversight::list::Dids::statements(),
         oversight::list::Campaigns::statements(),
         oversight::audit::Audit::statements(),
+        platform::list::Nodes::statements(),
+        platform::list::Registrations::statements(),
     ];
     [
         as_role(None, &own),

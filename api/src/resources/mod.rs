@@ -13,6 +13,7 @@ pub mod links;
 pub mod live;
 pub mod logs;
 pub mod oversight;
+pub mod platform;
 pub mod stats;
 pub mod tokens;
 pub mod users;
@@ -36,7 +37,8 @@ pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
         .merge(live::router())
         .merge(explain::router())
         .merge(links::router())
-        .merge(oversight::router());
+        .merge(oversight::router())
+        .merge(platform::router());
     if with_internal_api {
         routes.merge(internal::router())
     } else {

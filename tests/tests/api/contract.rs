@@ -25,6 +25,10 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/api/auth/logout", Session),
     ("GET", "/api/auth/status", LoggedIn),
     ("PUT", "/api/auth/password", Session),
+    ("POST", "/api/auth/password_links", Admin),
+    ("POST", "/api/auth/new_password", Everybody),
+    ("GET", "/api/auth/sessions", Session),
+    ("DELETE", "/api/auth/sessions/{id}", Session),
     ("GET", "/api/auth/tokens", LoggedIn),
     ("POST", "/api/auth/tokens", Session),
     ("DELETE", "/api/auth/tokens/{id}", LoggedIn),
@@ -58,6 +62,11 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/api/admin/stats", Staff),
     ("GET", "/api/admin/explain", Staff),
     ("GET", "/api/admin/audit", Staff),
+    ("GET", "/api/admin/audit.csv", Staff),
+    ("GET", "/api/admin/nodes", Staff),
+    ("GET", "/api/admin/registrations", Staff),
+    ("GET", "/api/admin/rejects", Staff),
+    ("GET", "/api/admin/attention", Staff),
     ("GET", "/api/seller/dids", Seller),
     ("POST", "/api/seller/dids", Seller),
     ("POST", "/api/seller/dids/import", Seller),
@@ -110,6 +119,8 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
         ("PUT", "/api/auth/password") => {
             json!({"currentPassword": "wrong-password", "newPassword": "another-password"})
         }
+        ("POST", "/api/auth/password_links") => json!({"userId": 5}),
+        ("POST", "/api/auth/new_password") => json!({"token": "ccp_AAAA", "newPassword": "another-password"}),
         ("POST", "/api/auth/tokens") => json!({"name": "a script"}),
         ("POST", "/api/admin/users") => {
             json!({"username": "new_user", "email": "new@example.com", "password": "long-enough", "role": "user"})

@@ -107,6 +107,10 @@ async fn an_empty_or_unknown_choice_is_refused_everywhere() {
         ("/api/admin/live", "phase"),
         ("/api/admin/live_calls", "phase"),
         ("/api/admin/audit", "action"),
+        ("/api/admin/audit.csv", "action"),
+        ("/api/admin/audit.csv", "style"),
+        ("/api/admin/nodes", "state"),
+        ("/api/admin/registrations", "reachable"),
         ("/api/seller/dids", "status"),
         ("/api/seller/dids", "unassigned"),
         ("/api/seller/campaigns", "status"),
@@ -300,7 +304,12 @@ async fn every_described_sorting_sorts() {
          update clients set created_at = now() - id * interval '1 hour', updated_at = now() + id * interval '1 min';
          update dids set created_at = now() - id * interval '1 hour', updated_at = now() + id * interval '1 min';
          update campaigns set created_at = now() + id * interval '1 hour', updated_at = now() - id * interval '1 min';
-         update link_counters set active = link_id % 3, total = link_id * 7 % 5",
+         update link_counters set active = link_id % 3, total = link_id * 7 % 5;
+         insert into sessions (token_hash, user_id, created_at, last_seen_at, expires_at)
+         values (sha256('x'), 1, now() - interval '1 hour', now() - interval '1 min', now() + interval '1 hour');
+         insert into nodes (name, heartbeat_at) values ('pbx1', now()), ('pbx2', now());
+         insert into pjsip_contacts (id, endpoint, expiration_time)
+         values ('a', 'client_beta_support', 3000000000), ('b', 'client_alpha_sales', 4000000000)",
     )
     .await;
     for (did, call) in [
@@ -314,7 +323,11 @@ async fn every_described_sorting_sorts() {
             switch.answered(call).await.expect("an answer");
         }
     }
-    run(&superuser, "update live_calls set attempt = ascii(uniqueid) - 96").await;
+    run(
+        &superuser,
+        "update live_calls set attempt = ascii(uniqueid) - 96, node = 'pbx2'",
+    )
+    .await;
     let description = world.api.nobody().get("/openapi.json").await.ok();
     let mut lists = 0;
     for &(method, path, who) in ROUTES {
@@ -378,7 +391,7 @@ async fn every_described_sorting_sorts() {
             assert!(text.contains(default), "{path}: {text}");
         }
     }
-    assert_eq!(lists, 11, "lists with sortings");
+    assert_eq!(lists, 14, "lists with sortings");
 }
 
 /// Pages of a sorting with many equals hold each row once.
@@ -513,7 +526,7 @@ async fn the_audit_is_found_by_word_user_and_day() {
     )
     .await;
     for (query, expected) in [
-        ("user_id=3&start_date=2026-06-01", 2),
+        ("user_id=3&start_date=2026-06-01&action=update", 2),
         ("object_type=link&user_id=3&action=update", 1),
         ("object_type=campaign_client_settings&user_id=3&action=update", 1),
         ("object_type=did&object_id=1&action=update", 1),

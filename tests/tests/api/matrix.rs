@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use capconduit_tests::{Answer, Visitor};
+use capconduit_tests::{Answer, Visitor, project};
 use serde_json::{Value, json};
 
 use super::contract::{ROUTES, UNDESCRIBED, Who, fill, good_body, needed_query};
@@ -61,6 +61,30 @@ async fn what_is_described_is_what_the_contract_lists() {
     for path in UNDESCRIBED {
         world.api.nobody().get(path).await.expect_status(200);
     }
+}
+
+/// Objects stand in the description by their names alone: of two with one name, one would be described as the other.
+#[test]
+fn no_two_described_objects_have_one_name() {
+    let mut folders = vec![project::root().join("api/src")];
+    let mut names = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).expect("a source");
+            for part in source.split("ToSchema)]").skip(1) {
+                let declared = part.split_once("struct ").expect("an object").1;
+                let name = declared.split(|c: char| !c.is_alphanumeric()).next();
+                let name = name.expect("a name").to_owned();
+                assert!(names.insert(name.clone()), "{name}, again in {}", path.display());
+            }
+        }
+    }
+    assert!(names.len() > 60, "{names:?}");
 }
 
 #[tokio::test]

@@ -3,11 +3,13 @@
 mod contract;
 mod support;
 
+mod audit;
 mod auth;
 mod bodies;
 mod campaigns;
 mod cancelled;
 mod clients;
+mod cors;
 mod dids;
 mod exports;
 mod filters;
@@ -21,9 +23,12 @@ mod metrics;
 mod names;
 mod oversight;
 mod pages;
+mod password_links;
+mod platform;
 mod records;
 mod repeats;
 mod secrets;
+mod sessions;
 mod statements;
 mod stats;
 mod tenancy;

@@ -139,6 +139,7 @@ async fn a_key_is_a_short_plain_text_where_it_is_honoured() {
         let person = match who {
             Who::Everybody => world.api.nobody(),
             Who::Switch => world.api.switch(),
+            Who::Admin => world.admin.clone(),
             _ => world.alice.clone(),
         };
         let body = good_body(method, path);

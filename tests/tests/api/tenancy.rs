@@ -36,6 +36,7 @@ struct Victim {
     links: Vec<i64>,
     logs: Vec<i64>,
     tokens: Vec<i64>,
+    sessions: Vec<i64>,
     number: String,
     uniqueids: Vec<String>,
     cursor: String,
@@ -51,6 +52,8 @@ const MAKE_VICTIM: &str = "
     alter table campaign_client_settings alter column id restart with 987653000;
     alter table call_logs alter column id restart with 987654000;
     alter table api_tokens alter column id restart with 987655000;
+    insert into sessions (token_hash, user_id, expires_at, network, agent)
+    values (decode(lpad(to_hex(987656000000000), 13, '0') || repeat('0', 51), 'hex'), 4, now() + interval '1 hour', 'zebra', 'zebra');
     insert into dids (user_id, number, description) values (4, '+9876510001', 'zebra'), (4, '+9876510002', 'zebra');
     insert into campaigns (user_id, name, routing_strategy, dial_timeout_seconds, description)
     values (4, 'zebra one', 'priority', 20, 'zebra'), (4, 'zebra two', 'weighted', 20, 'zebra');
@@ -123,6 +126,7 @@ async fn make_victim(world: &World) -> Victim {
         links: ids("/api/seller/campaigns/987652000/clients").await,
         logs: ids("/api/seller/logs").await,
         tokens: ids("/api/auth/tokens").await,
+        sessions: vec![987_656_000_000_000],
         number: "+9876510001".into(),
         uniqueids: (0..4).map(|n| format!("zebra-{n}")).collect(),
         cursor: first["nextCursor"].as_str().expect("a cursor").into(),
@@ -194,6 +198,7 @@ fn addresses(path: &str, victim: &Victim) -> Vec<(String, String)> {
         p if p.starts_with("/api/seller/campaigns") => &victim.campaigns,
         p if p.starts_with("/api/seller/logs") => &victim.logs,
         p if p.starts_with("/api/auth/tokens") => &victim.tokens,
+        p if p.starts_with("/api/auth/sessions") => &victim.sessions,
         _ => panic!("{path}: whose ids are these?"),
     };
     let mut found = Vec::new();
@@ -227,7 +232,7 @@ fn addresses(path: &str, victim: &Victim) -> Vec<(String, String)> {
 
 async fn try_everything(intruder: &Visitor, victim: &Victim) {
     for &(method, path, who) in ROUTES {
-        if !matches!(who, Who::Seller | Who::LoggedIn) || !path.contains('{') {
+        if !matches!(who, Who::Seller | Who::LoggedIn | Who::Session) || !path.contains('{') {
             continue;
         }
         let body = good_body(method, path);

@@ -47,6 +47,7 @@ fn every_route_has_its_roles() {
                 "/console/",
                 "/console/login",
                 "/console/logout",
+                "/console/new_password",
                 "/console/{*rest}",
             ]
             .contains(&route);

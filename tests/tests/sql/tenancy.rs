@@ -62,6 +62,8 @@ async fn populate(db: &TestDb, user_id: i64, did: &str) {
                  values ({user_id}, 'token of {user_id}', sha256('{user_id}'), now() + interval '1 day');
              insert into idempotency_keys (user_id, key_hash, fingerprint, status, body)
                  values ({user_id}, sha256('{user_id}'), '', 201, 'answer to {user_id}');
+             insert into sessions (token_hash, user_id, expires_at)
+                 values (sha256('{user_id}'), {user_id}, now() + interval '1 day');
              update campaign_client_settings set total_calls_allowed = 0
               where campaign_id in (select campaign_id from live_calls where user_id = {user_id})"
         ),
@@ -107,6 +109,7 @@ async fn another_seller_s_rows_do_not_exist() {
             "link_windows",
             "live_calls",
             "live_calls_view",
+            "sessions",
             "users"
         ]
     );
@@ -171,7 +174,9 @@ async fn a_seller_changes_and_deletes_own_rows_only() {
         "insert into api_tokens (user_id, name, token_hash, expires_at)
          select id, 'ci', sha256(username::bytea), now() + interval '1 day' from users;
          insert into idempotency_keys (user_id, key_hash, fingerprint, status, body)
-         select id, sha256(username::bytea), '', 201, '' from users",
+         select id, sha256(username::bytea), '', 201, '' from users;
+         insert into sessions (token_hash, user_id, expires_at)
+         select sha256(username::bytea), id, now() + interval '1 day' from users",
     )
     .await;
     let writable = superuser
@@ -199,7 +204,8 @@ async fn a_seller_changes_and_deletes_own_rows_only() {
             "campaign_dids",
             "campaigns",
             "dids",
-            "idempotency_keys"
+            "idempotency_keys",
+            "sessions"
         ]
     );
     for row in &writable {
@@ -298,6 +304,92 @@ async fn a_seller_attaches_nothing_foreign_and_gives_nothing_away() {
     run(&api, "rollback").await;
 }
 
+/// What the service writes of logins cannot say anything else: not of others, not as another login, not what people did.
+#[tokio::test]
+async fn of_logins_nobody_says_more_than_their_own() {
+    let db = TestDb::sample().await;
+    let api = db.connect_as(API).await;
+    let superuser = db.superuser().await;
+    run(
+        &superuser,
+        "insert into sessions (token_hash, user_id, expires_at) select sha256(username::bytea), id, now() + interval '1 day'
+           from users",
+    )
+    .await;
+    let line = |user_id: &str, db_role: &str, action: &str, object_type: &str, object_id: &str| {
+        format!(
+            "insert into audit_log (user_id, db_role, action, object_type, object_id)
+             values ({user_id}, {db_role}, '{action}', '{object_type}', {object_id})"
+        )
+    };
+    for (role, sql, taken) in [
+        ("staff", line("3", "session_user", "login", "users", "'3'"), true),
+        ("staff", line("4", "session_user", "login", "users", "'4'"), false),
+        ("staff", line("3", "session_user", "login", "users", "'4'"), false),
+        ("staff", line("3", "'postgres'", "login", "users", "'3'"), false),
+        ("staff", line("3", "session_user", "login", "dids", "'3'"), false),
+        (
+            "staff",
+            line("3", "session_user", "update", "users", "'3'"),
+            false,
+        ),
+        (
+            "staff",
+            line("null", "session_user", "login_failed", "users", "'4'"),
+            false,
+        ),
+        (
+            "internal",
+            line("null", "session_user", "login_failed", "users", "'4'"),
+            true,
+        ),
+        (
+            "internal",
+            line("null", "session_user", "login", "users", "'4'"),
+            false,
+        ),
+        (
+            "internal",
+            line("4", "session_user", "login_failed", "users", "'4'"),
+            false,
+        ),
+        (
+            "internal",
+            line("null", "session_user", "delete", "users", "'4'"),
+            false,
+        ),
+        (
+            "seller",
+            line("3", "session_user", "login", "users", "'3'"),
+            false,
+        ),
+        ("staff", "update sessions set user_id = 4".into(), false),
+        (
+            "staff",
+            "update sessions set expires_at = 'infinity'".into(),
+            false,
+        ),
+        ("seller", "update sessions set agent = 'x'".into(), false),
+        ("internal", "select id from sessions".into(), false),
+    ] {
+        begin_as(&api, &format!("capconduit_{role}"), ALICE).await;
+        let result = api.batch_execute(&sql).await;
+        run(&api, "rollback").await;
+        if taken {
+            result.unwrap_or_else(|error| panic!("{role}: {sql}: {error:?}"));
+        } else {
+            assert_eq!(sqlstate(result), "42501", "{role}: {sql}");
+        }
+    }
+    begin_as(&api, "capconduit_staff", ALICE).await;
+    assert_eq!(
+        api.execute("update sessions set agent = 'x'", &[]).await.unwrap(),
+        1
+    );
+    assert_eq!(api.execute("delete from sessions", &[]).await.unwrap(), 1);
+    run(&api, "rollback").await;
+}
+
 #[tokio::test]
 async fn a_seller_s_explain_knows_own_numbers_only() {
     let db = TestDb::sample().await;
@@ -343,12 +435,13 @@ async fn nobody_reads_a_secret_back() {
     )
     .await;
     // SIP passwords are what a switch needs to be called or to call. The hash of an Idempotency-Key opens nothing: it finds one's
-    // own answer.
+    // own answer. That of a link finds the link for whoever presents it.
     assert_eq!(
         readers,
         [
             "capconduit_asterisk asterisk.ps_auths.md5_cred",
             "capconduit_asterisk asterisk.ps_auths.password",
+            "capconduit_internal password_links.token_hash",
             "capconduit_seller idempotency_keys.key_hash",
             "capconduit_staff idempotency_keys.key_hash"
         ]

@@ -43,8 +43,8 @@ pub enum Kind {
     /// A name that people give, or how it begins; so many characters at most.
     Title(usize),
     Text(usize),
-    /// The API's word for what the table names otherwise.
-    Word(usize, fn(String) -> String),
+    /// The API's word for what tables name otherwise, by one name or by several.
+    Words(usize, fn(String) -> Vec<String>),
 }
 
 #[derive(Debug)]
@@ -76,6 +76,7 @@ impl Kind {
         match self {
             Kind::Id => "bigint",
             Kind::Flag => "boolean",
+            Kind::Words(..) => "text[]",
             _ => "text",
         }
     }
@@ -88,7 +89,7 @@ impl Kind {
             Kind::Number => Box::new(params.number(name)?),
             Kind::Title(max) => Box::new(params.title(name, max)?),
             Kind::Text(max) => Box::new(params.text(name, max)?),
-            Kind::Word(max, word) => Box::new(params.text(name, max)?.map(word)),
+            Kind::Words(max, words) => Box::new(params.text(name, max)?.map(words)),
         })
     }
 }
@@ -124,7 +125,7 @@ impl List {
             and("timestamptz", &format!("{column} >= $v"));
             and("timestamptz", &format!("{column} < $v"));
         }
-        sql
+        if sql.is_empty() { "true".into() } else { sql }
     }
 
     /// How many values its condition takes.

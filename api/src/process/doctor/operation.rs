@@ -9,6 +9,7 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use super::report::{Finding, Fine, Warning, Wrong};
 use super::sql;
+use crate::resources::platform::statements;
 
 pub async fn clock(client: &Client) -> Result<Finding, tokio_postgres::Error> {
     let server: f64 = client.query_one(sql::CLOCK, &[]).await?.get(0);
@@ -57,7 +58,7 @@ pub async fn counters(client: &Client) -> Result<Finding, tokio_postgres::Error>
 }
 
 pub async fn tables(client: &Client) -> Result<Finding, tokio_postgres::Error> {
-    let rows = client.query(sql::TABLES_NOT_DIRECT, &[]).await?;
+    let rows = client.query(statements::TABLES_NOT_DIRECT, &[]).await?;
     let list = |access: &str| -> Vec<String> {
         let of = rows.iter().filter(|row| row.get::<_, &str>("access") == access);
         of.map(|row| row.get("told")).collect()
@@ -107,7 +108,10 @@ pub async fn extension_settings(
 }
 
 pub async fn leases(client: &Client) -> Result<Finding, tokio_postgres::Error> {
-    let expired: i64 = client.query_one(sql::EXPIRED_LEASES, &[]).await?.get(0);
+    let expired: i64 = client
+        .query_one(statements::EXPIRED_LEASES, &[])
+        .await?
+        .get("count");
     Ok(if expired == 0 {
         Fine("no call is held beyond its lease".into())
     } else {
@@ -119,10 +123,11 @@ pub async fn leases(client: &Client) -> Result<Finding, tokio_postgres::Error> {
 
 pub async fn nodes(client: &Client) -> Result<Finding, tokio_postgres::Error> {
     let silent: Vec<String> = client
-        .query(sql::SILENT_NODES, &[])
+        .query(statements::SILENT_NODES, &[])
         .await?
         .iter()
-        .map(|row| row.get(0))
+        .filter(|row| row.get::<_, i64>("slots_held") > 0)
+        .map(|row| row.get("name"))
         .collect();
     Ok(if silent.is_empty() {
         Fine("no node with calls in flight is silent".into())

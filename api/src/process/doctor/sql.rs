@@ -48,16 +48,6 @@ pub const OLDEST_XMIN: &str = "\
 pub const ADMINS: &str =
     "select count(*) from capconduit.users u where u.role = 'admin' and u.status = 'active'";
 pub const WRONG_COUNTERS: &str = "select count(*) from capconduit.verify_counters()";
-pub const TABLES_NOT_DIRECT: &str = "\
-    select t.access, format('%s of %s: %s', t.operation, t.table_name, t.reason) as told
-      from capconduit.table_access() t where t.access <> 'direct'";
-pub const EXPIRED_LEASES: &str = "\
-    select count(*) from capconduit.live_calls l where l.lease_until < now() - interval '30 seconds'";
-pub const SILENT_NODES: &str = "\
-    select n.name from capconduit.nodes n
-     where greatest(n.heartbeat_at, n.last_call_at) < now() - interval '2 minutes'
-       and exists (select from capconduit.live_calls l where l.node = n.name and l.holds_slot)
-     order by n.name";
 /// Those of this login, of this database, or of both; of other logins, too. The session knows the extension's own once it has
 /// loaded its library.
 pub const UNKNOWN_SETTINGS: &str = "\

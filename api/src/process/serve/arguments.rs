@@ -48,6 +48,17 @@ pub struct Args {
     )]
     pub public_origins: Vec<String>,
 
+    /// Origins of other sites whose pages may use the API with a bearer token, such as https://reports.example.com; separated by commas.
+    ///
+    /// Cookies do not count for them, and they cannot log in. Default: none.
+    #[arg(
+        long,
+        env = "CAPCONDUIT_CORS_ORIGINS",
+        value_delimiter = ',',
+        value_name = "URL"
+    )]
+    pub cors_origins: Vec<String>,
+
     /// Browsers reach the service without TLS: session cookies are sent without `Secure`. For trying it out only.
     #[arg(long, env = "CAPCONDUIT_WITHOUT_TLS", value_parser = FalseyValueParser::new())]
     pub without_tls: bool,
@@ -131,12 +142,18 @@ impl Args {
         let listen = socket_address(&self.listen, "--listen")?;
         socket_address(&self.metrics_listen, "--metrics-listen")?;
         let database = self.database.config()?;
+        let public_origins = origins(&self.public_origins, listen.port())?;
+        let cors_origins = all_origins(&self.cors_origins, "--cors-origins")?;
+        if let Some(both) = cors_origins.iter().find(|origin| public_origins.contains(origin)) {
+            bail!("--cors-origins {both} is one of the service's own, --public-origins");
+        }
         let request_timeout = Duration::from_secs(self.request_seconds.into());
         Ok(Settings {
             database,
             listen: self.listen.clone(),
             metrics_listen: self.metrics_listen.clone(),
-            public_origins: origins(&self.public_origins, listen.port())?,
+            public_origins,
+            cors_origins,
             proxies: Proxies {
                 networks: self
                     .trusted_proxies
@@ -210,18 +227,22 @@ fn origins(given: &[String], port: u16) -> Result<Vec<String>> {
             .map(|host| format!("http://{host}:{port}"))
             .collect());
     }
-    given.iter().map(|text| origin(text)).collect()
+    all_origins(given, "--public-origins")
+}
+
+fn all_origins(given: &[String], flag: &str) -> Result<Vec<String>> {
+    given.iter().map(|text| origin(text, flag)).collect()
 }
 
 /// As a browser sends it: scheme, host, a port unless it is the scheme's own, nothing behind.
-fn origin(text: &str) -> Result<String> {
+fn origin(text: &str, flag: &str) -> Result<String> {
     let text = text.trim().trim_end_matches('/').to_ascii_lowercase();
     let rest = text
         .strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"));
     match rest {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => Ok(text),
-        _ => bail!("--public-origins {text} is not an origin such as https://calls.example.com"),
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']) => Ok(text),
+        _ => bail!("{flag} {text} is not an origin such as https://calls.example.com"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `capconduit serve`: from settings to a running service and back to a clean stop.
 
 pub mod arguments;
+mod foreign;
 pub mod metrics;
 pub mod router;
 pub mod surround;

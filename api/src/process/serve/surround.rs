@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
+use super::foreign;
 use crate::access::sessions::Renewed;
 use crate::app::AppState;
 use crate::error::{ApiError, Problem};
@@ -28,7 +29,9 @@ pub async fn surround(State(app): State<AppState>, mut request: Request, next: N
     let span = tracing::info_span!("request", %request_id, %method, route, user_id = tracing::field::Empty);
     let renewed = Renewed::default();
     request.extensions_mut().insert(renewed.clone());
-    let mut response = answer(&app, request, next).instrument(span.clone()).await;
+    let foreign = foreign::origin(&request, &app.settings.cors_origins);
+    let answered = answer(&app, request, foreign.is_some(), next);
+    let mut response = answered.instrument(span.clone()).await;
     // A login or logout sets its own.
     if let Some(cookie) = renewed.0.get() {
         response
@@ -41,11 +44,24 @@ pub async fn surround(State(app): State<AppState>, mut request: Request, next: N
     let status = response.status().as_u16();
     app.metrics.observe(&method, &route, status, seconds);
     span.in_scope(|| tracing::info!(status, milliseconds = (seconds * 1000.0).round(), "answered"));
-    with_headers(response, &request_id)
+    let response = with_headers(response, &request_id);
+    match foreign {
+        Some(origin) => foreign::readable(response, origin),
+        None => response,
+    }
 }
 
-async fn answer(app: &AppState, request: Request, next: Next) -> Response {
-    if let Err(error) = same_site(request.method(), request.headers(), &app.settings.public_origins) {
+/// `foreign`: from a page of another origin that is allowed.
+async fn answer(app: &AppState, mut request: Request, foreign: bool, next: Next) -> Response {
+    if foreign && foreign::asks(&request) {
+        return foreign::allowed();
+    }
+    let admitted = if foreign {
+        foreign::admit(&mut request)
+    } else {
+        same_site(request.method(), request.headers(), &app.settings.public_origins)
+    };
+    if let Err(error) = admitted {
         return error.into_response();
     }
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();

@@ -1,6 +1,7 @@
-//! What the service does by itself every few seconds: slots of dead nodes are given back, expired sessions and keys of repeats removed.
+//! What the service does by itself every few seconds: slots of dead nodes are given back, failed logins told to the audit, expired
+//! sessions and keys of repeats removed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -8,6 +9,7 @@ use crate::app::AppState;
 use crate::error::ApiResult;
 use crate::http::once;
 use crate::process::running;
+use crate::resources::auth;
 use crate::store::identity::Identity;
 
 /// A route that finds a link full does the same, so this only bounds how long a slot of a quiet link stays taken.
@@ -54,8 +56,14 @@ pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
-            () = running::stopped(&mut stop) => return,
+            () = running::stopped(&mut stop) => break,
         }
+    }
+    if auth::operations::note_failures(&app, app.failures.take_all())
+        .await
+        .is_err()
+    {
+        tracing::warn!("logins that failed are not in the audit: the database did not take them");
     }
 }
 
@@ -66,6 +74,7 @@ async fn once_around(app: &AppState, sessions: bool) -> ApiResult<i32> {
         .call_row(&Identity::INTERNAL, RELEASE_EXPIRED, &[])
         .await?
         .get(0);
+    auth::operations::note_failures(app, app.failures.take_due(Instant::now())).await?;
     if sessions {
         app.store.own(DELETE_EXPIRED_SESSIONS, &[]).await?;
         app.store.own(FORGET_LOGIN_NETWORKS, &[]).await?;

@@ -1,7 +1,9 @@
-//! /api/auth: log in, log out, who am I, the own password.
+//! /api/auth: log in, log out, who am I, the own password, the own sessions.
 
 pub mod objects;
 pub mod operations;
+pub mod password_link;
+pub mod sessions;
 
 use std::net::SocketAddr;
 
@@ -20,7 +22,7 @@ use crate::app::caller::{Anyone, InSession, Stranger};
 use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
 use objects::{Credentials, LoggedIn, PasswordChange, Status};
-pub use operations::USER_STATEMENTS;
+pub use operations::{INTERNAL_STATEMENTS, STAFF_STATEMENTS, USER_STATEMENTS};
 
 type WithCookie<T> = (AppendHeaders<Vec<(HeaderName, HeaderValue)>>, Json<T>);
 
@@ -30,6 +32,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(logout))
         .routes(routes!(status))
         .routes(routes!(change_password))
+        .merge(sessions::router())
+        .merge(password_link::router())
 }
 
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = Credentials, security(()),

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
+use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use secrecy::SecretString;
 
 use super::objects::{Credentials, PasswordChange};
 use crate::access::device;
+use crate::access::failures::{Account, Untold};
 use crate::access::sessions::{self, Credential, Login};
 use crate::access::throttle::{self, Source, Who, key, network_key};
 use crate::app::{App, caller};
@@ -14,10 +16,32 @@ use crate::error::{ApiError, ApiResult};
 use crate::http::text::composed;
 use crate::resources::users::{self, objects::User};
 use crate::store::identity::{DbRole, Identity};
+use crate::store::tx::Args;
 
 const CHANGE_PASSWORD: &str = "select change_password($1, $2)";
 
+/// The account that was just let in says where it is.
+const NOTE_SESSION: &str =
+    "update sessions set network = $2, agent = $3 where id = $1 and user_id = session_user_id()";
+/// In the audit an account's logins from one network are a line an hour: scripts log in for each request.
+const NOTE_LOGIN: &str = "\
+    insert into audit_log (user_id, db_role, action, object_type, object_id, after)
+    select session_user_id(), session_user, 'login', 'users', session_user_id()::text,
+           jsonb_build_object('network', $1::text, 'agent', $2::text)
+     where not exists (select from audit_log a
+                        where a.object_type = 'users' and a.object_id = session_user_id()::text and a.action = 'login'
+                          and a.after ->> 'network' = $1::text and a.at > now() - interval '1 hour')";
+const NOTE_FAILURES: &str = "\
+    insert into audit_log (db_role, action, object_type, object_id, after)
+    select session_user, 'login_failed', 'users', f.account::text, f.told
+      from unnest($1::bigint[], $2::jsonb[]) f (account, told)";
+
 pub const USER_STATEMENTS: &[&str] = &[CHANGE_PASSWORD];
+pub const STAFF_STATEMENTS: &[&str] = &[NOTE_SESSION, NOTE_LOGIN];
+pub const INTERNAL_STATEMENTS: &[&str] = &[NOTE_FAILURES];
+
+/// What a browser calls itself may be of any length.
+const AGENT: usize = 200;
 
 /// Who was let in, and the cookies for the browser: the session's, and for a browser that is new here its own.
 pub async fn log_in(
@@ -43,7 +67,7 @@ pub async fn log_in(
         None => Source::Stranger(address),
     };
     let who = Who::new(key("account", account.as_bytes()), source);
-    let login = verified(app, who, login, given.password)
+    let login = verified(app, who, address, login, given.password)
         .await?
         .ok_or_else(wrong)?;
     let inactive = || {
@@ -54,9 +78,11 @@ pub async fn log_in(
         )
     };
     if login.status != "active" {
+        app.failures
+            .note(Some(login.user_id), throttle::network_name(address));
         return Err(inactive());
     }
-    let session = app.sessions.open(&login, network).await?.ok_or_else(inactive)?;
+    let (session, cookie) = app.sessions.open(&login, network).await?.ok_or_else(inactive)?;
     // Somebody else may have brought that one into the browser.
     if let Some(Credential::Session(before, _)) = sessions::credential(headers) {
         app.sessions.close(&before).await?;
@@ -68,15 +94,41 @@ pub async fn log_in(
         admin: false,
         keep_session: None,
     };
-    let tx = app.store.read(&own).await?;
+    let (network, agent) = (throttle::network_name(address), agent(headers));
+    let tx = app.store.write(&own).await?;
+    tx.execute(NOTE_SESSION, &[&sessions::id_of(&session), &network, &agent])
+        .await?;
+    tx.execute(NOTE_LOGIN, &[&network, &agent]).await?;
     let user = users::operations::find(&tx, login.user_id).await?;
     tx.commit().await?;
     tracing::info!(user_id = user.id, "logged in");
-    let mut cookies = vec![session];
+    let mut cookies = vec![cookie];
     if device.is_none() {
         cookies.extend(device::cookie(&account, &login, app.settings.secure_cookies));
     }
     Ok((user, cookies))
+}
+
+fn agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(USER_AGENT)?.to_str().ok()?;
+    Some(text.chars().take(AGENT).collect())
+}
+
+/// Writes down which logins failed.
+pub async fn note_failures(app: &App, failed: Vec<(Account, Untold)>) -> ApiResult<()> {
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let (accounts, told): (Vec<_>, Vec<_>) = failed
+        .iter()
+        .map(|(account, untold)| (*account, untold.told()))
+        .unzip();
+    let args: Args<'_> = &[&accounts, &told];
+    let written = app.store.call(&Identity::INTERNAL, NOTE_FAILURES, args).await;
+    if written.is_err() {
+        app.failures.give_back(failed);
+    }
+    written.map(drop)
 }
 
 /// The own one: every other session and every token ends.
@@ -98,7 +150,7 @@ pub async fn change_password(
     // A session is a source of its own: others' guesses keep nobody from a new password.
     let source = Source::Known(key("session", &session));
     let who = Who::new(key("account", name.as_bytes()), source);
-    let login = verified(app, who, login, change.current_password)
+    let login = verified(app, who, address, login, change.current_password)
         .await?
         .ok_or_else(wrong)?;
     let hash = app.passwords.hash(change.new_password).await?;
@@ -130,10 +182,15 @@ async fn find_login(app: &App, username: &str, network: IpAddr) -> ApiResult<(Op
 async fn verified(
     app: &App,
     who: Who,
+    address: IpAddr,
     login: Option<Login>,
     password: SecretString,
 ) -> ApiResult<Option<Login>> {
     let stored = login.as_ref().map(|login| login.password_hash.clone());
     let right = app.passwords.verify(who, password, stored).await?;
+    if !right {
+        let account = login.as_ref().map(|login| login.user_id);
+        app.failures.note(account, throttle::network_name(address));
+    }
     Ok(login.filter(|_| right))
 }

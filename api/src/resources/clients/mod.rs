@@ -6,7 +6,7 @@ pub mod operations;
 pub mod pjsip;
 mod pjsip_input;
 mod rules;
-mod statements;
+pub(super) mod statements;
 
 use axum::Json;
 use axum::extract::State;

@@ -19,6 +19,14 @@ macro_rules! joins {
 }
 pub(super) use joins;
 
+/// Whether a registration has not ended.
+macro_rules! lasts {
+    () => {
+        "expiration_time > extract(epoch from now())"
+    };
+}
+pub(crate) use lasts;
+
 pub const ONE: &str = concat!(
     "select ",
     columns!(),
@@ -68,10 +76,11 @@ pub const UPDATE_AUTH: &str = "update pjsip_auths set username = $2, realm = $3 
 pub const DELETE_AUTH: &str = "delete from pjsip_auths where client_id = $1";
 
 /// How many registrations each of these clients has now.
-pub const REGISTRATIONS: &str = "\
-    select endpoint, count(*) from pjsip_contacts
-     where endpoint = any ($1) and expiration_time > extract(epoch from now())
-     group by endpoint";
+pub const REGISTRATIONS: &str = concat!(
+    "select endpoint, count(*) from pjsip_contacts where endpoint = any ($1) and ",
+    lasts!(),
+    " group by endpoint"
+);
 
 pub const STAFF_STATEMENTS: &[&str] = &[
     REGISTRATIONS,

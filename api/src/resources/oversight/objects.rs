@@ -48,17 +48,6 @@ row! {
     }
 }
 
-row! {
-    /// A switch as it was last heard. `live_calls` is what it listed then.
-    #[derive(Debug)]
-    pub struct Node {
-        pub name: String,
-        pub heartbeat_at: Option<Instant>,
-        pub last_call_at: Option<Instant>,
-        pub live_calls: Option<i32>,
-    }
-}
-
 impl Versioned for OwnedCampaign {
     fn tag(&self) -> String {
         self.version.to_string()

@@ -1,7 +1,7 @@
 //! What is read of numbers and campaigns of all sellers, and what staff may change, in SQL.
 
 use super::list::{Campaigns, Dids, campaign};
-use super::objects::{CampaignStatus, Node, OwnedCampaign, OwnedDid};
+use super::objects::{CampaignStatus, OwnedCampaign, OwnedDid};
 use crate::error::{ApiError, ApiResult};
 use crate::http::list::Request;
 use crate::http::page::Page;
@@ -16,10 +16,7 @@ const CAMPAIGN: &str = concat!(
 const LOCK_CAMPAIGN: &str = "select version from campaigns where id = $1 for no key update";
 const SET_CAMPAIGN_STATUS: &str = "update campaigns set status = $2 where id = $1";
 
-/// A platform has tens of them.
-const NODES: &str = "select name, heartbeat_at, last_call_at, live_calls from nodes order by name limit 200";
-
-pub const STAFF_STATEMENTS: &[&str] = &[NODES, CAMPAIGN, LOCK_CAMPAIGN, SET_CAMPAIGN_STATUS];
+pub const STAFF_STATEMENTS: &[&str] = &[CAMPAIGN, LOCK_CAMPAIGN, SET_CAMPAIGN_STATUS];
 
 pub async fn dids(tx: &Tx, request: &Request<Dids>) -> ApiResult<Page<OwnedDid>> {
     request.page(tx).await
@@ -27,12 +24,6 @@ pub async fn dids(tx: &Tx, request: &Request<Dids>) -> ApiResult<Page<OwnedDid>>
 
 pub async fn campaigns(tx: &Tx, request: &Request<Campaigns>) -> ApiResult<Page<OwnedCampaign>> {
     request.page(tx).await
-}
-
-/// The switches that were ever heard.
-pub async fn nodes(tx: &Tx) -> ApiResult<Vec<Node>> {
-    let rows = tx.rows(NODES, &[]).await?;
-    Ok(rows.iter().map(Node::from).collect())
 }
 
 pub async fn set_campaign_status(

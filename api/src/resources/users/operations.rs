@@ -155,6 +155,10 @@ pub async fn set_password(tx: &Tx, id: i64, if_match: &IfMatch, password_hash: &
     if_match
         .check(tx, LOCK, &[&id], async |tx| find(tx, id).await)
         .await?;
+    put_password(tx, id, password_hash).await
+}
+
+pub async fn put_password(tx: &Tx, id: i64, password_hash: &str) -> ApiResult<()> {
     match tx.execute(SET_PASSWORD, &[&id, &password_hash]).await? {
         0 => Err(unknown(id)),
         _ => Ok(()),
