@@ -120,6 +120,38 @@ select 'call_logs', g.asterisk_uniqueid, g.link_id, coalesce(g.reserved_at, leas
                        and not (g.counted and g.qualified)) u (unsettled)
  where g.reserved_at is not null or g.counted;
 
+-- Caps of links with what is used of them now. A window whose end is over has used nothing, whatever its row says.
+create or replace view caps_view with (security_invoker = true) as
+select c.id, c.link_id, s.campaign_id, m.name as campaign_name, m.user_id, s.client_id, k.client_identifier,
+       k.name as client_name, c.counts, c.span, c.max_calls, c.set_by, c.enforce, u.used, u.in_flight,
+       greatest(c.max_calls - u.used - u.in_flight, 0) as remaining, p.starts_at, p.ends_at as resets_at, k.time_zone, c.note,
+       c.created_by, c.created_at, c.updated_at, c.version
+  from caps c
+  join campaign_client_settings s on s.id = c.link_id
+  join campaigns m on m.id = s.campaign_id
+  join clients k on k.id = s.client_id
+  join link_counters n on n.link_id = c.link_id
+  left join link_windows w on w.link_id = c.link_id and w.span = c.span,
+       lateral present_window(c.span, now(), k.time_zone, w.starts_at, w.ends_at, w.time_zone) p,
+       -- What the counters for life have more than the window's mark, where it goes on.
+       lateral (select c.span = 'total' or w.starts_at = p.starts_at as goes_on) g,
+       lateral (select case when c.span = 'concurrent' then n.active
+                            when not coalesce(g.goes_on, false) then 0
+                            when c.counts = 'offered' then n.offered - coalesce(w.offered, 0)
+                            when c.counts = 'answered' then n.answered - coalesce(w.answered, 0)
+                            else n.qualified - coalesce(w.qualified, 0) end as used,
+                       case when c.span = 'concurrent' or c.counts = 'offered' or not coalesce(g.goes_on, false) then 0
+                            else n.active + n.unsettled - coalesce(w.active + w.unsettled, 0) end as in_flight) u;
+
+-- What links have used of their client's day.
+create or replace view link_today_view with (security_invoker = true) as
+select n.link_id, n.offered - w.offered as offered, n.answered - w.answered as answered, n.qualified - w.qualified as qualified
+  from link_counters n
+  join campaign_client_settings s on s.id = n.link_id
+  join clients k on k.id = s.client_id
+  join link_windows w on w.link_id = n.link_id and w.span = 'day'
+  join lateral present_window('day', now(), k.time_zone, w.starts_at, w.ends_at, w.time_zone) p on p.starts_at = w.starts_at;
+
 create or replace view rejects_view with (security_invoker = true) as
 select r.minute, r.reason, r.did, r.node, sum(r.calls)::bigint as calls
   from reject_counts r
@@ -151,6 +183,7 @@ alter table campaign_dids enable row level security;
 alter table campaign_client_settings enable row level security;
 alter table link_counters enable row level security;
 alter table link_windows enable row level security;
+alter table caps enable row level security;
 alter table link_adjustments enable row level security;
 alter table live_calls enable row level security;
 alter table call_logs enable row level security;
@@ -199,6 +232,26 @@ drop policy if exists link_windows_seller on link_windows;
 create policy link_windows_seller on link_windows for select to capconduit_seller
     using (exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
                     where s.id = link_id and c.user_id = (select session_user_id())));
+-- The platform's are seen, and changed by staff alone.
+drop policy if exists caps_seller on caps;
+create policy caps_seller on caps for select to capconduit_seller
+    using (exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+                    where s.id = link_id and c.user_id = (select session_user_id())));
+drop policy if exists caps_seller_insert on caps;
+create policy caps_seller_insert on caps for insert to capconduit_seller
+    with check (set_by = 'seller'
+           and exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+                        where s.id = link_id and c.user_id = (select session_user_id())));
+drop policy if exists caps_seller_update on caps;
+create policy caps_seller_update on caps for update to capconduit_seller
+    using (set_by = 'seller'
+           and exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+                        where s.id = link_id and c.user_id = (select session_user_id())));
+drop policy if exists caps_seller_delete on caps;
+create policy caps_seller_delete on caps for delete to capconduit_seller
+    using (set_by = 'seller'
+           and exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+                        where s.id = link_id and c.user_id = (select session_user_id())));
 drop policy if exists live_calls_seller on live_calls;
 create policy live_calls_seller on live_calls for select to capconduit_seller
     using (user_id = (select session_user_id()));
@@ -255,6 +308,14 @@ create policy campaign_client_settings_staff on campaign_client_settings to capc
     using (true) with check (true);
 drop policy if exists link_counters_staff on link_counters;
 create policy link_counters_staff on link_counters for select to capconduit_staff using (true);
+drop policy if exists caps_staff on caps;
+create policy caps_staff on caps for select to capconduit_staff using (true);
+drop policy if exists caps_staff_insert on caps;
+create policy caps_staff_insert on caps for insert to capconduit_staff with check (set_by = 'platform');
+drop policy if exists caps_staff_update on caps;
+create policy caps_staff_update on caps for update to capconduit_staff using (set_by = 'platform');
+drop policy if exists caps_staff_delete on caps;
+create policy caps_staff_delete on caps for delete to capconduit_staff using (set_by = 'platform');
 drop policy if exists link_windows_staff on link_windows;
 create policy link_windows_staff on link_windows for select to capconduit_staff using (true);
 drop policy if exists link_adjustments_staff on link_adjustments;
@@ -336,6 +397,8 @@ drop policy if exists campaign_client_settings_read on campaign_client_settings;
 create policy campaign_client_settings_read on campaign_client_settings for select to capconduit_read using (true);
 drop policy if exists link_counters_read on link_counters;
 create policy link_counters_read on link_counters for select to capconduit_read using (true);
+drop policy if exists caps_read on caps;
+create policy caps_read on caps for select to capconduit_read using (true);
 drop policy if exists link_windows_read on link_windows;
 create policy link_windows_read on link_windows for select to capconduit_read using (true);
 drop policy if exists link_adjustments_read on link_adjustments;
@@ -386,6 +449,8 @@ grant execute on function
 grant select on asterisk.ps_endpoints, asterisk.ps_aors, asterisk.ps_auths to capconduit_asterisk;
 grant select, insert, update, delete on asterisk.ps_contacts to capconduit_asterisk;
 
+grant execute on function present_window(text, timestamptz, text, timestamptz, timestamptz, text)
+    to capconduit_seller, capconduit_staff, capconduit_read;
 grant execute on function session_user_id() to capconduit_seller, capconduit_staff, capconduit_internal;
 grant execute on function explain_own_did(text) to capconduit_seller;
 grant execute on function explain_route(text), explain_call(text, text, timestamptz, text),
@@ -441,12 +506,16 @@ grant select,
     update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds),
     delete
     on campaign_client_settings to capconduit_seller;
+grant select,
+    insert (link_id, counts, span, set_by, max_calls, enforce, note), update (max_calls, enforce, note), delete
+    on caps to capconduit_seller, capconduit_staff;
+grant select on caps to capconduit_read;
 grant select on link_counters, link_windows, live_calls, call_logs, call_attempts to capconduit_seller;
-grant select on live_calls_view, late_excess_view, link_usage_view to capconduit_seller;
+grant select on live_calls_view, late_excess_view, link_usage_view, link_today_view, caps_view to capconduit_seller;
 
 grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, link_windows, link_adjustments, live_calls, call_logs,
     call_attempts, nodes, hearing, link_excess, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view,
-    window_calls_view, rejects_view, table_access_view
+    link_today_view, caps_view, window_calls_view, rejects_view, table_access_view
     to capconduit_staff, capconduit_read;
 grant insert (user_id, db_role, action, object_type, object_id, after) on audit_log to capconduit_staff, capconduit_internal;
 grant update (status) on campaigns to capconduit_staff;

@@ -163,6 +163,7 @@ comment on column campaign_client_settings.weight is 'Strategy weighted: share o
 comment on column campaign_client_settings.min_seconds_between is
     'Spacing: the least seconds between two calls that the link gets, 1 to 86400; NULL: none';
 comment on column campaign_client_settings.qualify_seconds is 'The same for calls of this link; NULL: as the campaign says';
+comment on column campaign_client_settings.capped is 'Whether it has rows in caps; moves with them alone';
 comment on column campaign_client_settings.created_at is 'When the row was made';
 comment on column campaign_client_settings.updated_at is 'When the row was last changed';
 comment on column campaign_client_settings.version is 'Moves with every change of the row; If-Match of the REST API names it';
@@ -193,6 +194,20 @@ comment on column link_windows.unsettled is 'The same of calls closed as LOST';
 comment on column link_windows.offered is 'link_counters.offered at the start';
 comment on column link_windows.answered is 'link_counters.answered at the start';
 comment on column link_windows.qualified is 'link_counters.qualified at the start';
+
+comment on table caps is 'Caps of links, each over one window; all of them must have room for a call';
+comment on column caps.id is 'Number of the cap';
+comment on column caps.link_id is 'Link';
+comment on column caps.counts is 'offered: a slot was reserved. answered: counted. qualified: a good call';
+comment on column caps.span is 'concurrent, hour, day, week, month or total; hours to months of the client''s time zone';
+comment on column caps.set_by is 'platform or seller: each changes its own';
+comment on column caps.max_calls is 'So many and no more; 0: closed';
+comment on column caps.enforce is 'false: shown, and stops no call';
+comment on column caps.note is 'Why, for people';
+comment on column caps.created_by is 'User who made it; null once that user is deleted';
+comment on column caps.created_at is 'When the row was made';
+comment on column caps.updated_at is 'When the row was last changed';
+comment on column caps.version is 'Moves with every change of the row; If-Match of the REST API names it';
 
 comment on table link_adjustments is 'What windows have used without a row behind it: purged records, corrections by hand';
 comment on column link_adjustments.id is 'Number of the adjustment';
@@ -325,6 +340,8 @@ comment on column refinery_schema_history.checksum is 'Checksum of the file; a f
 comment on view live_calls_view is 'Calls in flight with names and phase (ringing, talking, ending)';
 comment on view late_excess_view is 'Records that counted beyond a total cap because they came late';
 comment on view window_calls_view is 'What each attempt and record counts in the windows of its link';
+comment on view caps_view is 'Caps of links with what is used of them now, and when their windows end';
+comment on view link_today_view is 'What links have used of their client''s present day; links without a call today are left out';
 comment on view rejects_view is 'How many calls route_call rejected, by minute, reason, number and switch';
 comment on view link_usage_view is
     'Use and limits of each link; remaining = allowed - counted - active, null without a limit; room: full, near (75 %) or open';

@@ -1363,6 +1363,7 @@ CREATE TABLE capconduit.campaign_client_settings (
     version bigint DEFAULT 1 NOT NULL,
     min_seconds_between integer,
     qualify_seconds integer,
+    capped boolean DEFAULT false NOT NULL,
     CONSTRAINT campaign_client_settings_forwarding_priority_check CHECK ((forwarding_priority >= 0)),
     CONSTRAINT campaign_client_settings_max_concurrency_check CHECK ((max_concurrency >= 1)),
     CONSTRAINT campaign_client_settings_min_seconds_between_check CHECK (((min_seconds_between >= 1) AND (min_seconds_between <= 86400))),
@@ -1471,6 +1472,13 @@ COMMENT ON COLUMN capconduit.campaign_client_settings.min_seconds_between IS 'Sp
 --
 
 COMMENT ON COLUMN capconduit.campaign_client_settings.qualify_seconds IS 'The same for calls of this link; NULL: as the campaign says';
+
+
+--
+-- Name: COLUMN campaign_client_settings.capped; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.capped IS 'Whether it has rows in caps; moves with them alone';
 
 
 --
@@ -1651,6 +1659,414 @@ ALTER TABLE capconduit.campaigns ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
+
+
+--
+-- Name: caps; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.caps (
+    id bigint NOT NULL,
+    link_id bigint NOT NULL,
+    counts text NOT NULL,
+    span text NOT NULL,
+    set_by text NOT NULL,
+    max_calls bigint NOT NULL,
+    enforce boolean DEFAULT true NOT NULL,
+    note text,
+    created_by bigint DEFAULT capconduit.session_user_id(),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT caps_concurrent_check CHECK (((span <> 'concurrent'::text) OR (counts = 'offered'::text))),
+    CONSTRAINT caps_counts_check CHECK ((counts = ANY (ARRAY['offered'::text, 'answered'::text, 'qualified'::text]))),
+    CONSTRAINT caps_max_calls_check CHECK (((max_calls >= 0) AND (max_calls <= '1000000000000'::bigint))),
+    CONSTRAINT caps_note_check CHECK ((length(note) <= 200)),
+    CONSTRAINT caps_set_by_check CHECK ((set_by = ANY (ARRAY['platform'::text, 'seller'::text]))),
+    CONSTRAINT caps_span_check CHECK ((span = ANY (ARRAY['concurrent'::text, 'hour'::text, 'day'::text, 'week'::text, 'month'::text, 'total'::text])))
+);
+
+
+ALTER TABLE capconduit.caps OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE caps; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.caps IS 'Caps of links, each over one window; all of them must have room for a call';
+
+
+--
+-- Name: COLUMN caps.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.id IS 'Number of the cap';
+
+
+--
+-- Name: COLUMN caps.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.link_id IS 'Link';
+
+
+--
+-- Name: COLUMN caps.counts; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.counts IS 'offered: a slot was reserved. answered: counted. qualified: a good call';
+
+
+--
+-- Name: COLUMN caps.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.span IS 'concurrent, hour, day, week, month or total; hours to months of the client''s time zone';
+
+
+--
+-- Name: COLUMN caps.set_by; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.set_by IS 'platform or seller: each changes its own';
+
+
+--
+-- Name: COLUMN caps.max_calls; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.max_calls IS 'So many and no more; 0: closed';
+
+
+--
+-- Name: COLUMN caps.enforce; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.enforce IS 'false: shown, and stops no call';
+
+
+--
+-- Name: COLUMN caps.note; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.note IS 'Why, for people';
+
+
+--
+-- Name: COLUMN caps.created_by; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.created_by IS 'User who made it; null once that user is deleted';
+
+
+--
+-- Name: COLUMN caps.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.created_at IS 'When the row was made';
+
+
+--
+-- Name: COLUMN caps.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.updated_at IS 'When the row was last changed';
+
+
+--
+-- Name: COLUMN caps.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.version IS 'Moves with every change of the row; If-Match of the REST API names it';
+
+
+--
+-- Name: caps_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.caps ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.caps_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: link_counters; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.link_counters (
+    link_id bigint NOT NULL,
+    active integer DEFAULT 0 NOT NULL,
+    total bigint DEFAULT 0 NOT NULL,
+    base bigint DEFAULT 0 NOT NULL,
+    last_seq bigint DEFAULT 0 NOT NULL,
+    reserved_at timestamp with time zone,
+    offered bigint DEFAULT 0 NOT NULL,
+    answered bigint DEFAULT 0 NOT NULL,
+    qualified bigint DEFAULT 0 NOT NULL,
+    unsettled integer DEFAULT 0 NOT NULL,
+    windows_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    windows_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT link_counters_active_check CHECK ((active >= 0))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
+
+
+ALTER TABLE capconduit.link_counters OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE link_counters; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.link_counters IS 'Use of each link, written by the call functions only: the row that caps are checked on';
+
+
+--
+-- Name: COLUMN link_counters.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.link_id IS 'Link';
+
+
+--
+-- Name: COLUMN link_counters.active; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.active IS 'Calls that hold a slot now: equal to the rows of live_calls that hold it';
+
+
+--
+-- Name: COLUMN link_counters.total; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.total IS 'Counted calls: equal to base plus the counted rows of call_logs';
+
+
+--
+-- Name: COLUMN link_counters.base; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.base IS 'Part of the total that has no rows: purged records and audited adjustments';
+
+
+--
+-- Name: COLUMN link_counters.last_seq; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.last_seq IS 'Turn of the last reservation, for round_robin';
+
+
+--
+-- Name: COLUMN link_counters.reserved_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.reserved_at IS 'When a call last got one of its slots; NULL: never since spacing is known';
+
+
+--
+-- Name: COLUMN link_counters.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.offered IS 'Slots reserved since windows are kept';
+
+
+--
+-- Name: COLUMN link_counters.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.answered IS 'Counted calls since windows are kept';
+
+
+--
+-- Name: COLUMN link_counters.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.qualified IS 'Good calls since windows are kept';
+
+
+--
+-- Name: COLUMN link_counters.unsettled; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.unsettled IS 'Calls closed as LOST whose outcome is not known: each may still count';
+
+
+--
+-- Name: COLUMN link_counters.windows_from; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.windows_from IS 'When the last of the present windows began';
+
+
+--
+-- Name: COLUMN link_counters.windows_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.windows_until IS 'When the first of the present windows ends';
+
+
+--
+-- Name: link_windows; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.link_windows (
+    link_id bigint NOT NULL,
+    span text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    time_zone text NOT NULL,
+    active integer NOT NULL,
+    unsettled integer NOT NULL,
+    offered bigint NOT NULL,
+    answered bigint NOT NULL,
+    qualified bigint NOT NULL,
+    CONSTRAINT link_windows_bounds_check CHECK ((starts_at < ends_at)),
+    CONSTRAINT link_windows_span_check CHECK ((span = ANY (ARRAY['hour'::text, 'day'::text, 'week'::text, 'month'::text])))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
+
+
+ALTER TABLE capconduit.link_windows OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE link_windows; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.link_windows IS 'The present hour, day, week and month of each link: what was used is what link_counters has more';
+
+
+--
+-- Name: COLUMN link_windows.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.link_id IS 'Link';
+
+
+--
+-- Name: COLUMN link_windows.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.span IS 'hour, day, week or month';
+
+
+--
+-- Name: COLUMN link_windows.starts_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.starts_at IS 'Start of the window, or of its first call since windows are kept; the start belongs to it';
+
+
+--
+-- Name: COLUMN link_windows.ends_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.ends_at IS 'End of the window; it does not belong to it';
+
+
+--
+-- Name: COLUMN link_windows.time_zone; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.time_zone IS 'Zone of the client that the end was computed in';
+
+
+--
+-- Name: COLUMN link_windows.active; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.active IS 'Slots held at the start by calls whose outcome is not known yet';
+
+
+--
+-- Name: COLUMN link_windows.unsettled; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.unsettled IS 'The same of calls closed as LOST';
+
+
+--
+-- Name: COLUMN link_windows.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.offered IS 'link_counters.offered at the start';
+
+
+--
+-- Name: COLUMN link_windows.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.answered IS 'link_counters.answered at the start';
+
+
+--
+-- Name: COLUMN link_windows.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_windows.qualified IS 'link_counters.qualified at the start';
+
+
+--
+-- Name: caps_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE VIEW capconduit.caps_view WITH (security_invoker='true') AS
+ SELECT c.id,
+    c.link_id,
+    s.campaign_id,
+    m.name AS campaign_name,
+    m.user_id,
+    s.client_id,
+    k.client_identifier,
+    k.name AS client_name,
+    c.counts,
+    c.span,
+    c.max_calls,
+    c.set_by,
+    c.enforce,
+    u.used,
+    u.in_flight,
+    GREATEST(((c.max_calls - u.used) - u.in_flight), (0)::bigint) AS remaining,
+    p.starts_at,
+    p.ends_at AS resets_at,
+    k.time_zone,
+    c.note,
+    c.created_by,
+    c.created_at,
+    c.updated_at,
+    c.version
+   FROM (((((capconduit.caps c
+     JOIN capconduit.campaign_client_settings s ON ((s.id = c.link_id)))
+     JOIN capconduit.campaigns m ON ((m.id = s.campaign_id)))
+     JOIN capconduit.clients k ON ((k.id = s.client_id)))
+     JOIN capconduit.link_counters n ON ((n.link_id = c.link_id)))
+     LEFT JOIN capconduit.link_windows w ON (((w.link_id = c.link_id) AND (w.span = c.span)))),
+    LATERAL capconduit.present_window(c.span, now(), k.time_zone, w.starts_at, w.ends_at, w.time_zone) p(starts_at, ends_at),
+    LATERAL ( SELECT ((c.span = 'total'::text) OR (w.starts_at = p.starts_at)) AS goes_on) g,
+    LATERAL ( SELECT
+                CASE
+                    WHEN (c.span = 'concurrent'::text) THEN (n.active)::bigint
+                    WHEN (NOT COALESCE(g.goes_on, false)) THEN (0)::bigint
+                    WHEN (c.counts = 'offered'::text) THEN (n.offered - COALESCE(w.offered, (0)::bigint))
+                    WHEN (c.counts = 'answered'::text) THEN (n.answered - COALESCE(w.answered, (0)::bigint))
+                    ELSE (n.qualified - COALESCE(w.qualified, (0)::bigint))
+                END AS used,
+                CASE
+                    WHEN ((c.span = 'concurrent'::text) OR (c.counts = 'offered'::text) OR (NOT COALESCE(g.goes_on, false))) THEN 0
+                    ELSE ((n.active + n.unsettled) - COALESCE((w.active + w.unsettled), 0))
+                END AS in_flight) u;
+
+
+ALTER TABLE capconduit.caps_view OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW caps_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW capconduit.caps_view IS 'Caps of links with what is used of them now, and when their windows end';
 
 
 --
@@ -1882,121 +2298,6 @@ COMMENT ON COLUMN capconduit.idempotency_keys.created_at IS 'When the answer was
 
 
 --
--- Name: link_counters; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TABLE capconduit.link_counters (
-    link_id bigint NOT NULL,
-    active integer DEFAULT 0 NOT NULL,
-    total bigint DEFAULT 0 NOT NULL,
-    base bigint DEFAULT 0 NOT NULL,
-    last_seq bigint DEFAULT 0 NOT NULL,
-    reserved_at timestamp with time zone,
-    offered bigint DEFAULT 0 NOT NULL,
-    answered bigint DEFAULT 0 NOT NULL,
-    qualified bigint DEFAULT 0 NOT NULL,
-    unsettled integer DEFAULT 0 NOT NULL,
-    windows_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    windows_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT link_counters_active_check CHECK ((active >= 0))
-)
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
-
-
-ALTER TABLE capconduit.link_counters OWNER TO capconduit_owner;
-
---
--- Name: TABLE link_counters; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON TABLE capconduit.link_counters IS 'Use of each link, written by the call functions only: the row that caps are checked on';
-
-
---
--- Name: COLUMN link_counters.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_counters.link_id IS 'Link';
-
-
---
--- Name: COLUMN link_counters.active; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_counters.active IS 'Calls that hold a slot now: equal to the rows of live_calls that hold it';
-
-
---
--- Name: COLUMN link_counters.total; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_counters.total IS 'Counted calls: equal to base plus the counted rows of call_logs';
-
-
---
--- Name: COLUMN link_counters.base; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_counters.base IS 'Part of the total that has no rows: purged records and audited adjustments';
-
-
---
--- Name: COLUMN link_counters.last_seq; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_counters.last_seq IS 'Turn of the last reservation, for round_robin';
-
-
---
--- Name: COLUMN link_counters.reserved_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_counters.reserved_at IS 'When a call last got one of its slots; NULL: never since spacing is known';
-
-
---
--- Name: COLUMN link_counters.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_counters.offered IS 'Slots reserved since windows are kept';
-
-
---
--- Name: COLUMN link_counters.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_counters.answered IS 'Counted calls since windows are kept';
-
-
---
--- Name: COLUMN link_counters.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_counters.qualified IS 'Good calls since windows are kept';
-
-
---
--- Name: COLUMN link_counters.unsettled; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_counters.unsettled IS 'Calls closed as LOST whose outcome is not known: each may still count';
-
-
---
--- Name: COLUMN link_counters.windows_from; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_counters.windows_from IS 'When the last of the present windows began';
-
-
---
--- Name: COLUMN link_counters.windows_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_counters.windows_until IS 'When the first of the present windows ends';
-
-
---
 -- Name: late_excess_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2172,6 +2473,31 @@ COMMENT ON COLUMN capconduit.link_excess.owed IS 'How many calls in flight have 
 
 
 --
+-- Name: link_today_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE VIEW capconduit.link_today_view WITH (security_invoker='true') AS
+ SELECT n.link_id,
+    (n.offered - w.offered) AS offered,
+    (n.answered - w.answered) AS answered,
+    (n.qualified - w.qualified) AS qualified
+   FROM ((((capconduit.link_counters n
+     JOIN capconduit.campaign_client_settings s ON ((s.id = n.link_id)))
+     JOIN capconduit.clients k ON ((k.id = s.client_id)))
+     JOIN capconduit.link_windows w ON (((w.link_id = n.link_id) AND (w.span = 'day'::text))))
+     JOIN LATERAL capconduit.present_window('day'::text, now(), k.time_zone, w.starts_at, w.ends_at, w.time_zone) p(starts_at, ends_at) ON ((p.starts_at = w.starts_at)));
+
+
+ALTER TABLE capconduit.link_today_view OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW link_today_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW capconduit.link_today_view IS 'What links have used of their client''s present day; links without a call today are left out';
+
+
+--
 -- Name: link_usage_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2211,106 +2537,6 @@ ALTER TABLE capconduit.link_usage_view OWNER TO capconduit_owner;
 --
 
 COMMENT ON VIEW capconduit.link_usage_view IS 'Use and limits of each link; remaining = allowed - counted - active, null without a limit; room: full, near (75 %) or open';
-
-
---
--- Name: link_windows; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TABLE capconduit.link_windows (
-    link_id bigint NOT NULL,
-    span text NOT NULL,
-    starts_at timestamp with time zone NOT NULL,
-    ends_at timestamp with time zone NOT NULL,
-    time_zone text NOT NULL,
-    active integer NOT NULL,
-    unsettled integer NOT NULL,
-    offered bigint NOT NULL,
-    answered bigint NOT NULL,
-    qualified bigint NOT NULL,
-    CONSTRAINT link_windows_bounds_check CHECK ((starts_at < ends_at)),
-    CONSTRAINT link_windows_span_check CHECK ((span = ANY (ARRAY['hour'::text, 'day'::text, 'week'::text, 'month'::text])))
-)
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
-
-
-ALTER TABLE capconduit.link_windows OWNER TO capconduit_owner;
-
---
--- Name: TABLE link_windows; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON TABLE capconduit.link_windows IS 'The present hour, day, week and month of each link: what was used is what link_counters has more';
-
-
---
--- Name: COLUMN link_windows.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_windows.link_id IS 'Link';
-
-
---
--- Name: COLUMN link_windows.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_windows.span IS 'hour, day, week or month';
-
-
---
--- Name: COLUMN link_windows.starts_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_windows.starts_at IS 'Start of the window, or of its first call since windows are kept; the start belongs to it';
-
-
---
--- Name: COLUMN link_windows.ends_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_windows.ends_at IS 'End of the window; it does not belong to it';
-
-
---
--- Name: COLUMN link_windows.time_zone; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_windows.time_zone IS 'Zone of the client that the end was computed in';
-
-
---
--- Name: COLUMN link_windows.active; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_windows.active IS 'Slots held at the start by calls whose outcome is not known yet';
-
-
---
--- Name: COLUMN link_windows.unsettled; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_windows.unsettled IS 'The same of calls closed as LOST';
-
-
---
--- Name: COLUMN link_windows.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_windows.offered IS 'link_counters.offered at the start';
-
-
---
--- Name: COLUMN link_windows.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_windows.answered IS 'link_counters.answered at the start';
-
-
---
--- Name: COLUMN link_windows.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.link_windows.qualified IS 'link_counters.qualified at the start';
 
 
 --
@@ -3357,6 +3583,22 @@ ALTER TABLE ONLY capconduit.campaigns
 
 
 --
+-- Name: caps caps_link_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caps
+    ADD CONSTRAINT caps_link_id_key UNIQUE (link_id, counts, span, set_by);
+
+
+--
+-- Name: caps caps_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caps
+    ADD CONSTRAINT caps_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: clients clients_client_identifier_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3636,6 +3878,13 @@ CREATE INDEX campaign_dids_campaign_id_idx ON capconduit.campaign_dids USING btr
 
 
 --
+-- Name: caps_created_by_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caps_created_by_idx ON capconduit.caps USING btree (created_by);
+
+
+--
 -- Name: clients_created_by_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3776,6 +4025,13 @@ CREATE TRIGGER campaign_client_settings_audit AFTER INSERT OR DELETE OR UPDATE O
 
 
 --
+-- Name: campaign_client_settings campaign_client_settings_capped; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_capped BEFORE DELETE ON capconduit.campaign_client_settings FOR EACH ROW WHEN (old.capped) EXECUTE FUNCTION capconduit.refuse_capped_delete();
+
+
+--
 -- Name: campaign_client_settings campaign_client_settings_counter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3786,14 +4042,14 @@ CREATE TRIGGER campaign_client_settings_counter AFTER INSERT ON capconduit.campa
 -- Name: campaign_client_settings campaign_client_settings_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER campaign_client_settings_updated_at BEFORE UPDATE ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.set_updated_at();
+CREATE TRIGGER campaign_client_settings_updated_at BEFORE UPDATE ON capconduit.campaign_client_settings FOR EACH ROW WHEN ((old.capped = new.capped)) EXECUTE FUNCTION capconduit.set_updated_at();
 
 
 --
 -- Name: campaign_client_settings campaign_client_settings_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER campaign_client_settings_version BEFORE UPDATE ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.move_version();
+CREATE TRIGGER campaign_client_settings_version BEFORE UPDATE ON capconduit.campaign_client_settings FOR EACH ROW WHEN ((old.capped = new.capped)) EXECUTE FUNCTION capconduit.move_version();
 
 
 --
@@ -3836,6 +4092,41 @@ CREATE TRIGGER campaigns_updated_at BEFORE UPDATE ON capconduit.campaigns FOR EA
 --
 
 CREATE TRIGGER campaigns_version BEFORE UPDATE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.move_version();
+
+
+--
+-- Name: caps caps_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER caps_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.caps FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: caps caps_check_texts; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER caps_check_texts BEFORE INSERT OR UPDATE OF note ON capconduit.caps FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('note');
+
+
+--
+-- Name: caps caps_mark; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER caps_mark AFTER INSERT OR DELETE OR UPDATE OF link_id ON capconduit.caps FOR EACH ROW EXECUTE FUNCTION capconduit.mark_capped();
+
+
+--
+-- Name: caps caps_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER caps_updated_at BEFORE UPDATE ON capconduit.caps FOR EACH ROW WHEN ((NOT (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION capconduit.set_updated_at();
+
+
+--
+-- Name: caps caps_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER caps_version BEFORE UPDATE ON capconduit.caps FOR EACH ROW WHEN ((NOT (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION capconduit.move_version();
 
 
 --
@@ -4066,6 +4357,22 @@ ALTER TABLE ONLY capconduit.campaign_dids
 
 ALTER TABLE ONLY capconduit.campaigns
     ADD CONSTRAINT campaigns_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
+
+
+--
+-- Name: caps caps_created_by_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caps
+    ADD CONSTRAINT caps_created_by_fkey FOREIGN KEY (created_by) REFERENCES capconduit.users(id) ON DELETE SET NULL;
+
+
+--
+-- Name: caps caps_link_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caps
+    ADD CONSTRAINT caps_link_id_fkey FOREIGN KEY (link_id) REFERENCES capconduit.campaign_client_settings(id) ON DELETE CASCADE;
 
 
 --
@@ -4374,6 +4681,87 @@ CREATE POLICY campaigns_seller ON capconduit.campaigns TO capconduit_seller USIN
 --
 
 CREATE POLICY campaigns_staff ON capconduit.campaigns TO capconduit_staff USING (true) WITH CHECK (true);
+
+
+--
+-- Name: caps; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.caps ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: caps caps_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caps_read ON capconduit.caps FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: caps caps_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caps_seller ON capconduit.caps FOR SELECT TO capconduit_seller USING ((EXISTS ( SELECT
+   FROM (capconduit.campaign_client_settings s
+     JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
+  WHERE ((s.id = caps.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))));
+
+
+--
+-- Name: caps caps_seller_delete; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caps_seller_delete ON capconduit.caps FOR DELETE TO capconduit_seller USING (((set_by = 'seller'::text) AND (EXISTS ( SELECT
+   FROM (capconduit.campaign_client_settings s
+     JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
+  WHERE ((s.id = caps.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))));
+
+
+--
+-- Name: caps caps_seller_insert; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caps_seller_insert ON capconduit.caps FOR INSERT TO capconduit_seller WITH CHECK (((set_by = 'seller'::text) AND (EXISTS ( SELECT
+   FROM (capconduit.campaign_client_settings s
+     JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
+  WHERE ((s.id = caps.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))));
+
+
+--
+-- Name: caps caps_seller_update; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caps_seller_update ON capconduit.caps FOR UPDATE TO capconduit_seller USING (((set_by = 'seller'::text) AND (EXISTS ( SELECT
+   FROM (capconduit.campaign_client_settings s
+     JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
+  WHERE ((s.id = caps.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))));
+
+
+--
+-- Name: caps caps_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caps_staff ON capconduit.caps FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: caps caps_staff_delete; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caps_staff_delete ON capconduit.caps FOR DELETE TO capconduit_staff USING ((set_by = 'platform'::text));
+
+
+--
+-- Name: caps caps_staff_insert; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caps_staff_insert ON capconduit.caps FOR INSERT TO capconduit_staff WITH CHECK ((set_by = 'platform'::text));
+
+
+--
+-- Name: caps caps_staff_update; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caps_staff_update ON capconduit.caps FOR UPDATE TO capconduit_staff USING ((set_by = 'platform'::text));
 
 
 --
@@ -5053,6 +5441,15 @@ GRANT ALL ON FUNCTION capconduit.open_session(user_id bigint, verified_hash text
 
 
 --
+-- Name: FUNCTION present_window(span text, at timestamp with time zone, zone text, was_from timestamp with time zone, was_until timestamp with time zone, was_zone text, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.present_window(span text, at timestamp with time zone, zone text, was_from timestamp with time zone, was_until timestamp with time zone, was_zone text, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone) TO capconduit_seller;
+GRANT ALL ON FUNCTION capconduit.present_window(span text, at timestamp with time zone, zone text, was_from timestamp with time zone, was_until timestamp with time zone, was_zone text, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone) TO capconduit_staff;
+GRANT ALL ON FUNCTION capconduit.present_window(span text, at timestamp with time zone, zone text, was_from timestamp with time zone, was_until timestamp with time zone, was_zone text, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone) TO capconduit_read;
+
+
+--
 -- Name: FUNCTION preview_call(did text, caller text, at timestamp with time zone, node text, OUT status text, OUT reason text, OUT hangup_cause integer, OUT did_id bigint, OUT campaign_id bigint, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT detail jsonb); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5586,6 +5983,98 @@ GRANT INSERT(qualify_seconds),UPDATE(qualify_seconds) ON TABLE capconduit.campai
 
 
 --
+-- Name: TABLE caps; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT,DELETE ON TABLE capconduit.caps TO capconduit_seller;
+GRANT SELECT,DELETE ON TABLE capconduit.caps TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.caps TO capconduit_read;
+
+
+--
+-- Name: COLUMN caps.link_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(link_id) ON TABLE capconduit.caps TO capconduit_seller;
+GRANT INSERT(link_id) ON TABLE capconduit.caps TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caps.counts; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(counts) ON TABLE capconduit.caps TO capconduit_seller;
+GRANT INSERT(counts) ON TABLE capconduit.caps TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caps.span; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(span) ON TABLE capconduit.caps TO capconduit_seller;
+GRANT INSERT(span) ON TABLE capconduit.caps TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caps.set_by; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(set_by) ON TABLE capconduit.caps TO capconduit_seller;
+GRANT INSERT(set_by) ON TABLE capconduit.caps TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caps.max_calls; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(max_calls),UPDATE(max_calls) ON TABLE capconduit.caps TO capconduit_seller;
+GRANT INSERT(max_calls),UPDATE(max_calls) ON TABLE capconduit.caps TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caps.enforce; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(enforce),UPDATE(enforce) ON TABLE capconduit.caps TO capconduit_seller;
+GRANT INSERT(enforce),UPDATE(enforce) ON TABLE capconduit.caps TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caps.note; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(note),UPDATE(note) ON TABLE capconduit.caps TO capconduit_seller;
+GRANT INSERT(note),UPDATE(note) ON TABLE capconduit.caps TO capconduit_staff;
+
+
+--
+-- Name: TABLE link_counters; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_read;
+
+
+--
+-- Name: TABLE link_windows; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_read;
+
+
+--
+-- Name: TABLE caps_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_read;
+
+
+--
 -- Name: TABLE dids; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5699,15 +6188,6 @@ GRANT SELECT(created_at) ON TABLE capconduit.idempotency_keys TO capconduit_inte
 
 
 --
--- Name: TABLE link_counters; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_seller;
-GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_staff;
-GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_read;
-
-
---
 -- Name: TABLE late_excess_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5733,21 +6213,21 @@ GRANT SELECT ON TABLE capconduit.link_excess TO capconduit_read;
 
 
 --
+-- Name: TABLE link_today_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.link_today_view TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.link_today_view TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.link_today_view TO capconduit_read;
+
+
+--
 -- Name: TABLE link_usage_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
 GRANT SELECT ON TABLE capconduit.link_usage_view TO capconduit_seller;
 GRANT SELECT ON TABLE capconduit.link_usage_view TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.link_usage_view TO capconduit_read;
-
-
---
--- Name: TABLE link_windows; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_seller;
-GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_staff;
-GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_read;
 
 
 --

@@ -109,7 +109,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     secrets constant text[] := array['password_hash', 'password', 'md5_cred', 'token_hash'];
-    untold constant text[] := array['version', 'settings_id'];
+    untold constant text[] := array['version', 'settings_id', 'capped'];
     was constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - untold end;
     is_now constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - untold end;
     changed text[];
@@ -690,18 +690,102 @@ begin
 end
 $$;
 
+create or replace function lock_counters_in_order() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    links bigint[];
+begin
+    if tg_table_name = 'clients' then
+        select array_agg(s.id) into links
+          from (select id from capconduit.campaign_client_settings where client_id = old.id order by id for update) s;
+    elsif tg_table_name = 'campaigns' then
+        select array_agg(s.id) into links
+          from (select id from capconduit.campaign_client_settings where campaign_id = old.id order by id for update) s;
+    else
+        -- Clients that the user made lose their maker: they come before their links, as where a client itself is changed.
+        perform from capconduit.clients k where k.created_by = old.id order by k.id for no key update;
+        -- No link is added to a campaign that is locked.
+        perform from capconduit.campaigns c where c.user_id = old.id order by c.id for update;
+        select array_agg(s.id) into links
+          from (select id from capconduit.campaign_client_settings
+                 where campaign_id in (select c.id from capconduit.campaigns c where c.user_id = old.id)
+                 order by id
+                   for update) s;
+        -- Caps that the user set lose their maker, behind the links as where one of these is deleted. Before the migration that
+        -- makes them there are none.
+        if to_regclass('capconduit.caps') is not null then
+            perform from capconduit.caps c where c.created_by = old.id order by c.id for no key update;
+        end if;
+    end if;
+    perform from capconduit.link_counters n where n.link_id = any (links) order by n.link_id for update;
+    return old;
+end
+$$;
+
+create function mark_capped() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    link bigint;
+begin
+    foreach link in array array_remove(array[case when tg_op <> 'INSERT' then old.link_id end,
+                                             case when tg_op <> 'DELETE' then new.link_id end], null)
+    loop
+        -- One after the other: whoever takes the last cap away must see the one that another transaction adds. One that looks at
+        -- a snapshot of its own would not: it leaves the mark, which does no harm.
+        perform from capconduit.campaign_client_settings s where s.id = link for no key update;
+        update capconduit.campaign_client_settings s
+           set capped = not s.capped
+         where s.id = link and s.capped <> exists (select from capconduit.caps c where c.link_id = link)
+           and (not s.capped or current_setting('transaction_isolation') = 'read committed');
+    end loop;
+    return null;
+end
+$$;
+
+create function refuse_capped_delete() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (select from capconduit.caps c where c.link_id = old.id and c.set_by = 'platform')
+        and (select u.role from capconduit.users u where u.id = capconduit.session_user_id()) = 'user'
+    then
+        raise exception 'link % has caps of the platform', old.id
+            using errcode = 'restrict_violation', constraint = 'caps_of_platform', table = 'caps', schema = 'capconduit',
+                  hint = 'Staff can take them away.';
+    end if;
+    return old;
+end
+$$;
+
+create function present_window(
+    span text, at timestamptz, zone text, was_from timestamptz, was_until timestamptz, was_zone text,
+    out starts_at timestamptz, out ends_at timestamptz)
+language c stable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'present_window_wrapper';
+
 alter function is_plain_text(text, boolean) owner to capconduit_owner;
 alter function check_texts() owner to capconduit_owner;
 alter function delete_windows() owner to capconduit_owner;
 alter function is_time_zone(text) owner to capconduit_owner;
 alter function check_time_zone() owner to capconduit_owner;
+alter function mark_capped() owner to capconduit_owner;
+alter function refuse_capped_delete() owner to capconduit_owner;
+alter function present_window(text, timestamptz, text, timestamptz, timestamptz, text) owner to capconduit_owner;
 revoke all on function is_plain_text(text, boolean), check_texts() from public;
 revoke all on function delete_windows() from public;
 revoke all on function is_time_zone(text) from public;
 revoke all on function check_time_zone() from public;
+revoke all on function mark_capped() from public;
+revoke all on function refuse_capped_delete() from public;
+revoke all on function present_window(text, timestamptz, text, timestamptz, timestamptz, text) from public;
 
 comment on function is_plain_text is 'Whether a text that people give to things can be seen, and turns or hides nothing';
 comment on function check_texts is 'Trigger: a text that people give to things must be plain when it is written';
 comment on function delete_windows is 'Trigger: a link''s windows go with its counters';
 comment on function is_time_zone is 'Whether calls can be counted by the days of a zone of this name';
 comment on function check_time_zone is 'Trigger: a time zone must be one that is_time_zone knows when it is written';
+comment on function mark_capped is 'Trigger: a link says whether it has caps';
+comment on function refuse_capped_delete is 'Trigger: a seller deletes no link that the platform has capped';
+comment on function present_window is 'Bounds of the window that calls reserved at an instant belong to; NULLs for concurrent and total';

@@ -719,6 +719,11 @@ begin
                  where campaign_id in (select c.id from capconduit.campaigns c where c.user_id = old.id)
                  order by id
                    for update) s;
+        -- Caps that the user set lose their maker, behind the links as where one of these is deleted. Before the migration that
+        -- makes them there are none.
+        if to_regclass('capconduit.caps') is not null then
+            perform from capconduit.caps c where c.created_by = old.id order by c.id for no key update;
+        end if;
     end if;
     perform from capconduit.link_counters n where n.link_id = any (links) order by n.link_id for update;
     return old;
@@ -760,7 +765,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     secrets constant text[] := array['password_hash', 'password', 'md5_cred', 'token_hash'];
-    untold constant text[] := array['version', 'settings_id'];
+    untold constant text[] := array['version', 'settings_id', 'capped'];
     was constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - untold end;
     is_now constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - untold end;
     changed text[];
@@ -886,6 +891,48 @@ begin
 end
 $$;
 
+create function mark_capped() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    link bigint;
+begin
+    foreach link in array array_remove(array[case when tg_op <> 'INSERT' then old.link_id end,
+                                             case when tg_op <> 'DELETE' then new.link_id end], null)
+    loop
+        -- One after the other: whoever takes the last cap away must see the one that another transaction adds. One that looks at
+        -- a snapshot of its own would not: it leaves the mark, which does no harm.
+        perform from capconduit.campaign_client_settings s where s.id = link for no key update;
+        update capconduit.campaign_client_settings s
+           set capped = not s.capped
+         where s.id = link and s.capped <> exists (select from capconduit.caps c where c.link_id = link)
+           and (not s.capped or current_setting('transaction_isolation') = 'read committed');
+    end loop;
+    return null;
+end
+$$;
+
+create function refuse_capped_delete() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (select from capconduit.caps c where c.link_id = old.id and c.set_by = 'platform')
+        and (select u.role from capconduit.users u where u.id = capconduit.session_user_id()) = 'user'
+    then
+        raise exception 'link % has caps of the platform', old.id
+            using errcode = 'restrict_violation', constraint = 'caps_of_platform', table = 'caps', schema = 'capconduit',
+                  hint = 'Staff can take them away.';
+    end if;
+    return old;
+end
+$$;
+
+create function present_window(
+    span text, at timestamptz, zone text, was_from timestamptz, was_until timestamptz, was_zone text,
+    out starts_at timestamptz, out ends_at timestamptz)
+language c stable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'present_window_wrapper';
+
 ------------------------------------------------------------------------------------------------------------
 -- Owners and rights. Literal, so that dump and restore and every upgrade give the same; PUBLIC may do nothing.
 -- Grants to the roles are in migrations/after.sql, beside the tables' own.
@@ -910,6 +957,9 @@ alter function verify_windows() owner to capconduit_owner;
 alter function delete_windows() owner to capconduit_owner;
 alter function is_time_zone(text) owner to capconduit_owner;
 alter function check_time_zone() owner to capconduit_owner;
+alter function mark_capped() owner to capconduit_owner;
+alter function refuse_capped_delete() owner to capconduit_owner;
+alter function present_window(text, timestamptz, text, timestamptz, timestamptz, text) owner to capconduit_owner;
 alter function keep_window_use(text[]) owner to capconduit_owner;
 alter function reconcile_counters() owner to capconduit_owner;
 alter function adjust_link_total(bigint, bigint, text) owner to capconduit_owner;
@@ -975,6 +1025,9 @@ comment on function explain_own_did is 'explain_route for the seller who asks: a
 comment on function delete_windows is 'Trigger: a link''s windows go with its counters';
 comment on function is_time_zone is 'Whether calls can be counted by the days of a zone of this name';
 comment on function check_time_zone is 'Trigger: a time zone must be one that is_time_zone knows when it is written';
+comment on function mark_capped is 'Trigger: a link says whether it has caps';
+comment on function refuse_capped_delete is 'Trigger: a seller deletes no link that the platform has capped';
+comment on function present_window is 'Bounds of the window that calls reserved at an instant belong to; NULLs for concurrent and total';
 comment on function verify_windows is 'Gives a row for each figure of a present window that differs from the rows behind it; verify_counters has them, too';
 comment on function keep_window_use is 'Keeps what records that are about to be deleted have used of open windows';
 comment on function verify_counters is 'Gives a row for each counter that differs from the rows behind it: none when all is well';

@@ -1,9 +1,13 @@
 //! How values are shown: instants, durations, reasons, the bar of a cap.
 
+use std::fmt::Write;
+
 use askama::Template;
+use capconduit_core::zone;
 
 use crate::error::ApiResult;
 use crate::http::clock::Instant;
+use crate::resources::caps::objects::Cap;
 use crate::resources::explain::{ExplainedLink, Explanation, Whose, explain_did};
 use crate::resources::links::objects::LinkUsage;
 use crate::store::tx::Tx;
@@ -45,7 +49,12 @@ pub fn reason(token: &str) -> String {
         "selected" => "was picked",
         "held" => "was being changed by somebody at that moment",
         "concurrency_cap" => "full: as many calls at one time as it may have",
-        "total_cap" => "full: all calls that it may have in total",
+        "total_cap" | "link_total_cap" => "full: all calls that it may have in total",
+        "link_month_cap" => "full: all calls that it may have this month",
+        "link_week_cap" => "full: all calls that it may have this week",
+        "link_day_cap" => "full: all calls that it may have today",
+        "link_hour_cap" => "full: all calls that it may have this hour",
+        "link_concurrent_cap" => "full: as many calls at one time as a cap allows",
         "spacing" => "waits: its last call came a moment ago",
         "already_tried" => "was tried for this call already",
         "link_inactive" => "the link is inactive",
@@ -80,7 +89,7 @@ pub fn state(reason: &str) -> State {
             sign: "●",
             word: "picked",
         },
-        "concurrency_cap" | "total_cap" => State {
+        cap if cap.ends_with("_cap") => State {
             class: "full",
             sign: "■",
             word: "full",
@@ -130,7 +139,7 @@ pub fn status(status: &str) -> State {
 #[derive(Debug, Template, PartialEq, Eq)]
 #[template(path = "bar.html")]
 pub struct Bar {
-    pub name: &'static str,
+    pub name: String,
     /// Of 1000.
     pub used: i64,
     pub flying: i64,
@@ -139,14 +148,14 @@ pub struct Bar {
 }
 
 impl Bar {
-    fn new(name: &'static str, used: i64, flying: i64, limit: i64, text: String) -> Self {
+    fn new(name: impl Into<String>, used: i64, flying: i64, limit: i64, text: String) -> Self {
         let part = |value: i64| {
             let wide = i128::from(value.max(0)) * 1000 / i128::from(limit.max(1));
             i64::try_from(wide.min(1000)).unwrap_or(1000)
         };
         let shown = part(used);
         Bar {
-            name,
+            name: name.into(),
             used: shown,
             flying: part(flying).min(1000 - shown),
             is_full: used + flying >= limit,
@@ -163,6 +172,40 @@ impl Bar {
         let left = (allowed - counted - i64::from(active)).max(0);
         let text = format!("{counted} used + {active} in flight of {allowed}, {left} left");
         Self::new("Calls in total", counted, active.into(), allowed, text)
+    }
+
+    /// With when it begins anew.
+    pub fn cap(cap: &Cap) -> Self {
+        let (used, flying) = match cap.window.as_str() {
+            // All of them are up.
+            "concurrent" => (0, cap.used),
+            _ => (cap.used, cap.in_flight),
+        };
+        let over = match cap.window.as_str() {
+            "concurrent" => "at one time".to_owned(),
+            "total" => "in total".to_owned(),
+            span => format!("a {span}"),
+        };
+        let counted = match cap.counts.as_str() {
+            "qualified" => "Good",
+            "answered" => "Answered",
+            _ => "Offered",
+        };
+        let mut text = format!(
+            "{} used + {} in flight of {}, {} left",
+            cap.used, cap.in_flight, cap.limit, cap.remaining
+        );
+        if cap.limit == 0 {
+            text = "closed (0)".to_owned();
+        } else if let Some(at) = &cap.resets_at {
+            let zone = zone::parse(&cap.zone).unwrap_or(zone::TimeZone::UTC);
+            let local = at.0.to_zoned(zone).strftime("%Y-%m-%d %H:%M");
+            let _ = write!(text, ", anew at {local} {}", cap.zone);
+        }
+        if !cap.enforce {
+            text.push_str(", warns only");
+        }
+        Self::new(format!("{counted} calls {over}"), used, flying, cap.limit, text)
     }
 
     pub fn of(link: &LinkUsage) -> Vec<Self> {

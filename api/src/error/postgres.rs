@@ -98,6 +98,12 @@ fn from_db_error(db: &DbError, cause: String) -> ApiError {
             "in_use",
             "The object is in use, or something that it refers to is gone.",
         ),
+        code if *code == SqlState::RESTRICT_VIOLATION && db.constraint() == Some("caps_of_platform") => {
+            ApiError::conflict(
+                "capped_by_platform",
+                "The platform has set caps there: staff must take them away first.",
+            )
+        }
         code if *code == SqlState::RESTRICT_VIOLATION => ApiError::conflict(
             "calls_in_flight",
             "Calls are in flight there. Let them end, then try again.",

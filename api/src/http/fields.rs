@@ -177,6 +177,17 @@ impl<'a> Fields<'a> {
             .map(|value| value.map(narrow))
     }
 
+    /// true or false; forms send them as texts.
+    pub fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let value = self.take(key)?;
+        self.value(key, value, |value| match value {
+            Value::Bool(flag) => Ok(*flag),
+            Value::String(text) if text == "true" => Ok(true),
+            Value::String(text) if text == "false" => Ok(false),
+            _ => Err("Must be true or false.".to_owned()),
+        })
+    }
+
     pub fn choice(&mut self, key: &'static str, choices: &[&str]) -> Option<String> {
         let value = self.take(key)?;
         self.value(key, value, |value| {

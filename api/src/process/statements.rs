@@ -11,8 +11,8 @@ use crate::http::list::{Listed, Statements};
 use crate::http::once;
 use crate::process::serve::{metrics, upkeep};
 use crate::resources::{
-    auth, campaigns, clients, dids, explain, health, internal, links, live, logs, oversight, platform, stats,
-    tokens, users,
+    auth, campaigns, caps, clients, dids, explain, health, internal, links, live, logs, oversight, platform,
+    stats, tokens, users,
 };
 use crate::store::identity::DbRole;
 
@@ -43,6 +43,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         once::USER_STATEMENTS,
         logs::SELLER_STATEMENTS,
         stats::SELLER_STATEMENTS,
+        caps::STATEMENTS,
     ];
     let seller = [
         users::SELLER_STATEMENTS,
@@ -78,6 +79,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         dids::list::Dids::statements(),
         campaigns::list::Campaigns::statements(),
         links::list::OwnLinks::statements(),
+        caps::list::OwnCaps::statements(),
         live::list::OwnCalls::statements(),
         auth::sessions::Sessions::statements(),
     ];
@@ -86,6 +88,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         users::list::Users::statements(),
         clients::list::Clients::statements(),
         links::list::Links::statements(),
+        caps::list::Caps::statements(),
         live::list::Calls::statements(),
         oversight::list::Dids::statements(),
         oversight::list::Campaigns::statements(),

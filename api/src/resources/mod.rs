@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod auth;
 pub mod campaigns;
+pub mod caps;
 pub mod clients;
 pub mod description;
 pub mod dids;
@@ -37,6 +38,7 @@ pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
         .merge(live::router())
         .merge(explain::router())
         .merge(links::router())
+        .merge(caps::router())
         .merge(oversight::router())
         .merge(platform::router());
     if with_internal_api {

@@ -1,5 +1,6 @@
 //! Facts: what people set and what calls have left behind, as it was read at one moment. Gates judge by them.
 
+use crate::cap::{Cap, Meter};
 use crate::strategy::Strategy;
 
 /// What is known of a dialled number.
@@ -48,6 +49,8 @@ pub struct Link {
     pub min_seconds_between: Option<i32>,
     /// How long a good call talks, where it is not as the campaign says.
     pub qualify_seconds: Option<i32>,
+    /// Beside `max_concurrency` and `total_calls_allowed`.
+    pub caps: Vec<Cap>,
     /// Slots held now, ringing included.
     pub active: i32,
     /// Calls counted for life.
@@ -58,6 +61,8 @@ pub struct Link {
     pub reserved_at: Option<i64>,
     /// When the last of its present windows began: no call belongs to an instant before.
     pub windows_from: i64,
+    /// What caps go by, where there are any.
+    pub meter: Option<Box<Meter>>,
     pub already_tried: bool,
 }
 
@@ -78,11 +83,13 @@ impl Link {
             weight,
             min_seconds_between,
             qualify_seconds,
+            caps,
             active: _,
             counted: _,
             last_seq: _,
             reserved_at: _,
             windows_from: _,
+            meter: _,
             already_tried: _,
         } = self;
         *id == other.id
@@ -96,6 +103,7 @@ impl Link {
             && *weight == other.weight
             && *min_seconds_between == other.min_seconds_between
             && *qualify_seconds == other.qualify_seconds
+            && *caps == other.caps
     }
 }
 
@@ -124,6 +132,8 @@ impl Contact {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::cap::tests::{cap, meter};
+    use crate::cap::{Counted, Over};
 
     pub(crate) fn link(id: i64) -> Link {
         Link {
@@ -139,11 +149,13 @@ pub(crate) mod tests {
             weight: 100,
             min_seconds_between: None,
             qualify_seconds: None,
+            caps: Vec::new(),
             active: 0,
             counted: 0,
             last_seq: 0,
             reserved_at: None,
             windows_from: i64::MIN,
+            meter: None,
             already_tried: false,
         }
     }
@@ -176,6 +188,7 @@ pub(crate) mod tests {
             last_seq: 9,
             reserved_at: Some(1),
             windows_from: 1,
+            meter: Some(Box::new(meter())),
             contact: Contact::None,
             ..link(1)
         };
@@ -196,6 +209,10 @@ pub(crate) mod tests {
             Link { weight: 1, ..link(1) },
             Link {
                 min_seconds_between: Some(1),
+                ..link(1)
+            },
+            Link {
+                caps: vec![cap(Counted::Answered, Over::Day, 5)],
                 ..link(1)
             },
         ] {

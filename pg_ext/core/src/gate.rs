@@ -46,6 +46,8 @@ pub enum FreedBy {
     Nothing,
     /// Somebody changes what is set, or a client registers.
     Change,
+    /// A call in flight turns out not to count, or a window ends. A call that is closed as LOST may count still: closing it frees nothing.
+    Outcome,
     /// A call in flight ends.
     CallEnd,
     /// Time passes.
@@ -57,6 +59,7 @@ impl FreedBy {
         match self {
             FreedBy::Nothing => "nothing",
             FreedBy::Change => "change",
+            FreedBy::Outcome => "outcome",
             FreedBy::CallEnd => "call_end",
             FreedBy::Time => "time",
         }

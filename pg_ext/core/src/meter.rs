@@ -103,12 +103,18 @@ pub struct Calendar<'a> {
     pub zone: &'a TimeZone,
 }
 
+/// Start and end of the window that an instant lies in.
+pub fn bounds(span: Span, at: i64, calendar: Calendar) -> (i64, i64) {
+    let window = span.window(calendar.zone, timestamp(at));
+    (microseconds(window.start), microseconds(window.end))
+}
+
 /// Marks of each span that a subject's first reservation begins. What it had before is not theirs: they are of calls since.
 pub fn first(life: Counts, at: i64, calendar: Calendar) -> [Mark; 4] {
     Span::ALL.map(|span| Mark {
         span,
         start: at,
-        end: microseconds(span.window(calendar.zone, timestamp(at)).end),
+        end: bounds(span, at, calendar).1,
         counts: life,
         zone: calendar.name.to_owned(),
     })

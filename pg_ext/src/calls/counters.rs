@@ -41,12 +41,15 @@ pub struct Metered {
 
 impl Counters {
     /// What gates and strategies know of them.
-    fn count(self, link: &mut Link) {
+    fn count(self, at: At<'_>, link: &mut Link) {
         link.active = self.active;
         link.counted = self.total;
         link.last_seq = self.last_seq;
         link.reserved_at = self.reserved_at;
         link.windows_from = self.metered.map_or(i64::MIN, |metered| metered.windows.from);
+        if !link.caps.is_empty() {
+            link.meter = Some(Box::new(windows::meter(at, link.id, self.counts())));
+        }
     }
 
     /// With what becomes of calls.
@@ -87,17 +90,23 @@ static COUNTERS: Lookup<link_counters::Of> =
         .remembering();
 
 /// Reads the counters of one link after the other.
-pub struct Reader<'a>(Scan<'a, link_counters::Of>);
+pub struct Reader<'a> {
+    at: At<'a>,
+    rows: Scan<'a, link_counters::Of>,
+}
 
 impl<'a> Reader<'a> {
     pub fn new(at: At<'a>) -> Self {
-        Reader(COUNTERS.open(at))
+        Reader {
+            at,
+            rows: COUNTERS.open(at),
+        }
     }
 
     /// The link's counters as of this moment.
     pub fn count(&mut self, link: &mut Link) {
-        match read(&mut self.0, link.id) {
-            Some(counters) => counters.count(link),
+        match read(&mut self.rows, link.id) {
+            Some(counters) => counters.count(self.at, link),
             // Somebody took its row away. It takes no call, the others go on; `verify_counters` tells.
             None => link.link_active = false,
         }
@@ -258,7 +267,7 @@ pub fn take_slot<T>(
 ) -> Changed<T> {
     let taken = change(armed, link.id, wait, beside, |counters, at| {
         let mut now = link.clone();
-        counters.count(&mut now);
+        counters.count(at, &mut now);
         match judge(&now, asked) {
             // A window that began since then is another's: this call would belong to none.
             Verdict::Eligible if now.windows_from > reserved || !still(at) => Decided::Outdated,

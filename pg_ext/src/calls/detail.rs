@@ -1,9 +1,10 @@
 //! What `explain_call` and `preview_call` say beside their columns: the gates that were asked, the one that stopped, and what
 //! each goes by. As JSON, so that no later gate changes what the functions give.
 
-use capconduit_core::Asked;
+use capconduit_core::cap::{Cap, Use};
 use capconduit_core::gate::Figure;
-use capconduit_core::gates::{Step, walk_call, walk_link};
+use capconduit_core::gates::{Step, link_caps, walk_call, walk_link};
+use capconduit_core::{Asked, Link};
 use pgrx::JsonB;
 use serde_json::{Map, Value};
 
@@ -24,6 +25,11 @@ pub fn of_row(about: About<'_>) -> JsonB {
     }
     let mut told = asked(about.asked);
     told.extend(walked(&steps));
+    if let Part::Link(link) = about.part
+        && !link.caps.is_empty()
+    {
+        told.insert("caps".to_owned(), caps(link, about.asked).into());
+    }
     if let Part::Behind(campaign) = about.part {
         told.insert("shadowed_by".to_owned(), campaign.id.into());
     }
@@ -60,6 +66,31 @@ fn object<const N: usize>(fields: [(&str, Value); N]) -> Object {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
+}
+
+/// Every cap of a link, those that stop first; behind them what holds longest.
+fn caps(link: &Link, asked: &Asked<'_>) -> Vec<Value> {
+    let mut known: Vec<(Cap, Use)> = link_caps::all(link, asked).collect();
+    known.sort_by_key(|(cap, used)| (!cap.stops(*used), cap.over as usize));
+    let told = known.into_iter().map(|(cap, used)| {
+        let mut told = object([
+            ("id", cap.id.into()),
+            ("counts", cap.counts.name().into()),
+            ("window", cap.over.name().into()),
+            ("limit", cap.max_calls.into()),
+            ("used", used.used.into()),
+            ("in_flight", used.in_flight.into()),
+            (
+                "resets_at",
+                used.resets_at.map_or(Value::Null, |at| instant(at).into()),
+            ),
+            ("enforced", cap.is_enforced.into()),
+            ("stops", cap.stops(used).into()),
+        ]);
+        told.retain(|name, value| name != "resets_at" || !value.is_null());
+        told.into()
+    });
+    told.collect()
 }
 
 /// How the question was understood.

@@ -1,6 +1,7 @@
 //! What people set, as their tables have it: a dialled number with its owner and campaign, the campaign's links, their clients.
 //! One author for everybody who decides or tells. A further table is looked up only where a row refers to it.
 
+use capconduit_core::cap::{Cap, Counted, Over};
 use capconduit_core::facts::{Campaign, Contact, Dialled};
 use capconduit_core::{Link, Strategy, outcome};
 
@@ -9,7 +10,7 @@ use crate::postgres::look::At;
 use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::scan::{Row, Scan};
 use crate::postgres::tables::{
-    campaign_client_settings, campaign_dids, campaigns, clients, dids, pjsip_aors, pjsip_contacts,
+    campaign_client_settings, campaign_dids, campaigns, caps, clients, dids, pjsip_aors, pjsip_contacts,
     pjsip_endpoints, users,
 };
 use crate::postgres::transaction::of_unix_seconds;
@@ -20,7 +21,7 @@ static USERS: Lookup<users::Of> = lookup!(users by users_pkey (Int8): status).re
 static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
     lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
 static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds).remembering();
-static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds);
+static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds, capped);
 static CLIENTS: Lookup<clients::Of> =
     lookup!(clients by clients_pkey (Int8): client_identifier, status).remembering();
 static AORS: Lookup<pjsip_aors::Of> = lookup!(pjsip_aors by pjsip_aors_pkey (Int8): contact).remembering();
@@ -153,17 +154,46 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
             weight: row.need(of::weight),
             min_seconds_between: row.get_optional(of::min_seconds_between),
             qualify_seconds: row.get_optional(of::qualify_seconds),
+            caps: if row.get_optional(of::capped) == Some(true) {
+                read_caps(at, row.need(of::id))
+            } else {
+                Vec::new()
+            },
             active: 0,
             counted: 0,
             last_seq: 0,
             reserved_at: None,
             windows_from: i64::MIN,
+            meter: None,
             already_tried: false,
         });
     }
     // The index has them by client.
     links.sort_unstable_by_key(|link| link.id);
     links
+}
+
+static CAPS: Lookup<caps::Of> =
+    lookup!(caps by caps_link_id_key (Int8): id, counts, span, max_calls, enforce);
+
+/// In the order of the index: by what they count, then over what.
+fn read_caps(at: At, link_id: i64) -> Vec<Cap> {
+    let mut found = Vec::new();
+    let mut rows = CAPS.open(at);
+    rows.seek(arg(link_id));
+    while let Some(row) = rows.next() {
+        let unknown =
+            |text: &str| -> ! { access::refuse(caps::NAME, &format!("{text:?} is nothing to count")) };
+        let (counts, over) = (row.need(caps::counts), row.need(caps::span));
+        found.push(Cap {
+            id: row.need(caps::id),
+            counts: Counted::parse(counts).unwrap_or_else(|| unknown(counts)),
+            over: Over::parse(over).unwrap_or_else(|| unknown(over)),
+            max_calls: row.need(caps::max_calls),
+            is_enforced: row.need(caps::enforce),
+        });
+    }
+    found
 }
 
 /// The clients of links, one after the other: each table is opened once, and only when a link needs it.

@@ -35,6 +35,8 @@ pub fn are_set_as_before(at: At, campaign_id: i64, then: &[Link], chosen: usize,
         })
         && {
             clients.reach(&mut now[chosen]);
+            // They are set as they were; what is used of them is judged with the counters.
+            now[chosen].caps.clear();
             let asked = Asked {
                 at: transaction::now(),
                 ..*asked

@@ -1,6 +1,7 @@
 //! The present windows of a link, in rows beside its counters: changed by whoever has just changed those, so nobody waits for
 //! them. Of a call that begins and ends in the present hour none is read.
 
+use capconduit_core::cap::Meter;
 use capconduit_core::meter::{self, Calendar, Counts, Mark};
 use capconduit_core::window::Span;
 use capconduit_core::zone;
@@ -56,6 +57,23 @@ fn zone_of(at: At<'_>, link_id: i64) -> (String, zone::TimeZone) {
         Some((name, zone))
     });
     known.unwrap_or_else(|| (zone::UTC.to_owned(), zone::TimeZone::UTC))
+}
+
+/// What caps of a link go by, of its counts at this moment.
+pub fn meter(at: At<'_>, link_id: i64, life: Counts) -> Meter {
+    let (zone_name, zone) = zone_of(at, link_id);
+    let mut marks = Vec::with_capacity(Span::ALL.len());
+    let mut windows = WINDOWS.open(at);
+    windows.seek(arg(link_id));
+    while let Some(mark) = windows.next().map(|row| read(&row)) {
+        marks.push(mark);
+    }
+    Meter {
+        life,
+        marks,
+        zone_name,
+        zone,
+    }
 }
 
 /// From the last start to the first end of a link's windows: between these none turns. Where there are none yet both are the

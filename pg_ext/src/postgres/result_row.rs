@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use pgrx::callconv::{BoxRet, FcInfo};
-use pgrx::datum::Datum;
+use pgrx::datum::{Datum, TimestampWithTimeZone};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
@@ -140,7 +140,16 @@ macro_rules! into_column {
         }
     )*};
 }
-into_column!(bool, i32, i64, f64, &'static str, String, JsonB);
+into_column!(
+    bool,
+    i32,
+    i64,
+    f64,
+    &'static str,
+    String,
+    JsonB,
+    TimestampWithTimeZone
+);
 
 server! {
     #[cfg(any(feature = "pg15", feature = "pg16"))]

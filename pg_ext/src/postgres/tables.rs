@@ -214,10 +214,25 @@ tables! {
         optional {
             min_seconds_between: Int4,
             qualify_seconds: Int4,
+            capped: Bool,
         }
         indexes {
             Unique campaign_client_settings_pkey: id;
             Plain campaign_client_settings_campaign_id_client_id_key: campaign_id;
+        }
+    }
+
+    caps {
+        columns {
+            id: Int8,
+            link_id: Int8,
+            counts: Text,
+            span: Text,
+            max_calls: Int8,
+            enforce: Bool,
+        }
+        indexes {
+            Plain caps_link_id_key: link_id;
         }
     }
 

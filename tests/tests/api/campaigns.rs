@@ -200,6 +200,7 @@ async fn links_hold_caps() {
         keys(&made),
         [
             "activeCalls",
+            "caps",
             "client",
             "createdAt",
             "currentTotalCalls",
@@ -209,6 +210,7 @@ async fn links_hold_caps() {
             "minSecondsBetween",
             "qualifySeconds",
             "status",
+            "today",
             "totalCallsAllowed",
             "updatedAt",
             "version",

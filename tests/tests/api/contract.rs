@@ -67,6 +67,18 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/api/admin/registrations", Staff),
     ("GET", "/api/admin/rejects", Staff),
     ("GET", "/api/admin/attention", Staff),
+    ("GET", "/api/admin/caps", Staff),
+    ("POST", "/api/admin/caps", Staff),
+    ("GET", "/api/admin/caps/{id}", Staff),
+    ("PUT", "/api/admin/caps/{id}", Staff),
+    ("PATCH", "/api/admin/caps/{id}", Staff),
+    ("DELETE", "/api/admin/caps/{id}", Staff),
+    ("GET", "/api/seller/caps", Seller),
+    ("POST", "/api/seller/caps", Seller),
+    ("GET", "/api/seller/caps/{id}", Seller),
+    ("PUT", "/api/seller/caps/{id}", Seller),
+    ("PATCH", "/api/seller/caps/{id}", Seller),
+    ("DELETE", "/api/seller/caps/{id}", Seller),
     ("GET", "/api/seller/dids", Seller),
     ("POST", "/api/seller/dids", Seller),
     ("POST", "/api/seller/dids/import", Seller),
@@ -134,6 +146,10 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
         }
         ("POST", "/api/admin/links/{id}/adjust") => json!({"delta": 1, "reason": "a test"}),
         ("POST", "/api/admin/live_calls/{uniqueid}/release") => json!({"reason": "a test"}),
+        ("POST", "/api/admin/caps" | "/api/seller/caps") => {
+            json!({"subject": {"type": "link", "id": 1}, "counts": "answered", "window": "day", "limit": 50})
+        }
+        ("PUT" | "PATCH", "/api/admin/caps/{id}" | "/api/seller/caps/{id}") => json!({"limit": 60}),
         ("POST", "/api/seller/dids") => json!({"number": "+4930123456"}),
         ("POST", "/api/seller/dids/import") => json!({"lines": [{"number": "+4930123457"}]}),
         ("PUT" | "PATCH", "/api/seller/dids/{id}") => json!({"description": "changed"}),

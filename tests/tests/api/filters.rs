@@ -308,6 +308,9 @@ async fn every_described_sorting_sorts() {
          insert into sessions (token_hash, user_id, created_at, last_seen_at, expires_at)
          values (sha256('x'), 1, now() - interval '1 hour', now() - interval '1 min', now() + interval '1 hour');
          insert into nodes (name, heartbeat_at) values ('pbx1', now()), ('pbx2', now());
+         insert into caps (link_id, counts, span, set_by, max_calls)
+         select id, 'offered', case id % 2 when 0 then 'day' else 'month' end, 'seller', id * 7 % 5
+           from campaign_client_settings;
          insert into pjsip_contacts (id, endpoint, expiration_time)
          values ('a', 'client_beta_support', 3000000000), ('b', 'client_alpha_sales', 4000000000)",
     )
@@ -391,7 +394,7 @@ async fn every_described_sorting_sorts() {
             assert!(text.contains(default), "{path}: {text}");
         }
     }
-    assert_eq!(lists, 14, "lists with sortings");
+    assert_eq!(lists, 16, "lists with sortings");
 }
 
 /// Pages of a sorting with many equals hold each row once.

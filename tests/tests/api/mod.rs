@@ -8,6 +8,7 @@ mod auth;
 mod bodies;
 mod campaigns;
 mod cancelled;
+mod caps;
 mod clients;
 mod cors;
 mod dids;

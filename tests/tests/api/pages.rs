@@ -10,6 +10,7 @@ const LISTS: &[&str] = &[
     "/api/admin/dids",
     "/api/admin/campaigns",
     "/api/admin/links",
+    "/api/admin/caps",
     "/api/admin/live_calls",
     "/api/admin/audit",
     "/api/admin/nodes",
@@ -19,6 +20,7 @@ const LISTS: &[&str] = &[
     "/api/seller/dids",
     "/api/seller/campaigns",
     "/api/seller/links",
+    "/api/seller/caps",
     "/api/seller/live_calls",
     "/api/seller/logs",
 ];

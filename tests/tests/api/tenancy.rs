@@ -23,6 +23,7 @@ const VICTIMS_TABLES: &[&str] = &[
     "campaigns",
     "campaign_dids",
     "campaign_client_settings",
+    "caps",
     "link_counters",
     "live_calls",
     "call_logs",
@@ -34,6 +35,7 @@ struct Victim {
     dids: Vec<i64>,
     campaigns: Vec<i64>,
     links: Vec<i64>,
+    caps: Vec<i64>,
     logs: Vec<i64>,
     tokens: Vec<i64>,
     sessions: Vec<i64>,
@@ -59,7 +61,11 @@ const MAKE_VICTIM: &str = "
     values (4, 'zebra one', 'priority', 20, 'zebra'), (4, 'zebra two', 'weighted', 20, 'zebra');
     insert into campaign_dids (campaign_id, did_id) values (987652000, 987651000), (987652001, 987651001);
     insert into campaign_client_settings (campaign_id, client_id, max_concurrency, total_calls_allowed)
-    values (987652000, 1, 7, 7000), (987652000, 2, 7, 7000), (987652001, 3, 7, 7000)";
+    values (987652000, 1, 7, 7000), (987652000, 2, 7, 7000), (987652001, 3, 7, 7000);
+    alter table caps alter column id restart with 987657000;
+    insert into caps (link_id, counts, span, set_by, max_calls, note)
+    select id, 'answered', 'day', set_by, 98765, 'zebra'
+      from campaign_client_settings, unnest(array['seller', 'platform']) set_by where id >= 987653000";
 
 async fn make_victim(world: &World) -> Victim {
     let superuser = world.db.superuser().await;
@@ -88,7 +94,8 @@ async fn make_victim(world: &World) -> Victim {
         &superuser,
         "alter table dids alter column id restart with 5000; alter table campaigns alter column id restart with 5000;
          alter table campaign_client_settings alter column id restart with 5000;
-         alter table call_logs alter column id restart with 5000; alter table api_tokens alter column id restart with 5000",
+         alter table call_logs alter column id restart with 5000; alter table api_tokens alter column id restart with 5000;
+         alter table caps alter column id restart with 5000",
     )
     .await;
     let ids = async |path: &str| {
@@ -124,6 +131,7 @@ async fn make_victim(world: &World) -> Victim {
         dids: ids("/api/seller/dids").await,
         campaigns: ids("/api/seller/campaigns").await,
         links: ids("/api/seller/campaigns/987652000/clients").await,
+        caps: ids("/api/seller/caps").await,
         logs: ids("/api/seller/logs").await,
         tokens: ids("/api/auth/tokens").await,
         sessions: vec![987_656_000_000_000],
@@ -196,6 +204,7 @@ fn addresses(path: &str, victim: &Victim) -> Vec<(String, String)> {
     let ids = match path {
         p if p.starts_with("/api/seller/dids") => &victim.dids,
         p if p.starts_with("/api/seller/campaigns") => &victim.campaigns,
+        p if p.starts_with("/api/seller/caps") => &victim.caps,
         p if p.starts_with("/api/seller/logs") => &victim.logs,
         p if p.starts_with("/api/auth/tokens") => &victim.tokens,
         p if p.starts_with("/api/auth/sessions") => &victim.sessions,
@@ -241,6 +250,17 @@ async fn try_everything(intruder: &Visitor, victim: &Victim) {
         }
     }
     // Ids in bodies.
+    for link in &victim.links {
+        let body = json!({"subject": {"type": "link", "id": link}, "counts": "offered", "window": "day", "limit": 1});
+        assert_like_unknown(
+            intruder,
+            "POST",
+            "/api/seller/caps",
+            &link.to_string(),
+            Some(&body),
+        )
+        .await;
+    }
     for did in &victim.dids {
         let path = "/api/seller/campaigns/1/dids";
         let body = json!({"didId": did});
@@ -311,7 +331,11 @@ fn values(parameter: &str, victim: &Victim) -> Vec<String> {
     match parameter {
         "campaign_id" => ids(&victim.campaigns),
         "did_id" => ids(&victim.dids),
-        "link_id" => ids(&victim.links),
+        "link_id" | "subject_id" => ids(&victim.links),
+        "subject_type" => vec!["link".into()],
+        "window" => vec!["day".into()],
+        "set_by" => vec!["seller".into(), "platform".into()],
+        "near" => vec!["1".into(), "100".into()],
         "client_id" => vec!["1".into(), "2".into(), "3".into()],
         "uniqueid" => victim.uniqueids.clone(),
         "caller" => vec!["%2B4998765".into()],

@@ -64,6 +64,8 @@ async fn populate(db: &TestDb, user_id: i64, did: &str) {
                  values ({user_id}, sha256('{user_id}'), '', 201, 'answer to {user_id}');
              insert into sessions (token_hash, user_id, expires_at)
                  values (sha256('{user_id}'), {user_id}, now() + interval '1 day');
+             insert into caps (link_id, counts, span, set_by, max_calls)
+             select link_id, 'offered', 'day', 'platform', 1000 from live_calls where user_id = {user_id} group by link_id;
              update campaign_client_settings set total_calls_allowed = 0
               where campaign_id in (select campaign_id from live_calls where user_id = {user_id})"
         ),
@@ -100,11 +102,14 @@ async fn another_seller_s_rows_do_not_exist() {
             "campaign_client_settings",
             "campaign_dids",
             "campaigns",
+            "caps",
+            "caps_view",
             "clients",
             "dids",
             "idempotency_keys",
             "late_excess_view",
             "link_counters",
+            "link_today_view",
             "link_usage_view",
             "link_windows",
             "live_calls",
@@ -175,6 +180,8 @@ async fn a_seller_changes_and_deletes_own_rows_only() {
          select id, 'ci', sha256(username::bytea), now() + interval '1 day' from users;
          insert into idempotency_keys (user_id, key_hash, fingerprint, status, body)
          select id, sha256(username::bytea), '', 201, '' from users;
+         insert into caps (link_id, counts, span, set_by, max_calls)
+         select id, 'offered', 'day', 'seller', 1000 from campaign_client_settings;
          insert into sessions (token_hash, user_id, expires_at)
          select sha256(username::bytea), id, now() + interval '1 day' from users",
     )
@@ -203,6 +210,7 @@ async fn a_seller_changes_and_deletes_own_rows_only() {
             "campaign_client_settings",
             "campaign_dids",
             "campaigns",
+            "caps",
             "dids",
             "idempotency_keys",
             "sessions"
@@ -249,6 +257,9 @@ async fn a_seller_attaches_nothing_foreign_and_gives_nothing_away() {
         "update dids set number = '+15550002' where id = 1",
         "update dids set id = 77 where id = 1",
         "update campaigns set user_id = 4 where id = 1",
+        "insert into caps (link_id, counts, span, set_by, max_calls) values (5, 'offered', 'day', 'seller', 1)",
+        "insert into caps (link_id, counts, span, set_by, max_calls) values (1, 'offered', 'day', 'platform', 1)",
+        "update campaign_client_settings set capped = false where id = 1",
         "update campaign_client_settings set campaign_id = 3 where id = 1",
         "update campaign_client_settings set client_id = 3 where id = 1",
         "update campaign_dids set campaign_id = 3",

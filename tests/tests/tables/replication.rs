@@ -88,6 +88,12 @@ async fn a_subscriber_does_not_drift_whatever_the_replica_identity() {
         ),
     )
     .await;
+    // A change of a table would wait for its copy, and a copy's slot for whoever has begun to change something.
+    eventually("the first copies are there", async || {
+        let copied = "select bool_and(srsubstate = 'r') from pg_subscription_rel";
+        value::<Option<bool>>(&subscriber, copied).await == Some(true)
+    })
+    .await;
     for (number, (name, identity)) in IDENTITIES.into_iter().enumerate() {
         for table in WRITTEN {
             for database in [&superuser, &subscriber] {

@@ -51,6 +51,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("campaign", &["campaigns", "campaign_dids"]),
     ("campaign_did", &["campaign_dids"]),
     ("link", &["campaign_client_settings", "link_counters"]),
+    ("cap", &["caps"]),
     ("live_call", &["live_calls"]),
     ("node", &["nodes"]),
 ];

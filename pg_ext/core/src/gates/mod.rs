@@ -9,6 +9,7 @@ mod campaign_inactive;
 mod client_inactive;
 mod concurrency_cap;
 mod did_inactive;
+pub mod link_caps;
 mod link_inactive;
 mod no_campaign;
 mod no_contact;
@@ -16,7 +17,7 @@ mod owner_inactive;
 pub mod spacing;
 mod total_cap;
 
-pub static GATES: [&Gate; 11] = [
+pub static GATES: [&Gate; 17] = [
     &did_inactive::GATE,
     &owner_inactive::GATE,
     &no_campaign::GATE,
@@ -27,7 +28,13 @@ pub static GATES: [&Gate; 11] = [
     &no_contact::GATE,
     // It outlasts the calls in flight, so it is told first where both caps are reached.
     &total_cap::GATE,
+    &link_caps::TOTAL,
+    &link_caps::MONTH,
+    &link_caps::WEEK,
+    &link_caps::DAY,
+    &link_caps::HOUR,
     &concurrency_cap::GATE,
+    &link_caps::CONCURRENT,
     &spacing::GATE,
 ];
 

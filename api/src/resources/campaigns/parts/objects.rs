@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::version::Versioned;
+use crate::resources::caps::objects::Cap;
 use crate::store::row::row;
 
 const SPACING: std::ops::RangeInclusive<i32> = capconduit_core::gates::spacing::SECONDS;
@@ -59,6 +60,29 @@ row! {
     }
 }
 
+/// What was used of the client's present day.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Today {
+    #[schema(example = 30)]
+    pub offered: i64,
+    #[schema(example = 20)]
+    pub answered: i64,
+    #[schema(example = 12)]
+    pub qualified: i64,
+}
+
+impl From<&Row> for Today {
+    fn from(row: &Row) -> Self {
+        // Without a call today there is no row.
+        let count = |column: &str| row.get::<_, Option<i64>>(column).unwrap_or_default();
+        Today {
+            offered: count("today_offered"),
+            answered: count("today_answered"),
+            qualified: count("today_qualified"),
+        }
+    }
+}
+
 /// A campaign's link to a client, with its caps and what is used of them.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -84,6 +108,9 @@ pub struct Link {
     /// How long a good call talks. Null: as the campaign says.
     #[schema(example = json!(null))]
     pub qualify_seconds: Option<i32>,
+    /// Beside the two that each link has.
+    pub caps: Vec<Cap>,
+    pub today: Today,
     pub created_at: Instant,
     pub updated_at: Instant,
     /// Of the settings: calls do not move it.
@@ -116,6 +143,8 @@ impl From<&Row> for Link {
             weight: row.get("weight"),
             min_seconds_between: row.get("min_seconds_between"),
             qualify_seconds: row.get("qualify_seconds"),
+            caps: Vec::new(),
+            today: Today::from(row),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
             version: row.get("version"),

@@ -4,6 +4,7 @@ use super::objects::{CampaignDid, CampaignDids, ClientSummary, DidSet, Link, Lin
 use crate::error::{ApiError, ApiResult};
 use crate::http::version::{IfMatch, Versioned, changed};
 use crate::resources::campaigns::presence::{lock, must_exist};
+use crate::resources::caps;
 use crate::store::tx::Tx;
 
 macro_rules! dids {
@@ -24,10 +25,12 @@ macro_rules! links {
             "select s.id, k.id as client_id, k.client_identifier, k.name, k.department, s.status, s.max_concurrency, \
              s.total_calls_allowed,
            n.total, n.active, s.forwarding_priority, s.weight, s.min_seconds_between, s.qualify_seconds,
-           s.created_at, s.updated_at, s.version
+           s.created_at, s.updated_at, s.version, s.capped,
+           t.offered as today_offered, t.answered as today_answered, t.qualified as today_qualified
       from campaign_client_settings s
       join clients k on k.id = s.client_id
       join link_counters n on n.link_id = s.id
+      left join link_today_view t on t.link_id = s.id
      where s.campaign_id = $1",
             $rest
         )
@@ -193,13 +196,25 @@ pub async fn links_of(tx: &Tx, campaign: i64) -> ApiResult<Vec<Link>> {
 /// By priority.
 pub async fn links(tx: &Tx, campaign: i64) -> ApiResult<Vec<Link>> {
     let rows = tx.rows(LINKS, &[&campaign]).await?;
-    Ok(rows.iter().map(Link::from).collect())
+    let mut links: Vec<Link> = rows.iter().map(Link::from).collect();
+    if rows.iter().any(|row| row.get("capped")) {
+        let mut caps = caps::operations::of_campaign(tx, campaign).await?;
+        for link in &mut links {
+            link.caps = caps.remove(&link.id).unwrap_or_default();
+        }
+    }
+    Ok(links)
 }
 
 pub async fn find_link(tx: &Tx, campaign: i64, link: i64) -> ApiResult<Link> {
     must_exist(tx, campaign).await?;
     let row = tx.optional_row(LINK, &[&campaign, &link]).await?;
-    row.as_ref().map(Link::from).ok_or_else(|| unknown_link(link))
+    let row = row.ok_or_else(|| unknown_link(link))?;
+    let mut found = Link::from(&row);
+    if row.get("capped") {
+        found.caps = caps::operations::of_link(tx, link).await?;
+    }
+    Ok(found)
 }
 
 pub async fn create_link(tx: &Tx, id: i64, new: NewLink) -> ApiResult<Link> {

@@ -1,0 +1,181 @@
+//! Caps: how many calls a link may have over an hour, a day and longer, set by its seller (/api/seller/caps) or by the platform
+//! (/api/admin/caps).
+
+pub mod list;
+pub mod objects;
+pub mod operations;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answers::{BadBody, BadFilter, Changed, Denied, NotFound, Repeated};
+use crate::app::AppState;
+use crate::app::caller::{Seller, Staff, User};
+use crate::error::ApiResult;
+use crate::http::body::Valid;
+use crate::http::list::{Listed, Request};
+use crate::http::once::{Answer, Once, OnceHeader, Post};
+use crate::http::page::{Page, PageParams};
+use crate::http::params::{Id, Params};
+use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
+use crate::store::tx::Tx;
+use list::{Caps, OwnCaps};
+use objects::{Cap, CapChange, NewCap};
+pub use operations::STATEMENTS;
+use operations::SetBy;
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(own_caps, create_own))
+        .routes(routes!(show_own, update_own, delete_own))
+        .routes(routes!(caps, create))
+        .routes(routes!(show, update, delete))
+}
+
+async fn page<L: Listed<Item = Cap>>(
+    app: &AppState,
+    user: &User,
+    params: &Params,
+) -> ApiResult<Json<Page<Cap>>> {
+    let request = Request::<L>::read(params)?;
+    let tx = app.store.read(&user.identity()).await?;
+    let caps = operations::list(&tx, &request).await?;
+    tx.commit().await?;
+    Ok(Json(caps))
+}
+
+async fn made(app: &AppState, user: &User, by: SetBy, new: NewCap, once: Once) -> ApiResult<Answer> {
+    let create = async |tx: &Tx| Answer::created(&operations::create(tx, by, new).await?);
+    once.run(&app.store, &user.identity(), create).await
+}
+
+async fn shown(app: &AppState, user: &User, id: i64) -> ApiResult<Tagged<Cap>> {
+    let tx = app.store.read(&user.identity()).await?;
+    let cap = operations::find(&tx, id).await?;
+    tx.commit().await?;
+    Ok(Tagged(cap))
+}
+
+async fn changed(
+    app: &AppState,
+    user: &User,
+    by: SetBy,
+    id: i64,
+    if_match: &IfMatch,
+    change: CapChange,
+) -> ApiResult<Tagged<Cap>> {
+    let tx = app.store.write(&user.identity()).await?;
+    let cap = operations::update(&tx, by, id, if_match, change).await?;
+    tx.commit().await?;
+    Ok(Tagged(cap))
+}
+
+async fn deleted(
+    app: &AppState,
+    user: &User,
+    by: SetBy,
+    id: i64,
+    if_match: &IfMatch,
+) -> ApiResult<StatusCode> {
+    let tx = app.store.write(&user.identity()).await?;
+    operations::delete(&tx, by, id, if_match).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(get, path = "/api/seller/caps", tag = "caps", params(PageParams, OwnCaps),
+    responses((status = 200, description = "Caps of the own links with what is used of them", body = Page<Cap>), Denied, BadFilter))]
+async fn own_caps(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Json<Page<Cap>>> {
+    page::<OwnCaps>(&app, &seller, &params).await
+}
+
+#[utoipa::path(post, path = "/api/seller/caps", tag = "caps", params(OnceHeader), request_body = NewCap,
+    responses((status = 201, description = "Created; it counts what its window has had already", body = Cap),
+              Denied, BadBody, NotFound, Repeated))]
+async fn create_own(
+    State(app): State<AppState>,
+    seller: Seller,
+    Post(new, once): Post<NewCap>,
+) -> ApiResult<Answer> {
+    made(&app, &seller, SetBy::Seller, new, once).await
+}
+
+#[utoipa::path(get, path = "/api/seller/caps/{id}", tag = "caps", params(("id" = i64, Path)),
+    responses((status = 200, description = "The cap", body = Cap), Denied, NotFound))]
+async fn show_own(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Tagged<Cap>> {
+    shown(&app, &seller, id).await
+}
+
+#[utoipa::path(method(put, patch), path = "/api/seller/caps/{id}", tag = "caps", params(("id" = i64, Path), IfMatchHeader),
+    request_body = CapChange,
+    responses((status = 200, description = "The cap as changed; it ends no call", body = Cap), Denied, BadBody, NotFound, Changed))]
+async fn update_own(
+    State(app): State<AppState>,
+    seller: Seller,
+    Id(id): Id,
+    if_match: IfMatch,
+    Valid(change): Valid<CapChange>,
+) -> ApiResult<Tagged<Cap>> {
+    changed(&app, &seller, SetBy::Seller, id, &if_match, change).await
+}
+
+#[utoipa::path(delete, path = "/api/seller/caps/{id}", tag = "caps", params(("id" = i64, Path), IfMatchHeader),
+    responses((status = 204, description = "Deleted; made again, it goes on counting"), Denied, NotFound, Changed))]
+async fn delete_own(
+    State(app): State<AppState>,
+    seller: Seller,
+    Id(id): Id,
+    if_match: IfMatch,
+) -> ApiResult<StatusCode> {
+    deleted(&app, &seller, SetBy::Seller, id, &if_match).await
+}
+
+#[utoipa::path(get, path = "/api/admin/caps", tag = "admin", params(PageParams, Caps),
+    responses((status = 200, description = "Caps of all links with what is used of them", body = Page<Cap>), Denied, BadFilter))]
+async fn caps(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Page<Cap>>> {
+    page::<Caps>(&app, &staff, &params).await
+}
+
+#[utoipa::path(post, path = "/api/admin/caps", tag = "admin", params(OnceHeader), request_body = NewCap,
+    responses((status = 201, description = "Created; it counts what its window has had already", body = Cap),
+              Denied, BadBody, NotFound, Repeated))]
+async fn create(
+    State(app): State<AppState>,
+    staff: Staff,
+    Post(new, once): Post<NewCap>,
+) -> ApiResult<Answer> {
+    made(&app, &staff, SetBy::Platform, new, once).await
+}
+
+#[utoipa::path(get, path = "/api/admin/caps/{id}", tag = "admin", params(("id" = i64, Path)),
+    responses((status = 200, description = "The cap", body = Cap), Denied, NotFound))]
+async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult<Tagged<Cap>> {
+    shown(&app, &staff, id).await
+}
+
+#[utoipa::path(method(put, patch), path = "/api/admin/caps/{id}", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
+    request_body = CapChange,
+    responses((status = 200, description = "The cap as changed; it ends no call", body = Cap), Denied, BadBody, NotFound, Changed))]
+async fn update(
+    State(app): State<AppState>,
+    staff: Staff,
+    Id(id): Id,
+    if_match: IfMatch,
+    Valid(change): Valid<CapChange>,
+) -> ApiResult<Tagged<Cap>> {
+    changed(&app, &staff, SetBy::Platform, id, &if_match, change).await
+}
+
+#[utoipa::path(delete, path = "/api/admin/caps/{id}", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
+    responses((status = 204, description = "Deleted; made again, it goes on counting"), Denied, NotFound, Changed))]
+async fn delete(
+    State(app): State<AppState>,
+    staff: Staff,
+    Id(id): Id,
+    if_match: IfMatch,
+) -> ApiResult<StatusCode> {
+    deleted(&app, &staff, SetBy::Platform, id, &if_match).await
+}

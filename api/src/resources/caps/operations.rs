@@ -1,0 +1,173 @@
+//! What is done with caps, in SQL. Row level security shows a seller those of the own links, and lets each change only what it has set.
+
+use std::collections::HashMap;
+
+use super::list::columns;
+use super::objects::{Cap, CapChange, NewCap};
+use crate::error::{ApiError, ApiResult};
+use crate::http::list::{Listed, Request};
+use crate::http::page::Page;
+use crate::http::version::IfMatch;
+use crate::store::tx::Tx;
+
+const ONE: &str = concat!("select ", columns!(), " from caps_view where id = $1");
+const LINK: &str = "select from campaign_client_settings where id = $1";
+const INSERT: &str = "\
+    insert into caps (link_id, counts, span, set_by, max_calls, enforce, note)
+    values ($1, $2, $3, $4, $5, $6, $7) returning id";
+const LOCK: &str = "select version from caps where id = $1 for no key update";
+/// Before the cap, as whoever deletes the link does.
+const LOCK_LINK: &str = "select from campaign_client_settings where id = $1 for no key update";
+/// As the deletion itself locks it.
+const LOCK_TO_DELETE: &str = "select version from caps where id = $1 for update";
+const UPDATE: &str = "\
+    update caps
+       set max_calls = coalesce($2, max_calls), enforce = coalesce($3, enforce), note = case when $5 then $4 else note end
+     where id = $1";
+const DELETE: &str = "delete from caps where id = $1";
+
+const OF_CAMPAIGN: &str = concat!(
+    "select ",
+    columns!(),
+    " from caps_view where campaign_id = $1 order by id"
+);
+const OF_LINK: &str = concat!(
+    "select ",
+    columns!(),
+    " from caps_view where link_id = $1 order by id"
+);
+
+pub const STATEMENTS: &[&str] = &[
+    ONE,
+    LINK,
+    INSERT,
+    LOCK,
+    LOCK_LINK,
+    LOCK_TO_DELETE,
+    UPDATE,
+    DELETE,
+    OF_CAMPAIGN,
+    OF_LINK,
+];
+
+/// Who sets a cap: what each may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetBy {
+    Platform,
+    Seller,
+}
+
+impl SetBy {
+    fn name(self) -> &'static str {
+        match self {
+            SetBy::Platform => "platform",
+            SetBy::Seller => "seller",
+        }
+    }
+
+    /// Of a cap that is seen, since it is of a link of one's own.
+    fn check(self, cap: &Cap) -> ApiResult<()> {
+        if cap.set_by == self.name() {
+            return Ok(());
+        }
+        let whose = if cap.set_by == "platform" {
+            "the platform"
+        } else {
+            "its seller"
+        };
+        let text = format!("Cap {} was set by {whose}, which alone can change it.", cap.id);
+        Err(ApiError::forbidden("set_by_another", text))
+    }
+}
+
+fn unknown(id: i64) -> ApiError {
+    ApiError::not_found(format!("Cap with ID {id} not found."))
+}
+
+pub async fn list<L: Listed<Item = Cap>>(tx: &Tx, request: &Request<L>) -> ApiResult<Page<Cap>> {
+    request.page(tx).await
+}
+
+pub async fn find(tx: &Tx, id: i64) -> ApiResult<Cap> {
+    let row = tx.optional_row(ONE, &[&id]).await?;
+    row.as_ref().map(Cap::from).ok_or_else(|| unknown(id))
+}
+
+/// By link.
+pub async fn of_campaign(tx: &Tx, campaign_id: i64) -> ApiResult<HashMap<i64, Vec<Cap>>> {
+    let mut caps: HashMap<i64, Vec<Cap>> = HashMap::new();
+    for cap in tx.rows(OF_CAMPAIGN, &[&campaign_id]).await?.iter().map(Cap::from) {
+        caps.entry(cap.subject.id).or_default().push(cap);
+    }
+    Ok(caps)
+}
+
+pub async fn of_link(tx: &Tx, link_id: i64) -> ApiResult<Vec<Cap>> {
+    let rows = tx.rows(OF_LINK, &[&link_id]).await?;
+    Ok(rows.iter().map(Cap::from).collect())
+}
+
+/// It counts what its window has had already.
+pub async fn create(tx: &Tx, by: SetBy, new: NewCap) -> ApiResult<Cap> {
+    let link = new.subject.id;
+    tx.optional_row(LINK, &[&link])
+        .await?
+        .ok_or_else(|| ApiError::not_found(format!("There is no {} with ID {link}.", new.subject.kind)))?;
+    let row = tx
+        .row(
+            INSERT,
+            &[
+                &link,
+                &new.counts,
+                &new.window,
+                &by.name(),
+                &new.limit,
+                &new.enforce,
+                &new.note,
+            ],
+        )
+        .await
+        .map_err(|error| {
+            error.or_conflict("caps_link_id_key", "cap_exists", || {
+                format!(
+                    "Link {link} has a cap on {} calls over this window: change that one",
+                    new.counts
+                )
+            })
+        })?;
+    find(tx, row.get("id")).await
+}
+
+pub async fn update(tx: &Tx, by: SetBy, id: i64, if_match: &IfMatch, change: CapChange) -> ApiResult<Cap> {
+    by.check(&find(tx, id).await?)?;
+    if_match
+        .check(tx, LOCK, &[&id], async |tx| find(tx, id).await)
+        .await?;
+    let given = change.note.is_some();
+    tx.execute(
+        UPDATE,
+        &[
+            &id,
+            &change.limit,
+            &change.enforce,
+            &change.note.flatten(),
+            &given,
+        ],
+    )
+    .await?;
+    find(tx, id).await
+}
+
+/// What it has counted stays counted: made again, it goes on.
+pub async fn delete(tx: &Tx, by: SetBy, id: i64, if_match: &IfMatch) -> ApiResult<()> {
+    let cap = find(tx, id).await?;
+    by.check(&cap)?;
+    tx.optional_row(LOCK_LINK, &[&cap.subject.id]).await?;
+    if_match
+        .check(tx, LOCK_TO_DELETE, &[&id], async |tx| find(tx, id).await)
+        .await?;
+    match tx.execute(DELETE, &[&id]).await? {
+        0 => Err(unknown(id)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,270 @@
+//! Caps over REST: a seller's and the platform's, with what is used of them.
+
+use capconduit_tests::Calls;
+use serde_json::{Value, json};
+
+use super::support::{World, column, field_error, keys};
+
+const OWN: &str = "/api/seller/caps";
+const ALL: &str = "/api/admin/caps";
+const DID: &str = "+18005550101";
+
+fn cap(link: i64, counts: &str, window: &str, limit: i64) -> Value {
+    json!({"subject": {"type": "link", "id": link}, "counts": counts, "window": window, "limit": limit})
+}
+
+#[tokio::test]
+async fn a_cap_is_made_met_raised_and_taken_away() {
+    let world = World::new().await;
+    let alice = &world.alice;
+    let made = alice
+        .post(OWN, cap(1, "answered", "day", 2))
+        .await
+        .expect_status(201)
+        .json();
+    assert_eq!(
+        keys(&made),
+        [
+            "counts",
+            "createdAt",
+            "enforce",
+            "id",
+            "inFlight",
+            "limit",
+            "note",
+            "remaining",
+            "resetsAt",
+            "setBy",
+            "subject",
+            "updatedAt",
+            "used",
+            "version",
+            "window",
+            "zone"
+        ]
+    );
+    assert_eq!(
+        made["subject"],
+        json!({"type": "link", "id": 1, "name": "Alice Priority Tech Leads – Alpha Corp"})
+    );
+    assert_eq!(
+        (
+            &made["setBy"],
+            &made["enforce"],
+            &made["used"],
+            &made["remaining"],
+            &made["zone"]
+        ),
+        (
+            &json!("seller"),
+            &json!(true),
+            &json!(0),
+            &json!(2),
+            &json!("UTC")
+        )
+    );
+    assert!(made["resetsAt"].as_str().unwrap().contains("T00:00:00"), "{made}");
+    let one = format!("{OWN}/{}", made["id"]);
+    assert_eq!(alice.get(&one).await.ok(), made);
+    let switch = world.db.asterisk().await;
+    for call in ["first", "second"] {
+        assert_eq!(switch.route(DID, call).await.unwrap().link(), 1);
+    }
+    assert_ne!(switch.route(DID, "third").await.unwrap().link(), 1);
+    switch.log("first", DID, "ANSWERED").await.unwrap();
+    let seen = alice.get(&one).await.ok();
+    assert_eq!(
+        (
+            &seen["used"],
+            &seen["inFlight"],
+            &seen["remaining"],
+            &seen["version"]
+        ),
+        (&json!(1), &json!(1), &json!(0), &json!(1))
+    );
+    // With its link, too.
+    let link = alice.get("/api/seller/campaigns/1/clients/1").await.ok();
+    assert_eq!(link["caps"], json!([seen]));
+    assert_eq!(
+        link["today"],
+        json!({"offered": 2, "answered": 1, "qualified": 0})
+    );
+    assert_eq!(link["version"], 1, "the link's settings are the same");
+    let campaign = alice.get("/api/seller/campaigns/1").await.ok();
+    assert_eq!(campaign["clientSettings"][0]["caps"], json!([seen]));
+    assert_eq!(campaign["clientSettings"][1]["caps"], json!([]));
+    let told = alice
+        .get(&format!("/api/seller/explain?did={}", DID.replace('+', "%2B")))
+        .await
+        .ok();
+    assert_eq!(told["links"][0]["reason"], "link_day_cap", "{told}");
+    // Raised, it takes the next call; If-Match tells who was faster.
+    let put = alice.put(&one, json!({"limit": 3, "note": "by mail"})).await.ok();
+    assert_eq!(
+        (&put["limit"], &put["note"], &put["remaining"], &put["version"]),
+        (&json!(3), &json!("by mail"), &json!(1), &json!(2))
+    );
+    let late = alice
+        .with("If-Match", "\"1\"")
+        .put(&one, json!({"limit": 9}))
+        .await;
+    assert_eq!(late.problem(412, "changed_meanwhile")["present"]["limit"], 3);
+    assert_eq!(switch.route(DID, "fourth").await.unwrap().link(), 1);
+    alice.delete(&one).await.expect_status(204);
+    alice.get(&one).await.problem(404, "not_found");
+    assert_eq!(switch.route(DID, "fifth").await.unwrap().link(), 1);
+    // Made again, it goes on.
+    let again = alice
+        .post(OWN, cap(1, "answered", "day", 3))
+        .await
+        .expect_status(201)
+        .json();
+    assert_eq!((&again["used"], &again["inFlight"]), (&json!(1), &json!(3)));
+}
+
+#[tokio::test]
+async fn each_changes_what_it_has_set() {
+    let world = World::new().await;
+    let (alice, staff) = (&world.alice, &world.staff);
+    let own = alice
+        .post(OWN, cap(1, "offered", "hour", 9))
+        .await
+        .expect_status(201)
+        .json();
+    let theirs = staff
+        .post(ALL, cap(1, "offered", "hour", 7))
+        .await
+        .expect_status(201)
+        .json();
+    assert_eq!(theirs["setBy"], "platform");
+    alice
+        .post(OWN, cap(1, "offered", "hour", 9))
+        .await
+        .problem(409, "cap_exists");
+    for (who, path, id) in [(alice, OWN, &theirs["id"]), (staff, ALL, &own["id"])] {
+        let path = format!("{path}/{id}");
+        who.get(&path).await.ok();
+        who.put(&path, json!({"limit": 1}))
+            .await
+            .problem(403, "set_by_another");
+        who.delete(&path).await.problem(403, "set_by_another");
+    }
+    alice
+        .delete("/api/seller/campaigns/1/clients/1")
+        .await
+        .problem(409, "capped_by_platform");
+    staff
+        .delete(&format!("{ALL}/{}", theirs["id"]))
+        .await
+        .expect_status(204);
+    alice
+        .delete("/api/seller/campaigns/1/clients/1")
+        .await
+        .expect_status(204);
+    alice
+        .get(&format!("{OWN}/{}", own["id"]))
+        .await
+        .problem(404, "not_found");
+    let audit = world.admin.get("/api/admin/audit?object_type=cap").await.ok();
+    let told: Vec<_> = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (&line["action"], &line["kind"]))
+        .collect();
+    let (insert, delete, cap) = (json!("insert"), json!("delete"), json!("cap"));
+    assert_eq!(
+        told,
+        [(&delete, &cap), (&delete, &cap), (&insert, &cap), (&insert, &cap)]
+    );
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_fields_are_checked() {
+    let world = World::new().await;
+    let (alice, staff) = (&world.alice, &world.staff);
+    for body in [
+        cap(1, "offered", "concurrent", 5),
+        cap(1, "answered", "total", 100),
+        cap(2, "qualified", "week", 0),
+    ] {
+        alice.post(OWN, body).await.expect_status(201);
+    }
+    let mut warned = cap(2, "offered", "month", 4);
+    warned["enforce"] = json!("false");
+    assert_eq!(
+        staff.post(ALL, warned).await.expect_status(201).json()["enforce"],
+        false
+    );
+    let windows = async |query: &str| {
+        column(
+            &alice.get(&format!("{OWN}?{query}")).await.ok()["items"],
+            "window",
+        )
+        .into_iter()
+        .cloned()
+        .collect::<Vec<_>>()
+    };
+    for (query, expected) in [
+        ("subject_id=1", json!(["concurrent", "total"])),
+        ("subject_type=link&window=week", json!(["week"])),
+        ("set_by=platform", json!(["month"])),
+        ("near=75", json!(["week"])),
+        ("sort=-id&subject_id=1", json!(["total", "concurrent"])),
+        ("client_id=2", json!(["week", "month"])),
+        ("campaign_id=2", json!([])),
+    ] {
+        assert_eq!(json!(windows(query).await), expected, "{query}");
+    }
+    assert_eq!(world.bob.get(OWN).await.ok()["total"], 0);
+    assert_eq!(staff.get(&format!("{ALL}?user_id=3")).await.ok()["total"], 4);
+    alice
+        .get(&format!("{OWN}?user_id=3"))
+        .await
+        .problem(400, "validation_failed");
+    for (key, value) in [
+        ("counts", json!("called")),
+        ("counts", json!(null)),
+        ("window", json!("minute")),
+        ("limit", json!(-1)),
+        ("limit", json!(1_000_000_000_001_i64)),
+        ("limit", json!(null)),
+        ("enforce", json!("maybe")),
+        ("enforce", json!(1)),
+        ("note", json!("x".repeat(201))),
+        ("subject", json!(null)),
+        ("subject", json!({"type": "planet", "id": 1})),
+        ("subject", json!({"type": "link"})),
+        ("per", json!("day")),
+    ] {
+        let mut body = cap(3, "answered", "day", 5);
+        body[key] = value.clone();
+        let problem = alice.post(OWN, body).await.problem(400, "validation_failed");
+        assert_eq!(keys(&problem["errors"]), [key], "{key} {value}");
+    }
+    let problem = alice
+        .post(OWN, cap(3, "answered", "concurrent", 5))
+        .await
+        .problem(400, "validation_failed");
+    field_error(&problem, "counts");
+    alice
+        .post(OWN, cap(999_999, "answered", "day", 5))
+        .await
+        .problem(404, "not_found");
+    world
+        .bob
+        .post(OWN, cap(1, "answered", "day", 5))
+        .await
+        .problem(404, "not_found");
+    let first = alice.get(OWN).await.ok()["items"][0]["id"].clone();
+    for body in [
+        json!({"window": "day"}),
+        json!({"limit": "many"}),
+        json!({"set_by": "seller"}),
+    ] {
+        alice
+            .put(&format!("{OWN}/{first}"), body)
+            .await
+            .problem(400, "validation_failed");
+    }
+}
