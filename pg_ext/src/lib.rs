@@ -4,7 +4,7 @@
 //! `pg_ext/sql/capconduit--<version>.sql`.
 //!
 //! Lock order, everywhere: the call's advisory lock → its `live_calls` row → the campaign's advisory lock →
-//! `link_counters` rows by ascending id. A route waits for one link row at a time; whoever holds two took them in
+//! `link_counters` rows by ascending id → the `link_windows` rows of each, which nobody else locks. A route waits for one link row at a time; whoever holds two took them in
 //! order; whoever closes many calls skips locked call rows and takes the links in order at the end.
 
 // Glue to a C server: nearly all unsafe blocks are in `postgres`. In `calls`, `locks`, `rejects`, `links`, `live_call` and

@@ -24,9 +24,7 @@ impl Period {
         let zone_name = params.given("tz")?.unwrap_or("UTC").to_owned();
         let zone = zone::parse(&zone_name).ok_or_else(|| {
             let shown: String = zone_name.chars().filter(|c| !c.is_control()).take(64).collect();
-            let text = format!(
-                "Time zone '{shown}' is not accepted: IANA's name of a place such as Europe/Berlin is expected, or UTC."
-            );
+            let text = format!("Time zone '{shown}' is not accepted: {}.", zone::EXPECTED);
             ApiError::field(&["tz"], text)
         })?;
         let first = day(params, "start_date")?;

@@ -8,6 +8,9 @@ use jiff::tz::TimeZoneDatabase;
 /// Everybody's, until another is set.
 pub const UTC: &str = "UTC";
 
+/// What is said to whoever gives another name.
+pub const EXPECTED: &str = "IANA's name of a place such as Europe/Berlin is expected, or UTC";
+
 /// The regions of IANA's names. A name with one of them is never an abbreviation to PostgreSQL, nor a string of POSIX.
 const REGIONS: &[&str] = &[
     "Africa",

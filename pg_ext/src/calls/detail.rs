@@ -80,14 +80,13 @@ fn caps(link: &Link, asked: &Asked<'_>) -> Vec<Value> {
             ("limit", cap.max_calls.into()),
             ("used", used.used.into()),
             ("in_flight", used.in_flight.into()),
-            (
-                "resets_at",
-                used.resets_at.map_or(Value::Null, |at| instant(at).into()),
-            ),
             ("enforced", cap.is_enforced.into()),
             ("stops", cap.stops(used).into()),
         ]);
-        told.retain(|name, value| name != "resets_at" || !value.is_null());
+        told.extend(
+            used.resets_at
+                .map(|at| ("resets_at".to_owned(), instant(at).into())),
+        );
         told.into()
     });
     told.collect()

@@ -97,41 +97,28 @@ fn read_campaign(id: i64, row: &Row<'_, campaigns::Of>) -> Campaign {
         max_ring_seconds: row
             .get(campaigns::max_ring_seconds)
             .unwrap_or_else(|| guc::MAX_RING_SECONDS.get()),
-        qualify_seconds: qualify_seconds(row),
+        qualify_seconds: row
+            .get_optional(campaigns::qualify_seconds)
+            .unwrap_or(outcome::QUALIFY_SECONDS),
     }
 }
 
-fn qualify_seconds(row: &Row<'_, campaigns::Of>) -> i32 {
-    row.get_optional(campaigns::qualify_seconds)
-        .unwrap_or(outcome::QUALIFY_SECONDS)
-}
-
-/// How long a good call on this link talks.
-pub fn read_qualify_seconds(at: At, campaign_id: i64, link: &Link) -> i32 {
-    let of_campaign = || CAMPAIGNS.first(at, arg(campaign_id), |row| qualify_seconds(&row));
-    link.qualify_seconds
-        .or_else(of_campaign)
-        .unwrap_or(outcome::QUALIFY_SECONDS)
+/// How long a good call on a link talks: as it says itself, or else its campaign. `None`: the tables are of a release before.
+pub fn read_qualify_seconds(at: At, own: Option<i32>, campaign_id: i64) -> Option<i32> {
+    let of_campaign = |row: Row<'_, campaigns::Of>| row.get_optional(campaigns::qualify_seconds);
+    own.or_else(|| CAMPAIGNS.first(at, arg(campaign_id), of_campaign).flatten())
 }
 
 static QUALIFY: Lookup<campaign_client_settings::Of> =
     lookup!(campaign_client_settings by campaign_client_settings_pkey (Int8): campaign_id, qualify_seconds);
 
-/// The same of a link that no call was reserved on. `None`: it is gone, or the tables are of a release before.
+/// The same of a link that no call was reserved on.
 pub fn read_qualify_seconds_of(at: At, link_id: i64) -> Option<i32> {
     use campaign_client_settings as of;
-    let link = QUALIFY.first(at, arg(link_id), |row| {
-        (row.need(of::campaign_id), row.get_optional(of::qualify_seconds))
-    });
-    let (campaign_id, own) = link?;
-    let of_campaign = || {
-        CAMPAIGNS
-            .first(at, arg(campaign_id), |row| {
-                row.get_optional(campaigns::qualify_seconds)
-            })
-            .flatten()
-    };
-    own.or_else(of_campaign)
+    let (own, campaign_id) = QUALIFY.first(at, arg(link_id), |row| {
+        (row.get_optional(of::qualify_seconds), row.need(of::campaign_id))
+    })?;
+    read_qualify_seconds(at, own, campaign_id)
 }
 
 /// A campaign's links by id, as they are set; their clients and counters are yet to be looked up.

@@ -152,7 +152,8 @@ pub fn move_live(
     timeout: i32,
     decision: &str,
 ) {
-    let qualify_seconds = View::Fresh.look(|at| read_qualify_seconds(at, call.campaign_id, link));
+    let qualify_seconds =
+        View::Fresh.look(|at| read_qualify_seconds(at, link.qualify_seconds, call.campaign_id));
     let mut tried = call.tried.clone();
     tried.push(call.link_id);
     change_live(

@@ -90,8 +90,7 @@ impl Present {
     }
 }
 
-/// What becomes of a link's windows. Thought out before its counters are changed, since these hold the bounds, and a row that a
-/// transaction changes twice has its foreign key checked: that would wait for whoever deletes the link, and waits for its counters.
+/// What becomes of a link's windows. Decided before its counters are changed, since these hold the bounds.
 pub struct Moved {
     pub present: Present,
     marks: Vec<Mark>,

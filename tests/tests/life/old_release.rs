@@ -14,7 +14,6 @@ use tokio_postgres::Client;
 
 use super::Traffic;
 use crate::migrate::capconduit;
-use crate::node::support::eventually;
 use crate::sql::support::{run, value};
 
 /// The folder of a release: its library, its command, its sources. Built at the first time.
@@ -237,12 +236,12 @@ async fn old_library_beside_the_new(from: &'static str) {
     let waits = db.superuser().await;
     calls_cross(&waits, &waits, did, "open").await;
     run(&waits, "begin; select 1").await;
+    let impatient = capconduit(&db.url(SUPERUSER), &["migrate", "--wait", "1"]).await;
+    assert_ne!(impatient.code, 0, "{impatient:?}");
+    assert!(impatient.err.contains("are open still (pid "), "{impatient:?}");
     let url = db.url(SUPERUSER);
     let migrating = tokio::spawn(async move { capconduit(&url, &["migrate"]).await });
-    eventually("the extension is updated", async || {
-        version(&superuser).await == env!("CARGO_PKG_VERSION")
-    })
-    .await;
+    assert_eq!(version(&superuser).await, env!("CARGO_PKG_VERSION"));
     routes_beside(&db, did).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(!migrating.is_finished());

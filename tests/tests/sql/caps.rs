@@ -265,7 +265,7 @@ async fn a_day_is_the_client_s() {
     assert_eq!(values::<String>(&platform.superuser, today).await, [""; 0]);
 }
 
-/// Whatever else is committed meanwhile, a link with room takes each call at its first try.
+/// Whatever else is committed meanwhile, a link with room takes each call at its first try: a call's row is written once.
 #[tokio::test]
 async fn others_commits_keep_no_call_from_a_capped_link() {
     let platform = Platform::new().await;
@@ -288,6 +288,9 @@ async fn others_commits_keep_no_call_from_a_capped_link() {
     for bystander in bystanders {
         bystander.await.unwrap();
     }
+    run(&platform.switch, "select pg_stat_force_next_flush()").await;
+    let written = "select n_tup_ins from pg_stat_user_tables where relid = 'capconduit.live_calls'::regclass";
+    assert_eq!(value::<i64>(&platform.superuser, written).await, 200);
     assert_invariants(&platform.db).await;
 }
 
@@ -319,6 +322,34 @@ async fn a_link_with_a_cap_is_always_looked_at() {
     assert_eq!(value::<i64>(&platform.superuser, version).await, before, "no setting changed");
     let told = "select count(*) from audit_log where object_type = 'campaign_client_settings' and action = 'update'";
     assert_eq!(value::<i64>(&platform.superuser, told).await, 0);
+}
+
+/// A transaction that sees the caps of its beginning alone cannot tell that it takes the last one away: the mark stays.
+#[tokio::test]
+async fn an_older_snapshot_clears_no_mark() {
+    let platform = Platform::new().await;
+    let cap = platform.cap("offered", "day", 9).await;
+    let other = platform.db.superuser().await;
+    run(&other, "begin isolation level repeatable read; select from caps").await;
+    platform.cap("offered", "hour", 0).await;
+    run(&other, &format!("delete from caps where id = {cap}; commit")).await;
+    assert!(!platform.takes("one").await);
+    assert_invariants(&platform.db).await;
+}
+
+#[tokio::test]
+async fn a_cap_that_is_moved_to_another_link_is_asked_there() {
+    let platform = Platform::new().await;
+    let cap = platform.cap("offered", "day", 0).await;
+    run(
+        &platform.superuser,
+        &format!("update caps set link_id = {} where id = {cap}", platform.scenario.link_ids[1]),
+    )
+    .await;
+    assert!(platform.takes("one").await);
+    let next = platform.switch.next("one", 1, "BUSY").await.unwrap();
+    assert_eq!(next.reject_reason(), "no_more_targets");
+    assert_invariants(&platform.db).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use capconduit_tests::{ADMIN, Calls, ClusterOptions, Standby, TestDb};
 use tokio_postgres::NoTls;
 
-use super::support::{sqlstate, value};
+use super::support::{refusal, sqlstate, value};
 
 #[tokio::test]
 async fn a_hot_standby_explains_and_rejects_and_reserves_nothing() {
@@ -54,4 +54,19 @@ async fn a_hot_standby_explains_and_rejects_and_reserves_nothing() {
     assert_eq!(sqlstate(standby.route("+18005550101", "call-2").await), "25006");
     assert_eq!(sqlstate(standby.log("call-1", "", "BUSY").await), "25006");
     assert_eq!(sqlstate(standby.answered("call-1").await), "25006");
+    // On a host that has not got this release's file, whoever connects is told which.
+    let superuser = db.superuser().await;
+    let folder: String = value(
+        &superuser,
+        "select setting from pg_config where name = 'PKGLIBDIR'",
+    )
+    .await;
+    std::fs::remove_file(std::path::Path::new(&folder).join("capconduit-0.3.so")).expect("it can be removed");
+    let (anew, connection) = config.connect(NoTls).await.expect("the standby answers");
+    tokio::spawn(connection);
+    let (_, said) = refusal(anew.explain("+18005550101").await);
+    assert!(
+        said.starts_with("could not access file \"$libdir/capconduit-0.3\""),
+        "{said}"
+    );
 }

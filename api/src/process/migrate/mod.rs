@@ -38,7 +38,8 @@ pub struct Args {
     /// Apply views, policies, grants and comments even when nothing changed since they were applied.
     #[arg(long)]
     force: bool,
-    /// How long to wait for another migrate on the same database, in seconds.
+    /// How long to wait for another migrate on the same database, and for transactions that the last version's functions serve still,
+    /// in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     wait: u64,
 }
@@ -91,8 +92,9 @@ async fn migrate(
     let changed = if args.check {
         check(client, passwords, args.force).await?
     } else {
-        lock::acquire(client, Duration::from_secs(args.wait)).await?;
-        apply(client, passwords, args.force).await?;
+        let wait = Duration::from_secs(args.wait);
+        lock::acquire(client, wait).await?;
+        apply(client, passwords, args.force, wait).await?;
         false
     };
     println!("finished    in {} ms", started.elapsed().as_millis());
@@ -103,7 +105,7 @@ async fn migrate(
     })
 }
 
-async fn apply(client: &mut Client, passwords: &Passwords, force: bool) -> Result<()> {
+async fn apply(client: &mut Client, passwords: &Passwords, force: bool, wait: Duration) -> Result<()> {
     preflight::refuse_foreign_state(client).await?;
     if owner::may_become(client).await? {
         // Before the first change, where the login can see that far already.
@@ -114,7 +116,7 @@ async fn apply(client: &mut Client, passwords: &Passwords, force: bool) -> Resul
     step("database", schemas::apply(client)).await?;
     owner::become_owner(client).await?;
     tables::refuse_unknown_history(client).await?;
-    step("tables", tables::apply(client)).await?;
+    step("tables", tables::apply(client, wait)).await?;
     step("rights", rights::apply(client, force)).await?;
     Ok(())
 }

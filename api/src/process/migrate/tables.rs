@@ -33,11 +33,10 @@ const OLDER_TRANSACTIONS: &str = "\
                and s.datname = current_database()
                 and coalesce(s.backend_type, 'client backend') = 'client backend') a
      where $1::text[] is null or a.virtualxid = any ($1)";
-const PATIENCE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Until each transaction that is open now has ended: whoever begins after that has the functions of this release.
-async fn outlast_older_transactions(client: &Client) -> Result<()> {
+async fn outlast_older_transactions(client: &Client, wait: Duration) -> Result<()> {
     let began = Instant::now();
     let mut older: Option<Vec<String>> = None;
     let mut told = false;
@@ -47,9 +46,9 @@ async fn outlast_older_transactions(client: &Client) -> Result<()> {
             return Ok(());
         };
         let said: String = longest.get("said");
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > wait {
             bail!(
-                "{} transaction(s) of before the extension's update are open still ({said}): nothing was changed, \
+                "{} transaction(s) of before the extension's update are open still ({said}): the tables are as they were, \
                  calls go on; end them and run migrate again",
                 open.len()
             );
@@ -66,10 +65,10 @@ async fn outlast_older_transactions(client: &Client) -> Result<()> {
     }
 }
 
-pub(super) async fn apply(client: &mut Client) -> Result<String> {
+pub(super) async fn apply(client: &mut Client, wait: Duration) -> Result<String> {
     let past = history(client).await?;
     if !past.is_empty() && !past.iter().any(|line| line.version == WINDOWS) {
-        outlast_older_transactions(client).await?;
+        outlast_older_transactions(client, wait).await?;
     }
     let names_functions_of_copies = !past.iter().any(|line| line.version == COPIES);
     let applied = retry::while_locked(client, async |client| {

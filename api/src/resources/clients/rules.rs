@@ -31,9 +31,10 @@ pub fn codecs(text: &str) -> Result<(), String> {
 }
 
 pub fn time_zone(text: &str) -> Result<(), String> {
-    zone::parse(text).map(|_| ()).ok_or_else(|| {
-        format!("'{text}' is not accepted: IANA's name of a place such as Europe/Berlin is expected, or UTC.")
-    })
+    match zone::parse(text) {
+        Some(_) => Ok(()),
+        None => Err(format!("'{text}' is not accepted: {}.", zone::EXPECTED)),
+    }
 }
 
 /// The id of an object, and names that stand in configuration files.
