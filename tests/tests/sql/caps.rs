@@ -72,7 +72,8 @@ impl Platform {
     }
 
     async fn shown(&self) -> Vec<String> {
-        let sql = "select concat_ws(' ', counts, span, used, in_flight, remaining) from caps_view order by id";
+        let sql =
+            "select concat_ws(' ', counts, span, used, in_flight, remaining) from caps_view order by id";
         values(&self.superuser, sql).await
     }
 
@@ -98,7 +99,11 @@ async fn each_kind_counts_its_calls_in_each_window() {
         for (counts, max_calls) in [("offered", 3), ("answered", 2), ("qualified", 1)] {
             let platform = Platform::new().await;
             let cap = platform.cap(counts, span, max_calls).await;
-            for (call, status, talk) in [("short", "ANSWERED", 29), ("busy", "BUSY", 0), ("good", "ANSWERED", 30)] {
+            for (call, status, talk) in [
+                ("short", "ANSWERED", 29),
+                ("busy", "BUSY", 0),
+                ("good", "ANSWERED", 30),
+            ] {
                 assert!(platform.takes(call).await, "{counts} {span}: {call}");
                 platform.ends(call, status, talk).await;
             }
@@ -106,11 +111,19 @@ async fn each_kind_counts_its_calls_in_each_window() {
             let stopped = platform.stopped_by("").await;
             assert_eq!(stopped["gate"], format!("link_{span}_cap"));
             assert_eq!(
-                (&stopped["cap_id"], &stopped["used"], &stopped["in_flight"], &stopped["limit"]),
+                (
+                    &stopped["cap_id"],
+                    &stopped["used"],
+                    &stopped["in_flight"],
+                    &stopped["limit"]
+                ),
                 (&json!(cap), &json!(max_calls), &json!(0), &json!(max_calls))
             );
             assert_eq!(stopped["resets_at"].is_string(), span != "total", "{stopped}");
-            assert_eq!(platform.shown().await, [format!("{counts} {span} {max_calls} 0 0")]);
+            assert_eq!(
+                platform.shown().await,
+                [format!("{counts} {span} {max_calls} 0 0")]
+            );
             platform.end_windows().await;
             assert_eq!(platform.takes("next window").await, span != "total");
             assert_invariants(&platform.db).await;
@@ -148,7 +161,10 @@ async fn an_attempt_that_failed_was_offered() {
     assert!(platform.takes("call").await);
     let next = platform.switch.next("call", 1, "BUSY").await.unwrap();
     assert_eq!(next.link(), platform.scenario.link_ids[1]);
-    assert_eq!(platform.shown().await, ["offered hour 1 0 0", "answered hour 0 0 1"]);
+    assert_eq!(
+        platform.shown().await,
+        ["offered hour 1 0 0", "answered hour 0 0 1"]
+    );
     assert!(!platform.takes("another").await);
     assert_invariants(&platform.db).await;
 }
@@ -183,13 +199,23 @@ async fn a_cap_counts_what_its_window_has_had() {
     let cap = platform.cap("offered", "day", 3).await;
     assert_eq!(platform.shown().await, ["offered day 2 0 1"]);
     assert!(platform.takes("three").await && !platform.takes("four").await);
-    let change = async |to: &str| run(&platform.superuser, &format!("update caps set {to} where id = {cap}")).await;
+    let change = async |to: &str| {
+        run(
+            &platform.superuser,
+            &format!("update caps set {to} where id = {cap}"),
+        )
+        .await
+    };
     change("max_calls = 4").await;
     assert!(platform.takes("five").await);
     change("max_calls = 1").await;
     assert!(!platform.takes("six").await);
     assert_eq!(platform.shown().await, ["offered day 4 0 0"]);
-    let active: i32 = value(&platform.superuser, "select active from link_counters order by link_id limit 1").await;
+    let active: i32 = value(
+        &platform.superuser,
+        "select active from link_counters order by link_id limit 1",
+    )
+    .await;
     assert_eq!(active, 4, "nobody was cut off");
     change("enforce = false").await;
     assert!(platform.takes("seven").await);
@@ -248,13 +274,20 @@ async fn all_caps_count_and_what_holds_longest_is_told() {
 #[tokio::test]
 async fn a_day_is_the_client_s() {
     let platform = Platform::new().await;
-    run(&platform.superuser, "update clients set time_zone = 'Asia/Kathmandu'").await;
+    run(
+        &platform.superuser,
+        "update clients set time_zone = 'Asia/Kathmandu'",
+    )
+    .await;
     platform.cap("offered", "day", 1).await;
     let until = "select (resets_at at time zone 'Asia/Kathmandu')::time::text from caps_view";
     assert_eq!(value::<String>(&platform.superuser, until).await, "00:00:00");
     assert!(platform.takes("one").await);
     assert_eq!(value::<String>(&platform.superuser, until).await, "00:00:00");
-    let told = platform.stopped_by("").await["resets_at"].as_str().unwrap().to_owned();
+    let told = platform.stopped_by("").await["resets_at"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let same = format!("select resets_at = '{told}'::timestamptz from caps_view");
     assert!(value::<bool>(&platform.superuser, &same).await, "{told}");
     let today = "select concat_ws(' ', offered, answered, qualified) from link_today_view";
@@ -319,8 +352,13 @@ async fn a_link_with_a_cap_is_always_looked_at() {
     assert!(!platform.takes("one").await);
     run(&platform.superuser, "delete from caps").await;
     assert!(!value::<bool>(&platform.superuser, capped).await);
-    assert_eq!(value::<i64>(&platform.superuser, version).await, before, "no setting changed");
-    let told = "select count(*) from audit_log where object_type = 'campaign_client_settings' and action = 'update'";
+    assert_eq!(
+        value::<i64>(&platform.superuser, version).await,
+        before,
+        "no setting changed"
+    );
+    let told =
+        "select count(*) from audit_log where object_type = 'campaign_client_settings' and action = 'update'";
     assert_eq!(value::<i64>(&platform.superuser, told).await, 0);
 }
 
@@ -343,7 +381,10 @@ async fn a_cap_that_is_moved_to_another_link_is_asked_there() {
     let cap = platform.cap("offered", "day", 0).await;
     run(
         &platform.superuser,
-        &format!("update caps set link_id = {} where id = {cap}", platform.scenario.link_ids[1]),
+        &format!(
+            "update caps set link_id = {} where id = {cap}",
+            platform.scenario.link_ids[1]
+        ),
     )
     .await;
     assert!(platform.takes("one").await);
@@ -360,13 +401,17 @@ async fn what_makes_no_sense_is_refused() {
         ("called", "day", 1, "23514"),
         ("offered", "minute", 1, "23514"),
         ("offered", "day", -1, "23514"),
-        ("offered", "day", 1_000_000_000_001, "23514"),
+        ("offered", "day", 1_000_000_000_001_i64, "23514"),
     ] {
         let sql = format!(
             "insert into caps (link_id, counts, span, set_by, max_calls) values ({}, '{counts}', '{span}', 'seller', {max_calls})",
             platform.first()
         );
-        assert_eq!(sqlstate(platform.superuser.execute(&sql, &[]).await), code, "{sql}");
+        assert_eq!(
+            sqlstate(platform.superuser.execute(&sql, &[]).await),
+            code,
+            "{sql}"
+        );
     }
     platform.cap("offered", "day", 1).await;
     let again = format!(
@@ -411,23 +456,47 @@ async fn a_seller_does_not_lift_what_the_platform_has_set() {
     )
     .await;
     begin("capconduit_seller", 3).await;
-    assert_eq!(value::<i64>(&api, "select count(*) from caps_view").await, 2 * own);
-    assert_eq!(changed("update caps set max_calls = 10").await.unwrap() as i64, own);
+    assert_eq!(
+        value::<i64>(&api, "select count(*) from caps_view").await,
+        2 * own
+    );
+    assert_eq!(
+        changed("update caps set max_calls = 10").await.unwrap() as i64,
+        own
+    );
     assert_eq!(changed("delete from caps").await.unwrap() as i64, own);
     let add = "insert into caps (link_id, counts, span, set_by, max_calls)
                select id, 'offered', 'day', 'SET_BY', 1 from campaign_client_settings";
-    assert_eq!(sqlstate(changed(&add.replace("SET_BY", "platform")).await), "42501");
-    assert_eq!(changed(&add.replace("SET_BY", "seller")).await.unwrap() as i64, own);
-    let (state, said) = refusal(api.execute("delete from campaign_client_settings where id = 1", &[]).await);
-    assert_eq!((state.as_str(), said.as_str()), ("23001", "link 1 has caps of the platform"));
+    assert_eq!(
+        sqlstate(changed(&add.replace("SET_BY", "platform")).await),
+        "42501"
+    );
+    assert_eq!(
+        changed(&add.replace("SET_BY", "seller")).await.unwrap() as i64,
+        own
+    );
+    let (state, said) = refusal(
+        api.execute("delete from campaign_client_settings where id = 1", &[])
+            .await,
+    );
+    assert_eq!(
+        (state.as_str(), said.as_str()),
+        ("23001", "link 1 has caps of the platform")
+    );
     // Nothing of another seller's is there.
     begin("capconduit_seller", 4).await;
     let foreign = "insert into caps (link_id, counts, span, set_by, max_calls) values (1, 'offered', 'day', 'seller', 1)";
     assert_eq!(sqlstate(changed(foreign).await), "42501");
     let all: i64 = value(&superuser, "select count(*) from campaign_client_settings").await;
     begin("capconduit_staff", 2).await;
-    assert_eq!(value::<i64>(&api, "select count(*) from caps_view").await, 2 * all);
-    assert_eq!(changed("update caps set max_calls = 10").await.unwrap() as i64, all);
+    assert_eq!(
+        value::<i64>(&api, "select count(*) from caps_view").await,
+        2 * all
+    );
+    assert_eq!(
+        changed("update caps set max_calls = 10").await.unwrap() as i64,
+        all
+    );
     assert_eq!(sqlstate(changed(&add.replace("SET_BY", "seller")).await), "42501");
     run(&api, "rollback").await;
 }

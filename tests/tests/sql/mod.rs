@@ -5,6 +5,7 @@ pub mod support;
 
 mod attempts;
 mod beyond;
+mod caps;
 pub mod contract;
 mod explain;
 mod explain_call;
