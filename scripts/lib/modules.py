@@ -1,4 +1,5 @@
-"""Which module names which: finds circles of modules, and names that go up a layer. Owns: which crates have neither.
+"""Which module names which: finds circles of modules, names that go up a layer, and files that are in no module. Owns: which crates
+have none of these.
 
 `scripts/lint modules [FOLDER]` checks the sources below FOLDER, by default this project's.
 
@@ -139,6 +140,19 @@ class Crate:
         ]
 
 
+def left_out(source):
+    """Files that no module declares: they are never compiled, and a test in one never fails."""
+    for file in sorted(source.rglob("*.rs")):
+        module = file.parent if file.name == "mod.rs" else file.with_suffix("")
+        if module == source or file.stem in ("lib", "main"):
+            continue
+        folder = module.parent
+        owners = [folder / "mod.rs", folder / "lib.rs", folder / "main.rs", folder.with_suffix(".rs")]
+        declared = re.compile(rf"\bmod\s+{module.name}\s*;")
+        if not any(declared.search(code(owner.read_text())) for owner in owners if owner.is_file()):
+            yield file
+
+
 def shown(module):
     return "::".join(module) or "the crate's root"
 
@@ -158,6 +172,10 @@ def main():
             print(f"{name}: {shown(module)} names {shown(named)}, which is in a layer above it")
         print(f"{name}: {len(crate.files)} modules, {len(circles)} circles, {len(upward)} names upward")
         faults += len(upward) + len(circles)
+    for folder in [*(f"{name}/src" for name in CRATES), "tests/src", "tests/tests"]:
+        for file in left_out(root / folder):
+            print(f"{file.relative_to(root)} is in no module")
+            faults += 1
     return faults > 0
 
 
