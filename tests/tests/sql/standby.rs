@@ -65,8 +65,10 @@ async fn a_hot_standby_explains_and_rejects_and_reserves_nothing() {
     let (anew, connection) = config.connect(NoTls).await.expect("the standby answers");
     tokio::spawn(connection);
     let (_, said) = refusal(anew.explain("+18005550101").await);
+    // PostgreSQL 18 leaves the folder out.
     assert!(
-        said.starts_with("could not access file \"$libdir/capconduit-0.3\""),
+        said.replace("$libdir/", "")
+            .starts_with("could not access file \"capconduit-0.3\""),
         "{said}"
     );
 }
