@@ -105,43 +105,60 @@ select s.id as link_id, s.campaign_id, c.user_id, c.name as campaign_name, s.cli
 -- What the windows of links count, by row: what they are compared with. Of a call closed as LOST its outcome is open still, where
 -- that would change what it counts.
 create or replace view window_calls_view with (security_invoker = true) as
-select 'call_attempts' as source, a.uniqueid, a.link_id, a.started_at as reserved_at, 0 as in_flight, 1 as offered, 0 as answered, 0 as qualified
+select 'call_attempts' as source, a.uniqueid, a.link_id, a.started_at as reserved_at, 0 as in_flight, 1 as offered, 0 as answered, 0 as qualified,
+       a.client_id
   from call_attempts a
 union all
-select 'live_calls', l.uniqueid, l.link_id, l.attempt_at, 1, 1, 0, 0
+select 'live_calls', l.uniqueid, l.link_id, l.attempt_at, 1, 1, 0, 0, l.client_id
   from live_calls l
  where l.holds_slot
 union all
 select 'call_logs', g.asterisk_uniqueid, g.link_id, coalesce(g.reserved_at, least(g.timestamp_start, g.created_at)),
        u.unsettled::integer, (g.reserved_at is not null)::integer,
-       (g.counted and not u.unsettled)::integer, (g.qualified and not u.unsettled)::integer
+       (g.counted and not u.unsettled)::integer, (g.qualified and not u.unsettled)::integer, g.client_id
   from call_logs g,
        lateral (select g.call_status = 'LOST' and g.reserved_at is not null
                        and not (g.counted and g.qualified)) u (unsettled)
  where g.reserved_at is not null or g.counted;
 
--- Caps of links with what is used of them now. A window whose end is over has used nothing, whatever its row says.
+-- Caps with what is used of them now. A window whose end is over has used nothing, whatever its row says.
 create or replace view caps_view with (security_invoker = true) as
-select c.id, c.link_id, s.campaign_id, m.name as campaign_name, m.user_id, s.client_id, k.client_identifier,
-       k.name as client_name, c.counts, c.span, c.max_calls, c.set_by, c.enforce, u.used, u.in_flight,
-       greatest(c.max_calls - u.used - u.in_flight, 0) as remaining, p.starts_at, p.ends_at as resets_at, k.time_zone, c.note,
-       c.created_by, c.created_at, c.updated_at, c.version
-  from caps c
-  join campaign_client_settings s on s.id = c.link_id
-  join campaigns m on m.id = s.campaign_id
-  join clients k on k.id = s.client_id
-  join link_counters n on n.link_id = c.link_id
-  left join link_windows w on w.link_id = c.link_id and w.span = c.span,
-       lateral present_window(c.span, now(), k.time_zone, w.starts_at, w.ends_at, w.time_zone) p,
+select c.id, c.link_id, c.campaign_id, c.campaign_name, c.user_id, c.client_id, c.client_identifier, c.client_name, c.counts, c.span,
+       c.max_calls, c.set_by, c.enforce, u.used, u.in_flight, greatest(c.max_calls - u.used - u.in_flight, 0) as remaining,
+       p.starts_at, p.ends_at as resets_at, c.time_zone, c.note, c.created_by, c.created_at, c.updated_at, c.version,
+       c.subject_type, coalesce(c.link_id, c.client_id) as subject_id
+  from (select 'link' as subject_type, c.id, c.link_id, s.campaign_id, m.name as campaign_name, m.user_id, s.client_id,
+               k.client_identifier, k.name as client_name, k.time_zone, c.counts, c.span, c.max_calls, c.set_by, c.enforce, c.note,
+               c.created_by, c.created_at, c.updated_at, c.version,
+               n.active, n.unsettled, n.offered, n.answered, n.qualified,
+               w.starts_at as was_from, w.ends_at as was_until, w.time_zone as was_zone, w.active as was_active,
+               w.unsettled as was_unsettled, w.offered as was_offered, w.answered as was_answered, w.qualified as was_qualified
+          from caps c
+          join campaign_client_settings s on s.id = c.link_id
+          join campaigns m on m.id = s.campaign_id
+          join clients k on k.id = s.client_id
+          join link_counters n on n.link_id = c.link_id
+          left join link_windows w on w.link_id = c.link_id and w.span = c.span
+        union all
+        select 'client', c.id, null, null, null, null, c.client_id,
+               k.client_identifier, k.name, k.time_zone, c.counts, c.span, c.max_calls, c.set_by, c.enforce, c.note,
+               c.created_by, c.created_at, c.updated_at, c.version,
+               n.active, n.unsettled, n.offered, n.answered, n.qualified,
+               w.starts_at, w.ends_at, w.time_zone, w.active, w.unsettled, w.offered, w.answered, w.qualified
+          from caps c
+          join clients k on k.id = c.client_id
+          join client_counters n on n.client_id = c.client_id
+          left join client_windows w on w.client_id = c.client_id and w.span = c.span) c,
+       lateral present_window(c.span, now(), c.time_zone, c.was_from, c.was_until, c.was_zone) p,
        -- What the counters for life have more than the window's mark, where it goes on.
-       lateral (select c.span = 'total' or w.starts_at = p.starts_at as goes_on) g,
-       lateral (select case when c.span = 'concurrent' then n.active
+       lateral (select c.span = 'total' or c.was_from = p.starts_at as goes_on) g,
+       lateral (select case when c.span = 'concurrent' then c.active
                             when not coalesce(g.goes_on, false) then 0
-                            when c.counts = 'offered' then n.offered - coalesce(w.offered, 0)
-                            when c.counts = 'answered' then n.answered - coalesce(w.answered, 0)
-                            else n.qualified - coalesce(w.qualified, 0) end as used,
+                            when c.counts = 'offered' then c.offered - coalesce(c.was_offered, 0)
+                            when c.counts = 'answered' then c.answered - coalesce(c.was_answered, 0)
+                            else c.qualified - coalesce(c.was_qualified, 0) end as used,
                        case when c.span = 'concurrent' or c.counts = 'offered' or not coalesce(g.goes_on, false) then 0
-                            else n.active + n.unsettled - coalesce(w.active + w.unsettled, 0) end as in_flight) u;
+                            else c.active + c.unsettled - coalesce(c.was_active + c.was_unsettled, 0) end as in_flight) u;
 
 -- What links have used of their client's day.
 create or replace view link_today_view with (security_invoker = true) as
@@ -185,6 +202,9 @@ alter table link_counters enable row level security;
 alter table link_windows enable row level security;
 alter table caps enable row level security;
 alter table link_adjustments enable row level security;
+alter table client_counters enable row level security;
+alter table client_windows enable row level security;
+alter table client_adjustments enable row level security;
 alter table live_calls enable row level security;
 alter table call_logs enable row level security;
 alter table call_attempts enable row level security;
@@ -320,6 +340,12 @@ drop policy if exists link_windows_staff on link_windows;
 create policy link_windows_staff on link_windows for select to capconduit_staff using (true);
 drop policy if exists link_adjustments_staff on link_adjustments;
 create policy link_adjustments_staff on link_adjustments for select to capconduit_staff using (true);
+drop policy if exists client_counters_staff on client_counters;
+create policy client_counters_staff on client_counters for select to capconduit_staff using (true);
+drop policy if exists client_windows_staff on client_windows;
+create policy client_windows_staff on client_windows for select to capconduit_staff using (true);
+drop policy if exists client_adjustments_staff on client_adjustments;
+create policy client_adjustments_staff on client_adjustments for select to capconduit_staff using (true);
 drop policy if exists live_calls_staff on live_calls;
 create policy live_calls_staff on live_calls for select to capconduit_staff using (true);
 drop policy if exists call_logs_staff on call_logs;
@@ -403,6 +429,12 @@ drop policy if exists link_windows_read on link_windows;
 create policy link_windows_read on link_windows for select to capconduit_read using (true);
 drop policy if exists link_adjustments_read on link_adjustments;
 create policy link_adjustments_read on link_adjustments for select to capconduit_read using (true);
+drop policy if exists client_counters_read on client_counters;
+create policy client_counters_read on client_counters for select to capconduit_read using (true);
+drop policy if exists client_windows_read on client_windows;
+create policy client_windows_read on client_windows for select to capconduit_read using (true);
+drop policy if exists client_adjustments_read on client_adjustments;
+create policy client_adjustments_read on client_adjustments for select to capconduit_read using (true);
 drop policy if exists live_calls_read on live_calls;
 create policy live_calls_read on live_calls for select to capconduit_read using (true);
 drop policy if exists call_logs_read on call_logs;
@@ -509,11 +541,15 @@ grant select,
 grant select,
     insert (link_id, counts, span, set_by, max_calls, enforce, note), update (max_calls, enforce, note), delete
     on caps to capconduit_seller, capconduit_staff;
+grant insert (client_id) on caps to capconduit_staff;
 grant select on caps to capconduit_read;
+-- What a client has used tells of other sellers' calls: a view that asks for its counters finds no row for a seller.
+grant select on client_counters, client_windows to capconduit_seller;
 grant select on link_counters, link_windows, live_calls, call_logs, call_attempts to capconduit_seller;
 grant select on live_calls_view, late_excess_view, link_usage_view, link_today_view, caps_view to capconduit_seller;
 
-grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, link_windows, link_adjustments, live_calls, call_logs,
+grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, link_windows, link_adjustments, client_counters,
+    client_windows, client_adjustments, live_calls, call_logs,
     call_attempts, nodes, hearing, link_excess, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view,
     link_today_view, caps_view, window_calls_view, rejects_view, table_access_view
     to capconduit_staff, capconduit_read;

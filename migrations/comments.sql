@@ -65,6 +65,7 @@ comment on column clients.name is 'Name for people';
 comment on column clients.department is 'Department that answers';
 comment on column clients.status is 'Calls go to active clients only; switches see no others';
 comment on column clients.notes is 'Free text of the staff';
+comment on column clients.metered is 'Whether it has counters of its own: since its first cap';
 comment on column clients.time_zone is 'Zone in which the hours, days, weeks and months of its links begin and end';
 comment on column clients.created_by is 'User who made it; null once that user is deleted';
 comment on column clients.created_at is 'When the row was made';
@@ -182,6 +183,7 @@ comment on column link_counters.answered is 'Counted calls since windows are kep
 comment on column link_counters.qualified is 'Good calls since windows are kept';
 comment on column link_counters.windows_from is 'When the last of the present windows began';
 comment on column link_counters.windows_until is 'When the first of the present windows ends';
+comment on column link_counters.client_metered is 'Whether its client has counters, which move with these';
 
 comment on table link_windows is 'The present hour, day, week and month of each link: what was used is what link_counters has more';
 comment on column link_windows.link_id is 'Link';
@@ -195,9 +197,10 @@ comment on column link_windows.offered is 'link_counters.offered at the start';
 comment on column link_windows.answered is 'link_counters.answered at the start';
 comment on column link_windows.qualified is 'link_counters.qualified at the start';
 
-comment on table caps is 'Caps of links, each over one window; all of them must have room for a call';
+comment on table caps is 'Caps of links and of clients, each over one window; all of them must have room for a call';
 comment on column caps.id is 'Number of the cap';
-comment on column caps.link_id is 'Link';
+comment on column caps.link_id is 'Link; null: it is a cap of a client';
+comment on column caps.client_id is 'Client, over all its links; null: it is a cap of a link';
 comment on column caps.counts is 'offered: a slot was reserved. answered: counted. qualified: a good call';
 comment on column caps.span is 'concurrent, hour, day, week, month or total; hours to months of the client''s time zone';
 comment on column caps.set_by is 'platform or seller: each changes its own';
@@ -220,6 +223,40 @@ comment on column link_adjustments.qualified is 'By how much';
 comment on column link_adjustments.reason is 'Why';
 comment on column link_adjustments.user_id is 'Who, where somebody did it by hand';
 comment on column link_adjustments.created_at is 'When';
+
+comment on table client_counters is 'Use of each client that has, or had, caps of its own, over all its links: the row that these are checked on';
+comment on column client_counters.client_id is 'Client';
+comment on column client_counters.active is 'Calls that hold a slot of any of its links now';
+comment on column client_counters.unsettled is 'Calls closed as LOST whose outcome is not known: each may still count';
+comment on column client_counters.offered is 'Slots reserved since windows are kept';
+comment on column client_counters.answered is 'Counted calls since windows are kept';
+comment on column client_counters.qualified is 'Good calls since windows are kept';
+comment on column client_counters.windows_from is 'When the last of the present windows began';
+comment on column client_counters.windows_until is 'When the first of the present windows ends';
+
+comment on table client_windows is 'The present hour, day, week and month of each of these clients: what was used is what client_counters has more';
+comment on column client_windows.client_id is 'Client';
+comment on column client_windows.span is 'hour, day, week or month';
+comment on column client_windows.starts_at is 'Start of the window, or of its first call since windows are kept; the start belongs to it';
+comment on column client_windows.ends_at is 'End of the window; it does not belong to it';
+comment on column client_windows.time_zone is 'Zone of the client that the end was computed in';
+comment on column client_windows.active is 'Slots held at the start by calls whose outcome is not known yet';
+comment on column client_windows.unsettled is 'The same of calls closed as LOST';
+comment on column client_windows.offered is 'client_counters.offered at the start';
+comment on column client_windows.answered is 'client_counters.answered at the start';
+comment on column client_windows.qualified is 'client_counters.qualified at the start';
+
+comment on table client_adjustments is 'What windows of clients have used without a row behind it: purged records, corrections by hand';
+comment on column client_adjustments.id is 'Number of the adjustment';
+comment on column client_adjustments.client_id is 'Client';
+comment on column client_adjustments.span is 'hour, day, week or month';
+comment on column client_adjustments.starts_at is 'The window, by its start';
+comment on column client_adjustments.offered is 'By how much';
+comment on column client_adjustments.answered is 'By how much';
+comment on column client_adjustments.qualified is 'By how much';
+comment on column client_adjustments.reason is 'Why';
+comment on column client_adjustments.user_id is 'Who, where somebody did it by hand';
+comment on column client_adjustments.created_at is 'When';
 
 comment on table live_calls is 'Calls in flight, from the routing decision to the record; plain ids, which may be gone';
 comment on column live_calls.uniqueid is 'Asterisk''s id of the call';
@@ -340,7 +377,7 @@ comment on column refinery_schema_history.checksum is 'Checksum of the file; a f
 comment on view live_calls_view is 'Calls in flight with names and phase (ringing, talking, ending)';
 comment on view late_excess_view is 'Records that counted beyond a total cap because they came late';
 comment on view window_calls_view is 'What each attempt and record counts in the windows of its link';
-comment on view caps_view is 'Caps of links with what is used of them now, and when their windows end';
+comment on view caps_view is 'Caps with what is used of them now, and when their windows end';
 comment on view link_today_view is 'What links have used of their client''s present day; links without a call today are left out';
 comment on view rejects_view is 'How many calls route_call rejected, by minute, reason, number and switch';
 comment on view link_usage_view is

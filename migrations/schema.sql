@@ -81,6 +81,7 @@ CREATE TABLE capconduit.clients (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     time_zone text DEFAULT 'UTC'::text NOT NULL,
+    metered boolean DEFAULT false NOT NULL,
     CONSTRAINT clients_client_identifier_check CHECK ((client_identifier ~ '^[A-Za-z0-9_.-]{1,40}$'::text)),
     CONSTRAINT clients_department_check CHECK ((length(department) <= 100)),
     CONSTRAINT clients_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
@@ -172,6 +173,13 @@ COMMENT ON COLUMN capconduit.clients.version IS 'Moves with every change of the 
 --
 
 COMMENT ON COLUMN capconduit.clients.time_zone IS 'Zone in which the hours, days, weeks and months of its links begin and end';
+
+
+--
+-- Name: COLUMN clients.metered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.metered IS 'Whether it has counters of its own: since its first cap';
 
 
 --
@@ -1667,7 +1675,7 @@ ALTER TABLE capconduit.campaigns ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 
 CREATE TABLE capconduit.caps (
     id bigint NOT NULL,
-    link_id bigint NOT NULL,
+    link_id bigint,
     counts text NOT NULL,
     span text NOT NULL,
     set_by text NOT NULL,
@@ -1678,12 +1686,15 @@ CREATE TABLE capconduit.caps (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    client_id bigint,
+    CONSTRAINT caps_client_set_by_check CHECK (((client_id IS NULL) OR (set_by = 'platform'::text))),
     CONSTRAINT caps_concurrent_check CHECK (((span <> 'concurrent'::text) OR (counts = 'offered'::text))),
     CONSTRAINT caps_counts_check CHECK ((counts = ANY (ARRAY['offered'::text, 'answered'::text, 'qualified'::text]))),
     CONSTRAINT caps_max_calls_check CHECK (((max_calls >= 0) AND (max_calls <= '1000000000000'::bigint))),
     CONSTRAINT caps_note_check CHECK ((length(note) <= 200)),
     CONSTRAINT caps_set_by_check CHECK ((set_by = ANY (ARRAY['platform'::text, 'seller'::text]))),
-    CONSTRAINT caps_span_check CHECK ((span = ANY (ARRAY['concurrent'::text, 'hour'::text, 'day'::text, 'week'::text, 'month'::text, 'total'::text])))
+    CONSTRAINT caps_span_check CHECK ((span = ANY (ARRAY['concurrent'::text, 'hour'::text, 'day'::text, 'week'::text, 'month'::text, 'total'::text]))),
+    CONSTRAINT caps_subject_check CHECK ((num_nonnulls(link_id, client_id) = 1))
 );
 
 
@@ -1693,7 +1704,7 @@ ALTER TABLE capconduit.caps OWNER TO capconduit_owner;
 -- Name: TABLE caps; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON TABLE capconduit.caps IS 'Caps of links, each over one window; all of them must have room for a call';
+COMMENT ON TABLE capconduit.caps IS 'Caps of links and of clients, each over one window; all of them must have room for a call';
 
 
 --
@@ -1707,7 +1718,7 @@ COMMENT ON COLUMN capconduit.caps.id IS 'Number of the cap';
 -- Name: COLUMN caps.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.caps.link_id IS 'Link';
+COMMENT ON COLUMN capconduit.caps.link_id IS 'Link; null: it is a cap of a client';
 
 
 --
@@ -1781,6 +1792,13 @@ COMMENT ON COLUMN capconduit.caps.version IS 'Moves with every change of the row
 
 
 --
+-- Name: COLUMN caps.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.client_id IS 'Client, over all its links; null: it is a cap of a link';
+
+
+--
 -- Name: caps_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1792,6 +1810,189 @@ ALTER TABLE capconduit.caps ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+
+--
+-- Name: client_counters; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.client_counters (
+    client_id bigint NOT NULL,
+    active integer NOT NULL,
+    unsettled integer NOT NULL,
+    offered bigint NOT NULL,
+    answered bigint NOT NULL,
+    qualified bigint NOT NULL,
+    windows_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    windows_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT client_counters_active_check CHECK ((active >= 0))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
+
+
+ALTER TABLE capconduit.client_counters OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE client_counters; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.client_counters IS 'Use of each client that has, or had, caps of its own, over all its links: the row that these are checked on';
+
+
+--
+-- Name: COLUMN client_counters.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_counters.client_id IS 'Client';
+
+
+--
+-- Name: COLUMN client_counters.active; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_counters.active IS 'Calls that hold a slot of any of its links now';
+
+
+--
+-- Name: COLUMN client_counters.unsettled; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_counters.unsettled IS 'Calls closed as LOST whose outcome is not known: each may still count';
+
+
+--
+-- Name: COLUMN client_counters.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_counters.offered IS 'Slots reserved since windows are kept';
+
+
+--
+-- Name: COLUMN client_counters.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_counters.answered IS 'Counted calls since windows are kept';
+
+
+--
+-- Name: COLUMN client_counters.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_counters.qualified IS 'Good calls since windows are kept';
+
+
+--
+-- Name: COLUMN client_counters.windows_from; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_counters.windows_from IS 'When the last of the present windows began';
+
+
+--
+-- Name: COLUMN client_counters.windows_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_counters.windows_until IS 'When the first of the present windows ends';
+
+
+--
+-- Name: client_windows; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.client_windows (
+    client_id bigint NOT NULL,
+    span text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    time_zone text NOT NULL,
+    active integer NOT NULL,
+    unsettled integer NOT NULL,
+    offered bigint NOT NULL,
+    answered bigint NOT NULL,
+    qualified bigint NOT NULL,
+    CONSTRAINT client_windows_bounds_check CHECK ((starts_at < ends_at)),
+    CONSTRAINT client_windows_span_check CHECK ((span = ANY (ARRAY['hour'::text, 'day'::text, 'week'::text, 'month'::text])))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
+
+
+ALTER TABLE capconduit.client_windows OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE client_windows; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.client_windows IS 'The present hour, day, week and month of each of these clients: what was used is what client_counters has more';
+
+
+--
+-- Name: COLUMN client_windows.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_windows.client_id IS 'Client';
+
+
+--
+-- Name: COLUMN client_windows.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_windows.span IS 'hour, day, week or month';
+
+
+--
+-- Name: COLUMN client_windows.starts_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_windows.starts_at IS 'Start of the window, or of its first call since windows are kept; the start belongs to it';
+
+
+--
+-- Name: COLUMN client_windows.ends_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_windows.ends_at IS 'End of the window; it does not belong to it';
+
+
+--
+-- Name: COLUMN client_windows.time_zone; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_windows.time_zone IS 'Zone of the client that the end was computed in';
+
+
+--
+-- Name: COLUMN client_windows.active; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_windows.active IS 'Slots held at the start by calls whose outcome is not known yet';
+
+
+--
+-- Name: COLUMN client_windows.unsettled; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_windows.unsettled IS 'The same of calls closed as LOST';
+
+
+--
+-- Name: COLUMN client_windows.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_windows.offered IS 'client_counters.offered at the start';
+
+
+--
+-- Name: COLUMN client_windows.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_windows.answered IS 'client_counters.answered at the start';
+
+
+--
+-- Name: COLUMN client_windows.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_windows.qualified IS 'client_counters.qualified at the start';
 
 
 --
@@ -1811,6 +2012,7 @@ CREATE TABLE capconduit.link_counters (
     unsettled integer DEFAULT 0 NOT NULL,
     windows_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     windows_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    client_metered boolean DEFAULT false NOT NULL,
     CONSTRAINT link_counters_active_check CHECK ((active >= 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
@@ -1907,6 +2109,13 @@ COMMENT ON COLUMN capconduit.link_counters.windows_from IS 'When the last of the
 --
 
 COMMENT ON COLUMN capconduit.link_counters.windows_until IS 'When the first of the present windows ends';
+
+
+--
+-- Name: COLUMN link_counters.client_metered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.client_metered IS 'Whether its client has counters, which move with these';
 
 
 --
@@ -2016,12 +2225,12 @@ COMMENT ON COLUMN capconduit.link_windows.qualified IS 'link_counters.qualified 
 CREATE VIEW capconduit.caps_view WITH (security_invoker='true') AS
  SELECT c.id,
     c.link_id,
-    s.campaign_id,
-    m.name AS campaign_name,
-    m.user_id,
-    s.client_id,
-    k.client_identifier,
-    k.name AS client_name,
+    c.campaign_id,
+    c.campaign_name,
+    c.user_id,
+    c.client_id,
+    c.client_identifier,
+    c.client_name,
     c.counts,
     c.span,
     c.max_calls,
@@ -2032,31 +2241,104 @@ CREATE VIEW capconduit.caps_view WITH (security_invoker='true') AS
     GREATEST(((c.max_calls - u.used) - u.in_flight), (0)::bigint) AS remaining,
     p.starts_at,
     p.ends_at AS resets_at,
-    k.time_zone,
+    c.time_zone,
     c.note,
     c.created_by,
     c.created_at,
     c.updated_at,
-    c.version
-   FROM (((((capconduit.caps c
-     JOIN capconduit.campaign_client_settings s ON ((s.id = c.link_id)))
-     JOIN capconduit.campaigns m ON ((m.id = s.campaign_id)))
-     JOIN capconduit.clients k ON ((k.id = s.client_id)))
-     JOIN capconduit.link_counters n ON ((n.link_id = c.link_id)))
-     LEFT JOIN capconduit.link_windows w ON (((w.link_id = c.link_id) AND (w.span = c.span)))),
-    LATERAL capconduit.present_window(c.span, now(), k.time_zone, w.starts_at, w.ends_at, w.time_zone) p(starts_at, ends_at),
-    LATERAL ( SELECT ((c.span = 'total'::text) OR (w.starts_at = p.starts_at)) AS goes_on) g,
+    c.version,
+    c.subject_type,
+    COALESCE(c.link_id, c.client_id) AS subject_id
+   FROM ( SELECT 'link'::text AS subject_type,
+            c_1.id,
+            c_1.link_id,
+            s.campaign_id,
+            m.name AS campaign_name,
+            m.user_id,
+            s.client_id,
+            k.client_identifier,
+            k.name AS client_name,
+            k.time_zone,
+            c_1.counts,
+            c_1.span,
+            c_1.max_calls,
+            c_1.set_by,
+            c_1.enforce,
+            c_1.note,
+            c_1.created_by,
+            c_1.created_at,
+            c_1.updated_at,
+            c_1.version,
+            n.active,
+            n.unsettled,
+            n.offered,
+            n.answered,
+            n.qualified,
+            w.starts_at AS was_from,
+            w.ends_at AS was_until,
+            w.time_zone AS was_zone,
+            w.active AS was_active,
+            w.unsettled AS was_unsettled,
+            w.offered AS was_offered,
+            w.answered AS was_answered,
+            w.qualified AS was_qualified
+           FROM (((((capconduit.caps c_1
+             JOIN capconduit.campaign_client_settings s ON ((s.id = c_1.link_id)))
+             JOIN capconduit.campaigns m ON ((m.id = s.campaign_id)))
+             JOIN capconduit.clients k ON ((k.id = s.client_id)))
+             JOIN capconduit.link_counters n ON ((n.link_id = c_1.link_id)))
+             LEFT JOIN capconduit.link_windows w ON (((w.link_id = c_1.link_id) AND (w.span = c_1.span))))
+        UNION ALL
+         SELECT 'client'::text,
+            c_1.id,
+            NULL::bigint,
+            NULL::bigint,
+            NULL::text,
+            NULL::bigint,
+            c_1.client_id,
+            k.client_identifier,
+            k.name,
+            k.time_zone,
+            c_1.counts,
+            c_1.span,
+            c_1.max_calls,
+            c_1.set_by,
+            c_1.enforce,
+            c_1.note,
+            c_1.created_by,
+            c_1.created_at,
+            c_1.updated_at,
+            c_1.version,
+            n.active,
+            n.unsettled,
+            n.offered,
+            n.answered,
+            n.qualified,
+            w.starts_at,
+            w.ends_at,
+            w.time_zone,
+            w.active,
+            w.unsettled,
+            w.offered,
+            w.answered,
+            w.qualified
+           FROM (((capconduit.caps c_1
+             JOIN capconduit.clients k ON ((k.id = c_1.client_id)))
+             JOIN capconduit.client_counters n ON ((n.client_id = c_1.client_id)))
+             LEFT JOIN capconduit.client_windows w ON (((w.client_id = c_1.client_id) AND (w.span = c_1.span))))) c,
+    LATERAL capconduit.present_window(c.span, now(), c.time_zone, c.was_from, c.was_until, c.was_zone) p(starts_at, ends_at),
+    LATERAL ( SELECT ((c.span = 'total'::text) OR (c.was_from = p.starts_at)) AS goes_on) g,
     LATERAL ( SELECT
                 CASE
-                    WHEN (c.span = 'concurrent'::text) THEN (n.active)::bigint
+                    WHEN (c.span = 'concurrent'::text) THEN (c.active)::bigint
                     WHEN (NOT COALESCE(g.goes_on, false)) THEN (0)::bigint
-                    WHEN (c.counts = 'offered'::text) THEN (n.offered - COALESCE(w.offered, (0)::bigint))
-                    WHEN (c.counts = 'answered'::text) THEN (n.answered - COALESCE(w.answered, (0)::bigint))
-                    ELSE (n.qualified - COALESCE(w.qualified, (0)::bigint))
+                    WHEN (c.counts = 'offered'::text) THEN (c.offered - COALESCE(c.was_offered, (0)::bigint))
+                    WHEN (c.counts = 'answered'::text) THEN (c.answered - COALESCE(c.was_answered, (0)::bigint))
+                    ELSE (c.qualified - COALESCE(c.was_qualified, (0)::bigint))
                 END AS used,
                 CASE
                     WHEN ((c.span = 'concurrent'::text) OR (c.counts = 'offered'::text) OR (NOT COALESCE(g.goes_on, false))) THEN 0
-                    ELSE ((n.active + n.unsettled) - COALESCE((w.active + w.unsettled), 0))
+                    ELSE ((c.active + c.unsettled) - COALESCE((c.was_active + c.was_unsettled), 0))
                 END AS in_flight) u;
 
 
@@ -2066,7 +2348,118 @@ ALTER TABLE capconduit.caps_view OWNER TO capconduit_owner;
 -- Name: VIEW caps_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON VIEW capconduit.caps_view IS 'Caps of links with what is used of them now, and when their windows end';
+COMMENT ON VIEW capconduit.caps_view IS 'Caps with what is used of them now, and when their windows end';
+
+
+--
+-- Name: client_adjustments; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.client_adjustments (
+    id bigint NOT NULL,
+    client_id bigint NOT NULL,
+    span text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    offered bigint DEFAULT 0 NOT NULL,
+    answered bigint DEFAULT 0 NOT NULL,
+    qualified bigint DEFAULT 0 NOT NULL,
+    reason text NOT NULL,
+    user_id bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+
+ALTER TABLE capconduit.client_adjustments OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE client_adjustments; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.client_adjustments IS 'What windows of clients have used without a row behind it: purged records, corrections by hand';
+
+
+--
+-- Name: COLUMN client_adjustments.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_adjustments.id IS 'Number of the adjustment';
+
+
+--
+-- Name: COLUMN client_adjustments.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_adjustments.client_id IS 'Client';
+
+
+--
+-- Name: COLUMN client_adjustments.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_adjustments.span IS 'hour, day, week or month';
+
+
+--
+-- Name: COLUMN client_adjustments.starts_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_adjustments.starts_at IS 'The window, by its start';
+
+
+--
+-- Name: COLUMN client_adjustments.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_adjustments.offered IS 'By how much';
+
+
+--
+-- Name: COLUMN client_adjustments.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_adjustments.answered IS 'By how much';
+
+
+--
+-- Name: COLUMN client_adjustments.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_adjustments.qualified IS 'By how much';
+
+
+--
+-- Name: COLUMN client_adjustments.reason; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_adjustments.reason IS 'Why';
+
+
+--
+-- Name: COLUMN client_adjustments.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_adjustments.user_id IS 'Who, where somebody did it by hand';
+
+
+--
+-- Name: COLUMN client_adjustments.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.client_adjustments.created_at IS 'When';
+
+
+--
+-- Name: client_adjustments_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.client_adjustments ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.client_adjustments_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 
 --
@@ -3442,7 +3835,8 @@ CREATE VIEW capconduit.window_calls_view WITH (security_invoker='true') AS
     0 AS in_flight,
     1 AS offered,
     0 AS answered,
-    0 AS qualified
+    0 AS qualified,
+    a.client_id
    FROM capconduit.call_attempts a
 UNION ALL
  SELECT 'live_calls'::text AS source,
@@ -3452,7 +3846,8 @@ UNION ALL
     1 AS in_flight,
     1 AS offered,
     0 AS answered,
-    0 AS qualified
+    0 AS qualified,
+    l.client_id
    FROM capconduit.live_calls l
   WHERE l.holds_slot
 UNION ALL
@@ -3463,7 +3858,8 @@ UNION ALL
     (u.unsettled)::integer AS in_flight,
     ((g.reserved_at IS NOT NULL))::integer AS offered,
     ((g.counted AND (NOT u.unsettled)))::integer AS answered,
-    ((g.qualified AND (NOT u.unsettled)))::integer AS qualified
+    ((g.qualified AND (NOT u.unsettled)))::integer AS qualified,
+    g.client_id
    FROM capconduit.call_logs g,
     LATERAL ( SELECT ((g.call_status = 'LOST'::text) AND (g.reserved_at IS NOT NULL) AND (NOT (g.counted AND g.qualified))) AS "?column?") u(unsettled)
   WHERE ((g.reserved_at IS NOT NULL) OR g.counted);
@@ -3583,6 +3979,14 @@ ALTER TABLE ONLY capconduit.campaigns
 
 
 --
+-- Name: caps caps_client_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caps
+    ADD CONSTRAINT caps_client_id_key UNIQUE (client_id, counts, span, set_by);
+
+
+--
 -- Name: caps caps_link_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3596,6 +4000,30 @@ ALTER TABLE ONLY capconduit.caps
 
 ALTER TABLE ONLY capconduit.caps
     ADD CONSTRAINT caps_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: client_adjustments client_adjustments_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.client_adjustments
+    ADD CONSTRAINT client_adjustments_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: client_counters client_counters_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.client_counters
+    ADD CONSTRAINT client_counters_pkey PRIMARY KEY (client_id);
+
+
+--
+-- Name: client_windows client_windows_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.client_windows
+    ADD CONSTRAINT client_windows_pkey PRIMARY KEY (client_id, span);
 
 
 --
@@ -3885,6 +4313,13 @@ CREATE INDEX caps_created_by_idx ON capconduit.caps USING btree (created_by);
 
 
 --
+-- Name: client_adjustments_purged_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE UNIQUE INDEX client_adjustments_purged_idx ON capconduit.client_adjustments USING btree (client_id, span, starts_at) WHERE (reason = 'purged'::text);
+
+
+--
 -- Name: clients_created_by_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4116,6 +4551,13 @@ CREATE TRIGGER caps_mark AFTER INSERT OR DELETE OR UPDATE OF link_id ON capcondu
 
 
 --
+-- Name: caps caps_meter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER caps_meter BEFORE INSERT OR UPDATE OF client_id ON capconduit.caps FOR EACH ROW WHEN ((new.client_id IS NOT NULL)) EXECUTE FUNCTION capconduit.meter_client();
+
+
+--
 -- Name: caps caps_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4127,6 +4569,13 @@ CREATE TRIGGER caps_updated_at BEFORE UPDATE ON capconduit.caps FOR EACH ROW WHE
 --
 
 CREATE TRIGGER caps_version BEFORE UPDATE ON capconduit.caps FOR EACH ROW WHEN ((NOT (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION capconduit.move_version();
+
+
+--
+-- Name: client_counters client_counters_delete_windows; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER client_counters_delete_windows AFTER DELETE ON capconduit.client_counters FOR EACH ROW EXECUTE FUNCTION capconduit.delete_client_windows();
 
 
 --
@@ -4161,14 +4610,14 @@ CREATE TRIGGER clients_lock_counters BEFORE DELETE ON capconduit.clients FOR EAC
 -- Name: clients clients_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER clients_updated_at BEFORE UPDATE ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.set_updated_at();
+CREATE TRIGGER clients_updated_at BEFORE UPDATE ON capconduit.clients FOR EACH ROW WHEN ((old.metered = new.metered)) EXECUTE FUNCTION capconduit.set_updated_at();
 
 
 --
 -- Name: clients clients_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER clients_version BEFORE UPDATE ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.move_version();
+CREATE TRIGGER clients_version BEFORE UPDATE ON capconduit.clients FOR EACH ROW WHEN ((old.metered = new.metered)) EXECUTE FUNCTION capconduit.move_version();
 
 
 --
@@ -4197,6 +4646,13 @@ CREATE TRIGGER dids_updated_at BEFORE UPDATE ON capconduit.dids FOR EACH ROW EXE
 --
 
 CREATE TRIGGER dids_version BEFORE UPDATE ON capconduit.dids FOR EACH ROW EXECUTE FUNCTION capconduit.move_version();
+
+
+--
+-- Name: link_counters link_counters_client; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER link_counters_client BEFORE INSERT ON capconduit.link_counters FOR EACH ROW EXECUTE FUNCTION capconduit.note_client_metered();
 
 
 --
@@ -4360,6 +4816,14 @@ ALTER TABLE ONLY capconduit.campaigns
 
 
 --
+-- Name: caps caps_client_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caps
+    ADD CONSTRAINT caps_client_id_fkey FOREIGN KEY (client_id) REFERENCES capconduit.clients(id) ON DELETE CASCADE;
+
+
+--
 -- Name: caps caps_created_by_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4373,6 +4837,14 @@ ALTER TABLE ONLY capconduit.caps
 
 ALTER TABLE ONLY capconduit.caps
     ADD CONSTRAINT caps_link_id_fkey FOREIGN KEY (link_id) REFERENCES capconduit.campaign_client_settings(id) ON DELETE CASCADE;
+
+
+--
+-- Name: client_counters client_counters_client_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.client_counters
+    ADD CONSTRAINT client_counters_client_id_fkey FOREIGN KEY (client_id) REFERENCES capconduit.clients(id) ON DELETE CASCADE;
 
 
 --
@@ -4762,6 +5234,66 @@ CREATE POLICY caps_staff_insert ON capconduit.caps FOR INSERT TO capconduit_staf
 --
 
 CREATE POLICY caps_staff_update ON capconduit.caps FOR UPDATE TO capconduit_staff USING ((set_by = 'platform'::text));
+
+
+--
+-- Name: client_adjustments; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.client_adjustments ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: client_adjustments client_adjustments_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY client_adjustments_read ON capconduit.client_adjustments FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: client_adjustments client_adjustments_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY client_adjustments_staff ON capconduit.client_adjustments FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: client_counters; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.client_counters ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: client_counters client_counters_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY client_counters_read ON capconduit.client_counters FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: client_counters client_counters_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY client_counters_staff ON capconduit.client_counters FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: client_windows; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.client_windows ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: client_windows client_windows_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY client_windows_read ON capconduit.client_windows FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: client_windows client_windows_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY client_windows_staff ON capconduit.client_windows FOR SELECT TO capconduit_staff USING (true);
 
 
 --
@@ -6048,6 +6580,31 @@ GRANT INSERT(note),UPDATE(note) ON TABLE capconduit.caps TO capconduit_staff;
 
 
 --
+-- Name: COLUMN caps.client_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(client_id) ON TABLE capconduit.caps TO capconduit_staff;
+
+
+--
+-- Name: TABLE client_counters; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.client_counters TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.client_counters TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.client_counters TO capconduit_read;
+
+
+--
+-- Name: TABLE client_windows; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.client_windows TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.client_windows TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.client_windows TO capconduit_read;
+
+
+--
 -- Name: TABLE link_counters; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -6072,6 +6629,14 @@ GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_read;
 GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_seller;
 GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_read;
+
+
+--
+-- Name: TABLE client_adjustments; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.client_adjustments TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.client_adjustments TO capconduit_read;
 
 
 --

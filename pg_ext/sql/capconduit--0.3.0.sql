@@ -206,6 +206,58 @@ begin
                ('qualified', n.qualified - w.qualified, coalesce(u.qualified, 0) + coalesce(a.qualified, 0))
            ) c (counter, stored, actual)
      where c.stored <> c.actual;
+    if to_regclass('capconduit.client_counters') is null then
+        return;
+    end if;
+    return query
+    with used as (
+        select w.client_id, w.span, sum(c.in_flight) as in_flight, sum(c.offered) as offered,
+               sum(c.answered) as answered, sum(c.qualified) as qualified
+          from capconduit.client_windows w
+          join capconduit.window_calls_view c on c.client_id = w.client_id and c.reserved_at >= w.starts_at
+         group by w.client_id, w.span
+    ), adjusted as (
+        select a.client_id, a.span, a.starts_at, sum(a.offered) as offered, sum(a.answered) as answered,
+               sum(a.qualified) as qualified
+          from capconduit.client_adjustments a
+         group by a.client_id, a.span, a.starts_at
+    ), held as (
+        select l.client_id, count(*) as calls from capconduit.live_calls l where l.holds_slot group by l.client_id
+    ), clients as (
+        select c.id as client_id, c.metered, n.client_id is not null as has_counters
+          from capconduit.clients c
+          left join capconduit.client_counters n on n.client_id = c.id
+         where c.metered or n.client_id is not null
+    )
+    -- Which of them are counted, at their links, too.
+    select 'client', c.client_id, 'metered', c.metered::integer::bigint, c.has_counters::integer::bigint, null::timestamptz
+      from clients c
+     where c.metered <> c.has_counters
+    union all
+    select 'client', s.client_id, 'metered_at_link_' || n.link_id, n.client_metered::integer, (c.client_id is not null)::integer, null
+      from capconduit.link_counters n
+      join capconduit.campaign_client_settings s on s.id = n.link_id
+      left join clients c on c.client_id = s.client_id and c.has_counters
+     where n.client_metered <> (c.client_id is not null)
+    union all
+    select 'client', n.client_id, 'active', n.active, coalesce(h.calls, 0), null
+      from capconduit.client_counters n
+      left join held h on h.client_id = n.client_id
+     where n.active <> coalesce(h.calls, 0)
+    union all
+    select 'client', w.client_id, w.span || '_' || c.counter, c.stored, c.actual::bigint, w.starts_at
+      from capconduit.client_windows w
+      join capconduit.client_counters n on n.client_id = w.client_id
+      left join used u on (u.client_id, u.span) = (w.client_id, w.span)
+      left join adjusted a on (a.client_id, a.span, a.starts_at) = (w.client_id, w.span, w.starts_at)
+      left join held h on h.client_id = w.client_id,
+           lateral (values
+               ('in_flight', coalesce(h.calls, 0) + n.unsettled - w.active - w.unsettled, coalesce(u.in_flight, 0)),
+               ('offered', n.offered - w.offered, coalesce(u.offered, 0) + coalesce(a.offered, 0)),
+               ('answered', n.answered - w.answered, coalesce(u.answered, 0) + coalesce(a.answered, 0)),
+               ('qualified', n.qualified - w.qualified, coalesce(u.qualified, 0) + coalesce(a.qualified, 0))
+           ) c (counter, stored, actual)
+     where c.stored <> c.actual;
 end
 $$;
 
@@ -232,7 +284,10 @@ as $$
                            ('total', n.total, coalesce(n.base, 0) + coalesce(g.calls, 0))) c (counter, stored, actual)
      where c.stored is distinct from c.actual
     union all
-    select v.subject_id, v.counter, v.stored, v.actual from capconduit.verify_windows() v where v.subject = 'link'
+    select case v.subject when 'link' then v.subject_id end,
+           case v.subject when 'link' then v.counter else format('%s_%s_%s', v.subject, v.subject_id, v.counter) end,
+           v.stored, v.actual
+      from capconduit.verify_windows() v
      order by link_id, counter
 $$;
 
@@ -250,6 +305,61 @@ as $$
      where not exists (select from capconduit.link_counters n where n.link_id = s.id)
      order by s.id
     on conflict (link_id) do nothing
+$$;
+
+-- Behind the links, as where calls change both.
+create function reconcile_clients(out counter text, out stored bigint, out actual bigint)
+returns setof record
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    clients bigint[];
+    client bigint;
+    starts timestamptz;
+    excess bigint;
+begin
+    select array_agg(distinct w.subject_id) into clients from capconduit.verify_windows() w where w.subject = 'client';
+    if clients is null then
+        return;
+    end if;
+    -- Which links move a client's counters comes first: by it the rest is compared. All of the client's, so that no call is under way.
+    perform from capconduit.link_counters n
+      where n.link_id in (select s.id from capconduit.campaign_client_settings s where s.client_id = any (clients))
+      order by n.link_id
+        for no key update;
+    update capconduit.link_counters n
+       set client_metered = not n.client_metered
+      from capconduit.campaign_client_settings s
+     where s.id = n.link_id and s.client_id = any (clients)
+       and n.client_metered <> exists (select from capconduit.client_counters c where c.client_id = s.client_id);
+    update capconduit.clients c
+       set metered = not c.metered
+     where c.id = any (clients)
+       and c.metered <> exists (select from capconduit.client_counters n where n.client_id = c.id);
+    perform from capconduit.client_counters n where n.client_id = any (clients) order by n.client_id for no key update;
+    for client, counter, stored, actual, starts in
+        select w.subject_id, w.counter, w.stored, w.actual, w.starts_at
+          from capconduit.verify_windows() w
+         where w.subject = 'client' and w.subject_id = any (clients)
+         order by w.subject_id, w.counter
+    loop
+        excess := stored - actual;
+        update capconduit.client_counters n
+           set active = n.active - case counter when 'active' then excess else 0 end
+         where n.client_id = client;
+        update capconduit.client_windows w
+           set active = w.active + case counter when w.span || '_in_flight' then excess else 0 end,
+               offered = w.offered + case counter when w.span || '_offered' then excess else 0 end,
+               answered = w.answered + case counter when w.span || '_answered' then excess else 0 end,
+               qualified = w.qualified + case counter when w.span || '_qualified' then excess else 0 end
+         where w.client_id = client and w.span = split_part(counter, '_', 1) and w.starts_at = starts;
+        perform capconduit.write_audit('reconcile', 'client_counters', client::text,
+            jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
+        counter := format('client_%s_%s', client, counter);
+        return next;
+    end loop;
+end
 $$;
 
 -- A call's transaction changes a counter and the rows behind it together. So the difference that one statement sees stays the
@@ -339,6 +449,13 @@ begin
             jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
         return next;
     end loop;
+    if only_link is null and to_regclass('capconduit.client_counters') is not null then
+        link_id := null;
+        for counter, stored, actual in select c.counter, c.stored, c.actual from capconduit.reconcile_clients() c
+        loop
+            return next;
+        end loop;
+    end if;
 end
 $$;
 
@@ -439,6 +556,67 @@ begin
 end
 $$;
 
+-- The same for their clients, in two steps, since their counters come behind all links: what the calls are, before they are deleted.
+create function client_window_use(calls text[]) returns jsonb
+language plpgsql stable parallel safe security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if to_regclass('capconduit.client_counters') is null then
+        return null;
+    end if;
+    return (select jsonb_agg(to_jsonb(c))
+              from capconduit.window_calls_view c
+              join capconduit.client_counters n on n.client_id = c.client_id
+             where c.uniqueid = any (calls) and c.source <> 'live_calls'
+               and (c.in_flight > 0
+                    or exists (select from capconduit.client_windows w
+                                where w.client_id = c.client_id and w.starts_at <= c.reserved_at)));
+end
+$$;
+
+create function keep_client_window_use(uses jsonb) returns void
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    clients bigint[];
+begin
+    if uses is null then
+        return;
+    end if;
+    select array_agg(distinct u.client_id) into clients from jsonb_to_recordset(uses) u (client_id bigint);
+    perform from capconduit.client_counters n where n.client_id = any (clients) order by n.client_id for no key update;
+    update capconduit.client_counters n
+       set unsettled = n.unsettled - c.calls
+      from (select u.client_id, sum(u.in_flight) as calls
+              from jsonb_to_recordset(uses) u (client_id bigint, in_flight integer)
+             group by u.client_id) c
+     where n.client_id = c.client_id;
+    insert into capconduit.client_adjustments as a (client_id, span, starts_at, offered, answered, qualified, reason)
+    select w.client_id, w.span, w.starts_at, sum(c.offered), sum(c.answered), sum(c.qualified), 'purged'
+      from capconduit.client_windows w
+      join jsonb_to_recordset(uses)
+           c (client_id bigint, reserved_at timestamptz, offered integer, answered integer, qualified integer)
+        on c.client_id = w.client_id and c.reserved_at >= w.starts_at
+     group by w.client_id, w.span
+    having sum(c.offered + c.answered + c.qualified) > 0
+    on conflict (client_id, span, starts_at) where reason = 'purged' do update
+       set offered = a.offered + excluded.offered, answered = a.answered + excluded.answered,
+           qualified = a.qualified + excluded.qualified;
+    update capconduit.client_windows w
+       set unsettled = w.unsettled - c.calls
+      from (select o.client_id, o.span, sum(u.in_flight) as calls
+              from capconduit.client_windows o
+              join jsonb_to_recordset(uses) u (client_id bigint, reserved_at timestamptz, in_flight integer)
+                on u.client_id = o.client_id and u.reserved_at < o.starts_at and u.in_flight > 0
+             group by o.client_id, o.span) c
+     where (w.client_id, w.span) = (c.client_id, c.span);
+    delete from capconduit.client_adjustments a
+     using capconduit.client_windows w
+     where a.client_id = any (clients) and (w.client_id, w.span) = (a.client_id, a.span) and a.starts_at < w.starts_at
+       and a.reason = 'purged';
+end
+$$;
+
 create function purge_call_logs(
     before timestamptz, after_id bigint default 0, max integer default 1000,
     out status text, out records integer, out attempts integer, out last_id bigint)
@@ -448,6 +626,7 @@ as $$
 declare
     calls text[];
     links bigint[];
+    uses jsonb;
 begin
     if before is null or before > now() - interval '3 days' then
         raise exception 'before must be at least three days ago' using errcode = 'invalid_parameter_value';
@@ -476,6 +655,7 @@ begin
                for update) g;
     if to_regclass('capconduit.window_calls_view') is not null then
         perform capconduit.keep_window_use(calls);
+        uses := capconduit.client_window_use(calls);
     end if;
     delete from capconduit.call_attempts a where a.uniqueid = any (calls);
     get diagnostics attempts = row_count;
@@ -488,6 +668,7 @@ begin
        set base = n.base + g.calls
       from (select link_id, count(*) as calls from unnest(links) l (link_id) group by link_id) g
      where n.link_id = g.link_id;
+    perform capconduit.keep_client_window_use(uses);
 end
 $$;
 
@@ -765,7 +946,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     secrets constant text[] := array['password_hash', 'password', 'md5_cred', 'token_hash'];
-    untold constant text[] := array['version', 'settings_id', 'capped'];
+    untold constant text[] := array['version', 'settings_id', 'capped', 'metered'];
     was constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - untold end;
     is_now constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - untold end;
     changed text[];
@@ -912,6 +1093,151 @@ begin
 end
 $$;
 
+create function delete_client_windows() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from capconduit.client_windows w where w.client_id = old.client_id;
+    delete from capconduit.client_adjustments a where a.client_id = old.client_id;
+    return null;
+end
+$$;
+
+-- The client's row is locked against its first cap: either that one finds the link, or the link finds the counters.
+create function note_client_metered() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    select c.metered into new.client_metered
+      from capconduit.clients c
+     where c.id = (select s.client_id from capconduit.campaign_client_settings s where s.id = new.link_id)
+       for key share;
+    new.client_metered := coalesce(new.client_metered, false);
+    return new;
+end
+$$;
+
+-- The first cap of a client: its counters begin with what those of its links say, which are locked, so that each call is counted
+-- before or after, and none twice. Before the cap is there: its foreign key locks the client, too, and two such locks would wait for
+-- each other.
+create function meter_client() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    client constant bigint := new.client_id;
+    give_up_at constant timestamptz := clock_timestamp() + interval '15 seconds';
+    caller_s_timeout constant text := current_setting('lock_timeout');
+    instant timestamptz;
+begin
+    if (select c.metered from capconduit.clients c where c.id = client) then
+        return new;
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'the first cap of a client is to be set in a transaction that is read committed'
+            using errcode = 'feature_not_supported';
+    end if;
+    loop
+        begin
+            perform set_config('lock_timeout', '100ms', true);
+            -- First, as everything that works on calls does.
+            lock table capconduit.live_calls in access share mode;
+            lock table capconduit.link_counters in row exclusive mode;
+            -- Against new links, and another first cap.
+            perform from capconduit.clients c where c.id = client for update;
+            if not found then
+                perform set_config('lock_timeout', caller_s_timeout, true);
+                return new;
+            end if;
+            perform from capconduit.link_counters n
+              where n.link_id in (select s.id from capconduit.campaign_client_settings s where s.client_id = client)
+              order by n.link_id
+                for no key update;
+            perform set_config('lock_timeout', caller_s_timeout, true);
+            exit;
+        exception when lock_not_available then
+            if clock_timestamp() > give_up_at then
+                raise;
+            end if;
+        end;
+        -- Nothing is locked here: calls go on while somebody else holds what is needed.
+        perform pg_sleep(0.05);
+    end loop;
+    if (select c.metered from capconduit.clients c where c.id = client) then
+        return new;
+    end if;
+    instant := clock_timestamp();
+    insert into capconduit.client_counters (client_id, active, unsettled, offered, answered, qualified)
+    select client, coalesce(sum(n.active), 0), coalesce(sum(n.unsettled), 0), coalesce(sum(n.offered), 0),
+           coalesce(sum(n.answered), 0), coalesce(sum(n.qualified), 0)
+      from capconduit.link_counters n
+      join capconduit.campaign_client_settings s on s.id = n.link_id
+     where s.client_id = client;
+    -- Windows of links that go on have used what the client's has. Where none of a span does, nothing is used of the present one.
+    insert into capconduit.client_windows (client_id, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified)
+    select client, w.span, coalesce(min(p.starts_at) filter (where g.goes_on), min(p.starts_at)),
+           coalesce(max(p.ends_at) filter (where g.goes_on), max(p.ends_at)), min(k.time_zone),
+           min(m.active) - coalesce(sum(n.active - w.active) filter (where g.goes_on), 0),
+           min(m.unsettled) - coalesce(sum(n.unsettled - w.unsettled) filter (where g.goes_on), 0),
+           min(m.offered) - coalesce(sum(n.offered - w.offered) filter (where g.goes_on), 0),
+           min(m.answered) - coalesce(sum(n.answered - w.answered) filter (where g.goes_on), 0),
+           min(m.qualified) - coalesce(sum(n.qualified - w.qualified) filter (where g.goes_on), 0)
+      from capconduit.client_counters m
+      join capconduit.clients k on k.id = m.client_id
+      join capconduit.campaign_client_settings s on s.client_id = m.client_id
+      join capconduit.link_counters n on n.link_id = s.id
+      join capconduit.link_windows w on w.link_id = s.id,
+           lateral capconduit.present_window(w.span, instant, k.time_zone, w.starts_at, w.ends_at, w.time_zone) p,
+           lateral (select w.starts_at = p.starts_at as goes_on) g
+     where m.client_id = client
+     group by w.span;
+    -- What was purged of those is used all the same.
+    insert into capconduit.client_adjustments (client_id, span, starts_at, offered, answered, qualified, reason)
+    select client, v.span, v.starts_at, sum(a.offered), sum(a.answered), sum(a.qualified), 'links'
+      from capconduit.client_windows v
+      join capconduit.campaign_client_settings s on s.client_id = v.client_id
+      join capconduit.link_windows w on w.link_id = s.id and w.span = v.span and w.ends_at > instant
+      join capconduit.link_adjustments a on (a.link_id, a.span, a.starts_at) = (w.link_id, w.span, w.starts_at)
+     where v.client_id = client
+     group by v.span, v.starts_at;
+    -- Windows that began with their links' first calls, or that somebody has moved: the rows themselves are counted, since the first start.
+    if exists (select from capconduit.campaign_client_settings s
+                 join capconduit.link_windows w on w.link_id = s.id
+                where s.client_id = client and w.ends_at > instant
+                group by w.span having count(distinct w.starts_at) > 1)
+    then
+        update capconduit.client_windows w
+           set active = n.active - u.active, unsettled = n.unsettled - u.unsettled, offered = n.offered - u.offered,
+               answered = n.answered - u.answered, qualified = n.qualified - u.qualified
+          from capconduit.client_counters n,
+               (select v.span,
+                       coalesce(sum(c.in_flight) filter (where c.source = 'live_calls'), 0) as active,
+                       coalesce(sum(c.in_flight) filter (where c.source = 'call_logs'), 0) as unsettled,
+                       coalesce(sum(c.offered), 0) + min(a.offered) as offered,
+                       coalesce(sum(c.answered), 0) + min(a.answered) as answered,
+                       coalesce(sum(c.qualified), 0) + min(a.qualified) as qualified
+                  from capconduit.client_windows v
+                  left join capconduit.window_calls_view c on c.client_id = v.client_id and c.reserved_at >= v.starts_at,
+                       lateral (select coalesce(sum(a.offered), 0) as offered, coalesce(sum(a.answered), 0) as answered,
+                                       coalesce(sum(a.qualified), 0) as qualified
+                                  from capconduit.client_adjustments a
+                                 where (a.client_id, a.span) = (v.client_id, v.span)) a
+                 where v.client_id = client
+                 group by v.span) u
+         where w.client_id = client and n.client_id = client and u.span = w.span;
+    end if;
+    update capconduit.client_counters m
+       set windows_from = w.windows_from, windows_until = w.windows_until
+      from (select max(w.starts_at) as windows_from, min(w.ends_at) as windows_until
+              from capconduit.client_windows w where w.client_id = client) w
+     where m.client_id = client and w.windows_from is not null;
+    update capconduit.link_counters n
+       set client_metered = true
+     where n.link_id in (select s.id from capconduit.campaign_client_settings s where s.client_id = client);
+    update capconduit.clients c set metered = true where c.id = client;
+    return new;
+end
+$$;
+
 create function refuse_capped_delete() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -955,12 +1281,18 @@ alter function explain_own_did(text) owner to capconduit_owner;
 alter function verify_counters() owner to capconduit_owner;
 alter function verify_windows() owner to capconduit_owner;
 alter function delete_windows() owner to capconduit_owner;
+alter function delete_client_windows() owner to capconduit_owner;
+alter function note_client_metered() owner to capconduit_owner;
+alter function meter_client() owner to capconduit_owner;
+alter function reconcile_clients() owner to capconduit_owner;
 alter function is_time_zone(text) owner to capconduit_owner;
 alter function check_time_zone() owner to capconduit_owner;
 alter function mark_capped() owner to capconduit_owner;
 alter function refuse_capped_delete() owner to capconduit_owner;
 alter function present_window(text, timestamptz, text, timestamptz, timestamptz, text) owner to capconduit_owner;
 alter function keep_window_use(text[]) owner to capconduit_owner;
+alter function client_window_use(text[]) owner to capconduit_owner;
+alter function keep_client_window_use(jsonb) owner to capconduit_owner;
 alter function reconcile_counters() owner to capconduit_owner;
 alter function adjust_link_total(bigint, bigint, text) owner to capconduit_owner;
 alter function session_user_id() owner to capconduit_owner;
@@ -1023,6 +1355,10 @@ comment on function explain_route is
     'Shows for each link of a number whether a call would take it now, and why not; writes nothing';
 comment on function explain_own_did is 'explain_route for the seller who asks: another''s number looks like an unknown one';
 comment on function delete_windows is 'Trigger: a link''s windows go with its counters';
+comment on function delete_client_windows is 'Trigger: a client''s windows go with its counters';
+comment on function note_client_metered is 'Trigger: a new link knows whether its client has counters';
+comment on function meter_client is 'Trigger: the first cap of a client gives it counters';
+comment on function reconcile_clients is 'reconcile_counters for the counters of clients, which it calls last';
 comment on function is_time_zone is 'Whether calls can be counted by the days of a zone of this name';
 comment on function check_time_zone is 'Trigger: a time zone must be one that is_time_zone knows when it is written';
 comment on function mark_capped is 'Trigger: a link says whether it has caps';
@@ -1030,6 +1366,8 @@ comment on function refuse_capped_delete is 'Trigger: a seller deletes no link t
 comment on function present_window is 'Bounds of the window that calls reserved at an instant belong to; NULLs for concurrent and total';
 comment on function verify_windows is 'Gives a row for each figure of a present window that differs from the rows behind it; verify_counters has them, too';
 comment on function keep_window_use is 'Keeps what records that are about to be deleted have used of open windows';
+comment on function client_window_use is 'What calls that are about to be deleted have used of open windows of clients';
+comment on function keep_client_window_use is 'Keeps that';
 comment on function verify_counters is 'Gives a row for each counter that differs from the rows behind it: none when all is well';
 comment on function reconcile_counters() is 'Sets counters to what the rows behind them say, after edits by hand; audited';
 comment on function adjust_link_total is 'Moves a link''s total by hand, with a reason; audited';

@@ -1,6 +1,7 @@
 //! Facts: what people set and what calls have left behind, as it was read at one moment. Gates judge by them.
 
 use crate::cap::{Cap, Meter};
+use crate::gate::Asked;
 use crate::strategy::Strategy;
 
 /// What is known of a dialled number.
@@ -51,6 +52,10 @@ pub struct Link {
     pub qualify_seconds: Option<i32>,
     /// Beside `max_concurrency` and `total_calls_allowed`.
     pub caps: Vec<Cap>,
+    /// Those of its client, over all links of that one.
+    pub client_caps: Vec<Cap>,
+    /// Its client's counters move with its own.
+    pub client_metered: bool,
     /// Slots held now, ringing included.
     pub active: i32,
     /// Calls counted for life.
@@ -61,12 +66,20 @@ pub struct Link {
     pub reserved_at: Option<i64>,
     /// When the last of its present windows began: no call belongs to an instant before.
     pub windows_from: i64,
+    /// When the last of its client's present windows began, where its client has a meter.
+    pub client_windows_from: i64,
     /// What caps go by, where there are any.
     pub meter: Option<Box<Meter>>,
+    pub client_meter: Option<Box<Meter>>,
     pub already_tried: bool,
 }
 
 impl Link {
+    /// When a call that asks now gets its slot: where a clock was set back it belongs to the windows that are present.
+    pub fn reserve_at(&self, asked: &Asked<'_>) -> i64 {
+        asked.at.max(self.windows_from).max(self.client_windows_from)
+    }
+
     /// Whether people have set the same for it. What its calls and its client's registrations change is not asked.
     pub fn is_set_like(&self, other: &Link) -> bool {
         // Whoever adds a field says here which of the two it is.
@@ -84,12 +97,16 @@ impl Link {
             min_seconds_between,
             qualify_seconds,
             caps,
+            client_caps,
+            client_metered: _,
             active: _,
             counted: _,
             last_seq: _,
             reserved_at: _,
             windows_from: _,
+            client_windows_from: _,
             meter: _,
+            client_meter: _,
             already_tried: _,
         } = self;
         *id == other.id
@@ -104,6 +121,7 @@ impl Link {
             && *min_seconds_between == other.min_seconds_between
             && *qualify_seconds == other.qualify_seconds
             && *caps == other.caps
+            && *client_caps == other.client_caps
     }
 }
 
@@ -150,12 +168,16 @@ pub(crate) mod tests {
             min_seconds_between: None,
             qualify_seconds: None,
             caps: Vec::new(),
+            client_caps: Vec::new(),
+            client_metered: false,
             active: 0,
             counted: 0,
             last_seq: 0,
             reserved_at: None,
             windows_from: i64::MIN,
+            client_windows_from: i64::MIN,
             meter: None,
+            client_meter: None,
             already_tried: false,
         }
     }
@@ -188,7 +210,9 @@ pub(crate) mod tests {
             last_seq: 9,
             reserved_at: Some(1),
             windows_from: 1,
+            client_windows_from: 1,
             meter: Some(Box::new(meter())),
+            client_meter: Some(Box::new(meter())),
             contact: Contact::None,
             ..link(1)
         };
@@ -213,6 +237,10 @@ pub(crate) mod tests {
             },
             Link {
                 caps: vec![cap(Counted::Answered, Over::Day, 5)],
+                ..link(1)
+            },
+            Link {
+                client_caps: vec![cap(Counted::Answered, Over::Day, 5)],
                 ..link(1)
             },
         ] {

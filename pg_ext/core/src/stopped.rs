@@ -2,6 +2,7 @@
 
 use crate::facts::Link;
 use crate::gate::Verdict;
+use crate::gates::caps;
 use crate::reason::Reject;
 use crate::strategy::Strategy;
 
@@ -14,6 +15,34 @@ pub fn reject_reason<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> Rej
         .map_or(Reject::NoActiveClientsInCampaign, |gate| gate.says)
 }
 
+/// A link that would take the call as soon as one of these calls ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full {
+    pub link_id: i64,
+    pub calls: CallsOf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallsOf {
+    Link(i64),
+    /// Over all its links.
+    Client(i64),
+}
+
+impl Full {
+    fn of(link: &Link, verdict: Verdict) -> Self {
+        let calls = if verdict.stopped_by() == Some(&caps::CLIENT_CONCURRENT) {
+            CallsOf::Client(link.client_id)
+        } else {
+            CallsOf::Link(link.id)
+        };
+        Full {
+            link_id: link.id,
+            calls,
+        }
+    }
+}
+
 /// Full links that would have been chosen before `chosen` had they had room, best first: a route looks for expired
 /// leases on these. Weighted has no such order: only a call that would be rejected looks, at every full link.
 pub fn full_ahead_of(
@@ -21,28 +50,29 @@ pub fn full_ahead_of(
     links: &[Link],
     verdicts: &[Verdict],
     chosen: Option<usize>,
-) -> Vec<i64> {
+) -> Vec<Full> {
     if strategy == Strategy::Weighted && chosen.is_some() {
         return Vec::new();
     }
     let limit = chosen.map(|index| strategy.rank(&links[index]));
-    let mut ahead: Vec<&Link> = links
+    let mut ahead: Vec<(&Link, Full)> = links
         .iter()
         .zip(verdicts)
         .filter(|(link, verdict)| {
-            verdict.is_freed_by_a_call()
-                && link.active > 0
-                && limit.is_none_or(|limit| strategy.rank(link) < limit)
+            verdict.is_freed_by_a_call() && limit.is_none_or(|limit| strategy.rank(link) < limit)
         })
-        .map(|(link, _)| link)
+        .map(|(link, verdict)| (link, Full::of(link, *verdict)))
+        .filter(|(link, full)| link.active > 0 || full.calls != CallsOf::Link(link.id))
         .collect();
-    ahead.sort_by_key(|link| strategy.rank(link));
-    ahead.iter().map(|link| link.id).collect()
+    ahead.sort_by_key(|(link, _)| strategy.rank(link));
+    ahead.into_iter().map(|(_, full)| full).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cap::tests::{cap, meter};
+    use crate::cap::{Counted, Over};
     use crate::facts::Contact;
     use crate::facts::tests::link;
     use crate::gate::Asked;
@@ -93,8 +123,31 @@ mod tests {
         ];
         let verdicts = judge_all(&links, &Asked::default());
         for strategy in Strategy::ALL {
-            assert_eq!(full_ahead_of(strategy, &links, &verdicts, None), [1, 2]);
+            assert_eq!(ids(full_ahead_of(strategy, &links, &verdicts, None)), [1, 2]);
         }
+    }
+
+    fn ids(full: Vec<Full>) -> Vec<i64> {
+        full.iter().map(|full| full.link_id).collect()
+    }
+
+    /// Its calls may all be on other links.
+    #[test]
+    fn where_a_client_is_full_calls_of_all_its_links_are_looked_at() {
+        let mut meter = meter();
+        meter.life.active = 3;
+        let links = [Link {
+            client_id: 7,
+            client_caps: vec![cap(Counted::Offered, Over::Concurrent, 3)],
+            client_meter: Some(Box::new(meter)),
+            ..link(1)
+        }];
+        let verdicts = judge_all(&links, &Asked::default());
+        let full = Full {
+            link_id: 1,
+            calls: CallsOf::Client(7),
+        };
+        assert_eq!(full_ahead_of(Strategy::Priority, &links, &verdicts, None), [full]);
     }
 
     #[test]
@@ -113,7 +166,7 @@ mod tests {
             full(3, 3),
         ];
         let verdicts = judge_all(&links, &Asked::default());
-        let ahead = |strategy| full_ahead_of(strategy, &links, &verdicts, Some(1));
+        let ahead = |strategy| ids(full_ahead_of(strategy, &links, &verdicts, Some(1)));
         assert_eq!(ahead(Strategy::RoundRobin), [1]);
         assert_eq!(ahead(Strategy::Priority), [1]);
         assert!(ahead(Strategy::Weighted).is_empty());

@@ -8,8 +8,9 @@ use pgrx::pg_sys::{BOOLOID, INT8OID};
 
 use crate::calls::counters::Owed;
 use crate::calls::known_call::{Known, Stored};
+use crate::calls::nodes;
 use crate::calls::parties::{Parties, check, merge};
-use crate::calls::{nodes, settle};
+use crate::calls::settle::{Whose, settle};
 use crate::postgres::access;
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
@@ -116,7 +117,7 @@ static QUALIFY: Change = Change::new(
 /// A record ready to be written.
 struct Entry<'a> {
     told: Told<'a>,
-    link_id: Option<i64>,
+    whose: Option<Whose>,
     started_at: i64,
     counted: bool,
     qualified: bool,
@@ -172,7 +173,10 @@ fn entry<'a>(given: &Given, known: &Known, texts: &'a Texts) -> Entry<'a> {
             attempts: arg(known.attempts),
             counted: arg(counted),
         },
-        link_id: parties.link_id,
+        whose: parties.link_id.map(|link_id| Whose {
+            link_id,
+            client_id: parties.client_id,
+        }),
         started_at,
         counted,
         qualified: counted && talk >= known.qualify_seconds.unwrap_or(outcome::QUALIFY_SECONDS),
@@ -217,7 +221,7 @@ pub fn write(armed: Armed, given: &Given, known: &Known) -> i64 {
     let mut values = entry.told.values();
     values.extend(new.values());
     WRITE.run(armed, &values);
-    if let Some(link_id) = entry.link_id {
+    if let Some(whose) = entry.whose {
         let counted: &[i64] = if entry.counted { &[record] } else { &[] };
         let slot = known.reserved_at.map_or(Counts::NONE, |_| Counts::SLOT_BACK);
         let comes_to = entry.counts(given.status == outcome::LOST, known);
@@ -225,7 +229,7 @@ pub fn write(armed: Armed, given: &Given, known: &Known) -> i64 {
             ends: &[(slot.plus(comes_to), entry.reserved_at(known, began()))],
             counted: counted.len() as i64,
         };
-        settle::settle(armed, link_id, owed, counted);
+        settle(armed, whose, owed, counted);
     }
     record
 }
@@ -245,7 +249,7 @@ pub fn correct(armed: Armed, given: &Given, mut stored: Stored) -> Option<i64> {
         QUALIFY.run(armed, &[arg(stored.id), arg(entry.qualified)]);
     }
     let change = i64::from(entry.counted) - i64::from(stored.counted);
-    if let Some(link_id) = entry.link_id {
+    if let Some(whose) = entry.whose {
         let comes_to = entry.counts(false, &stored.known);
         let now_at = entry.reserved_at(&stored.known, stored.created_at);
         let owed = Owed {
@@ -257,7 +261,7 @@ pub fn correct(armed: Armed, given: &Given, mut stored: Stored) -> Option<i64> {
             counted: change,
         };
         let counted: &[i64] = if change > 0 { &[stored.id] } else { &[] };
-        settle::settle(armed, link_id, owed, counted);
+        settle(armed, whose, owed, counted);
     }
     Some(stored.id)
 }

@@ -6,7 +6,8 @@ use capconduit_core::meter::Counts;
 use capconduit_core::{Asked, Link, Verdict, total};
 use pgrx::PgSqlErrorCode;
 
-use crate::calls::windows::{self, Moved, Present};
+use crate::calls::client_counters;
+use crate::calls::windows::{self, Moved, Present, Subject};
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::error::raise;
@@ -16,7 +17,6 @@ use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::row_change::RowChange;
 use crate::postgres::scan::Scan;
 use crate::postgres::tables::{campaign_client_settings, link_counters};
-use crate::postgres::transaction::now;
 
 #[derive(Clone, Copy)]
 pub struct Counters {
@@ -27,6 +27,8 @@ pub struct Counters {
     pub reserved_at: Option<i64>,
     /// `None`: the table is of a release before.
     pub metered: Option<Metered>,
+    /// Its client has counters, too, which move with these.
+    pub client_metered: bool,
 }
 
 /// What the link's calls came to, beside the slots, and which windows are present.
@@ -46,9 +48,14 @@ impl Counters {
         link.counted = self.total;
         link.last_seq = self.last_seq;
         link.reserved_at = self.reserved_at;
+        link.client_metered = self.client_metered;
         link.windows_from = self.metered.map_or(i64::MIN, |metered| metered.windows.from);
         if !link.caps.is_empty() {
-            link.meter = Some(Box::new(windows::meter(at, link.id, self.counts())));
+            link.meter = Some(Box::new(windows::meter(
+                at,
+                Subject::Link(link.id),
+                self.counts(),
+            )));
         }
     }
 
@@ -85,7 +92,7 @@ impl Counters {
 }
 
 static COUNTERS: Lookup<link_counters::Of> =
-    lookup!(link_counters by link_counters_pkey (Int8): active, total, last_seq, reserved_at, unsettled, offered, answered, qualified, windows_from, windows_until)
+    lookup!(link_counters by link_counters_pkey (Int8): active, total, last_seq, reserved_at, unsettled, offered, answered, qualified, windows_from, windows_until, client_metered)
         .before_write()
         .remembering();
 
@@ -131,6 +138,7 @@ fn read(scan: &mut Scan<'_, link_counters::Of>, link_id: i64) -> Option<Counters
                     until,
                 },
             }),
+        client_metered: row.get_optional(link_counters::client_metered) == Some(true),
     })
 }
 
@@ -140,7 +148,7 @@ pub enum Changed<T> {
     /// The counters do not allow it, or the link is gone. Not locked.
     Refused,
     /// Somebody holds the row, for longer than was to be waited. Not locked.
-    Held,
+    Held(Subject),
     /// What the change rests on beside the counters is not so any more. Not locked.
     Outdated,
 }
@@ -150,7 +158,16 @@ impl<T> Changed<T> {
         match self {
             Changed::Done(done) => Changed::Done(with(done)),
             Changed::Refused => Changed::Refused,
-            Changed::Held => Changed::Held,
+            Changed::Held(subject) => Changed::Held(subject),
+            Changed::Outdated => Changed::Outdated,
+        }
+    }
+
+    pub fn and_then<U>(self, with: impl FnOnce(T) -> Changed<U>) -> Changed<U> {
+        match self.map(with) {
+            Changed::Done(next) => next,
+            Changed::Refused => Changed::Refused,
+            Changed::Held(subject) => Changed::Held(subject),
             Changed::Outdated => Changed::Outdated,
         }
     }
@@ -186,7 +203,7 @@ fn change<T>(
             };
             // A change would wait by itself, without a bound, and write what was decided before.
             if let Some(holder) = scan.holder() {
-                return (!scan.wait(&holder, wait)).then_some(Changed::Held);
+                return (!scan.wait(&holder, wait)).then_some(Changed::Held(Subject::Link(link_id)));
             }
             if let (Some(metered), Some(moved)) = (&mut new.metered, &moved) {
                 metered.windows = moved.present;
@@ -198,7 +215,7 @@ fn change<T>(
         if let Some(result) = done {
             return result.map(|(new, beside, moved)| {
                 if let Some(moved) = moved {
-                    windows::write(armed, link_id, &moved);
+                    windows::write(armed, Subject::Link(link_id), &moved);
                 }
                 (new, beside)
             });
@@ -235,12 +252,19 @@ fn write(armed: Armed, scan: &mut Scan<'_, link_counters::Of>, new: &Counters) -
     )
 }
 
-/// Waits until a link's row can be changed, and changes nothing. `false`: it is held still.
-pub fn wait_for(link_id: i64, wait: Wait) -> bool {
+/// Waits until a subject's row can be changed, and changes nothing. `false`: it is held still.
+pub fn wait_for(subject: Subject, wait: Wait) -> bool {
+    match subject {
+        Subject::Link(id) => wait_for_row(&COUNTERS, id, wait),
+        Subject::Client(id) => wait_for_row(&client_counters::COUNTERS, id, wait),
+    }
+}
+
+fn wait_for_row<T>(rows: &Lookup<T>, id: i64, wait: Wait) -> bool {
     loop {
         let done = View::Fresh.look(|at| {
-            let mut scan = COUNTERS.open_to_write(at);
-            let holder = read(&mut scan, link_id).and_then(|_| scan.holder());
+            let mut scan = rows.open_to_write(at);
+            let holder = scan.get(arg(id), |_| ()).and_then(|()| scan.holder());
             match holder {
                 None => Some(true),
                 Some(holder) => (!scan.wait(&holder, wait)).then_some(false),
@@ -253,7 +277,8 @@ pub fn wait_for(link_id: i64, wait: Wait) -> bool {
 }
 
 /// Takes a slot at `reserved` if there is room on the row's newest version, and the campaign's turn with it; what `beside` reads.
-/// `still` tells whether the link is configured at that moment as it was when it was chosen.
+/// `still` tells whether the link is configured at that moment as it was when it was chosen. Where its client is metered, that one is
+/// to be asked next.
 #[allow(clippy::too_many_arguments)]
 pub fn take_slot<T>(
     armed: Armed,
@@ -268,9 +293,14 @@ pub fn take_slot<T>(
     let taken = change(armed, link.id, wait, beside, |counters, at| {
         let mut now = link.clone();
         counters.count(at, &mut now);
+        client_counters::count(at, &mut now);
         match judge(&now, asked) {
             // A window that began since then is another's: this call would belong to none.
-            Verdict::Eligible if now.windows_from > reserved || !still(at) => Decided::Outdated,
+            Verdict::Eligible
+                if now.windows_from > reserved || now.client_metered != link.client_metered || !still(at) =>
+            {
+                Decided::Outdated
+            }
             Verdict::Eligible => {
                 let over = counters
                     .metered
@@ -282,39 +312,13 @@ pub fn take_slot<T>(
                         reserved_at: Some(asked.at),
                         ..counters.plus(Counts::OFFER)
                     },
-                    over.then(|| windows::moved(at, link.id, &[], begin)),
+                    over.then(|| windows::moved(at, Subject::Link(link.id), &[], begin)),
                 )
             }
             _ => Decided::Refuse,
         }
     });
     taken.map(|(_, beside)| beside)
-}
-
-/// What ends move beside the counters, which have come to `life` by them. A record of a call that nothing was reserved for may
-/// begin windows: they are to be there before the next call reserves its slot in them.
-fn moved_by(
-    at: At<'_>,
-    link_id: i64,
-    present: Present,
-    life: Counts,
-    ends: &[(Counts, i64)],
-) -> Option<Moved> {
-    let latest = ends.iter().map(|(_, reserved)| *reserved).max()?;
-    let begin = if present.is_none() {
-        Some((life, now().max(latest + 1)))
-    } else {
-        let later = ends.iter().filter(|(_, reserved)| present.until <= *reserved);
-        let begun = later.clone().map(|(_, reserved)| *reserved).min();
-        begun.map(|begun| {
-            (
-                later.fold(life, |before, (change, _)| before.minus(*change)),
-                begun,
-            )
-        })
-    };
-    let are_earlier = ends.iter().any(|(_, reserved)| *reserved < present.from);
-    (begin.is_some() || are_earlier).then(|| windows::moved(at, link_id, ends, begin))
 }
 
 static ALLOWED: Lookup<campaign_client_settings::Of> =
@@ -338,11 +342,15 @@ pub struct Owed<'a> {
     pub counted: i64,
 }
 
+/// What ends come to.
+pub fn sum(ends: &[(Counts, i64)]) -> Counts {
+    ends.iter()
+        .fold(Counts::NONE, |sum, (change, _)| sum.plus(*change))
+}
+
 impl Owed<'_> {
     fn sum(&self) -> Counts {
-        self.ends
-            .iter()
-            .fold(Counts::NONE, |sum, (change, _)| sum.plus(*change))
+        sum(self.ends)
     }
 
     /// Slots that come back.
@@ -355,38 +363,48 @@ impl Owed<'_> {
     }
 }
 
-/// The slot of an attempt that came to nothing returns.
-pub fn give_back(armed: Armed, link_id: i64, reserved: i64, wait: Wait) -> bool {
-    let owed = Owed {
-        ends: &[(Counts::SLOT_BACK, reserved)],
-        counted: 0,
-    };
-    settle(armed, link_id, owed, wait).is_some()
+/// What became of a link's counters.
+pub struct Settled {
+    /// How far the total lies beyond what is allowed now; 0 also where nothing is counted, or the link is gone.
+    pub beyond: i64,
+    /// Whether the client's counters move with these. `None`: the link is gone, and its counters with it.
+    pub client_metered: Option<bool>,
 }
 
-/// Moves the counters. How far the total lies beyond what is allowed now; 0 also where nothing is counted, or the link is gone, and
-/// its counters with it. `None`: the row is held, for longer than was to be waited.
-pub fn settle(armed: Armed, link_id: i64, owed: Owed<'_>, wait: Wait) -> Option<i64> {
+/// Moves the counters. An error is the subject whose row is held, for longer than was to be waited.
+pub fn settle(armed: Armed, link_id: i64, owed: Owed<'_>, wait: Wait) -> Result<Settled, Subject> {
     let allowed = |at: At<'_>| (owed.counted > 0).then(|| read_allowed(at, link_id)).flatten();
     let settled = change(armed, link_id, wait, allowed, |counters, at| {
         if counters.active < owed.released() {
-            // Not the record's fault: it is to be tried again when the counters are right.
-            raise(
-                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("link {link_id} holds fewer slots than are given back: run reconcile_counters()"),
-            );
+            refuse_release(&format!("link {link_id}"));
         }
         let new = Counters {
             total: counters.total.saturating_add(owed.counted),
             ..counters.plus(owed.sum())
         };
         let present = counters.metered.map(|metered| metered.windows);
-        let moved = present.and_then(|present| moved_by(at, link_id, present, new.counts(), owed.ends));
+        let moved = present.and_then(|present| {
+            windows::moved_by(at, Subject::Link(link_id), present, new.counts(), owed.ends)
+        });
         Decided::Write(new, moved)
     });
     match settled {
-        Changed::Done((counters, allowed)) => Some(total::beyond(counters.total, allowed)),
-        Changed::Held => None,
-        _ => Some(0),
+        Changed::Done((counters, allowed)) => Ok(Settled {
+            beyond: total::beyond(counters.total, allowed),
+            client_metered: Some(counters.client_metered),
+        }),
+        Changed::Held(subject) => Err(subject),
+        _ => Ok(Settled {
+            beyond: 0,
+            client_metered: None,
+        }),
     }
+}
+
+/// Not the record's fault: it is to be tried again when the counters are right.
+pub fn refuse_release(whose: &str) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("{whose} holds fewer slots than are given back: run reconcile_counters()"),
+    )
 }

@@ -3,7 +3,7 @@
 
 use capconduit_core::cap::{Cap, Use};
 use capconduit_core::gate::Figure;
-use capconduit_core::gates::{Step, link_caps, walk_call, walk_link};
+use capconduit_core::gates::{Step, caps, walk_call, walk_link};
 use capconduit_core::{Asked, Link};
 use pgrx::JsonB;
 use serde_json::{Map, Value};
@@ -26,9 +26,9 @@ pub fn of_row(about: About<'_>) -> JsonB {
     let mut told = asked(about.asked);
     told.extend(walked(&steps));
     if let Part::Link(link) = about.part
-        && !link.caps.is_empty()
+        && !(link.caps.is_empty() && link.client_caps.is_empty())
     {
-        told.insert("caps".to_owned(), caps(link, about.asked).into());
+        told.insert("caps".to_owned(), all_caps(link, about.asked).into());
     }
     if let Part::Behind(campaign) = about.part {
         told.insert("shadowed_by".to_owned(), campaign.id.into());
@@ -68,13 +68,16 @@ fn object<const N: usize>(fields: [(&str, Value); N]) -> Object {
         .collect()
 }
 
-/// Every cap of a link, those that stop first; behind them what holds longest.
-fn caps(link: &Link, asked: &Asked<'_>) -> Vec<Value> {
-    let mut known: Vec<(Cap, Use)> = link_caps::all(link, asked).collect();
-    known.sort_by_key(|(cap, used)| (!cap.stops(*used), cap.over as usize));
-    let told = known.into_iter().map(|(cap, used)| {
+/// Every cap of a link and its client, those that stop first; behind them what holds longest.
+fn all_caps(link: &Link, asked: &Asked<'_>) -> Vec<Value> {
+    let of_client = caps::of_client(link).all(asked).map(|cap| ("client", cap));
+    let of_link = caps::of_link(link).all(asked).map(|cap| ("link", cap));
+    let mut known: Vec<(&str, (Cap, Use))> = of_client.chain(of_link).collect();
+    known.sort_by_key(|(_, (cap, used))| (!cap.stops(*used), cap.over as usize));
+    let told = known.into_iter().map(|(subject, (cap, used))| {
         let mut told = object([
             ("id", cap.id.into()),
+            ("subject", subject.into()),
             ("counts", cap.counts.name().into()),
             ("window", cap.over.name().into()),
             ("limit", cap.max_calls.into()),

@@ -23,7 +23,7 @@ static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
 static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds).remembering();
 static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds, capped);
 static CLIENTS: Lookup<clients::Of> =
-    lookup!(clients by clients_pkey (Int8): client_identifier, status).remembering();
+    lookup!(clients by clients_pkey (Int8): client_identifier, status, metered).remembering();
 static AORS: Lookup<pjsip_aors::Of> = lookup!(pjsip_aors by pjsip_aors_pkey (Int8): contact).remembering();
 static CONTACTS: Lookup<pjsip_contacts::Of> =
     lookup!(pjsip_contacts by pjsip_contacts_endpoint_idx (Text): expiration_time);
@@ -142,16 +142,20 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
             min_seconds_between: row.get_optional(of::min_seconds_between),
             qualify_seconds: row.get_optional(of::qualify_seconds),
             caps: if row.get_optional(of::capped) == Some(true) {
-                read_caps(at, row.need(of::id))
+                read_caps(CAPS.open(at), row.need(of::id))
             } else {
                 Vec::new()
             },
+            client_caps: Vec::new(),
+            client_metered: false,
             active: 0,
             counted: 0,
             last_seq: 0,
             reserved_at: None,
             windows_from: i64::MIN,
+            client_windows_from: i64::MIN,
             meter: None,
+            client_meter: None,
             already_tried: false,
         });
     }
@@ -162,12 +166,13 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
 
 static CAPS: Lookup<caps::Of> =
     lookup!(caps by caps_link_id_key (Int8): id, counts, span, max_calls, enforce);
+static CLIENT_CAPS: Lookup<caps::Of> =
+    lookup!(caps by caps_client_id_key (Int8): id, counts, span, max_calls, enforce);
 
 /// In the order of the index: by what they count, then over what.
-fn read_caps(at: At, link_id: i64) -> Vec<Cap> {
+fn read_caps(mut rows: Scan<'_, caps::Of>, subject_id: i64) -> Vec<Cap> {
     let mut found = Vec::new();
-    let mut rows = CAPS.open(at);
-    rows.seek(arg(link_id));
+    rows.seek(arg(subject_id));
     while let Some(row) = rows.next() {
         let unknown =
             |text: &str| -> ! { access::refuse(caps::NAME, &format!("{text:?} is nothing to count")) };
@@ -208,11 +213,16 @@ impl<'a> Clients<'a> {
             (
                 client.need(clients::client_identifier).to_owned(),
                 client.is(clients::status, "active"),
+                client.get_optional(clients::metered) == Some(true),
             )
         };
         // Where somebody took its client away, and kept the foreign key from knowing, there is none.
-        (link.client_identifier, link.client_active) =
+        let metered;
+        (link.client_identifier, link.client_active, metered) =
             clients.get(arg(link.client_id), read).unwrap_or_default();
+        if metered {
+            link.client_caps = read_caps(CLIENT_CAPS.open(self.at), link.client_id);
+        }
     }
 
     /// Where a call can be offered to a client that takes calls: at a static contact, or where it is registered.

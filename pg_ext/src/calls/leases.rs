@@ -1,9 +1,10 @@
 //! Leases: how long a call holds its slot without a word of its end, and which calls are over by that or by their switch's death.
 
+use capconduit_core::stopped::{CallsOf, Full};
 use pgrx::pg_sys::{INT4OID, INT8OID};
 
 use crate::calls::hearing::dead_nodes_sql;
-use crate::calls::lost::{Held, LockedCall, close_all, lock, lock_calls};
+use crate::calls::lost::{Held, LockedCall, close_all, close_soon, lock, lock_calls};
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::guc;
@@ -29,11 +30,11 @@ macro_rules! lease_is_over {
 }
 
 static EXPIRED: Lookup<live_calls::Of> =
-    lookup!(live_calls by live_calls_lease_until_idx (Before): link_id, holds_slot);
+    lookup!(live_calls by live_calls_lease_until_idx (Before): link_id, client_id, holds_slot);
 
-/// The first of these links on which a lease has expired.
-pub fn expired_on(link_ids: &[i64]) -> Option<i64> {
-    if link_ids.is_empty() {
+/// The first of these of whose calls a lease has expired.
+pub fn expired_on(full: &[Full]) -> Option<Full> {
+    if full.is_empty() {
         return None;
     }
     let now = began();
@@ -44,16 +45,19 @@ pub fn expired_on(link_ids: &[i64]) -> Option<i64> {
         while first != Some(0)
             && let Some(row) = expired.next()
         {
-            let link_id = row.need(live_calls::link_id);
+            let calls = [
+                CallsOf::Link(row.need(live_calls::link_id)),
+                CallsOf::Client(row.need(live_calls::client_id)),
+            ];
             if row.need(live_calls::holds_slot)
-                && let Some(place) = link_ids.iter().position(|id| *id == link_id)
+                && let Some(place) = full.iter().position(|full| calls.contains(&full.calls))
             {
                 first = first.map_or(Some(place), |first: usize| Some(first.min(place)));
             }
         }
         first
     });
-    first.map(|place| link_ids[place])
+    first.map(|place| full[place])
 }
 
 static LOCK_EXPIRED_ON: Query<LockedCall> = lock_calls!(
@@ -63,9 +67,24 @@ static LOCK_EXPIRED_ON: Query<LockedCall> = lock_calls!(
     " and l.holds_slot and l.link_id = $1 limit 10"
 );
 
-/// A route that found the link full takes back what is owed to it, and locks no other link by it.
-pub fn release_expired_on(armed: Armed, link_id: i64) {
-    close_all(armed, &lock(&LOCK_EXPIRED_ON, &[arg(link_id)], LEASE_EXPIRED));
+static LOCK_EXPIRED_OF_CLIENT: Query<LockedCall> = lock_calls!(
+    &[INT8OID],
+    "where ",
+    lease_is_over!(),
+    " and l.holds_slot and l.client_id = $1 limit 10"
+);
+
+/// A route that found a link full takes back what is owed to it, and locks no other link by it. Where its client is full that is owed by
+/// others, too: of these it leaves out what is held.
+pub fn release_expired_on(armed: Armed, full: Full) {
+    match full.calls {
+        CallsOf::Link(id) => {
+            close_all(armed, &lock(&LOCK_EXPIRED_ON, &[arg(id)], LEASE_EXPIRED));
+        }
+        CallsOf::Client(id) => {
+            close_soon(armed, lock(&LOCK_EXPIRED_OF_CLIENT, &[arg(id)], LEASE_EXPIRED));
+        }
+    }
 }
 
 const LEASE_EXPIRED: &str = "lease expired";

@@ -3,8 +3,8 @@
 use capconduit_core::{Asked, Link, Reject, Strategy, Verdict, gates, select, stopped};
 use pgrx::pg_sys;
 
-use crate::calls::counters;
 use crate::calls::facts::{Clients, read_settings};
+use crate::calls::{client_counters, counters};
 use crate::postgres::look::At;
 use crate::postgres::transaction;
 
@@ -17,6 +17,7 @@ pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
         for link in &mut links {
             clients.describe(link);
             counters.count(link);
+            client_counters::count(at, link);
             clients.reach(link);
         }
     }
@@ -37,6 +38,7 @@ pub fn are_set_as_before(at: At, campaign_id: i64, then: &[Link], chosen: usize,
             clients.reach(&mut now[chosen]);
             // They are set as they were; what is used of them is judged with the counters.
             now[chosen].caps.clear();
+            now[chosen].client_caps.clear();
             let asked = Asked {
                 at: transaction::now(),
                 ..*asked
@@ -83,6 +85,7 @@ pub fn first_taker(at: At, campaign_id: i64, strategy: Strategy, asked: &Asked<'
             if !counters_first {
                 counters.count(link);
             }
+            client_counters::count(at, link);
             clients.reach(link);
             let verdict = gates::judge(link, asked);
             found.push((index, verdict));

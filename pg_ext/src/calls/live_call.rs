@@ -5,6 +5,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::TEXTOID;
 
 use crate::calls::facts::read_qualify_seconds;
+use crate::calls::settle::Whose;
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::catalogue::READING;
@@ -84,6 +85,13 @@ impl LiveCall {
             at: now(),
             caller: self.caller_number.as_deref(),
             node: self.node.as_deref(),
+        }
+    }
+
+    pub fn whose(&self) -> Whose {
+        Whose {
+            link_id: self.link_id,
+            client_id: Some(self.client_id),
         }
     }
 

@@ -9,7 +9,8 @@ use pgrx::pg_sys::{BOOLOID, INT4OID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZ
 
 use crate::calls::counters;
 use crate::calls::counters::Owed;
-use crate::calls::settle::settle_within;
+use crate::calls::settle::{ClientsOwe, Whose, settle_link};
+use crate::calls::windows::Subject;
 use crate::postgres::access;
 use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::armed::Armed;
@@ -26,6 +27,7 @@ selected! {
     pub struct LockedCall {
         uniqueid: String = "l.uniqueid",
         link_id: i64 = "l.link_id",
+        client_id: i64 = "l.client_id",
         holds_slot: bool = "l.holds_slot",
         reserved_at: i64 = "l.attempt_at",
         routed_at: i64 = "l.routed_at",
@@ -112,9 +114,9 @@ fn meter(armed: Armed, record: i64, call: &LockedCall) -> bool {
 }
 
 /// Closes the calls as LOST; their number and the id of the last record. The links come last, in ascending order:
-/// so call this once in a transaction, but for what was rolled back. A link that is held for longer than was to be waited is
-/// the error.
-fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), i64> {
+/// so call this once in a transaction, but for what was rolled back; then their clients. A row that is held for longer than was to
+/// be waited is the error.
+fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), Subject> {
     if held.is_empty() {
         return Ok((0, None));
     }
@@ -123,7 +125,7 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
     let metered = access::enter(c"call_logs", WRITING).has(call_logs::qualified.name());
     // By link: what becomes of its calls, and the records that count.
     type Ends = Vec<(Counts, i64)>;
-    let mut links: BTreeMap<i64, (Ends, Vec<i64>)> = BTreeMap::new();
+    let mut links: BTreeMap<i64, (i64, Ends, Vec<i64>)> = BTreeMap::new();
     let mut last = None;
     for Held { why, call } in held {
         let counts = outcome::counts(outcome::LOST, call.answered, true);
@@ -136,7 +138,9 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
                 arg(counts),
             ],
         );
-        let (ends, records) = links.entry(call.link_id).or_default();
+        let (_, ends, records) = links
+            .entry(call.link_id)
+            .or_insert_with(|| (call.client_id, Vec::new(), Vec::new()));
         let qualified = metered && call.holds_slot && record.is_some_and(|record| meter(armed, record, call));
         let comes_to = record.map_or(Counts::NONE, |_| {
             Counts::of_record(true, call.holds_slot, counts, qualified)
@@ -150,24 +154,28 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
         records.extend(record.filter(|_| counts));
         last = record.or(last);
     }
-    for (link_id, (ends, records)) in links {
+    let mut clients = ClientsOwe::default();
+    for (link_id, (client_id, ends, records)) in links {
         let owed = Owed {
             ends: &ends,
             counted: records.len() as i64,
         };
-        if !settle_within(armed, wait, link_id, owed, &records) {
-            return Err(link_id);
-        }
+        let whose = Whose {
+            link_id,
+            client_id: Some(client_id),
+        };
+        settle_link(armed, wait, whose, owed, &records, &mut clients)?;
     }
+    clients.settle(armed, wait)?;
     Ok((held.len() as i32, last))
 }
 
 /// As long as `lock_timeout` allows: somebody asked for just these.
 pub fn close_all(armed: Armed, held: &[Held]) -> (i32, Option<i64>) {
-    close(armed, held, Wait::Long).expect("a wait without a bound leaves no link out")
+    close(armed, held, Wait::Long).expect("a wait without a bound leaves nothing out")
 }
 
-/// Leaves out those whose link's counters somebody holds: they are found again later. Otherwise one forgotten transaction
+/// Leaves out those whose link's or client's counters somebody holds: they are found again later. Otherwise one forgotten transaction
 /// would keep a node from being heard, and its silence would cost it all its calls.
 pub fn close_soon(armed: Armed, mut held: Vec<Held>) -> i32 {
     let patience = Patience::default();
@@ -176,7 +184,7 @@ pub fn close_soon(armed: Armed, mut held: Vec<Held>) -> i32 {
         let link_id = held.call.link_id;
         *free
             .entry(link_id)
-            .or_insert_with(|| counters::wait_for(link_id, Wait::Patiently(&patience)))
+            .or_insert_with(|| counters::wait_for(Subject::Link(link_id), Wait::Patiently(&patience)))
     });
     while !held.is_empty() {
         let savepoint = Savepoint::begin();
@@ -185,9 +193,12 @@ pub fn close_soon(armed: Armed, mut held: Vec<Held>) -> i32 {
                 savepoint.release();
                 return closed;
             }
-            Err(link_id) => {
+            Err(subject) => {
                 savepoint.rollback();
-                held.retain(|held| held.call.link_id != link_id);
+                held.retain(|held| match subject {
+                    Subject::Link(id) => held.call.link_id != id,
+                    Subject::Client(id) => held.call.client_id != id,
+                });
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::calls::counters::{Changed, take_slot};
 use crate::calls::facts::{read_caller_id, read_dialled};
 use crate::calls::links::are_set_as_before;
 use crate::calls::live_call::Answer;
-use crate::calls::{leases, nodes};
+use crate::calls::{client_counters, leases, nodes};
 use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::guc;
@@ -77,8 +77,7 @@ impl Choice<'_> {
         let now = began();
         let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
         let texts = Texts::new();
-        // A clock that was set back: the call belongs to the windows that are present.
-        let reserved_at = self.asked.at.max(link.windows_from);
+        let reserved_at = link.reserve_at(self.asked);
         insert!(
             armed,
             live_calls {
@@ -119,6 +118,13 @@ impl Choice<'_> {
             |at| self.still(at, index),
             |at| read_caller_id(at, link.client_id),
         );
+        let taken = taken.and_then(|caller_id| {
+            if !link.client_metered {
+                return Changed::Done(caller_id);
+            }
+            let still = |at: At| self.still(at, index);
+            client_counters::take(armed, link, self.asked, reserved_at, wait, still).map(|()| caller_id)
+        });
         taken.map(|caller_id| {
             if let Some(node) = caller.node {
                 nodes::note_call(armed, node);

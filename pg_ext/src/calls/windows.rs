@@ -1,4 +1,4 @@
-//! The present windows of a link, in rows beside its counters: changed by whoever has just changed those, so nobody waits for
+//! The present windows of a link or a client, in rows beside its counters: changed by whoever has just changed those, so nobody waits for
 //! them. Of a call that begins and ends in the present hour none is read.
 
 use capconduit_core::cap::Meter;
@@ -14,30 +14,114 @@ use crate::postgres::look::{At, View};
 use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::row_change::RowChange;
 use crate::postgres::scan::Row;
-use crate::postgres::tables::{campaign_client_settings, clients, link_windows};
+use crate::postgres::tables::{campaign_client_settings, client_windows, clients, link_windows};
+use crate::postgres::transaction::now;
 
-static WINDOWS: Lookup<link_windows::Of> = lookup!(
-    link_windows by link_windows_pkey (Int8):
-    link_id, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified
-)
-.before_write();
+/// What windows are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    Link(i64),
+    Client(i64),
+}
 
-fn read(row: &Row<'_, link_windows::Of>) -> Mark {
-    use link_windows as of;
-    let span = row.need(of::span);
-    Mark {
-        span: Span::parse(span)
-            .unwrap_or_else(|| access::refuse(link_windows::NAME, &format!("{span:?} is no span"))),
-        start: row.need(of::starts_at),
-        end: row.need(of::ends_at),
-        zone: row.need(of::time_zone).to_owned(),
-        counts: Counts {
-            active: row.need(of::active),
-            unsettled: row.need(of::unsettled),
-            offered: row.need(of::offered),
-            answered: row.need(of::answered),
-            qualified: row.need(of::qualified),
-        },
+/// Rows of windows, in a table for each kind of subject with the same columns.
+macro_rules! windows_in {
+    ($module:ident: $table:ident by $index:ident, $key:ident) => {
+        mod $module {
+            use super::*;
+            use $table as of;
+
+            static WINDOWS: Lookup<$table::Of> = lookup!(
+                $table by $index (Int8):
+                $key, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified
+            )
+            .before_write();
+
+            fn span_of(row: &Row<'_, $table::Of>) -> Span {
+                let span = row.need(of::span);
+                Span::parse(span).unwrap_or_else(|| access::refuse(of::NAME, &format!("{span:?} is no span")))
+            }
+
+            pub fn read(at: At<'_>, id: i64) -> Vec<Mark> {
+                let mut marks = Vec::with_capacity(Span::ALL.len());
+                let mut rows = WINDOWS.open(at);
+                rows.seek(arg(id));
+                while let Some(row) = rows.next() {
+                    marks.push(Mark {
+                        span: span_of(&row),
+                        start: row.need(of::starts_at),
+                        end: row.need(of::ends_at),
+                        zone: row.need(of::time_zone).to_owned(),
+                        counts: Counts {
+                            active: row.need(of::active),
+                            unsettled: row.need(of::unsettled),
+                            offered: row.need(of::offered),
+                            answered: row.need(of::answered),
+                            qualified: row.need(of::qualified),
+                        },
+                    });
+                }
+                marks
+            }
+
+            pub fn change(armed: Armed, id: i64, marks: &[Mark]) {
+                View::Fresh.look(|at| {
+                    let mut rows = WINDOWS.open_to_write(at);
+                    rows.seek(arg(id));
+                    while let Some(span) = rows.next().map(|row| span_of(&row)) {
+                        let Some(new) = marks.iter().find(|mark| mark.span == span) else {
+                            continue;
+                        };
+                        let written = rows.change(
+                            armed,
+                            &[
+                                of::starts_at.to(instant(new.start)),
+                                of::ends_at.to(instant(new.end)),
+                                of::time_zone.to(arg(new.zone.as_str())),
+                                of::active.to(arg(new.counts.active)),
+                                of::unsettled.to(arg(new.counts.unsettled)),
+                                of::offered.to(arg(new.counts.offered)),
+                                of::answered.to(arg(new.counts.answered)),
+                                of::qualified.to(arg(new.counts.qualified)),
+                            ],
+                        );
+                        assert!(
+                            written == RowChange::Done,
+                            "windows of {} {id} are locked by nobody else",
+                            stringify!($key)
+                        );
+                    }
+                });
+            }
+
+            pub fn insert(armed: Armed, id: i64, mark: &Mark) {
+                insert!(
+                    armed,
+                    $table {
+                        $key: arg(id),
+                        span: arg(mark.span.name()),
+                        starts_at: instant(mark.start),
+                        ends_at: instant(mark.end),
+                        time_zone: arg(mark.zone.as_str()),
+                        active: arg(mark.counts.active),
+                        unsettled: arg(mark.counts.unsettled),
+                        offered: arg(mark.counts.offered),
+                        answered: arg(mark.counts.answered),
+                        qualified: arg(mark.counts.qualified),
+                    }
+                );
+            }
+        }
+    };
+}
+
+windows_in!(of_links: link_windows by link_windows_pkey, link_id);
+windows_in!(of_clients: client_windows by client_windows_pkey, client_id);
+
+fn read(at: At<'_>, subject: Subject) -> Vec<Mark> {
+    match subject {
+        Subject::Link(id) => of_links::read(at, id),
+        Subject::Client(id) => of_clients::read(at, id),
     }
 }
 
@@ -45,12 +129,13 @@ static LINKS: Lookup<campaign_client_settings::Of> =
     lookup!(campaign_client_settings by campaign_client_settings_pkey (Int8): client_id).remembering();
 static ZONES: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): time_zone).remembering();
 
-/// The zone that the link's windows begin and end in: its client's. One that nothing is known of counts as UTC, under that name, so that it is a
-/// change of zone when it is known again.
-fn zone_of(at: At<'_>, link_id: i64) -> (String, zone::TimeZone) {
-    let client_id: Option<i64> = LINKS.first(at, arg(link_id), |link| {
-        link.need(campaign_client_settings::client_id)
-    });
+/// The zone that a subject's windows begin and end in: its client's. One that nothing is known of counts as UTC, under that name, so that it
+/// is a change of zone when it is known again.
+fn zone_of(at: At<'_>, subject: Subject) -> (String, zone::TimeZone) {
+    let client_id: Option<i64> = match subject {
+        Subject::Link(id) => LINKS.first(at, arg(id), |link| link.need(campaign_client_settings::client_id)),
+        Subject::Client(id) => Some(id),
+    };
     let named = client_id.and_then(|id| ZONES.first(at, arg(id), |client| client.owned(clients::time_zone)));
     let known = named.flatten().and_then(|name| {
         let zone = zone::parse(&name)?;
@@ -59,24 +144,18 @@ fn zone_of(at: At<'_>, link_id: i64) -> (String, zone::TimeZone) {
     known.unwrap_or_else(|| (zone::UTC.to_owned(), zone::TimeZone::UTC))
 }
 
-/// What caps of a link go by, of its counts at this moment.
-pub fn meter(at: At<'_>, link_id: i64, life: Counts) -> Meter {
-    let (zone_name, zone) = zone_of(at, link_id);
-    let mut marks = Vec::with_capacity(Span::ALL.len());
-    let mut windows = WINDOWS.open(at);
-    windows.seek(arg(link_id));
-    while let Some(mark) = windows.next().map(|row| read(&row)) {
-        marks.push(mark);
-    }
+/// What caps of a subject go by, of its counts at this moment.
+pub fn meter(at: At<'_>, subject: Subject, life: Counts) -> Meter {
+    let (zone_name, zone) = zone_of(at, subject);
     Meter {
         life,
-        marks,
+        marks: read(at, subject),
         zone_name,
         zone,
     }
 }
 
-/// From the last start to the first end of a link's windows: between these none turns. Where there are none yet both are the
+/// From the last start to the first end of a subject's windows: between these none turns. Where there are none yet both are the
 /// earliest instant.
 #[derive(Clone, Copy)]
 pub struct Present {
@@ -90,7 +169,7 @@ impl Present {
     }
 }
 
-/// What becomes of a link's windows. Decided before its counters are changed, since these hold the bounds.
+/// What becomes of a subject's windows. Decided before its counters are changed, since these hold the bounds.
 pub struct Moved {
     pub present: Present,
     marks: Vec<Mark>,
@@ -99,21 +178,19 @@ pub struct Moved {
 
 /// `ends`: what becomes of calls, and when they were reserved. It changes nothing in windows that began later, whose marks move with
 /// it. `begin`: an instant, and the counts before what happens at it; windows that are over by then make place for those it lies in.
-pub fn moved(at: At<'_>, link_id: i64, ends: &[(Counts, i64)], begin: Option<(Counts, i64)>) -> Moved {
+pub fn moved(at: At<'_>, subject: Subject, ends: &[(Counts, i64)], begin: Option<(Counts, i64)>) -> Moved {
     // Where nothing begins, no zone is asked for.
     let (zone_name, zone) = match begin {
-        Some(_) => zone_of(at, link_id),
+        Some(_) => zone_of(at, subject),
         None => (zone::UTC.to_owned(), zone::TimeZone::UTC),
     };
     let calendar = Calendar {
         name: &zone_name,
         zone: &zone,
     };
-    let mut windows = WINDOWS.open(at);
-    windows.seek(arg(link_id));
     let mut all = Vec::with_capacity(Span::ALL.len());
     let mut marks = Vec::new();
-    while let Some(mark) = windows.next().map(|row| read(&row)) {
+    for mark in read(at, subject) {
         let earlier = ends.iter().filter(|(_, reserved)| mark.leaves_out(*reserved));
         let counts = earlier.fold(mark.counts, |sum, (change, _)| sum.plus(*change));
         let mut new = Mark {
@@ -145,57 +222,44 @@ pub fn moved(at: At<'_>, link_id: i64, ends: &[(Counts, i64)], begin: Option<(Co
     }
 }
 
-/// The link's counters are this transaction's own, and so are these rows.
-pub fn write(armed: Armed, link_id: i64, moved: &Moved) {
-    if moved.are_first {
-        for mark in &moved.marks {
-            insert(armed, link_id, mark);
-        }
-        return;
-    }
-    View::Fresh.look(|at| {
-        let mut rows = WINDOWS.open_to_write(at);
-        rows.seek(arg(link_id));
-        while let Some(span) = rows.next().map(|row| read(&row).span) {
-            let Some(new) = moved.marks.iter().find(|mark| mark.span == span) else {
-                continue;
-            };
-            use link_windows as of;
-            let written = rows.change(
-                armed,
-                &[
-                    of::starts_at.to(instant(new.start)),
-                    of::ends_at.to(instant(new.end)),
-                    of::time_zone.to(arg(new.zone.as_str())),
-                    of::active.to(arg(new.counts.active)),
-                    of::unsettled.to(arg(new.counts.unsettled)),
-                    of::offered.to(arg(new.counts.offered)),
-                    of::answered.to(arg(new.counts.answered)),
-                    of::qualified.to(arg(new.counts.qualified)),
-                ],
-            );
-            assert!(
-                written == RowChange::Done,
-                "windows of link {link_id} are locked by nobody else"
-            );
-        }
-    });
+/// What ends move beside the counters, which have come to `life` by them. A record of a call that nothing was reserved for may
+/// begin windows: they are to be there before the next call reserves its slot in them.
+pub fn moved_by(
+    at: At<'_>,
+    subject: Subject,
+    present: Present,
+    life: Counts,
+    ends: &[(Counts, i64)],
+) -> Option<Moved> {
+    let latest = ends.iter().map(|(_, reserved)| *reserved).max()?;
+    let begin = if present.is_none() {
+        Some((life, now().max(latest + 1)))
+    } else {
+        let later = ends.iter().filter(|(_, reserved)| present.until <= *reserved);
+        let begun = later.clone().map(|(_, reserved)| *reserved).min();
+        begun.map(|begun| {
+            (
+                later.fold(life, |before, (change, _)| before.minus(*change)),
+                begun,
+            )
+        })
+    };
+    let are_earlier = ends.iter().any(|(_, reserved)| *reserved < present.from);
+    (begin.is_some() || are_earlier).then(|| moved(at, subject, ends, begin))
 }
 
-fn insert(armed: Armed, link_id: i64, mark: &Mark) {
-    insert!(
-        armed,
-        link_windows {
-            link_id: arg(link_id),
-            span: arg(mark.span.name()),
-            starts_at: instant(mark.start),
-            ends_at: instant(mark.end),
-            time_zone: arg(mark.zone.as_str()),
-            active: arg(mark.counts.active),
-            unsettled: arg(mark.counts.unsettled),
-            offered: arg(mark.counts.offered),
-            answered: arg(mark.counts.answered),
-            qualified: arg(mark.counts.qualified),
+/// The subject's counters are this transaction's own, and so are these rows.
+pub fn write(armed: Armed, subject: Subject, moved: &Moved) {
+    if !moved.are_first {
+        return match subject {
+            Subject::Link(id) => of_links::change(armed, id, &moved.marks),
+            Subject::Client(id) => of_clients::change(armed, id, &moved.marks),
+        };
+    }
+    for mark in &moved.marks {
+        match subject {
+            Subject::Link(id) => of_links::insert(armed, id, mark),
+            Subject::Client(id) => of_clients::insert(armed, id, mark),
         }
-    );
+    }
 }

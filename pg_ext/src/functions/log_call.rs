@@ -7,15 +7,14 @@ use pgrx::pg_extern;
 
 use crate::calls::call_record;
 use crate::calls::call_record::{Given, correct};
-use crate::calls::counters::give_back;
 use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::read_qualify_seconds_of;
 use crate::calls::known_call::{Known, RESERVATION, read_record, read_reservation};
 use crate::calls::live_call::take_live;
 use crate::calls::parties::{Parties, resolve};
+use crate::calls::settle::{Whose, give_back_now};
 use crate::functions::arguments;
 use crate::postgres::error;
-use crate::postgres::held_rows::Wait;
 use crate::postgres::look::View;
 use crate::postgres::result_row::{ResultRow, result_row};
 
@@ -104,7 +103,8 @@ fn log(inside: &Inside, given: &Given) -> Answered<(&'static str, i64)> {
         if let Some((known, true)) = reservation.take()
             && let (Some(link_id), Some(reserved_at)) = (known.parties.link_id, known.reserved_at)
         {
-            give_back(armed, link_id, reserved_at, Wait::Long);
+            let client_id = known.parties.client_id;
+            give_back_now(armed, Whose { link_id, client_id }, reserved_at);
         }
         if !stored.lost || given.status == outcome::LOST {
             return inside.seen(("duplicate", stored.id));

@@ -4,13 +4,16 @@ use capconduit_core::{Asked, Link, Reject, Strategy, decision, outcome, select};
 use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
-use crate::calls::counters::{Changed, give_back, take_slot, wait_for};
+use crate::calls::client_counters;
+use crate::calls::counters::{Changed, take_slot, wait_for};
 use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::read_caller_id;
 use crate::calls::links::{are_set_as_before, read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, LiveCall, end_live, move_live, read_live, refuse_another};
 use crate::calls::nodes;
+use crate::calls::settle::{ClientsOwe, give_back, give_back_now};
 use crate::calls::turns::Turns;
+use crate::calls::windows::Subject;
 use crate::functions::arguments;
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
@@ -168,14 +171,13 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
             );
         };
         let target = &links[index];
-        let mut movement = Move {
+        let movement = Move {
             armed,
             call: &call,
             target,
             asked: &asked,
             turn: select::next_turn(call.strategy, &links),
             patience: &patience,
-            waits_for: target.id,
         };
         let still = |at: At| {
             at.ended_before() == ended_before
@@ -186,17 +188,17 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
             Changed::Done(()) => {
                 savepoint.release();
                 let text = decision::describe(&links, &verdicts, Some(index));
-                let reserved_at = movement.reserved_at();
+                let reserved_at = target.reserve_at(&asked);
                 return arrive(armed, uniqueid, call, &links[index], reserved_at, timeout, &text);
             }
-            Changed::Held => {
-                let waits_for = movement.waits_for;
+            Changed::Held(subject) => {
                 savepoint.rollback();
-                // Without the call's own link it cannot move anywhere.
-                if waits_for == call.link_id {
-                    wait_for(waits_for, Wait::Long);
-                } else if !wait_for(waits_for, Wait::Patiently(&patience)) {
-                    held.push(waits_for);
+                // Without giving back what it holds the call cannot move anywhere.
+                let own = [Subject::Link(call.link_id), Subject::Client(call.client_id)];
+                if own.contains(&subject) {
+                    wait_for(subject, Wait::Long);
+                } else if !wait_for(subject, Wait::Patiently(&patience)) {
+                    held.push(target.id);
                 }
             }
             Changed::Refused | Changed::Outdated => savepoint.rollback(),
@@ -217,49 +219,68 @@ struct Move<'a> {
     asked: &'a Asked<'a>,
     turn: Option<i64>,
     patience: &'a Patience,
-    /// The link whose row is asked for.
-    waits_for: i64,
 }
 
 impl Move<'_> {
-    /// A clock that was set back: the attempt belongs to the windows that are present.
-    fn reserved_at(&self) -> i64 {
-        self.asked.at.max(self.target.windows_from)
-    }
-
-    /// Two link rows in one transaction: always the lower id first. While one is changed others wait for it, so the other one
-    /// is waited for but a moment.
-    fn run(&mut self, still: impl Fn(At) -> bool) -> Changed<()> {
-        if self.call.link_id < self.target.id && !self.give_back() {
-            return Changed::Held;
+    /// Two link rows in one transaction: always the lower id first; then their clients'. While one is changed others wait for it, so
+    /// the next one is waited for but a moment.
+    fn run(&self, still: impl Fn(At) -> bool) -> Changed<()> {
+        let mut clients = ClientsOwe::default();
+        let mut give_back = || {
+            if !self.call.holds_slot {
+                return Ok(());
+            }
+            let (wait, call) = (self.wait(), self.call);
+            give_back(self.armed, wait, call.whose(), call.attempt_at, &mut clients)
+        };
+        let (link_id, target_id) = (self.call.link_id, self.target.id);
+        if link_id < target_id
+            && let Err(subject) = give_back()
+        {
+            return Changed::Held(subject);
         }
-        self.waits_for = self.target.id;
         let taken = take_slot(
             self.armed,
             self.target,
             self.asked,
-            self.reserved_at(),
+            self.target.reserve_at(self.asked),
             self.turn,
-            Wait::Moment(self.patience),
-            still,
+            self.wait(),
+            &still,
             |_| (),
         );
-        if matches!(taken, Changed::Done(())) && self.call.link_id > self.target.id && !self.give_back() {
-            return Changed::Held;
+        if !matches!(taken, Changed::Done(())) {
+            return taken;
         }
-        taken
+        if link_id > target_id
+            && let Err(subject) = give_back()
+        {
+            return Changed::Held(subject);
+        }
+        self.move_clients(clients, still)
     }
 
-    /// `false`: the row is held.
-    fn give_back(&mut self) -> bool {
-        self.waits_for = self.call.link_id;
-        !self.call.holds_slot
-            || give_back(
-                self.armed,
-                self.call.link_id,
-                self.call.attempt_at,
-                Wait::Moment(self.patience),
-            )
+    /// No client has two links of one campaign, so the one that is left is not the one that is next.
+    fn move_clients(&self, left: ClientsOwe, still: impl Fn(At) -> bool) -> Changed<()> {
+        let settle = || match left.settle(self.armed, self.wait()) {
+            Ok(()) => Changed::Done(()),
+            Err(subject) => Changed::Held(subject),
+        };
+        if !self.target.client_metered {
+            return settle();
+        }
+        let reserved = self.target.reserve_at(self.asked);
+        let take =
+            || client_counters::take(self.armed, self.target, self.asked, reserved, self.wait(), still);
+        if self.call.client_id < self.target.client_id {
+            settle().and_then(|()| take())
+        } else {
+            take().and_then(|()| settle())
+        }
+    }
+
+    fn wait(&self) -> Wait<'_> {
+        Wait::Moment(self.patience)
     }
 }
 
@@ -294,7 +315,7 @@ fn end(armed: Armed, uniqueid: &str, call: LiveCall, reason: Reject, decided: Op
         None => call.decision.clone(),
     };
     if call.holds_slot {
-        give_back(armed, call.link_id, call.attempt_at, Wait::Long);
+        give_back_now(armed, call.whose(), call.attempt_at);
     }
     end_live(armed, uniqueid, reason, &decision);
     Answer::present(&LiveCall {

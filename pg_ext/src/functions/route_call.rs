@@ -11,6 +11,7 @@ use crate::calls::links::{read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, read_live, refuse_another, take_live};
 use crate::calls::reservation::{Caller, Choice};
 use crate::calls::turns::Turns;
+use crate::calls::windows::Subject;
 use crate::calls::{leases, rejects};
 use crate::functions::arguments;
 use crate::postgres::argument::arg;
@@ -197,10 +198,10 @@ impl Choice<'_> {
         let verdicts = select::judge_beside(self.links, &rounds.held, self.asked);
         let chosen = select::choose(strategy, self.links, &verdicts, &mut uniform);
         let mut full = stopped::full_ahead_of(strategy, self.links, &verdicts, chosen);
-        full.retain(|id| !rounds.looked_at.contains(id) && !rounds.held.contains(id));
+        full.retain(|full| !rounds.looked_at.contains(&full.link_id) && !rounds.held.contains(&full.link_id));
         let expired = leases::expired_on(&full);
         let Some(index) = expired
-            .and_then(|id| self.links.iter().position(|link| link.id == id))
+            .and_then(|full| self.links.iter().position(|link| link.id == full.link_id))
             .or(chosen)
         else {
             if rounds.held.is_empty() {
@@ -216,29 +217,34 @@ impl Choice<'_> {
             return None;
         };
         // Closing calls waits for their link's counters, with their rows locked.
-        if let Some(id) = expired
-            && !wait_for(id, self.wait(rounds, rounds.turns.is_some()))
+        if let Some(full) = expired
+            && !wait_for(
+                Subject::Link(full.link_id),
+                self.wait(rounds, rounds.turns.is_some()),
+            )
         {
-            rounds.held.push(id);
+            rounds.held.push(full.link_id);
             return None;
         }
         // What is closed to make room holds locks, and waiting for another link while holding them could deadlock: rolled
         // back, the savepoint releases them. A link that refuses leaves nothing locked.
+        let others_wait = rounds.turns.is_some() || expired.is_some();
         let savepoint = match rounds.turns.take() {
             Some(turns) => Some(turns.savepoint),
             None if strategy == Strategy::RoundRobin => {
                 rounds.turns = Some(Turns::lock(self.campaign.id));
                 return None;
             }
-            None => expired.is_some().then(Savepoint::begin),
+            // Nor does one whose client refuses.
+            None => (expired.is_some() || self.links[index].client_metered).then(Savepoint::begin),
         };
         let armed = inside.arm();
-        if let Some(id) = expired {
+        if let Some(full) = expired {
             // Once each: a lowered cap, or calls that counted, may leave it full.
-            rounds.looked_at.push(id);
-            leases::release_expired_on(armed, id);
+            rounds.looked_at.push(full.link_id);
+            leases::release_expired_on(armed, full);
         }
-        let wait = self.wait(rounds, savepoint.is_some());
+        let wait = self.wait(rounds, others_wait);
         let taken = self.reserve(armed, &verdicts, index, wait);
         match (&taken, savepoint) {
             (Changed::Done(_), Some(savepoint)) => savepoint.release(),
@@ -250,10 +256,9 @@ impl Choice<'_> {
         }
         match taken {
             Changed::Done(answer) => Some(Answered::written(armed, answer)),
-            Changed::Held => {
-                let id = self.links[index].id;
-                if !wait_for(id, self.wait(rounds, false)) {
-                    rounds.held.push(id);
+            Changed::Held(subject) => {
+                if !wait_for(subject, self.wait(rounds, false)) {
+                    rounds.held.push(self.links[index].id);
                 }
                 None
             }
@@ -261,7 +266,7 @@ impl Choice<'_> {
         }
     }
 
-    /// How long to wait for a link's counters; not long while the call holds what others wait for. A campaign's only link is
+    /// How long to wait for counters; not long while the call holds what others wait for. A campaign's only link is
     /// all that there is to wait for.
     fn wait<'a>(&self, rounds: &'a Rounds, others_wait: bool) -> Wait<'a> {
         match (self.links.len(), others_wait) {

@@ -63,6 +63,7 @@ tables! {
             qualified: Int8,
             windows_from: Time,
             windows_until: Time,
+            client_metered: Bool,
         }
         indexes {
             Unique link_counters_pkey: link_id;
@@ -91,6 +92,46 @@ tables! {
         written: Insert, Update;
         changed: starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified;
         own_checks: c"link_windows_bounds_check", c"link_windows_span_check";
+    }
+
+    client_counters {
+        columns {
+            client_id: Int8,
+            active: Int4,
+            unsettled: Int4,
+            offered: Int8,
+            answered: Int8,
+            qualified: Int8,
+            windows_from: Time,
+            windows_until: Time,
+        }
+        indexes {
+            Unique client_counters_pkey: client_id;
+        }
+        written: Update;
+        changed: active, unsettled, offered, answered, qualified, windows_from, windows_until;
+        own_checks: c"client_counters_active_check";
+    }
+
+    client_windows {
+        columns {
+            client_id: Int8,
+            span: Text,
+            starts_at: Time,
+            ends_at: Time,
+            time_zone: Text,
+            active: Int4,
+            unsettled: Int4,
+            offered: Int8,
+            answered: Int8,
+            qualified: Int8,
+        }
+        indexes {
+            Unique client_windows_pkey: client_id, span;
+        }
+        written: Insert, Update;
+        changed: starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified;
+        own_checks: c"client_windows_bounds_check", c"client_windows_span_check";
     }
 
     call_logs {
@@ -226,6 +267,7 @@ tables! {
         columns {
             id: Int8,
             link_id: Int8,
+            client_id: Int8,
             counts: Text,
             span: Text,
             max_calls: Int8,
@@ -233,6 +275,7 @@ tables! {
         }
         indexes {
             Plain caps_link_id_key: link_id;
+            Plain caps_client_id_key: client_id;
         }
     }
 
@@ -244,6 +287,7 @@ tables! {
         }
         optional {
             time_zone: Text,
+            metered: Bool,
         }
         indexes {
             Unique clients_pkey: id;

@@ -179,6 +179,67 @@ async fn each_changes_what_it_has_set() {
     );
 }
 
+/// What sellers share, the platform caps. Its figures tell of others' calls: a seller sees the reason alone.
+#[tokio::test]
+async fn a_client_is_capped_over_all_sellers() {
+    let world = World::new().await;
+    let (alice, staff) = (&world.alice, &world.staff);
+    let of_client = |id: i64, limit: i64| json!({"subject": {"type": "client", "id": id}, "counts": "offered", "window": "day", "limit": limit});
+    alice
+        .post(OWN, of_client(1, 9))
+        .await
+        .problem(403, "set_by_another");
+    staff
+        .post(ALL, of_client(999_999, 9))
+        .await
+        .problem(404, "not_found");
+    let made = staff.post(ALL, of_client(1, 1)).await.expect_status(201).json();
+    assert_eq!(
+        made["subject"],
+        json!({"type": "client", "id": 1, "name": "Alpha Corp"})
+    );
+    staff.post(ALL, of_client(1, 2)).await.problem(409, "cap_exists");
+    let one = format!("{ALL}/{}", made["id"]);
+    let switch = world.db.asterisk().await;
+    assert_eq!(switch.route(DID, "first").await.unwrap().link(), 1);
+    assert_ne!(switch.route(DID, "second").await.unwrap().link(), 1);
+    let seen = staff.get(&one).await.ok();
+    assert_eq!((&seen["used"], &seen["remaining"]), (&json!(1), &json!(0)));
+    for (query, rows) in [
+        ("subject_type=client", 1),
+        ("subject_type=link", 0),
+        ("subject_type=client&subject_id=2", 0),
+        ("client_id=1&near=100", 1),
+        ("user_id=3", 0),
+    ] {
+        assert_eq!(
+            staff.get(&format!("{ALL}?{query}")).await.ok()["total"],
+            rows,
+            "{query}"
+        );
+    }
+    let told = alice
+        .get(&format!("/api/seller/explain?did={}", DID.replace('+', "%2B")))
+        .await
+        .ok();
+    assert_eq!(told["links"][0]["reason"], "client_day_cap", "{told}");
+    assert_eq!(alice.get(OWN).await.ok()["total"], 0);
+    alice
+        .get(&format!("{OWN}/{}", made["id"]))
+        .await
+        .problem(404, "not_found");
+    alice
+        .put(&format!("{OWN}/{}", made["id"]), json!({"limit": 5}))
+        .await
+        .problem(404, "not_found");
+    assert_eq!(staff.put(&one, json!({"limit": 2})).await.ok()["remaining"], 1);
+    assert_eq!(switch.route(DID, "third").await.unwrap().link(), 1);
+    staff.delete(&one).await.expect_status(204);
+    assert_eq!(switch.route(DID, "fourth").await.unwrap().link(), 1);
+    let again = staff.post(ALL, of_client(1, 9)).await.expect_status(201).json();
+    assert_eq!(again["used"], 3);
+}
+
 #[tokio::test]
 async fn lists_are_filtered_and_fields_are_checked() {
     let world = World::new().await;

@@ -6,6 +6,7 @@ pub mod support;
 mod attempts;
 mod beyond;
 mod caps;
+mod client_caps;
 pub mod contract;
 mod explain;
 mod explain_call;

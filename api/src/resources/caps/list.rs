@@ -8,7 +8,7 @@ use crate::http::list::{Filter, Kind, List, filter, list, sorting};
 /// What `Cap` is made of.
 macro_rules! columns {
     () => {
-        "id, link_id, campaign_name, client_name, counts, span, max_calls, set_by, enforce, used::bigint, in_flight::bigint, \
+        "id, subject_type, subject_id, campaign_name, client_name, counts, span, max_calls, set_by, enforce, used::bigint, in_flight::bigint, \
          remaining::bigint, resets_at, time_zone, note, created_at, updated_at, version"
     };
 }
@@ -18,17 +18,22 @@ const OF_A_CAP: &[Filter] = &[
     filter(
         "subject_type",
         Kind::Choice(SUBJECTS),
-        "$v = 'link'",
-        "of what: link",
+        "subject_type = $v",
+        "of what: link or client",
     ),
-    filter("subject_id", Kind::Id, "link_id = $v", "of this one"),
+    filter("subject_id", Kind::Id, "subject_id = $v", "of this one"),
     filter(
         "campaign_id",
         Kind::Id,
         "campaign_id = $v",
         "of links of one campaign",
     ),
-    filter("client_id", Kind::Id, "client_id = $v", "of links to one client"),
+    filter(
+        "client_id",
+        Kind::Id,
+        "client_id = $v",
+        "of one client and its links",
+    ),
     filter(
         "window",
         Kind::Choice(&Over::NAMES),

@@ -1,5 +1,5 @@
 //! Caps: how many calls a link may have over an hour, a day and longer, set by its seller (/api/seller/caps) or by the platform
-//! (/api/admin/caps).
+//! (/api/admin/caps), which may also set caps of a client over all its links.
 
 pub mod list;
 pub mod objects;
@@ -134,7 +134,7 @@ async fn delete_own(
 }
 
 #[utoipa::path(get, path = "/api/admin/caps", tag = "admin", params(PageParams, Caps),
-    responses((status = 200, description = "Caps of all links with what is used of them", body = Page<Cap>), Denied, BadFilter))]
+    responses((status = 200, description = "Caps of all links and clients with what is used of them", body = Page<Cap>), Denied, BadFilter))]
 async fn caps(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Page<Cap>>> {
     page::<Caps>(&app, &staff, &params).await
 }

@@ -11,7 +11,7 @@ use crate::http::text::Text;
 use crate::http::version::Versioned;
 
 /// What a cap can be of.
-pub const SUBJECTS: &[&str] = &["link"];
+pub const SUBJECTS: &[&str] = &["link", "client"];
 pub const SET_BY: &[&str] = &["platform", "seller"];
 const NOTE: Text = Text::title(0, 200);
 /// Counters count on from there, far from where the numbers end.
@@ -22,11 +22,11 @@ const LIMIT: std::ops::RangeInclusive<i64> = 0..=1_000_000_000_000;
 #[serde(rename_all = "camelCase")]
 pub struct Subject {
     #[serde(rename = "type")]
-    #[schema(rename = "type", pattern = "^link$", example = "link")]
-    pub kind: &'static str,
+    #[schema(rename = "type", pattern = "^(link|client)$", example = "link")]
+    pub kind: String,
     #[schema(example = 1)]
     pub id: i64,
-    /// Of a link: its campaign and its client.
+    /// Of a link: its campaign and its client. Of a client: its own name.
     #[schema(example = "Alice Priority Tech Leads – Alpha Corp")]
     pub name: String,
 }
@@ -73,13 +73,16 @@ pub struct Cap {
 
 impl From<&Row> for Cap {
     fn from(row: &Row) -> Self {
-        let (campaign, client): (String, String) = (row.get("campaign_name"), row.get("client_name"));
+        let (campaign, client): (Option<String>, String) = (row.get("campaign_name"), row.get("client_name"));
         Cap {
             id: row.get("id"),
             subject: Subject {
-                kind: "link",
-                id: row.get("link_id"),
-                name: format!("{campaign} – {client}"),
+                kind: row.get("subject_type"),
+                id: row.get("subject_id"),
+                name: match campaign {
+                    Some(campaign) => format!("{campaign} – {client}"),
+                    None => client,
+                },
             },
             counts: row.get("counts"),
             window: row.get("span"),
@@ -108,7 +111,7 @@ impl Versioned for Cap {
 /// Which subject.
 #[derive(Debug, Default, ToSchema)]
 pub struct SubjectKey {
-    #[schema(rename = "type", pattern = "^link$", example = "link")]
+    #[schema(rename = "type", pattern = "^(link|client)$", example = "link")]
     pub kind: String,
     #[schema(minimum = 1, example = 1)]
     pub id: i64,

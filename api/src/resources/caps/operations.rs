@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::list::columns;
-use super::objects::{Cap, CapChange, NewCap};
+use super::objects::{Cap, CapChange, NewCap, SubjectKey};
 use crate::error::{ApiError, ApiResult};
 use crate::http::list::{Listed, Request};
 use crate::http::page::Page;
@@ -12,8 +12,12 @@ use crate::store::tx::Tx;
 
 const ONE: &str = concat!("select ", columns!(), " from caps_view where id = $1");
 const LINK: &str = "select from campaign_client_settings where id = $1";
+const CLIENT: &str = "select from clients where id = $1";
 const INSERT: &str = "\
     insert into caps (link_id, counts, span, set_by, max_calls, enforce, note)
+    values ($1, $2, $3, $4, $5, $6, $7) returning id";
+const INSERT_OF_CLIENT: &str = "\
+    insert into caps (client_id, counts, span, set_by, max_calls, enforce, note)
     values ($1, $2, $3, $4, $5, $6, $7) returning id";
 const LOCK: &str = "select version from caps where id = $1 for no key update";
 /// Before the cap, as whoever deletes the link does.
@@ -40,7 +44,9 @@ const OF_LINK: &str = concat!(
 pub const STATEMENTS: &[&str] = &[
     ONE,
     LINK,
+    CLIENT,
     INSERT,
+    INSERT_OF_CLIENT,
     LOCK,
     LOCK_LINK,
     LOCK_TO_DELETE,
@@ -109,15 +115,25 @@ pub async fn of_link(tx: &Tx, link_id: i64) -> ApiResult<Vec<Cap>> {
 
 /// It counts what its window has had already.
 pub async fn create(tx: &Tx, by: SetBy, new: NewCap) -> ApiResult<Cap> {
-    let link = new.subject.id;
-    tx.optional_row(LINK, &[&link])
+    let SubjectKey { kind, id } = &new.subject;
+    let is_client = kind == "client";
+    if is_client && by == SetBy::Seller {
+        let text = "A client's caps count the calls of all its sellers: the platform sets them.";
+        return Err(ApiError::forbidden("set_by_another", text));
+    }
+    let (exists, insert) = if is_client {
+        (CLIENT, INSERT_OF_CLIENT)
+    } else {
+        (LINK, INSERT)
+    };
+    tx.optional_row(exists, &[id])
         .await?
-        .ok_or_else(|| ApiError::not_found(format!("There is no {} with ID {link}.", new.subject.kind)))?;
+        .ok_or_else(|| ApiError::not_found(format!("There is no {kind} with ID {id}.")))?;
     let row = tx
         .row(
-            INSERT,
+            insert,
             &[
-                &link,
+                id,
                 &new.counts,
                 &new.window,
                 &by.name(),
@@ -128,12 +144,16 @@ pub async fn create(tx: &Tx, by: SetBy, new: NewCap) -> ApiResult<Cap> {
         )
         .await
         .map_err(|error| {
-            error.or_conflict("caps_link_id_key", "cap_exists", || {
+            let exists = || {
                 format!(
-                    "Link {link} has a cap on {} calls over this window: change that one",
+                    "{} {id} has a cap on {} calls over this window: change that one",
+                    if is_client { "Client" } else { "Link" },
                     new.counts
                 )
-            })
+            };
+            error
+                .or_conflict("caps_link_id_key", "cap_exists", exists)
+                .or_conflict("caps_client_id_key", "cap_exists", exists)
         })?;
     find(tx, row.get("id")).await
 }
@@ -162,7 +182,9 @@ pub async fn update(tx: &Tx, by: SetBy, id: i64, if_match: &IfMatch, change: Cap
 pub async fn delete(tx: &Tx, by: SetBy, id: i64, if_match: &IfMatch) -> ApiResult<()> {
     let cap = find(tx, id).await?;
     by.check(&cap)?;
-    tx.optional_row(LOCK_LINK, &[&cap.subject.id]).await?;
+    if cap.subject.kind == "link" {
+        tx.optional_row(LOCK_LINK, &[&cap.subject.id]).await?;
+    }
     if_match
         .check(tx, LOCK_TO_DELETE, &[&id], async |tx| find(tx, id).await)
         .await?;

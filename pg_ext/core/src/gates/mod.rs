@@ -6,10 +6,10 @@ use crate::gate::{Asked, Figures, Gate, Rule, Verdict};
 
 mod already_tried;
 mod campaign_inactive;
+pub mod caps;
 mod client_inactive;
 mod concurrency_cap;
 mod did_inactive;
-pub mod link_caps;
 mod link_inactive;
 mod no_campaign;
 mod no_contact;
@@ -17,7 +17,7 @@ mod owner_inactive;
 pub mod spacing;
 mod total_cap;
 
-pub static GATES: [&Gate; 17] = [
+pub static GATES: [&Gate; 23] = [
     &did_inactive::GATE,
     &owner_inactive::GATE,
     &no_campaign::GATE,
@@ -26,15 +26,21 @@ pub static GATES: [&Gate; 17] = [
     &link_inactive::GATE,
     &client_inactive::GATE,
     &no_contact::GATE,
-    // It outlasts the calls in flight, so it is told first where both caps are reached.
+    // What holds longest is told first; over one window the client's before the link's.
+    &caps::CLIENT_TOTAL,
     &total_cap::GATE,
-    &link_caps::TOTAL,
-    &link_caps::MONTH,
-    &link_caps::WEEK,
-    &link_caps::DAY,
-    &link_caps::HOUR,
+    &caps::LINK_TOTAL,
+    &caps::CLIENT_MONTH,
+    &caps::LINK_MONTH,
+    &caps::CLIENT_WEEK,
+    &caps::LINK_WEEK,
+    &caps::CLIENT_DAY,
+    &caps::LINK_DAY,
+    &caps::CLIENT_HOUR,
+    &caps::LINK_HOUR,
+    &caps::CLIENT_CONCURRENT,
     &concurrency_cap::GATE,
-    &link_caps::CONCURRENT,
+    &caps::LINK_CONCURRENT,
     &spacing::GATE,
 ];
 
