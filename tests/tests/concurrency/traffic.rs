@@ -3,7 +3,7 @@
 //! which no cap is exceeded and every counter equals its rows.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -98,8 +98,8 @@ async fn cap_windows(db: &TestDb) {
     db.superuser().await.batch_execute(sql).await.unwrap();
 }
 
-/// Three clients, each a link of ten sellers' campaigns, with caps over all of these: some from the beginning, the first ones of the others
-/// while calls run.
+/// Three clients with a hundred links of ten sellers, and caps over all of these: some from the beginning, the first ones of the others
+/// while calls run. Their zones change, too.
 #[tokio::test]
 async fn no_cap_of_a_client_that_sellers_share_is_exceeded() {
     let mut random = Random::seeded();
@@ -113,13 +113,23 @@ async fn no_cap_of_a_client_that_sellers_share_is_exceeded() {
             clients.push(client(&admin).await);
         }
         let mut dids = Vec::new();
-        for seller in 0..10 {
-            let strategy = Strategy::ALL[seller % 3];
-            let scenario = Scenario::new(&admin, strategy, &[]).await;
+        let mut sellers = Vec::new();
+        for place in 0..34 {
+            let scenario = Scenario::new(&admin, Strategy::ALL[place % 3], &[]).await;
             for client_id in &clients {
                 link(&admin, scenario.campaign_id, *client_id, Link::cap(50)).await;
             }
             dids.push(scenario.did);
+            sellers.push(scenario.user_id);
+        }
+        // Ten of them: the others' numbers and campaigns become theirs.
+        for (place, seller) in sellers.iter().enumerate().skip(10) {
+            let owner = sellers[place % 10];
+            let sql = format!(
+                "update dids set user_id = {owner} where user_id = {seller};
+                 update campaigns set user_id = {owner} where user_id = {seller}"
+            );
+            db.superuser().await.batch_execute(&sql).await.unwrap();
         }
         let superuser = db.superuser().await;
         superuser
@@ -170,6 +180,68 @@ async fn no_cap_of_a_client_that_sellers_share_is_exceeded() {
         assert_invariants(&db).await;
         assert_no_deadlock(&db).await;
     }
+}
+
+/// Near its limit a cap keeps out calls that would have been good, since those that are up may still be: never one too many, and how many too
+/// few is what this prints.
+#[tokio::test]
+async fn a_cap_on_good_calls_is_reached_and_never_passed() {
+    let mut random = Random::seeded();
+    let db = TestDb::new().await;
+    let scenario = Scenario::new(&db.admin().await, Strategy::Priority, &[Link::cap(50)]).await;
+    let sql = format!(
+        "insert into caps (client_id, counts, span, set_by, max_calls) values ({}, 'qualified', 'day', 'platform', 10)",
+        scenario.client_ids[0]
+    );
+    db.superuser().await.batch_execute(&sql).await.unwrap();
+    let watch = Watch::start(&db, PAUSE).await;
+    let did = scenario.did.clone();
+    let (known, tenth) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let workers: Vec<(Client, Random)> = crew(&db, 30)
+        .await
+        .into_iter()
+        .map(|client| (client, random.fork()))
+        .collect();
+    let kept_out: Vec<usize> = together(workers, move |number, (switch, mut random)| {
+        let (did, known, tenth) = (did.clone(), known.clone(), tenth.clone());
+        async move {
+            let mut kept_out = 0;
+            for call in 0..20 {
+                let id = format!("{number}-{call}");
+                // Half of the calls are good ones, whether there is room for them or not.
+                let good = random.chance(50);
+                if switch.route(&did, &id).await.unwrap().is_ok() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    let talk = if good { 60 } else { 10 };
+                    let sql = format!(
+                        "select log_call('{id}', '{did}', 'ANSWERED', answered_at => now(), billsec_seconds => {talk})"
+                    );
+                    switch.batch_execute(&sql).await.unwrap();
+                    let before = known.fetch_add(usize::from(good), Ordering::Relaxed);
+                    tenth.fetch_or(good && before == 9, Ordering::Relaxed);
+                } else {
+                    kept_out += usize::from(good && !tenth.load(Ordering::Relaxed));
+                }
+            }
+            kept_out
+        }
+    })
+    .await;
+    watch.finish().await;
+    let good: i64 = db
+        .superuser()
+        .await
+        .query_one("select count(*) from call_logs where qualified", &[])
+        .await
+        .unwrap()
+        .get(0);
+    println!(
+        "{} good calls were kept out before the tenth was known",
+        kept_out.iter().sum::<usize>()
+    );
+    assert_eq!(good, 10);
+    assert_invariants(&db).await;
+    assert_no_deadlock(&db).await;
 }
 
 /// How many calls were routed, and how many were refused.
@@ -252,6 +324,11 @@ async fn end_windows(stage: Arc<Stage>, superuser: Client, mut random: Random) {
             .query("select client_id from client_counters", &[])
             .await
             .unwrap();
+        if random.chance(5) && !clients.is_empty() {
+            let zone = ["UTC", "Asia/Kathmandu", "America/Havana", "Pacific/Chatham"][random.below(4)];
+            let sql = format!("update clients set time_zone = '{zone}'");
+            superuser.batch_execute(&sql).await.unwrap();
+        }
         let subjects = if random.chance(50) && !clients.is_empty() {
             ("client", &clients)
         } else {
