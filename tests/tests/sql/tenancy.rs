@@ -66,6 +66,9 @@ async fn populate(db: &TestDb, user_id: i64, did: &str) {
                  values (sha256('{user_id}'), {user_id}, now() + interval '1 day');
              insert into caps (link_id, counts, span, set_by, max_calls)
              select link_id, 'offered', 'day', 'platform', 1000 from live_calls where user_id = {user_id} group by link_id;
+             insert into cap_events (cap_id, user_id, link_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used, in_flight)
+             select id, {user_id}, link_id, 'of {user_id}', counts, span, set_by, enforce, max_calls, 75, 750, 0
+               from caps where link_id in (select link_id from live_calls where user_id = {user_id});
              update campaign_client_settings set total_calls_allowed = 0
               where campaign_id in (select campaign_id from live_calls where user_id = {user_id})"
         ),
@@ -102,6 +105,7 @@ async fn another_seller_s_rows_do_not_exist() {
             "campaign_client_settings",
             "campaign_dids",
             "campaigns",
+            "cap_events",
             "caps",
             "caps_view",
             "clients",
