@@ -201,6 +201,7 @@ alter table campaign_client_settings enable row level security;
 alter table link_counters enable row level security;
 alter table link_windows enable row level security;
 alter table caps enable row level security;
+alter table cap_events enable row level security;
 alter table link_adjustments enable row level security;
 alter table client_counters enable row level security;
 alter table client_windows enable row level security;
@@ -272,6 +273,9 @@ create policy caps_seller_delete on caps for delete to capconduit_seller
     using (set_by = 'seller'
            and exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
                         where s.id = link_id and c.user_id = (select session_user_id())));
+drop policy if exists cap_events_seller on cap_events;
+create policy cap_events_seller on cap_events for select to capconduit_seller
+    using (user_id = (select session_user_id()));
 drop policy if exists live_calls_seller on live_calls;
 create policy live_calls_seller on live_calls for select to capconduit_seller
     using (user_id = (select session_user_id()));
@@ -336,6 +340,8 @@ drop policy if exists caps_staff_update on caps;
 create policy caps_staff_update on caps for update to capconduit_staff using (set_by = 'platform');
 drop policy if exists caps_staff_delete on caps;
 create policy caps_staff_delete on caps for delete to capconduit_staff using (set_by = 'platform');
+drop policy if exists cap_events_staff on cap_events;
+create policy cap_events_staff on cap_events for select to capconduit_staff using (true);
 drop policy if exists link_windows_staff on link_windows;
 create policy link_windows_staff on link_windows for select to capconduit_staff using (true);
 drop policy if exists link_adjustments_staff on link_adjustments;
@@ -391,6 +397,19 @@ drop policy if exists pjsip_endpoints_internal on pjsip_endpoints;
 create policy pjsip_endpoints_internal on pjsip_endpoints for select to capconduit_internal using (true);
 drop policy if exists pjsip_aors_internal on pjsip_aors;
 create policy pjsip_aors_internal on pjsip_aors for select to capconduit_internal using (true);
+-- The service itself notes which caps fill.
+drop policy if exists caps_internal on caps;
+create policy caps_internal on caps for select to capconduit_internal using (true);
+drop policy if exists link_counters_internal on link_counters;
+create policy link_counters_internal on link_counters for select to capconduit_internal using (true);
+drop policy if exists link_windows_internal on link_windows;
+create policy link_windows_internal on link_windows for select to capconduit_internal using (true);
+drop policy if exists client_counters_internal on client_counters;
+create policy client_counters_internal on client_counters for select to capconduit_internal using (true);
+drop policy if exists client_windows_internal on client_windows;
+create policy client_windows_internal on client_windows for select to capconduit_internal using (true);
+drop policy if exists cap_events_internal on cap_events;
+create policy cap_events_internal on cap_events to capconduit_internal using (true) with check (true);
 drop policy if exists live_calls_internal on live_calls;
 create policy live_calls_internal on live_calls for select to capconduit_internal using (true);
 drop policy if exists call_logs_internal on call_logs;
@@ -425,6 +444,8 @@ drop policy if exists link_counters_read on link_counters;
 create policy link_counters_read on link_counters for select to capconduit_read using (true);
 drop policy if exists caps_read on caps;
 create policy caps_read on caps for select to capconduit_read using (true);
+drop policy if exists cap_events_read on cap_events;
+create policy cap_events_read on cap_events for select to capconduit_read using (true);
 drop policy if exists link_windows_read on link_windows;
 create policy link_windows_read on link_windows for select to capconduit_read using (true);
 drop policy if exists link_adjustments_read on link_adjustments;
@@ -482,7 +503,7 @@ grant select on asterisk.ps_endpoints, asterisk.ps_aors, asterisk.ps_auths to ca
 grant select, insert, update, delete on asterisk.ps_contacts to capconduit_asterisk;
 
 grant execute on function present_window(text, timestamptz, text, timestamptz, timestamptz, text)
-    to capconduit_seller, capconduit_staff, capconduit_read;
+    to capconduit_seller, capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function session_user_id() to capconduit_seller, capconduit_staff, capconduit_internal;
 grant execute on function explain_own_did(text) to capconduit_seller;
 grant execute on function explain_route(text), explain_call(text, text, timestamptz, text),
@@ -545,6 +566,13 @@ grant insert (client_id) on caps to capconduit_staff;
 grant select on caps to capconduit_read;
 -- What a client has used tells of other sellers' calls: a view that asks for its counters finds no row for a seller.
 grant select on client_counters, client_windows to capconduit_seller;
+grant select on cap_events to capconduit_seller, capconduit_staff, capconduit_read;
+grant select on caps, link_counters, link_windows, client_counters, client_windows, caps_view to capconduit_internal;
+grant select,
+    insert (cap_id, user_id, campaign_id, link_id, client_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used,
+        in_flight, starts_at, ends_at),
+    delete
+    on cap_events to capconduit_internal;
 grant select on link_counters, link_windows, live_calls, call_logs, call_attempts to capconduit_seller;
 grant select on live_calls_view, late_excess_view, link_usage_view, link_today_view, caps_view to capconduit_seller;
 

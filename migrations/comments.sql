@@ -212,6 +212,26 @@ comment on column caps.created_at is 'When the row was made';
 comment on column caps.updated_at is 'When the row was last changed';
 comment on column caps.version is 'Moves with every change of the row; If-Match of the REST API names it';
 
+comment on table cap_events is 'When caps came to 75, 90 and 100 percent of their limits, calls in flight included; kept for 90 days';
+comment on column cap_events.id is 'Order in which they were written';
+comment on column cap_events.at is 'When it was noticed';
+comment on column cap_events.cap_id is 'Cap, which may be gone';
+comment on column cap_events.user_id is 'Seller whose link it is; null: no single seller''s';
+comment on column cap_events.campaign_id is 'Campaign of the link';
+comment on column cap_events.link_id is 'Link; null: not of a link';
+comment on column cap_events.client_id is 'Client';
+comment on column cap_events.subject_name is 'Campaign and client, as they were called then';
+comment on column cap_events.counts is 'As of the cap';
+comment on column cap_events.span is 'As of the cap: hour, day, week, month or total';
+comment on column cap_events.set_by is 'As of the cap';
+comment on column cap_events.enforce is 'As of the cap then';
+comment on column cap_events.max_calls is 'Limit then';
+comment on column cap_events.threshold is '75, 90 or 100 percent';
+comment on column cap_events.used is 'Calls that had counted';
+comment on column cap_events.in_flight is 'Calls that could still count';
+comment on column cap_events.starts_at is 'The window, by its start; null: total';
+comment on column cap_events.ends_at is 'When that window ends';
+
 comment on table link_adjustments is 'What windows have used without a row behind it: purged records, corrections by hand';
 comment on column link_adjustments.id is 'Number of the adjustment';
 comment on column link_adjustments.link_id is 'Link';

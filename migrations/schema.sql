@@ -1670,6 +1670,182 @@ ALTER TABLE capconduit.campaigns ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 
 
 --
+-- Name: cap_events; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.cap_events (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    cap_id bigint NOT NULL,
+    user_id bigint,
+    campaign_id bigint,
+    link_id bigint,
+    client_id bigint,
+    subject_name text NOT NULL,
+    counts text NOT NULL,
+    span text NOT NULL,
+    set_by text NOT NULL,
+    enforce boolean NOT NULL,
+    max_calls bigint NOT NULL,
+    threshold smallint NOT NULL,
+    used bigint NOT NULL,
+    in_flight bigint NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    CONSTRAINT cap_events_threshold_check CHECK ((threshold = ANY (ARRAY[75, 90, 100])))
+);
+
+
+ALTER TABLE capconduit.cap_events OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE cap_events; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.cap_events IS 'When caps came to 75, 90 and 100 percent of their limits, calls in flight included; kept for 90 days';
+
+
+--
+-- Name: COLUMN cap_events.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.id IS 'Order in which they were written';
+
+
+--
+-- Name: COLUMN cap_events.at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.at IS 'When it was noticed';
+
+
+--
+-- Name: COLUMN cap_events.cap_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.cap_id IS 'Cap, which may be gone';
+
+
+--
+-- Name: COLUMN cap_events.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.user_id IS 'Seller whose link it is; null: no single seller''s';
+
+
+--
+-- Name: COLUMN cap_events.campaign_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.campaign_id IS 'Campaign of the link';
+
+
+--
+-- Name: COLUMN cap_events.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.link_id IS 'Link; null: not of a link';
+
+
+--
+-- Name: COLUMN cap_events.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.client_id IS 'Client';
+
+
+--
+-- Name: COLUMN cap_events.subject_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.subject_name IS 'Campaign and client, as they were called then';
+
+
+--
+-- Name: COLUMN cap_events.counts; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.counts IS 'As of the cap';
+
+
+--
+-- Name: COLUMN cap_events.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.span IS 'As of the cap: hour, day, week, month or total';
+
+
+--
+-- Name: COLUMN cap_events.set_by; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.set_by IS 'As of the cap';
+
+
+--
+-- Name: COLUMN cap_events.enforce; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.enforce IS 'As of the cap then';
+
+
+--
+-- Name: COLUMN cap_events.max_calls; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.max_calls IS 'Limit then';
+
+
+--
+-- Name: COLUMN cap_events.threshold; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.threshold IS '75, 90 or 100 percent';
+
+
+--
+-- Name: COLUMN cap_events.used; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.used IS 'Calls that had counted';
+
+
+--
+-- Name: COLUMN cap_events.in_flight; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.in_flight IS 'Calls that could still count';
+
+
+--
+-- Name: COLUMN cap_events.starts_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.starts_at IS 'The window, by its start; null: total';
+
+
+--
+-- Name: COLUMN cap_events.ends_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.ends_at IS 'When that window ends';
+
+
+--
+-- Name: cap_events_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.cap_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.cap_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: caps; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3979,6 +4155,22 @@ ALTER TABLE ONLY capconduit.campaigns
 
 
 --
+-- Name: cap_events cap_events_cap_id_starts_at_threshold_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.cap_events
+    ADD CONSTRAINT cap_events_cap_id_starts_at_threshold_key UNIQUE (cap_id, starts_at, threshold);
+
+
+--
+-- Name: cap_events cap_events_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.cap_events
+    ADD CONSTRAINT cap_events_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: caps caps_client_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4303,6 +4495,34 @@ CREATE INDEX campaign_client_settings_client_id_idx ON capconduit.campaign_clien
 --
 
 CREATE INDEX campaign_dids_campaign_id_idx ON capconduit.campaign_dids USING btree (campaign_id);
+
+
+--
+-- Name: cap_events_at_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX cap_events_at_idx ON capconduit.cap_events USING btree (at);
+
+
+--
+-- Name: cap_events_cap_id_max_calls_threshold_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE UNIQUE INDEX cap_events_cap_id_max_calls_threshold_idx ON capconduit.cap_events USING btree (cap_id, max_calls, threshold) WHERE (starts_at IS NULL);
+
+
+--
+-- Name: cap_events_link_id_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX cap_events_link_id_id_idx ON capconduit.cap_events USING btree (link_id, id);
+
+
+--
+-- Name: cap_events_user_id_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX cap_events_user_id_id_idx ON capconduit.cap_events USING btree (user_id, id);
 
 
 --
@@ -5156,10 +5376,51 @@ CREATE POLICY campaigns_staff ON capconduit.campaigns TO capconduit_staff USING 
 
 
 --
+-- Name: cap_events; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.cap_events ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: cap_events cap_events_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY cap_events_internal ON capconduit.cap_events TO capconduit_internal USING (true) WITH CHECK (true);
+
+
+--
+-- Name: cap_events cap_events_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY cap_events_read ON capconduit.cap_events FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: cap_events cap_events_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY cap_events_seller ON capconduit.cap_events FOR SELECT TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: cap_events cap_events_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY cap_events_staff ON capconduit.cap_events FOR SELECT TO capconduit_staff USING (true);
+
+
+--
 -- Name: caps; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
 --
 
 ALTER TABLE capconduit.caps ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: caps caps_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caps_internal ON capconduit.caps FOR SELECT TO capconduit_internal USING (true);
+
 
 --
 -- Name: caps caps_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
@@ -5263,6 +5524,13 @@ CREATE POLICY client_adjustments_staff ON capconduit.client_adjustments FOR SELE
 ALTER TABLE capconduit.client_counters ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: client_counters client_counters_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY client_counters_internal ON capconduit.client_counters FOR SELECT TO capconduit_internal USING (true);
+
+
+--
 -- Name: client_counters client_counters_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5281,6 +5549,13 @@ CREATE POLICY client_counters_staff ON capconduit.client_counters FOR SELECT TO 
 --
 
 ALTER TABLE capconduit.client_windows ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: client_windows client_windows_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY client_windows_internal ON capconduit.client_windows FOR SELECT TO capconduit_internal USING (true);
+
 
 --
 -- Name: client_windows client_windows_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
@@ -5445,6 +5720,13 @@ CREATE POLICY link_adjustments_staff ON capconduit.link_adjustments FOR SELECT T
 ALTER TABLE capconduit.link_counters ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: link_counters link_counters_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY link_counters_internal ON capconduit.link_counters FOR SELECT TO capconduit_internal USING (true);
+
+
+--
 -- Name: link_counters link_counters_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5493,6 +5775,13 @@ CREATE POLICY link_excess_staff ON capconduit.link_excess FOR SELECT TO capcondu
 --
 
 ALTER TABLE capconduit.link_windows ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: link_windows link_windows_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY link_windows_internal ON capconduit.link_windows FOR SELECT TO capconduit_internal USING (true);
+
 
 --
 -- Name: link_windows link_windows_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
@@ -5978,6 +6267,7 @@ GRANT ALL ON FUNCTION capconduit.open_session(user_id bigint, verified_hash text
 
 GRANT ALL ON FUNCTION capconduit.present_window(span text, at timestamp with time zone, zone text, was_from timestamp with time zone, was_until timestamp with time zone, was_zone text, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone) TO capconduit_seller;
 GRANT ALL ON FUNCTION capconduit.present_window(span text, at timestamp with time zone, zone text, was_from timestamp with time zone, was_until timestamp with time zone, was_zone text, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone) TO capconduit_staff;
+GRANT ALL ON FUNCTION capconduit.present_window(span text, at timestamp with time zone, zone text, was_from timestamp with time zone, was_until timestamp with time zone, was_zone text, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone) TO capconduit_internal;
 GRANT ALL ON FUNCTION capconduit.present_window(span text, at timestamp with time zone, zone text, was_from timestamp with time zone, was_until timestamp with time zone, was_zone text, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone) TO capconduit_read;
 
 
@@ -6515,12 +6805,135 @@ GRANT INSERT(qualify_seconds),UPDATE(qualify_seconds) ON TABLE capconduit.campai
 
 
 --
+-- Name: TABLE cap_events; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.cap_events TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.cap_events TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.cap_events TO capconduit_read;
+GRANT SELECT,DELETE ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.cap_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(cap_id) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(user_id) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.campaign_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(campaign_id) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.link_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(link_id) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.client_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(client_id) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.subject_name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(subject_name) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.counts; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(counts) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.span; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(span) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.set_by; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(set_by) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.enforce; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(enforce) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.max_calls; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(max_calls) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.threshold; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(threshold) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.used; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(used) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.in_flight; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(in_flight) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.starts_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(starts_at) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.ends_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(ends_at) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
 -- Name: TABLE caps; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
 GRANT SELECT,DELETE ON TABLE capconduit.caps TO capconduit_seller;
 GRANT SELECT,DELETE ON TABLE capconduit.caps TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.caps TO capconduit_read;
+GRANT SELECT ON TABLE capconduit.caps TO capconduit_internal;
 
 
 --
@@ -6591,6 +7004,7 @@ GRANT INSERT(client_id) ON TABLE capconduit.caps TO capconduit_staff;
 --
 
 GRANT SELECT ON TABLE capconduit.client_counters TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.client_counters TO capconduit_internal;
 GRANT SELECT ON TABLE capconduit.client_counters TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.client_counters TO capconduit_read;
 
@@ -6600,6 +7014,7 @@ GRANT SELECT ON TABLE capconduit.client_counters TO capconduit_read;
 --
 
 GRANT SELECT ON TABLE capconduit.client_windows TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.client_windows TO capconduit_internal;
 GRANT SELECT ON TABLE capconduit.client_windows TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.client_windows TO capconduit_read;
 
@@ -6608,6 +7023,7 @@ GRANT SELECT ON TABLE capconduit.client_windows TO capconduit_read;
 -- Name: TABLE link_counters; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
+GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_internal;
 GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_seller;
 GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_read;
@@ -6617,6 +7033,7 @@ GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_read;
 -- Name: TABLE link_windows; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
+GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_internal;
 GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_seller;
 GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_read;
@@ -6626,6 +7043,7 @@ GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_read;
 -- Name: TABLE caps_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
+GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_internal;
 GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_seller;
 GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_read;

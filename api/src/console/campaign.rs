@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::get;
 use capconduit_core::{Strategy, outcome};
 
-use super::form::{Field, Form, Kind, Nothing, Sent};
+use super::form::{Field, Form, Kind, Sent};
 use super::frame::{Frame, page};
 use super::show::{self, Bar};
 use super::viewer::Seller;
@@ -220,7 +220,7 @@ async fn ask_delete(State(app): State<AppState>, seller: Seller, Id(id): Id) -> 
 
 async fn delete(State(app): State<AppState>, seller: Seller, Id(id): Id, sent: Sent) -> ApiResult<Response> {
     let form = delete_form(&seller, &found(&app, &seller, id).await?)?;
-    form.save(&app, &seller.identity(), &sent, async |tx, _: Nothing| {
+    form.go_on(&app, &seller.identity(), &sent, async |tx| {
         operations::delete(tx, id, &sent.if_match()).await?;
         Ok("/console".to_owned())
     })
@@ -253,7 +253,7 @@ async fn remove(
     sent: Sent,
 ) -> ApiResult<Response> {
     let form = remove_form(&seller, &found(&app, &seller, id).await?, did)?;
-    form.save(&app, &seller.identity(), &sent, async |tx, _: Nothing| {
+    form.go_on(&app, &seller.identity(), &sent, async |tx| {
         parts::operations::remove_did(tx, id, did, &IfMatch::any()).await?;
         Ok(format!("/console/campaigns/{id}"))
     })

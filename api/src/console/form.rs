@@ -15,7 +15,7 @@ use crate::access::secret;
 use crate::app::AppState;
 use crate::error::{ApiError, ApiResult};
 use crate::http::body::{MAX_BODY_BYTES, read_up_to};
-use crate::http::fields::{Fields, Input, Unknown};
+use crate::http::fields::{Fields, Input};
 use crate::http::once::{Answer, Once};
 use crate::http::version::IfMatch;
 use crate::store::identity::Identity;
@@ -67,20 +67,16 @@ impl Sent {
         IfMatch::version(self.text(VERSION))
     }
 
-    /// However often a browser sends the same form, it has one effect.
-    fn once(&self) -> Once {
-        Once::of_form(self.text(KEY), &self.target, &self.bytes)
-    }
-}
-
-/// A form without fields: it asks whether to go on.
-pub struct Nothing;
-
-impl Input for Nothing {
-    const UNKNOWN: Unknown = Unknown::Ignore;
-
-    fn read(_: &mut Fields) -> Self {
-        Nothing
+    /// What `work` does, in a transaction of its own and once, however often a browser sends the same form. `work` says where it leads.
+    async fn once(
+        &self,
+        app: &AppState,
+        by: &Identity,
+        work: impl AsyncFnOnce(&Tx) -> ApiResult<String>,
+    ) -> ApiResult<String> {
+        let once = Once::of_form(self.text(KEY), &self.target, &self.bytes);
+        let work = async |tx: &Tx| Answer::done(&work(tx).await?);
+        once.run(&app.store, by, work).await?.says()
     }
 }
 
@@ -258,8 +254,7 @@ impl Form {
         Fields::parse(&map, T::UNKNOWN)
     }
 
-    /// What `work` makes of the fields, in a transaction of its own and once, however often a browser sends the same form. `work` says
-    /// where it leads.
+    /// What `work` makes of the fields.
     pub async fn save<T: Input>(
         mut self,
         app: &AppState,
@@ -267,13 +262,22 @@ impl Form {
         sent: &Sent,
         work: impl AsyncFnOnce(&Tx, T) -> ApiResult<String>,
     ) -> ApiResult<Response> {
-        let done = async {
-            let given = self.parse::<T>(sent)?;
-            let work = async |tx: &Tx| Answer::done(&work(tx, given).await?);
-            sent.once().run(&app.store, by, work).await?.says()
-        }
-        .await;
+        let done = match self.parse::<T>(sent) {
+            Ok(given) => sent.once(app, by, async |tx| work(tx, given).await).await,
+            Err(error) => Err(error),
+        };
         self.answer(done)
+    }
+
+    /// The same of a form without fields, which asks whether to go on.
+    pub async fn go_on(
+        self,
+        app: &AppState,
+        by: &Identity,
+        sent: &Sent,
+        work: impl AsyncFnOnce(&Tx) -> ApiResult<String>,
+    ) -> ApiResult<Response> {
+        self.answer(sent.once(app, by, work).await)
     }
 
     /// On to where it leads; or the same form once more, with what was typed and what is wrong with it.

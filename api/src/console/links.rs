@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 
-use super::form::{Field, Form, Kind, Nothing, Sent};
+use super::form::{Field, Form, Kind, Sent};
 use super::frame::Frame;
 use super::viewer::Seller;
 use crate::app::AppState;
@@ -159,7 +159,7 @@ async fn delete(
     sent: Sent,
 ) -> ApiResult<Response> {
     let form = delete_form(&seller, id, &found(&app, &seller, id, link).await?)?;
-    form.save(&app, &seller.identity(), &sent, async |tx, _: Nothing| {
+    form.go_on(&app, &seller.identity(), &sent, async |tx| {
         operations::delete_link(tx, id, link, &sent.if_match()).await?;
         Ok(format!("/console/campaigns/{id}"))
     })

@@ -35,6 +35,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         upkeep::INTERNAL_STATEMENTS,
         metrics::STATEMENTS,
         once::INTERNAL_STATEMENTS,
+        caps::events::INTERNAL_STATEMENTS,
     ];
     let both = [
         auth::USER_STATEMENTS,
@@ -80,6 +81,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         campaigns::list::Campaigns::statements(),
         links::list::OwnLinks::statements(),
         caps::list::OwnCaps::statements(),
+        caps::events::OwnCapEvents::statements(),
         live::list::OwnCalls::statements(),
         auth::sessions::Sessions::statements(),
     ];
@@ -89,6 +91,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         clients::list::Clients::statements(),
         links::list::Links::statements(),
         caps::list::Caps::statements(),
+        caps::events::CapEvents::statements(),
         live::list::Calls::statements(),
         oversight::list::Dids::statements(),
         oversight::list::Campaigns::statements(),

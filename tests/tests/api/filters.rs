@@ -106,6 +106,7 @@ async fn an_empty_or_unknown_choice_is_refused_everywhere() {
         ("/api/admin/links", "room"),
         ("/api/admin/live", "phase"),
         ("/api/admin/live_calls", "phase"),
+        ("/api/admin/cap_events", "threshold"),
         ("/api/admin/audit", "action"),
         ("/api/admin/audit.csv", "action"),
         ("/api/admin/audit.csv", "style"),
@@ -114,6 +115,7 @@ async fn an_empty_or_unknown_choice_is_refused_everywhere() {
         ("/api/seller/dids", "status"),
         ("/api/seller/dids", "unassigned"),
         ("/api/seller/campaigns", "status"),
+        ("/api/seller/cap_events", "window"),
         ("/api/seller/live", "phase"),
         ("/api/seller/logs", "hangup_by"),
         ("/api/seller/logs.csv", "style"),
@@ -300,6 +302,8 @@ async fn every_described_sorting_sorts() {
     run(
         &superuser,
         "set session_replication_role = replica;
+         -- No service notes events meanwhile.
+         select pg_advisory_lock(x'0CAF'::integer, 0);
          update users set created_at = now() + id * interval '1 hour', updated_at = now() - id * interval '1 min';
          update clients set created_at = now() - id * interval '1 hour', updated_at = now() + id * interval '1 min';
          update dids set created_at = now() - id * interval '1 hour', updated_at = now() + id * interval '1 min';
@@ -311,6 +315,8 @@ async fn every_described_sorting_sorts() {
          insert into caps (link_id, counts, span, set_by, max_calls)
          select id, 'offered', case id % 2 when 0 then 'day' else 'month' end, 'seller', id * 7 % 5
            from campaign_client_settings;
+         insert into cap_events (cap_id, user_id, link_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used, in_flight)
+         select id, 3, link_id, 'a link', counts, span, set_by, enforce, max_calls, 75, 7, 0 from caps;
          insert into pjsip_contacts (id, endpoint, expiration_time)
          values ('a', 'client_beta_support', 3000000000), ('b', 'client_alpha_sales', 4000000000)",
     )
@@ -394,7 +400,7 @@ async fn every_described_sorting_sorts() {
             assert!(text.contains(default), "{path}: {text}");
         }
     }
-    assert_eq!(lists, 16, "lists with sortings");
+    assert_eq!(lists, 18, "lists with sortings");
 }
 
 /// Pages of a sorting with many equals hold each row once.

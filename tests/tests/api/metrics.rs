@@ -131,6 +131,34 @@ async fn the_database_tells_about_calls() {
     becomes(&world.api, r#"capconduit_calls_in_flight{slot="held"}"#, 0.0).await;
 }
 
+#[tokio::test]
+async fn the_database_tells_how_many_caps_are_full() {
+    let world = World::new().await;
+    let switch = world.db.asterisk().await;
+    let superuser = world.db.superuser().await;
+    let full = |window: &str| format!(r#"capconduit_caps_full{{window="{window}"}}"#);
+    run(
+        &superuser,
+        "insert into caps (link_id, counts, span, set_by, max_calls)
+         values (1, 'answered', 'day', 'seller', 1), (1, 'offered', 'day', 'platform', 1), (1, 'offered', 'hour', 'seller', 2),
+                (1, 'offered', 'concurrent', 'seller', 1), (2, 'offered', 'week', 'seller', 0)",
+    )
+    .await;
+    switch.route("+18005550101", "a").await.unwrap();
+    for (window, expected) in [("day", 2.0), ("concurrent", 1.0), ("hour", 0.0), ("week", 0.0)] {
+        becomes(&world.api, &full(window), expected).await;
+    }
+    switch.log("a", "+18005550101", "BUSY").await.unwrap();
+    becomes(&world.api, &full("concurrent"), 0.0).await;
+    becomes(&world.api, &full("day"), 1.0).await;
+    // Of each window, and of nobody in particular.
+    let text = world.api.metrics().await;
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with("capconduit_caps_full"));
+    assert_eq!(lines.count(), 6, "{text}");
+}
+
 /// A service that nobody looked at for days finds millions of records: it reads a part at each look, and loses none.
 #[tokio::test]
 async fn a_look_after_a_long_gap_reads_a_part_and_the_next_ones_catch_up() {

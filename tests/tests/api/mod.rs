@@ -8,6 +8,7 @@ mod auth;
 mod bodies;
 mod campaigns;
 mod cancelled;
+mod cap_events;
 mod caps;
 mod clients;
 mod cors;

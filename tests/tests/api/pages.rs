@@ -11,6 +11,7 @@ const LISTS: &[&str] = &[
     "/api/admin/campaigns",
     "/api/admin/links",
     "/api/admin/caps",
+    "/api/admin/cap_events",
     "/api/admin/live_calls",
     "/api/admin/audit",
     "/api/admin/nodes",
@@ -21,6 +22,7 @@ const LISTS: &[&str] = &[
     "/api/seller/campaigns",
     "/api/seller/links",
     "/api/seller/caps",
+    "/api/seller/cap_events",
     "/api/seller/live_calls",
     "/api/seller/logs",
 ];

@@ -7,7 +7,7 @@ use capconduit_tests::{API, TestDb, project};
 use serde_json::Value;
 
 /// As the command lists them: the role, None for the service's own login, and the text.
-fn all() -> Vec<(Option<String>, String)> {
+pub fn all() -> Vec<(Option<String>, String)> {
     let said = project::capconduit()
         .arg("statements")
         .output()

@@ -24,6 +24,7 @@ const VICTIMS_TABLES: &[&str] = &[
     "campaign_dids",
     "campaign_client_settings",
     "caps",
+    "cap_events",
     "link_counters",
     "live_calls",
     "call_logs",
@@ -65,7 +66,11 @@ const MAKE_VICTIM: &str = "
     alter table caps alter column id restart with 987657000;
     insert into caps (link_id, counts, span, set_by, max_calls, note)
     select id, 'answered', 'day', set_by, 98765, 'zebra'
-      from campaign_client_settings, unnest(array['seller', 'platform']) set_by where id >= 987653000";
+      from campaign_client_settings, unnest(array['seller', 'platform']) set_by where id >= 987653000;
+    alter table cap_events alter column id restart with 987658000;
+    insert into cap_events (cap_id, user_id, campaign_id, link_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used, in_flight)
+    select c.id, 4, s.campaign_id, s.id, 'zebra', c.counts, c.span, c.set_by, c.enforce, c.max_calls, 75, 98765, 0
+      from caps c join campaign_client_settings s on s.id = c.link_id";
 
 async fn make_victim(world: &World) -> Victim {
     let superuser = world.db.superuser().await;
@@ -95,7 +100,7 @@ async fn make_victim(world: &World) -> Victim {
         "alter table dids alter column id restart with 5000; alter table campaigns alter column id restart with 5000;
          alter table campaign_client_settings alter column id restart with 5000;
          alter table call_logs alter column id restart with 5000; alter table api_tokens alter column id restart with 5000;
-         alter table caps alter column id restart with 5000",
+         alter table caps alter column id restart with 5000; alter table cap_events alter column id restart with 5000",
     )
     .await;
     let ids = async |path: &str| {
@@ -332,6 +337,9 @@ fn values(parameter: &str, victim: &Victim) -> Vec<String> {
         "campaign_id" => ids(&victim.campaigns),
         "did_id" => ids(&victim.dids),
         "link_id" | "subject_id" => ids(&victim.links),
+        "cap_id" => ids(&victim.caps),
+        "before" => vec![i64::MAX.to_string()],
+        "threshold" => vec!["75".into()],
         "subject_type" => vec!["link".into()],
         "window" => vec!["day".into()],
         "set_by" => vec!["seller".into(), "platform".into()],

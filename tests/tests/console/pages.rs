@@ -143,6 +143,36 @@ async fn a_change_made_for_an_older_version_shows_both() {
 }
 
 #[tokio::test]
+async fn what_a_page_asks_first_is_done_when_it_is_sent() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+    let campaign = "/console/campaigns/1";
+    for (part, gone) in [
+        ("numbers/1/remove", "+18005550101"),
+        ("links/2/delete", "Beta Industries"),
+    ] {
+        let path = format!("{campaign}/{part}");
+        assert!(page(&alice, campaign).await.contains(gone), "{part}");
+        let form = hidden(&page(&alice, &path).await);
+        let done = post(&alice, &path, &form).await.expect_status(303);
+        assert_eq!(done.header("location"), campaign);
+        assert!(!page(&alice, campaign).await.contains(gone), "{part}");
+    }
+    let path = format!("{campaign}/delete");
+    let old = hidden(&page(&alice, &path).await);
+    let edit = format!("{campaign}/edit");
+    let change = format!(
+        "{}&name=Renamed&routingStrategy=priority&dialTimeoutSeconds=25&qualifySeconds=30&status=active",
+        hidden(&page(&alice, &edit).await)
+    );
+    post(&alice, &edit, &change).await.expect_status(303);
+    let asked = post(&alice, &path, &old).await.expect_status(412).text();
+    let done = post(&alice, &path, &hidden(&asked)).await.expect_status(303);
+    assert_eq!(done.header("location"), "/console");
+    alice.get(campaign).await.expect_status(404);
+}
+
+#[tokio::test]
 async fn markup_in_a_caller_s_name_is_text_and_a_call_tells_its_story() {
     let world = World::new().await;
     let owner = world.db.connect_as(capconduit_tests::ADMIN).await;

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use capconduit_core::Reject;
+use capconduit_core::cap::Over;
 use capconduit_core::outcome::{ANSWERED, LOST};
 use capconduit_core::reason;
 use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Registry};
@@ -64,6 +65,10 @@ const NEW_REJECTS: &str = "\
 
 const NEWEST_REJECT: &str = "select coalesce(max(id), 0) from reject_counts";
 
+/// A closed cap (0) is not full: it is meant so.
+const FULL_CAPS: &str = "\
+    select span, count(*) from caps_view where max_calls > 0 and used + in_flight >= max_calls group by span";
+
 pub const STATEMENTS: &[&str] = &[
     LIVE,
     NEW_RECORDS,
@@ -71,6 +76,7 @@ pub const STATEMENTS: &[&str] = &[
     OLD_ENOUGH,
     NEW_REJECTS,
     NEWEST_REJECT,
+    FULL_CAPS,
 ];
 
 #[derive(Debug)]
@@ -83,6 +89,7 @@ struct Figures {
     routed: IntCounterVec,
     behind: IntGauge,
     rejects: IntCounterVec,
+    full_caps: IntGaugeVec,
     counted: Mutex<Counted>,
 }
 
@@ -143,6 +150,12 @@ impl Figures {
                 "Calls that route_call rejected since this service started, by reason",
                 &["reason"],
             )?,
+            full_caps: metrics::gauges(
+                registry,
+                "capconduit_caps_full",
+                "Caps whose limit is reached, calls in flight included, by window",
+                &["window"],
+            )?,
             counted: Mutex::default(),
         })
     }
@@ -183,6 +196,7 @@ async fn ask_database(app: &AppState, metrics: &Figures) -> ApiResult<()> {
     let counting = async {
         // First: they are few, and a slow count of records would leave them out at each look.
         count_new_rejects(&tx, metrics, reject).await?;
+        count_full_caps(&tx, metrics).await?;
         count_new_records(&tx, metrics, record).await
     };
     if let Ok(done) = tokio::time::timeout(COUNTING, counting).await {
@@ -205,6 +219,16 @@ async fn count_new_rejects(tx: &Tx, metrics: &Figures, counted: &mut Option<i64>
             .with_label_values(&[row.get::<_, &str>("reason")])
             .inc_by(count);
         *counted = (*counted).max(row.get("max"));
+    }
+    Ok(())
+}
+
+async fn count_full_caps(tx: &Tx, metrics: &Figures) -> ApiResult<()> {
+    let full = tx.rows(FULL_CAPS, &[]).await?;
+    for window in Over::NAMES {
+        let row = full.iter().find(|row| row.get::<_, &str>("span") == window);
+        let count = row.map_or(0, |row| row.get("count"));
+        metrics.full_caps.with_label_values(&[window]).set(count);
     }
     Ok(())
 }

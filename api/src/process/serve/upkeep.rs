@@ -1,5 +1,5 @@
-//! What the service does by itself every few seconds: slots of dead nodes are given back, failed logins told to the audit, expired
-//! sessions and keys of repeats removed.
+//! What the service does by itself every few seconds: slots of dead nodes are given back, failed logins told to the audit, caps that
+//! filled noted, expired sessions, keys of repeats and old events of caps removed.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,15 @@ use crate::error::ApiResult;
 use crate::http::once;
 use crate::process::running;
 use crate::resources::auth;
+use crate::resources::caps::events;
 use crate::store::identity::Identity;
 
 /// A route that finds a link full does the same, so this only bounds how long a slot of a quiet link stays taken.
 const EVERY: Duration = Duration::from_secs(5);
+/// Twice a minute. Too low: with very many caps the database has no rest. Too high: a window ends before it is seen how full it was.
+const CAPS_EVERY_ROUNDS: u64 = 6;
 /// Once an hour.
-const SESSIONS_EVERY_ROUNDS: u64 = 720;
+const FORGET_EVERY_ROUNDS: u64 = 720;
 
 const RELEASE_EXPIRED: &str = "select released from release_expired(500)";
 const DELETE_EXPIRED_SESSIONS: &str = "select delete_expired_sessions()";
@@ -37,7 +40,7 @@ pub const OWN_STATEMENTS: &[&str] = &[STATE, DELETE_EXPIRED_SESSIONS, FORGET_LOG
 pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
     let mut failing = false;
     for round in 0u64.. {
-        match once_around(&app, round.is_multiple_of(SESSIONS_EVERY_ROUNDS)).await {
+        match once_around(&app, round).await {
             Ok(0) => failing = false,
             Ok(released) => {
                 failing = false;
@@ -50,7 +53,10 @@ pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
             Err(error) if !failing => {
                 failing = true;
                 let cause = error.0.cause.unwrap_or(error.0.message);
-                tracing::warn!(cause, "expired leases cannot be looked for; trying on");
+                tracing::warn!(
+                    cause,
+                    "expired leases and full caps cannot be looked for; trying on"
+                );
             }
             Err(_) => {}
         }
@@ -67,7 +73,7 @@ pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn once_around(app: &AppState, sessions: bool) -> ApiResult<i32> {
+async fn once_around(app: &AppState, round: u64) -> ApiResult<i32> {
     app.generation.saw(app.store.own(STATE, &[]).await?.get(0));
     let released: i32 = app
         .store
@@ -75,10 +81,15 @@ async fn once_around(app: &AppState, sessions: bool) -> ApiResult<i32> {
         .await?
         .get(0);
     auth::operations::note_failures(app, app.failures.take_due(Instant::now())).await?;
-    if sessions {
+    if round.is_multiple_of(CAPS_EVERY_ROUNDS) {
+        app.store.call(&Identity::INTERNAL, events::NOTE, &[]).await?;
+    }
+    if round.is_multiple_of(FORGET_EVERY_ROUNDS) {
         app.store.own(DELETE_EXPIRED_SESSIONS, &[]).await?;
         app.store.own(FORGET_LOGIN_NETWORKS, &[]).await?;
-        app.store.call(&Identity::INTERNAL, once::FORGET, &[]).await?;
+        for forget in [once::FORGET, events::FORGET] {
+            app.store.call(&Identity::INTERNAL, forget, &[]).await?;
+        }
     }
     Ok(released)
 }

@@ -1,6 +1,7 @@
 //! Caps: how many calls a link may have over an hour, a day and longer, set by its seller (/api/seller/caps) or by the platform
 //! (/api/admin/caps), which may also set caps of a client over all its links.
 
+pub mod events;
 pub mod list;
 pub mod objects;
 pub mod operations;
@@ -33,6 +34,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(show_own, update_own, delete_own))
         .routes(routes!(caps, create))
         .routes(routes!(show, update, delete))
+        .merge(events::router())
 }
 
 async fn page<L: Listed<Item = Cap>>(
