@@ -24,7 +24,8 @@ create table client_counters (
     windows_until timestamptz not null default '-infinity',
     constraint client_counters_pkey primary key (client_id),
     constraint client_counters_client_id_fkey foreign key (client_id) references clients (id) on delete cascade,
-    constraint client_counters_active_check check (active >= 0)
+    constraint client_counters_active_check check (active >= 0),
+    constraint client_counters_unsettled_check check (unsettled >= 0)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 200,
         autovacuum_analyze_threshold = 1000000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 
@@ -61,6 +62,16 @@ create table client_adjustments (
 create unique index client_adjustments_purged_idx on client_adjustments (client_id, span, starts_at) where reason = 'purged';
 create trigger client_counters_delete_windows after delete on client_counters
     for each row execute function delete_client_windows();
+-- Whose link is gone: what is left of it are records. Of clients without counters of their own.
+create table gone_links (
+    link_id bigint not null,
+    client_id bigint not null,
+    gone_at timestamptz not null default now(),
+    constraint gone_links_pkey primary key (link_id)
+);
+create index gone_links_client_id_idx on gone_links (client_id);
+create trigger campaign_client_settings_gone after delete on campaign_client_settings
+    for each row execute function note_gone_link();
 -- A link that is new belongs to a client that may have counters.
 create trigger link_counters_client before insert on link_counters
     for each row execute function note_client_metered();
@@ -74,4 +85,4 @@ alter table caps
     add constraint caps_client_id_key unique (client_id, counts, span, set_by),
     add constraint caps_client_id_fkey foreign key (client_id) references clients (id) on delete cascade;
 create trigger caps_meter before insert or update of client_id on caps
-    for each row when (new.client_id is not null) execute function meter_client();
+    for each row when (new.client_id is not null) execute function meter_capped_client();

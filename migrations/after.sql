@@ -143,11 +143,11 @@ select c.id, c.link_id, c.campaign_id, c.campaign_name, c.user_id, c.client_id, 
         select 'client', c.id, null, null, null, null, c.client_id,
                k.client_identifier, k.name, k.time_zone, c.counts, c.span, c.max_calls, c.set_by, c.enforce, c.note,
                c.created_by, c.created_at, c.updated_at, c.version,
-               n.active, n.unsettled, n.offered, n.answered, n.qualified,
+               coalesce(n.active, 0), coalesce(n.unsettled, 0), coalesce(n.offered, 0), coalesce(n.answered, 0), coalesce(n.qualified, 0),
                w.starts_at, w.ends_at, w.time_zone, w.active, w.unsettled, w.offered, w.answered, w.qualified
           from caps c
           join clients k on k.id = c.client_id
-          join client_counters n on n.client_id = c.client_id
+          left join client_counters n on n.client_id = c.client_id
           left join client_windows w on w.client_id = c.client_id and w.span = c.span) c,
        lateral present_window(c.span, now(), c.time_zone, c.was_from, c.was_until, c.was_zone) p,
        -- What the counters for life have more than the window's mark, where it goes on.
@@ -206,6 +206,7 @@ alter table link_adjustments enable row level security;
 alter table client_counters enable row level security;
 alter table client_windows enable row level security;
 alter table client_adjustments enable row level security;
+alter table gone_links enable row level security;
 alter table live_calls enable row level security;
 alter table call_logs enable row level security;
 alter table call_attempts enable row level security;

@@ -266,6 +266,11 @@ comment on column client_windows.offered is 'client_counters.offered at the star
 comment on column client_windows.answered is 'client_counters.answered at the start';
 comment on column client_windows.qualified is 'client_counters.qualified at the start';
 
+comment on table gone_links is 'Links that were deleted, of clients without counters of their own: these begin with their calls, too';
+comment on column gone_links.link_id is 'Link';
+comment on column gone_links.client_id is 'Its client';
+comment on column gone_links.gone_at is 'When it was deleted';
+
 comment on table client_adjustments is 'What windows of clients have used without a row behind it: purged records, corrections by hand';
 comment on column client_adjustments.id is 'Number of the adjustment';
 comment on column client_adjustments.client_id is 'Client';

@@ -2001,7 +2001,8 @@ CREATE TABLE capconduit.client_counters (
     qualified bigint NOT NULL,
     windows_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     windows_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT client_counters_active_check CHECK ((active >= 0))
+    CONSTRAINT client_counters_active_check CHECK ((active >= 0)),
+    CONSTRAINT client_counters_unsettled_check CHECK ((unsettled >= 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
 
@@ -2485,11 +2486,11 @@ CREATE VIEW capconduit.caps_view WITH (security_invoker='true') AS
             c_1.created_at,
             c_1.updated_at,
             c_1.version,
-            n.active,
-            n.unsettled,
-            n.offered,
-            n.answered,
-            n.qualified,
+            COALESCE(n.active, 0) AS "coalesce",
+            COALESCE(n.unsettled, 0) AS "coalesce",
+            COALESCE(n.offered, (0)::bigint) AS "coalesce",
+            COALESCE(n.answered, (0)::bigint) AS "coalesce",
+            COALESCE(n.qualified, (0)::bigint) AS "coalesce",
             w.starts_at,
             w.ends_at,
             w.time_zone,
@@ -2500,7 +2501,7 @@ CREATE VIEW capconduit.caps_view WITH (security_invoker='true') AS
             w.qualified
            FROM (((capconduit.caps c_1
              JOIN capconduit.clients k ON ((k.id = c_1.client_id)))
-             JOIN capconduit.client_counters n ON ((n.client_id = c_1.client_id)))
+             LEFT JOIN capconduit.client_counters n ON ((n.client_id = c_1.client_id)))
              LEFT JOIN capconduit.client_windows w ON (((w.client_id = c_1.client_id) AND (w.span = c_1.span))))) c,
     LATERAL capconduit.present_window(c.span, now(), c.time_zone, c.was_from, c.was_until, c.was_zone) p(starts_at, ends_at),
     LATERAL ( SELECT ((c.span = 'total'::text) OR (c.was_from = p.starts_at)) AS goes_on) g,
@@ -2748,6 +2749,47 @@ ALTER TABLE capconduit.dids ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+
+--
+-- Name: gone_links; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.gone_links (
+    link_id bigint NOT NULL,
+    client_id bigint NOT NULL,
+    gone_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+
+ALTER TABLE capconduit.gone_links OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE gone_links; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.gone_links IS 'Links that were deleted, of clients without counters of their own: these begin with their calls, too';
+
+
+--
+-- Name: COLUMN gone_links.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.gone_links.link_id IS 'Link';
+
+
+--
+-- Name: COLUMN gone_links.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.gone_links.client_id IS 'Its client';
+
+
+--
+-- Name: COLUMN gone_links.gone_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.gone_links.gone_at IS 'When it was deleted';
 
 
 --
@@ -4259,6 +4301,14 @@ ALTER TABLE ONLY capconduit.dids
 
 
 --
+-- Name: gone_links gone_links_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.gone_links
+    ADD CONSTRAINT gone_links_pkey PRIMARY KEY (link_id);
+
+
+--
 -- Name: hearing hearing_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4568,6 +4618,13 @@ CREATE INDEX dids_user_id_number_idx ON capconduit.dids USING btree (user_id, nu
 
 
 --
+-- Name: gone_links_client_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX gone_links_client_id_idx ON capconduit.gone_links USING btree (client_id);
+
+
+--
 -- Name: idempotency_keys_created_at_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4694,6 +4751,13 @@ CREATE TRIGGER campaign_client_settings_counter AFTER INSERT ON capconduit.campa
 
 
 --
+-- Name: campaign_client_settings campaign_client_settings_gone; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_gone AFTER DELETE ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.note_gone_link();
+
+
+--
 -- Name: campaign_client_settings campaign_client_settings_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4774,7 +4838,7 @@ CREATE TRIGGER caps_mark AFTER INSERT OR DELETE OR UPDATE OF link_id ON capcondu
 -- Name: caps caps_meter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER caps_meter BEFORE INSERT OR UPDATE OF client_id ON capconduit.caps FOR EACH ROW WHEN ((new.client_id IS NOT NULL)) EXECUTE FUNCTION capconduit.meter_client();
+CREATE TRIGGER caps_meter BEFORE INSERT OR UPDATE OF client_id ON capconduit.caps FOR EACH ROW WHEN ((new.client_id IS NOT NULL)) EXECUTE FUNCTION capconduit.meter_capped_client();
 
 
 --
@@ -5638,6 +5702,12 @@ CREATE POLICY dids_seller ON capconduit.dids TO capconduit_seller USING ((user_i
 
 CREATE POLICY dids_staff ON capconduit.dids FOR SELECT TO capconduit_staff USING (true);
 
+
+--
+-- Name: gone_links; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.gone_links ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: hearing; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner

@@ -231,12 +231,12 @@ begin
         select c.id as client_id, c.metered, n.client_id is not null as has_counters
           from capconduit.clients c
           left join capconduit.client_counters n on n.client_id = c.id
-         where c.metered or n.client_id is not null
+         where c.metered or n.client_id is not null or exists (select from capconduit.caps a where a.client_id = c.id)
     )
-    -- Which of them are counted, at their links, too.
-    select 'client', c.client_id, 'metered', c.metered::integer::bigint, c.has_counters::integer::bigint, null::timestamptz
+    -- Which of them are counted: each that has counters, and has and had a cap.
+    select 'client', c.client_id, 'metered', (c.metered and c.has_counters)::integer::bigint, 1::bigint, null::timestamptz
       from clients c
-     where c.metered <> c.has_counters
+     where not (c.metered and c.has_counters)
     union all
     select 'client', s.client_id, 'metered_at_link_' || n.link_id, n.client_metered::integer, (c.client_id is not null)::integer, null
       from capconduit.link_counters n
@@ -315,37 +315,30 @@ comment on function create_missing_counters is 'Gives links that have none a cou
 -- Repair without holding calls up.
 ------------------------------------------------------------------------------------------------------------
 
--- Behind the links, as where calls change both.
-create function reconcile_clients(out counter text, out stored bigint, out actual bigint)
+-- The counters of clients and of their links are locked.
+create function reconcile_clients(clients bigint[], out counter text, out stored bigint, out actual bigint)
 returns setof record
 language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-    clients bigint[];
     client bigint;
     starts timestamptz;
     excess bigint;
 begin
-    select array_agg(distinct w.subject_id) into clients from capconduit.verify_windows() w where w.subject = 'client';
-    if clients is null then
-        return;
-    end if;
-    -- Which links move a client's counters comes first: by it the rest is compared. All of the client's, so that no call is under way.
-    perform from capconduit.link_counters n
-      where n.link_id in (select s.id from capconduit.campaign_client_settings s where s.client_id = any (clients))
-      order by n.link_id
-        for no key update;
+    -- Counters that are gone are made anew; which links move them comes first: by it the rest is compared.
+    for client in
+        select c.id from capconduit.clients c
+         where c.id = any (clients) and not exists (select from capconduit.client_counters n where n.client_id = c.id)
+         order by c.id
+    loop
+        perform capconduit.meter_client(client);
+    end loop;
+    update capconduit.clients c set metered = true where c.id = any (clients) and not c.metered;
     update capconduit.link_counters n
-       set client_metered = not n.client_metered
+       set client_metered = true
       from capconduit.campaign_client_settings s
-     where s.id = n.link_id and s.client_id = any (clients)
-       and n.client_metered <> exists (select from capconduit.client_counters c where c.client_id = s.client_id);
-    update capconduit.clients c
-       set metered = not c.metered
-     where c.id = any (clients)
-       and c.metered <> exists (select from capconduit.client_counters n where n.client_id = c.id);
-    perform from capconduit.client_counters n where n.client_id = any (clients) order by n.client_id for no key update;
+     where s.id = n.link_id and s.client_id = any (clients) and not n.client_metered;
     for client, counter, stored, actual, starts in
         select w.subject_id, w.counter, w.stored, w.actual, w.starts_at
           from capconduit.verify_windows() w
@@ -388,6 +381,7 @@ declare
     excesses bigint[];
     excess bigint;
     starts timestamptz;
+    clients bigint[];
     said boolean := false;
 begin
     if only_link is not null and not exists (select from capconduit.campaign_client_settings s where s.id = only_link) then
@@ -402,12 +396,22 @@ begin
             -- Two repairs at once would both take the same difference away. Campaigns are locked by the number before.
             perform pg_advisory_xact_lock(x'0CAA'::integer, 0);
             perform capconduit.create_missing_counters();
-            select array_agg(v.link_id), array_agg(v.counter), array_agg(v.stored - v.actual)
-              into links, counters, excesses
+            select array_agg(v.link_id) filter (where v.link_id is not null),
+                   array_agg(v.counter) filter (where v.link_id is not null),
+                   array_agg(v.stored - v.actual) filter (where v.link_id is not null),
+                   array_agg(distinct split_part(v.counter, '_', 2)::bigint) filter (where v.link_id is null)
+              into links, counters, excesses, clients
               from capconduit.verify_counters() v
              where only_link is null or v.link_id = only_link;
-            -- Ascending, as everywhere.
-            perform from capconduit.link_counters n where n.link_id = any (links) order by n.link_id for no key update;
+            -- Ascending, as everywhere. Of a client all links, so that no call of it is under way.
+            perform from capconduit.link_counters n
+              where n.link_id = any (links)
+                 or n.link_id in (select s.id from capconduit.campaign_client_settings s where s.client_id = any (clients))
+              order by n.link_id
+                for no key update;
+            if clients is not null then
+                perform from capconduit.client_counters n where n.client_id = any (clients) order by n.client_id for no key update;
+            end if;
             perform set_config('lock_timeout', caller_s_timeout, true);
             exit;
         exception when lock_not_available then
@@ -457,9 +461,9 @@ begin
             jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
         return next;
     end loop;
-    if only_link is null and to_regclass('capconduit.client_counters') is not null then
+    if clients is not null then
         link_id := null;
-        for counter, stored, actual in select c.counter, c.stored, c.actual from capconduit.reconcile_clients() c
+        for counter, stored, actual in select c.counter, c.stored, c.actual from capconduit.reconcile_clients(clients) c
         loop
             return next;
         end loop;
@@ -955,21 +959,17 @@ begin
 end
 $$;
 
--- The first cap of a client: its counters begin with what those of its links say, which are locked, so that each call is counted
--- before or after, and none twice. Before the cap is there: its foreign key locks the client, too, and two such locks would wait for
--- each other.
-create function meter_client() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+-- A client without counters of its own gets them: they begin with what those of its links say, which are locked, so that each call is
+-- counted before or after, and none twice.
+create function meter_client(client bigint) returns void
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-    client constant bigint := new.client_id;
     give_up_at constant timestamptz := clock_timestamp() + interval '15 seconds';
     caller_s_timeout constant text := current_setting('lock_timeout');
     instant timestamptz;
+    by_rows boolean := false;
 begin
-    if (select c.metered from capconduit.clients c where c.id = client) then
-        return new;
-    end if;
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'the first cap of a client is to be set in a transaction that is read committed'
             using errcode = 'feature_not_supported';
@@ -982,9 +982,9 @@ begin
             lock table capconduit.link_counters in row exclusive mode;
             -- Against new links, and another first cap.
             perform from capconduit.clients c where c.id = client for update;
-            if not found then
+            if not found or exists (select from capconduit.client_counters n where n.client_id = client) then
                 perform set_config('lock_timeout', caller_s_timeout, true);
-                return new;
+                return;
             end if;
             perform from capconduit.link_counters n
               where n.link_id in (select s.id from capconduit.campaign_client_settings s where s.client_id = client)
@@ -998,11 +998,8 @@ begin
             end if;
         end;
         -- Nothing is locked here: calls go on while somebody else holds what is needed.
-        perform pg_sleep(0.05);
+        perform pg_sleep(0.2);
     end loop;
-    if (select c.metered from capconduit.clients c where c.id = client) then
-        return new;
-    end if;
     instant := clock_timestamp();
     insert into capconduit.client_counters (client_id, active, unsettled, offered, answered, qualified)
     select client, coalesce(sum(n.active), 0), coalesce(sum(n.unsettled), 0), coalesce(sum(n.offered), 0),
@@ -1011,37 +1008,68 @@ begin
       join capconduit.campaign_client_settings s on s.id = n.link_id
      where s.client_id = client;
     -- Windows of links that go on have used what the client's has. Where none of a span does, nothing is used of the present one.
+    with windows as (
+        select w.*, p.starts_at as goes_from, p.ends_at as goes_until, w.starts_at = p.starts_at as goes_on, k.time_zone as zone,
+               n.active as now_active, n.unsettled as now_unsettled, n.offered as now_offered, n.answered as now_answered,
+               n.qualified as now_qualified
+          from capconduit.campaign_client_settings s
+          join capconduit.clients k on k.id = s.client_id
+          join capconduit.link_counters n on n.link_id = s.id
+          join capconduit.link_windows w on w.link_id = s.id,
+               lateral capconduit.present_window(w.span, instant, k.time_zone, w.starts_at, w.ends_at, w.time_zone) p
+         where s.client_id = client
+    ), begun as (
+        select w.span, min(w.zone) as zone,
+               coalesce(min(w.goes_from) filter (where w.goes_on), min(w.goes_from)) as starts_at,
+               coalesce(max(w.goes_until) filter (where w.goes_on), max(w.goes_until)) as ends_at,
+               coalesce(sum(w.now_active - w.active) filter (where w.goes_on), 0) as active,
+               coalesce(sum(w.now_unsettled - w.unsettled) filter (where w.goes_on), 0) as unsettled,
+               coalesce(sum(w.now_offered - w.offered) filter (where w.goes_on), 0) as offered,
+               coalesce(sum(w.now_answered - w.answered) filter (where w.goes_on), 0) as answered,
+               coalesce(sum(w.now_qualified - w.qualified) filter (where w.goes_on), 0) as qualified
+          from windows w
+         group by w.span
+    ), purged as (
+        insert into capconduit.client_adjustments (client_id, span, starts_at, offered, answered, qualified, reason)
+        select client, b.span, b.starts_at, sum(a.offered), sum(a.answered), sum(a.qualified), 'links'
+          from begun b
+          join windows w on w.span = b.span and w.goes_on
+          join capconduit.link_adjustments a on (a.link_id, a.span, a.starts_at) = (w.link_id, w.span, w.starts_at)
+         group by b.span, b.starts_at
+    )
     insert into capconduit.client_windows (client_id, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified)
-    select client, w.span, coalesce(min(p.starts_at) filter (where g.goes_on), min(p.starts_at)),
-           coalesce(max(p.ends_at) filter (where g.goes_on), max(p.ends_at)), min(k.time_zone),
-           min(m.active) - coalesce(sum(n.active - w.active) filter (where g.goes_on), 0),
-           min(m.unsettled) - coalesce(sum(n.unsettled - w.unsettled) filter (where g.goes_on), 0),
-           min(m.offered) - coalesce(sum(n.offered - w.offered) filter (where g.goes_on), 0),
-           min(m.answered) - coalesce(sum(n.answered - w.answered) filter (where g.goes_on), 0),
-           min(m.qualified) - coalesce(sum(n.qualified - w.qualified) filter (where g.goes_on), 0)
-      from capconduit.client_counters m
-      join capconduit.clients k on k.id = m.client_id
-      join capconduit.campaign_client_settings s on s.client_id = m.client_id
-      join capconduit.link_counters n on n.link_id = s.id
-      join capconduit.link_windows w on w.link_id = s.id,
-           lateral capconduit.present_window(w.span, instant, k.time_zone, w.starts_at, w.ends_at, w.time_zone) p,
-           lateral (select w.starts_at = p.starts_at as goes_on) g
-     where m.client_id = client
-     group by w.span;
-    -- What was purged of those is used all the same.
-    insert into capconduit.client_adjustments (client_id, span, starts_at, offered, answered, qualified, reason)
-    select client, v.span, v.starts_at, sum(a.offered), sum(a.answered), sum(a.qualified), 'links'
-      from capconduit.client_windows v
-      join capconduit.campaign_client_settings s on s.client_id = v.client_id
-      join capconduit.link_windows w on w.link_id = s.id and w.span = v.span and w.ends_at > instant
-      join capconduit.link_adjustments a on (a.link_id, a.span, a.starts_at) = (w.link_id, w.span, w.starts_at)
-     where v.client_id = client
-     group by v.span, v.starts_at;
-    -- Windows that began with their links' first calls, or that somebody has moved: the rows themselves are counted, since the first start.
-    if exists (select from capconduit.campaign_client_settings s
-                 join capconduit.link_windows w on w.link_id = s.id
-                where s.client_id = client and w.ends_at > instant
-                group by w.span having count(distinct w.starts_at) > 1)
+    select client, b.span, b.starts_at, b.ends_at, b.zone, m.active - b.active, m.unsettled - b.unsettled, m.offered - b.offered,
+           m.answered - b.answered, m.qualified - b.qualified
+      from capconduit.client_counters m, begun b
+     where m.client_id = client;
+    -- Links that are gone have left no counters, but the records of their calls.
+    if exists (select from capconduit.gone_links g where g.client_id = client) then
+        update capconduit.client_counters n
+           set unsettled = n.unsettled + c.unsettled, offered = n.offered + c.offered, answered = n.answered + c.answered,
+               qualified = n.qualified + c.qualified
+          from (select coalesce(sum(c.in_flight), 0) as unsettled, coalesce(sum(c.offered), 0) as offered,
+                       coalesce(sum(c.answered), 0) as answered, coalesce(sum(c.qualified), 0) as qualified
+                  from capconduit.window_calls_view c
+                 where c.link_id in (select g.link_id from capconduit.gone_links g where g.client_id = client)) c
+         where n.client_id = client;
+        insert into capconduit.client_windows as w
+            (client_id, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified)
+        select client, v.span, p.starts_at, p.ends_at, c.time_zone, 0, 0, 0, 0, 0
+          from capconduit.clients c,
+               unnest(array['hour', 'day', 'week', 'month']) v (span),
+               lateral capconduit.present_window(v.span, instant, c.time_zone, null, null, null) p
+         where c.id = client
+            on conflict (client_id, span) do update set starts_at = least(w.starts_at, excluded.starts_at);
+        by_rows := true;
+    end if;
+    -- And a link's window that begins later, after calls of that link, or ends later than the client's begins: somebody has moved it, or a call
+    -- counts at another instant than that of its slot. Then the rows themselves are counted.
+    if by_rows
+        or exists (select from capconduit.client_windows v
+                     join capconduit.campaign_client_settings s on s.client_id = v.client_id
+                     join capconduit.link_windows w on w.link_id = s.id and w.span = v.span
+                    where v.client_id = client and w.starts_at <> v.starts_at
+                      and (w.starts_at < v.starts_at or (w.offered, w.answered, w.unsettled) <> (0, 0, 0)) and w.ends_at > v.starts_at)
     then
         update capconduit.client_windows w
            set active = n.active - u.active, unsettled = n.unsettled - u.unsettled, offered = n.offered - u.offered,
@@ -1072,7 +1100,30 @@ begin
        set client_metered = true
      where n.link_id in (select s.id from capconduit.campaign_client_settings s where s.client_id = client);
     update capconduit.clients c set metered = true where c.id = client;
+    delete from capconduit.gone_links g where g.client_id = client;
+end
+$$;
+
+-- Before the first cap is there: its foreign key locks the client, too, and two such locks would wait for each other.
+create function meter_capped_client() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (select from capconduit.clients c where c.id = new.client_id and c.metered) then
+        perform capconduit.meter_client(new.client_id);
+    end if;
     return new;
+end
+$$;
+
+-- What calls of a link have used is its client's, too, if that one should be capped one day.
+create function note_gone_link() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into capconduit.gone_links (link_id, client_id)
+    select old.id, c.id from capconduit.clients c where c.id = old.client_id and not c.metered;
+    return null;
 end
 $$;
 
@@ -1102,8 +1153,10 @@ alter function check_texts() owner to capconduit_owner;
 alter function delete_windows() owner to capconduit_owner;
 alter function delete_client_windows() owner to capconduit_owner;
 alter function note_client_metered() owner to capconduit_owner;
-alter function meter_client() owner to capconduit_owner;
-alter function reconcile_clients() owner to capconduit_owner;
+alter function meter_client(bigint) owner to capconduit_owner;
+alter function meter_capped_client() owner to capconduit_owner;
+alter function note_gone_link() owner to capconduit_owner;
+alter function reconcile_clients(bigint[]) owner to capconduit_owner;
 alter function is_time_zone(text) owner to capconduit_owner;
 alter function check_time_zone() owner to capconduit_owner;
 alter function mark_capped() owner to capconduit_owner;
@@ -1113,8 +1166,10 @@ revoke all on function is_plain_text(text, boolean), check_texts() from public;
 revoke all on function delete_windows() from public;
 revoke all on function delete_client_windows() from public;
 revoke all on function note_client_metered() from public;
-revoke all on function meter_client() from public;
-revoke all on function reconcile_clients() from public;
+revoke all on function meter_client(bigint) from public;
+revoke all on function meter_capped_client() from public;
+revoke all on function note_gone_link() from public;
+revoke all on function reconcile_clients(bigint[]) from public;
 revoke all on function is_time_zone(text) from public;
 revoke all on function check_time_zone() from public;
 revoke all on function mark_capped() from public;
@@ -1126,7 +1181,9 @@ comment on function check_texts is 'Trigger: a text that people give to things m
 comment on function delete_windows is 'Trigger: a link''s windows go with its counters';
 comment on function delete_client_windows is 'Trigger: a client''s windows go with its counters';
 comment on function note_client_metered is 'Trigger: a new link knows whether its client has counters';
-comment on function meter_client is 'Trigger: the first cap of a client gives it counters';
+comment on function meter_client is 'Gives a client counters, which begin with those of its links';
+comment on function meter_capped_client is 'Trigger: the first cap of a client gives it counters';
+comment on function note_gone_link is 'Trigger: remembers whose link is gone';
 comment on function reconcile_clients is 'reconcile_counters for the counters of clients, which it calls last';
 comment on function is_time_zone is 'Whether calls can be counted by the days of a zone of this name';
 comment on function check_time_zone is 'Trigger: a time zone must be one that is_time_zone knows when it is written';

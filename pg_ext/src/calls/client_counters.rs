@@ -46,14 +46,17 @@ fn read(scan: &mut Scan<'_, client_counters::Of>, client_id: i64) -> Option<Coun
     })
 }
 
-/// What gates know of a client that has caps.
+/// What is known of a client that has counters, to gates where it has caps.
 pub fn count(at: At<'_>, link: &mut Link) {
-    if link.client_caps.is_empty() {
+    if !link.client_metered && link.client_caps.is_empty() {
         return;
     }
     // Somebody took its row away: without a meter its caps stop, and `verify_counters` tells.
-    if let Some(counters) = read(&mut COUNTERS.open(at), link.client_id) {
-        link.client_windows_from = counters.windows.from;
+    let Some(counters) = read(&mut COUNTERS.open(at), link.client_id) else {
+        return;
+    };
+    link.client_windows_from = counters.windows.from;
+    if !link.client_caps.is_empty() {
         link.client_meter = Some(Box::new(meter(at, link.client_id, counters)));
     }
 }

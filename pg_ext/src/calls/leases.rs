@@ -4,10 +4,12 @@ use capconduit_core::stopped::{CallsOf, Full};
 use pgrx::pg_sys::{INT4OID, INT8OID};
 
 use crate::calls::hearing::dead_nodes_sql;
-use crate::calls::lost::{Held, LockedCall, close_all, close_soon, lock, lock_calls};
+use crate::calls::lost::{Held, LockedCall, close_within_moments, lock, lock_calls};
+use crate::calls::windows::Subject;
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::guc;
+use crate::postgres::held_rows::Patience;
 use crate::postgres::look::View;
 use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::spi::Query;
@@ -68,23 +70,24 @@ static LOCK_EXPIRED_ON: Query<LockedCall> = lock_calls!(
 );
 
 static LOCK_EXPIRED_OF_CLIENT: Query<LockedCall> = lock_calls!(
-    &[INT8OID],
+    &[INT8OID, INT8OID],
     "where ",
     lease_is_over!(),
-    " and l.holds_slot and l.client_id = $1 limit 10"
+    " and l.holds_slot and l.client_id = $1 order by l.link_id <> $2 limit 10"
 );
 
 /// A route that found a link full takes back what is owed to it, and locks no other link by it. Where its client is full that is owed by
-/// others, too: of these it leaves out what is held.
-pub fn release_expired_on(armed: Armed, full: Full) {
-    match full.calls {
-        CallsOf::Link(id) => {
-            close_all(armed, &lock(&LOCK_EXPIRED_ON, &[arg(id)], LEASE_EXPIRED));
-        }
-        CallsOf::Client(id) => {
-            close_soon(armed, lock(&LOCK_EXPIRED_OF_CLIENT, &[arg(id)], LEASE_EXPIRED));
-        }
-    }
+/// others, too. While others wait for what is locked by it, nothing is waited for but a moment; an error is what would have to be.
+pub fn release_expired_on(armed: Armed, full: Full, patience: &Patience) -> Result<(), Subject> {
+    let held = match full.calls {
+        CallsOf::Link(id) => lock(&LOCK_EXPIRED_ON, &[arg(id)], LEASE_EXPIRED),
+        CallsOf::Client(id) => lock(
+            &LOCK_EXPIRED_OF_CLIENT,
+            &[arg(id), arg(full.link_id)],
+            LEASE_EXPIRED,
+        ),
+    };
+    close_within_moments(armed, held, patience).map(|_| ())
 }
 
 const LEASE_EXPIRED: &str = "lease expired";

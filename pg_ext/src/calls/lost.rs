@@ -186,15 +186,22 @@ pub fn close_soon(armed: Armed, mut held: Vec<Held>) -> i32 {
             .entry(link_id)
             .or_insert_with(|| counters::wait_for(Subject::Link(link_id), Wait::Patiently(&patience)))
     });
+    close_within_moments(armed, held, &patience).unwrap_or(0)
+}
+
+/// As many as nothing keeps for more than a moment; where that is none, the error is what does.
+pub fn close_within_moments(armed: Armed, mut held: Vec<Held>, patience: &Patience) -> Result<i32, Subject> {
+    let mut kept_by = None;
     while !held.is_empty() {
         let savepoint = Savepoint::begin();
-        match close(armed, &held, Wait::Moment(&patience)) {
+        match close(armed, &held, Wait::Moment(patience)) {
             Ok((closed, _)) => {
                 savepoint.release();
-                return closed;
+                return Ok(closed);
             }
             Err(subject) => {
                 savepoint.rollback();
+                kept_by = Some(subject);
                 held.retain(|held| match subject {
                     Subject::Link(id) => held.call.link_id != id,
                     Subject::Client(id) => held.call.client_id != id,
@@ -202,7 +209,7 @@ pub fn close_soon(armed: Armed, mut held: Vec<Held>) -> i32 {
             }
         }
     }
-    0
+    kept_by.map_or(Ok(0), Err)
 }
 
 static LOCK_BEFORE_BOOT: Query<LockedCall> = lock_calls!(

@@ -1,6 +1,7 @@
 //! `route_call`: which client gets this call now. One slot is taken, or nothing is written.
 
 use capconduit_core::facts::Dialled;
+use capconduit_core::stopped::{CallsOf, Full};
 use capconduit_core::{Asked, Link, Reject, Strategy, decision, did, gates, select, stopped, text};
 use pgrx::pg_extern;
 
@@ -216,15 +217,16 @@ impl Choice<'_> {
             rounds.patience.nothing_else_has_room();
             return None;
         };
-        // Closing calls waits for their link's counters, with their rows locked.
-        if let Some(full) = expired
-            && !wait_for(
-                Subject::Link(full.link_id),
-                self.wait(rounds, rounds.turns.is_some()),
-            )
-        {
-            rounds.held.push(full.link_id);
-            return None;
+        // Closing calls waits for their link's counters, with their rows locked: but for a moment, if nobody holds them now.
+        if let Some(full) = expired {
+            let link = &self.links[index];
+            let client = link.client_metered.then_some(Subject::Client(link.client_id));
+            for subject in [Some(Subject::Link(link.id)), client].into_iter().flatten() {
+                if !wait_for(subject, self.wait(rounds, rounds.turns.is_some())) {
+                    rounds.held.push(full.link_id);
+                    return None;
+                }
+            }
         }
         // What is closed to make room holds locks, and waiting for another link while holding them could deadlock: rolled
         // back, the savepoint releases them. A link that refuses leaves nothing locked.
@@ -239,13 +241,26 @@ impl Choice<'_> {
             None => (expired.is_some() || self.links[index].client_metered).then(Savepoint::begin),
         };
         let armed = inside.arm();
-        if let Some(full) = expired {
+        let released = match expired {
+            Some(full) => leases::release_expired_on(armed, full, &rounds.patience),
+            None => Ok(()),
+        };
+        // Of other links of the client, too: those have no order to this one.
+        let wait = match expired {
+            Some(Full {
+                calls: CallsOf::Client(_),
+                ..
+            }) => Wait::Moment(&rounds.patience),
+            _ => self.wait(rounds, others_wait),
+        };
+        let taken = match released {
+            Ok(()) => self.reserve(armed, &verdicts, index, wait),
+            Err(subject) => Changed::Held(subject),
+        };
+        if let (Some(full), Changed::Done(_) | Changed::Refused) = (expired, &taken) {
             // Once each: a lowered cap, or calls that counted, may leave it full.
             rounds.looked_at.push(full.link_id);
-            leases::release_expired_on(armed, full);
         }
-        let wait = self.wait(rounds, others_wait);
-        let taken = self.reserve(armed, &verdicts, index, wait);
         match (&taken, savepoint) {
             (Changed::Done(_), Some(savepoint)) => savepoint.release(),
             (_, Some(savepoint)) => savepoint.rollback(),

@@ -269,6 +269,143 @@ async fn links_come_and_go() {
     assert_invariants(&platform.db).await;
 }
 
+/// What a link has used is used when it is gone, too, whatever comes of it later.
+#[tokio::test]
+async fn a_first_cap_counts_what_links_had_that_are_gone() {
+    let platform = Platform::new().await;
+    for (seller, call, talk) in [(0, "gone", 60), (1, "there", 60), (0, "lost", 0)] {
+        assert!(platform.takes(seller, call).await);
+        if call == "lost" {
+            platform.superuser.release(call, "test").await.unwrap();
+        } else {
+            platform.ends(call, "ANSWERED", talk).await;
+        }
+    }
+    run(
+        &platform.superuser,
+        &format!(
+            "delete from campaign_client_settings where id = {}",
+            platform.sellers[0].1
+        ),
+    )
+    .await;
+    platform.cap("answered", "day", 4).await;
+    platform.cap("answered", "total", 100).await;
+    assert_eq!(
+        platform.shown().await,
+        ["client answered day 2 1 1", "client answered total 2 1 97"]
+    );
+    assert_eq!(platform.counters().await, "0 1 3 2 2");
+    assert_invariants(&platform.db).await;
+    assert!(platform.takes(1, "last").await && !platform.takes(1, "too many").await);
+    platform.ends("lost", "BUSY", 0).await;
+    assert_eq!(platform.counters().await, "1 0 4 2 2");
+    assert!(platform.takes(1, "again").await);
+    assert_invariants(&platform.db).await;
+}
+
+/// Until somebody is through with the client nobody knows whether it has room.
+#[tokio::test]
+async fn a_call_that_waited_for_the_client_is_judged_by_what_it_finds_then() {
+    let platform = Platform::new().await;
+    let alone = format!(
+        "update campaign_client_settings set status = 'inactive' where id in ({}, {})",
+        platform.sellers[0].2, platform.sellers[1].2
+    );
+    run(&platform.superuser, &alone).await;
+    platform.cap("offered", "day", 2).await;
+    let (holder, did) = (platform.db.asterisk().await, platform.sellers[0].0.clone());
+    let waiting = async |call: &'static str| {
+        let (switch, did) = (platform.db.asterisk().await, platform.sellers[1].0.clone());
+        let asked = tokio::spawn(async move { switch.route(&did, call).await.unwrap() });
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        assert!(!asked.is_finished(), "it waits");
+        asked
+    };
+    // There is room for one of them.
+    run(&holder, "begin").await;
+    for call in ["first", "second"] {
+        assert!(holder.route(&did, call).await.unwrap().is_ok());
+    }
+    let asked = waiting("third").await;
+    run(&holder, "commit").await;
+    assert_eq!(
+        asked.await.unwrap().reject_reason(),
+        "no_eligible_clients_available"
+    );
+    // There is, until somebody closes the client meanwhile.
+    run(&platform.superuser, "update caps set max_calls = 9").await;
+    run(&holder, "begin").await;
+    assert!(holder.route(&did, "fourth").await.unwrap().is_ok());
+    let asked = waiting("fifth").await;
+    platform.cap("offered", "week", 0).await;
+    run(&holder, "rollback").await;
+    assert_eq!(
+        asked.await.unwrap().reject_reason(),
+        "no_eligible_clients_available"
+    );
+    assert_eq!(platform.counters().await, "2 0 2 0 0");
+    run(&platform.superuser, "delete from caps where span = 'week'").await;
+    assert_invariants(&platform.db).await;
+}
+
+/// A call that has chosen its link before the client's first cap is there is counted when it has waited for that.
+#[tokio::test]
+async fn a_call_that_waited_for_a_first_cap_is_counted_by_it() {
+    let platform = Platform::new().await;
+    let alone = format!(
+        "update campaign_client_settings set status = 'inactive' where id in ({}, {})",
+        platform.sellers[0].2, platform.sellers[1].2
+    );
+    run(&platform.superuser, &alone).await;
+    let capper = platform.db.superuser().await;
+    run(
+        &capper,
+        &format!("begin; {}", platform.insert("offered", "day", 1)),
+    )
+    .await;
+    let mut asked = Vec::new();
+    for (did, _, _) in platform.sellers.clone() {
+        let switch = platform.db.asterisk().await;
+        asked.push(tokio::spawn(async move {
+            switch.route(&did, &format!("call to {did}")).await.unwrap()
+        }));
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    run(&capper, "commit").await;
+    let mut taken = 0;
+    for asked in asked {
+        taken += usize::from(asked.await.unwrap().is_ok());
+    }
+    assert_eq!(taken, 1);
+    assert_eq!(platform.counters().await, "1 0 1 0 0");
+    assert_invariants(&platform.db).await;
+}
+
+/// A clock that was set back keeps no call away, with caps and without.
+#[tokio::test]
+async fn windows_that_begin_later_than_now_take_calls() {
+    let platform = Platform::new().await;
+    platform.cap("offered", "day", 10).await;
+    assert!(platform.takes(0, "before").await);
+    run(
+        &platform.superuser,
+        "update client_windows set starts_at = now() + interval '1 hour', ends_at = now() + interval '40 days';
+         update client_counters set windows_from = now() + interval '1 hour', windows_until = now() + interval '40 days'",
+    )
+    .await;
+    assert!(platform.takes(1, "capped").await);
+    run(&platform.superuser, "delete from caps").await;
+    assert!(platform.takes(1, "uncapped").await);
+    assert_eq!(platform.counters().await, "3 0 3 0 0");
+    let next = platform.switch.next("uncapped", 1, "BUSY").await.unwrap();
+    assert!(next.is_ok());
+    for call in ["before", "capped", "uncapped"] {
+        platform.ends(call, "BUSY", 0).await;
+    }
+    assert_eq!(platform.counters().await, "0 0 3 0 0");
+}
+
 /// A call that finds the client full takes back what calls of its other links owe to it.
 #[tokio::test]
 async fn expired_leases_of_other_links_make_room() {
@@ -285,6 +422,36 @@ async fn expired_leases_of_other_links_make_room() {
     )
     .await;
     assert_eq!(closed, 1);
+    assert_invariants(&platform.db).await;
+}
+
+/// Calls of several links are closed: all links come before their client, so a record that holds one of them cannot wait for what waits for it.
+#[tokio::test]
+async fn links_come_before_their_client() {
+    let platform = Platform::new().await;
+    platform.cap("offered", "day", 10).await;
+    for (seller, call) in [(0, "closed"), (1, "also closed")] {
+        let (did, first, _) = &platform.sellers[seller];
+        let target = platform
+            .switch
+            .route_on(did, call, "+15550001111", "pbx-1")
+            .await
+            .unwrap();
+        assert_eq!(target.link(), *first);
+    }
+    assert!(platform.takes(1, "ends").await);
+    let holder = platform.db.superuser().await;
+    run(&holder, "begin; select from client_counters for update").await;
+    let (closer, ender) = (platform.db.superuser().await, platform.db.asterisk().await);
+    let closed = tokio::spawn(async move {
+        run(&closer, "select release_node('pbx-1', 'test')").await;
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let ended = tokio::spawn(async move { ender.log("ends", "", "BUSY").await.unwrap().status });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    run(&holder, "rollback").await;
+    closed.await.unwrap();
+    assert_eq!(ended.await.unwrap(), "logged");
     assert_invariants(&platform.db).await;
 }
 
@@ -445,6 +612,13 @@ async fn repair_knows_clients() {
     assert_eq!(repaired, 2);
     assert_eq!(platform.counters().await, "2 0 2 0 0");
     assert!(platform.takes(1, "three").await);
+    assert_eq!(platform.counters().await, "3 0 3 0 0");
+    assert_invariants(&platform.db).await;
+    // Without its counters a client's caps stop its calls, until they are made anew.
+    run(&platform.superuser, "delete from client_counters").await;
+    assert!(!platform.takes(0, "refused").await);
+    let repaired: i64 = value(&platform.superuser, "select count(*) from reconcile_counters()").await;
+    assert_eq!(repaired, 0);
     assert_eq!(platform.counters().await, "3 0 3 0 0");
     assert_invariants(&platform.db).await;
     // A client that goes takes all of it along.
