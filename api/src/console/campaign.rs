@@ -54,14 +54,12 @@ struct Row {
 impl Row {
     fn bars(&self) -> Vec<Bar> {
         let link = &self.link;
-        let mut bars = Bar::of_caps(
+        Bar::of_caps(
             link.active_calls,
             Some(link.max_concurrency),
             link.current_total_calls,
             link.total_calls_allowed,
-        );
-        bars.extend(link.caps.iter().map(Bar::cap));
-        bars
+        )
     }
 
     fn place(&self) -> String {

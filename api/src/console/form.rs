@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::frame::{Frame, page_with, see_other};
+use super::show;
 use crate::access::secret;
 use crate::app::AppState;
 use crate::error::{ApiError, ApiResult};
@@ -86,6 +87,8 @@ pub enum Kind {
     Lines,
     Secret,
     Number,
+    /// A number of calls: 0 is closed.
+    Limit,
     /// Values and their names; numbers go as numbers.
     Choice(Vec<(String, String)>),
 }
@@ -125,6 +128,18 @@ impl Field {
         Self::new(name, label, Kind::Choice(choices.collect()))
     }
 
+    /// Values with names of their own.
+    pub fn named(
+        name: &'static str,
+        label: &'static str,
+        choices: impl IntoIterator<Item = (&'static str, &'static str)>,
+    ) -> Self {
+        let choices = choices
+            .into_iter()
+            .map(|(value, name)| (value.to_owned(), name.to_owned()));
+        Self::new(name, label, Kind::Choice(choices.collect()))
+    }
+
     pub fn help(self, help: &'static str) -> Self {
         Field { help, ..self }
     }
@@ -149,7 +164,7 @@ impl Field {
     }
 
     pub fn is_number(&self) -> bool {
-        matches!(self.kind, Kind::Number)
+        matches!(self.kind, Kind::Number | Kind::Limit)
     }
 
     pub fn input_type(&self) -> &'static str {
@@ -164,7 +179,7 @@ impl Field {
             self.value.trim()
         };
         let is_number = match &self.kind {
-            Kind::Number => true,
+            Kind::Number | Kind::Limit => true,
             Kind::Choice(choices) => choices.iter().all(|(value, _)| value.parse::<i64>().is_ok()),
             _ => false,
         };
@@ -174,6 +189,23 @@ impl Field {
             _ if is_number => Some(text.parse::<i64>().map_or_else(|_| text.into(), Value::from)),
             // As it was sent: passwords may begin with a blank.
             _ => Some(self.value.replace("\r\n", "\n").into()),
+        }
+    }
+
+    /// A value of the object as it is now, as people read it.
+    fn says(&self, value: &Value) -> String {
+        let text = match value {
+            Value::Null => return "empty".into(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        match &self.kind {
+            Kind::Limit if text == "0" => show::CLOSED.into(),
+            Kind::Choice(choices) => {
+                let choice = choices.iter().find(|(value, _)| *value == text);
+                choice.map_or(text, |(_, name)| name.clone())
+            }
+            _ => text,
         }
     }
 }
@@ -189,6 +221,8 @@ pub struct Form {
     pub submit: &'static str,
     pub is_danger: bool,
     pub fields: Vec<Field>,
+    /// What the page's address says already.
+    known: Map<String, Value>,
     pub message: String,
     pub version: String,
     pub key: String,
@@ -209,6 +243,7 @@ impl Form {
             submit,
             is_danger: false,
             fields: Vec::new(),
+            known: Map::new(),
             message: String::new(),
             version: String::new(),
             key: secret::random().map_err(|error| ApiError::internal(error.to_string()))?,
@@ -236,6 +271,11 @@ impl Form {
         }
     }
 
+    pub fn known(mut self, name: &str, value: Value) -> Self {
+        self.known.insert(name.to_owned(), value);
+        self
+    }
+
     pub fn fields(self, fields: Vec<Field>) -> Self {
         Form { fields, ..self }
     }
@@ -246,7 +286,7 @@ impl Form {
 
     /// By the rules of the API for the same fields.
     pub fn parse<T: Input>(&mut self, sent: &Sent) -> ApiResult<T> {
-        let mut map = Map::new();
+        let mut map = self.known.clone();
         for field in &mut self.fields {
             field.value = sent.text(field.name).to_owned();
             map.extend(field.json().map(|value| (field.name.to_owned(), value)));
@@ -299,12 +339,7 @@ impl Form {
                 .unwrap_or_default()
                 .to_owned();
             let present = problem.present.as_ref().and_then(|object| object.get(field.name));
-            field.present = match present {
-                None => String::new(),
-                Some(Value::Null) => "empty".into(),
-                Some(Value::String(text)) => text.clone(),
-                Some(value) => value.to_string(),
-            };
+            field.present = present.map(|value| field.says(value)).unwrap_or_default();
         }
         self.message = if problem.present.is_some() {
             "Somebody has saved another version meanwhile. Beside each field is what is saved now; sending this form again \

@@ -1,4 +1,4 @@
-//! A campaign's links to clients: add, change their caps, remove.
+//! A campaign's links to clients: add, change, remove.
 
 use axum::Router;
 use axum::extract::State;
@@ -33,7 +33,7 @@ fn fields(of: Option<&Link>) -> Vec<Field> {
         Field::new("maxConcurrency", "Calls at one time", Kind::Number)
             .help("No more calls than this are with the client through this link at any moment.")
             .value(of.map_or(10, |link| link.max_concurrency)),
-        Field::new("totalCallsAllowed", "Answered calls in total", Kind::Number)
+        Field::new("totalCallsAllowed", "Answered calls in total", Kind::Limit)
             .help("Empty: no limit. 0: closed. A call in flight takes room until its record says whether it was answered.")
             .maybe(of.and_then(|link| link.total_calls_allowed)),
         Field::new("minSecondsBetween", "Least seconds between two calls", Kind::Number)

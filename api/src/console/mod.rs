@@ -5,6 +5,7 @@ mod assets;
 mod call_page;
 mod calls;
 mod campaign;
+mod caps;
 mod clients;
 mod form;
 mod frame;
@@ -35,6 +36,7 @@ pub fn router() -> Router<AppState> {
         .merge(overview::router())
         .merge(campaign::router())
         .merge(links::router())
+        .merge(caps::router())
         .merge(numbers::router())
         .merge(try_number::router())
         .merge(calls::router())

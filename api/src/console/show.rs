@@ -153,6 +153,35 @@ pub struct Bar {
     pub text: String,
 }
 
+/// Of a limit of 0, which by itself could be read as none.
+pub const CLOSED: &str = "closed (0)";
+
+/// What a cap counts.
+pub fn counted(counts: &str) -> &'static str {
+    match counts {
+        "qualified" => "good calls",
+        "answered" => "answered calls",
+        _ => "offered calls",
+    }
+}
+
+/// Over which window.
+pub fn over(window: &str) -> &'static str {
+    match window {
+        "hour" => "an hour",
+        "day" => "a day",
+        "week" => "a week",
+        "month" => "a month",
+        "concurrent" => "at one time",
+        _ => "in total",
+    }
+}
+
+/// answered calls a day
+pub fn cap_name(cap: &Cap) -> String {
+    format!("{} {}", counted(&cap.counts), over(&cap.window))
+}
+
 impl Bar {
     fn new(name: impl Into<String>, used: i64, flying: i64, limit: i64, text: String) -> Self {
         let part = |value: i64| {
@@ -165,7 +194,7 @@ impl Bar {
             used: shown,
             flying: part(flying).min(1000 - shown),
             is_full: used + flying >= limit,
-            text,
+            text: if limit == 0 { CLOSED.to_owned() } else { text },
         }
     }
 
@@ -187,31 +216,20 @@ impl Bar {
             "concurrent" => (0, cap.used),
             _ => (cap.used, cap.in_flight),
         };
-        let over = match cap.window.as_str() {
-            "concurrent" => "at one time".to_owned(),
-            "total" => "in total".to_owned(),
-            span => format!("a {span}"),
-        };
-        let counted = match cap.counts.as_str() {
-            "qualified" => "Good",
-            "answered" => "Answered",
-            _ => "Offered",
-        };
         let mut text = format!(
             "{} used + {} in flight of {}, {} left",
             cap.used, cap.in_flight, cap.limit, cap.remaining
         );
-        if cap.limit == 0 {
-            text = "closed (0)".to_owned();
-        } else if let Some(at) = &cap.resets_at {
+        if let Some(at) = &cap.resets_at {
             let zone = zone::parse(&cap.zone).unwrap_or(zone::TimeZone::UTC);
             let local = at.0.to_zoned(zone).strftime("%Y-%m-%d %H:%M");
             let _ = write!(text, ", anew at {local} {}", cap.zone);
         }
+        let mut bar = Self::new(cap_name(cap), used, flying, cap.limit, text);
         if !cap.enforce {
-            text.push_str(", warns only");
+            bar.text.push_str(", warns only");
         }
-        Self::new(format!("{counted} calls {over}"), used, flying, cap.limit, text)
+        bar
     }
 
     pub fn of(link: &LinkUsage) -> Vec<Self> {
@@ -256,6 +274,7 @@ mod tests {
         let bar = Bar::total(37, 2, 40);
         assert_eq!((bar.used, bar.flying, bar.is_full), (925, 50, false));
         assert_eq!(bar.text, "37 used + 2 in flight of 40, 1 left");
+        assert_eq!(Bar::total(3, 0, 0).text, CLOSED);
         for bar in [
             Bar::total(50, 9, 40),
             Bar::total(i64::MAX / 2, 1, 1),

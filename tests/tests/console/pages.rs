@@ -173,6 +173,131 @@ async fn what_a_page_asks_first_is_done_when_it_is_sent() {
 }
 
 #[tokio::test]
+async fn a_link_s_caps_are_made_changed_and_removed() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+    let campaign = "/console/campaigns/1";
+    let path = "/console/campaigns/1/links/1/caps/new";
+    assert!(page(&alice, campaign).await.contains(path));
+    let form = hidden(&page(&alice, path).await);
+    // A fault stands beside its field, and what was chosen and typed is still there.
+    let sent = async |fields: &str| post(&alice, path, &format!("{form}&{fields}")).await;
+    for (fields, kept, fault) in [
+        (
+            "counts=qualified&window=week&limit=many&enforce=false&note=",
+            "<option value=\"week\" selected>",
+            "aria-invalid=\"true\"",
+        ),
+        (
+            "counts=answered&window=day&limit=-1&enforce=true&note=",
+            "value=\"-1\"",
+            "aria-invalid=\"true\"",
+        ),
+        (
+            "counts=answered&window=day&limit=&enforce=true&note=",
+            "value=\"\"",
+            "aria-invalid=\"true\"",
+        ),
+        (
+            "counts=answered&window=concurrent&limit=5&enforce=true&note=",
+            "<option value=\"concurrent\" selected>",
+            "Calls at one time are counted as offered.",
+        ),
+    ] {
+        let shown = sent(fields).await.expect_status(400).text();
+        assert!(shown.contains(kept) && shown.contains(fault), "{fields}: {shown}");
+    }
+    let right = "counts=answered&window=day&limit=2&enforce=true&note=by+mail";
+    for _ in ["sent", "sent once more"] {
+        assert_eq!(sent(right).await.expect_status(303).header("location"), campaign);
+    }
+    let other = hidden(&page(&alice, path).await);
+    let second = post(&alice, path, &format!("{other}&{right}")).await;
+    assert!(second.expect_status(409).text().contains("change that one"));
+    let shown = page(&alice, campaign).await;
+    assert!(
+        shown.contains("answered calls a day")
+            && shown.contains("0 used + 0 in flight of 2, 2 left, anew at"),
+        "{shown}"
+    );
+
+    for call in ["a", "b"] {
+        assert_eq!(world.route("+18005550101", call).await.1, Some(1));
+    }
+    let full = page(&alice, campaign).await;
+    assert!(
+        full.contains("0 used + 2 in flight of 2, 0 left")
+            && full.contains("full: all calls that it may have today"),
+        "{full}"
+    );
+
+    // Two tabs: what the first one saved stands beside the field of the second.
+    let (_, rest) = full
+        .split_once("/console/campaigns/1/caps/")
+        .expect("a way to change it");
+    let id = rest.split('/').next().expect("its id");
+    let edit = format!("/console/campaigns/1/caps/{id}/edit");
+    let (first, late) = (page(&alice, &edit).await, page(&alice, &edit).await);
+    assert!(
+        first.contains("Now: 0 used + 2 in flight of 2") && first.contains("value=\"by mail\""),
+        "{first}"
+    );
+    let closed = format!("{}&limit=0&enforce=false&note=", hidden(&first));
+    post(&alice, &edit, &closed).await.expect_status(303);
+    let shown = page(&alice, campaign).await;
+    assert!(shown.contains("closed (0), warns only"), "{shown}");
+    let late = format!("{}&limit=9&enforce=true&note=", hidden(&late));
+    let both = post(&alice, &edit, &late).await.expect_status(412).text();
+    for part in [
+        "Saved now: closed (0).",
+        "Saved now: a warning alone.",
+        "Saved now: empty.",
+        "value=\"9\"",
+    ] {
+        assert!(both.contains(part), "{part}: {both}");
+    }
+    let again = format!("{}&limit=9&enforce=true&note=", hidden(&both));
+    post(&alice, &edit, &again).await.expect_status(303);
+    assert!(
+        page(&alice, campaign)
+            .await
+            .contains("0 used + 2 in flight of 9, 7 left")
+    );
+
+    // Of another campaign it is not; the platform's is seen, and no more.
+    for path in [
+        edit.replacen('1', "2", 1),
+        format!("/console/campaigns/2/caps/{id}/delete"),
+    ] {
+        alice.get(&path).await.expect_status(404);
+    }
+    let owner = world.db.connect_as(capconduit_tests::ADMIN).await;
+    let sql = "insert into capconduit.caps (link_id, counts, span, set_by, max_calls)
+               values (1, 'offered', 'hour', 'platform', 7) returning id";
+    let theirs: i64 = owner.query_one(sql, &[]).await.expect("a cap").get(0);
+    let shown = page(&alice, campaign).await;
+    assert!(
+        shown.contains("offered calls an hour, set by the platform")
+            && !shown.contains(&format!("/caps/{theirs}/")),
+        "{shown}"
+    );
+    for what in ["edit", "delete"] {
+        let path = format!("/console/campaigns/1/caps/{theirs}/{what}");
+        alice.get(&path).await.expect_status(403);
+        post(&alice, &path, "_version=1&limit=1").await.expect_status(403);
+    }
+
+    let delete = format!("/console/campaigns/1/caps/{id}/delete");
+    let asked = page(&alice, &delete).await;
+    assert!(
+        asked.contains("The cap of answered calls a day (0 used + 2 in flight of 9"),
+        "{asked}"
+    );
+    post(&alice, &delete, &hidden(&asked)).await.expect_status(303);
+    assert!(!page(&alice, campaign).await.contains("answered calls a day"));
+}
+
+#[tokio::test]
 async fn markup_in_a_caller_s_name_is_text_and_a_call_tells_its_story() {
     let world = World::new().await;
     let owner = world.db.connect_as(capconduit_tests::ADMIN).await;

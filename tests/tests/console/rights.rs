@@ -11,6 +11,9 @@ const SELLERS: &[&str] = &[
     "/console/campaigns/1/links/new",
     "/console/campaigns/1/links/1/edit",
     "/console/campaigns/1/links/1/delete",
+    "/console/campaigns/1/links/1/caps/new",
+    "/console/campaigns/1/caps/1/edit",
+    "/console/campaigns/1/caps/1/delete",
     "/console/numbers",
     "/console/numbers/new",
     "/console/numbers/1",
@@ -54,7 +57,7 @@ fn every_route_has_its_roles() {
             if !part.contains("get(") || !has_role || route.contains("/assets/") {
                 continue;
             }
-            let filled = ["{id}", "{link}", "{did}"]
+            let filled = ["{id}", "{link}", "{did}", "{cap}"]
                 .iter()
                 .fold(route.replace("{uniqueid}", "pbx1-1.1"), |path, name| {
                     path.replace(name, "1")
@@ -70,6 +73,7 @@ fn every_route_has_its_roles() {
 #[tokio::test]
 async fn each_role_sees_its_pages() {
     let world = World::new().await;
+    world.cap().await;
     let (alice, bob) = (
         world.logged_in("seller_alice").await,
         world.logged_in("seller_bob").await,
@@ -114,7 +118,9 @@ async fn each_role_sees_its_pages() {
 #[tokio::test]
 async fn what_is_another_seller_s_cannot_be_changed_by_a_form() {
     let world = World::new().await;
+    world.cap().await;
     let bob = world.logged_in("seller_bob").await;
+    let cap = "_version=1&counts=offered&window=day&limit=9&enforce=true&note=";
     let link = "_key=k1&_version=1&maxConcurrency=99&forwardingPriority=0&weight=1&status=active&clientId=1";
     for (path, form) in [
         (
@@ -125,6 +131,9 @@ async fn what_is_another_seller_s_cannot_be_changed_by_a_form() {
         ("/console/campaigns/1/links/new", link),
         ("/console/campaigns/1/links/1/edit", link),
         ("/console/campaigns/1/links/1/delete", "_version=1"),
+        ("/console/campaigns/1/links/1/caps/new", cap),
+        ("/console/campaigns/1/caps/1/edit", cap),
+        ("/console/campaigns/1/caps/1/delete", "_version=1"),
         ("/console/campaigns/1/numbers/1/remove", ""),
         ("/console/numbers/1", "_version=1&status=inactive"),
         ("/console/numbers/1/assign", "campaignId=3"),

@@ -70,9 +70,10 @@ pub(super) async fn apply(client: &mut Client, wait: Duration) -> Result<String>
     if !past.is_empty() && !past.iter().any(|line| line.version == WINDOWS) {
         outlast_older_transactions(client, wait).await?;
     }
-    let names_functions_of_copies = !past.iter().any(|line| line.version == COPIES);
     let applied = retry::while_locked(client, async |client| {
-        if names_functions_of_copies && !has_functions_of_copies(client).await? {
+        // At each try: the one before may have got as far as V0014, which takes them away for good.
+        let is_before_copies = !history(client).await?.iter().any(|line| line.version == COPIES);
+        if is_before_copies && !has_functions_of_copies(client).await? {
             client.batch_execute(FUNCTIONS_OF_COPIES).await?;
         }
         Ok(migrations()

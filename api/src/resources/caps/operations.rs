@@ -99,6 +99,13 @@ pub async fn find(tx: &Tx, id: i64) -> ApiResult<Cap> {
     row.as_ref().map(Cap::from).ok_or_else(|| unknown(id))
 }
 
+/// To change it.
+pub async fn find_own(tx: &Tx, by: SetBy, id: i64) -> ApiResult<Cap> {
+    let cap = find(tx, id).await?;
+    by.check(&cap)?;
+    Ok(cap)
+}
+
 /// By link.
 pub async fn of_campaign(tx: &Tx, campaign_id: i64) -> ApiResult<HashMap<i64, Vec<Cap>>> {
     let mut caps: HashMap<i64, Vec<Cap>> = HashMap::new();
@@ -159,7 +166,7 @@ pub async fn create(tx: &Tx, by: SetBy, new: NewCap) -> ApiResult<Cap> {
 }
 
 pub async fn update(tx: &Tx, by: SetBy, id: i64, if_match: &IfMatch, change: CapChange) -> ApiResult<Cap> {
-    by.check(&find(tx, id).await?)?;
+    find_own(tx, by, id).await?;
     if_match
         .check(tx, LOCK, &[&id], async |tx| find(tx, id).await)
         .await?;
@@ -180,8 +187,7 @@ pub async fn update(tx: &Tx, by: SetBy, id: i64, if_match: &IfMatch, change: Cap
 
 /// What it has counted stays counted: made again, it goes on.
 pub async fn delete(tx: &Tx, by: SetBy, id: i64, if_match: &IfMatch) -> ApiResult<()> {
-    let cap = find(tx, id).await?;
-    by.check(&cap)?;
+    let cap = find_own(tx, by, id).await?;
     if cap.subject.kind == "link" {
         tx.optional_row(LOCK_LINK, &[&cap.subject.id]).await?;
     }
