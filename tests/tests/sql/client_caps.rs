@@ -318,7 +318,7 @@ async fn a_call_that_waited_for_the_client_is_judged_by_what_it_finds_then() {
     let waiting = async |call: &'static str| {
         let (switch, did) = (platform.db.asterisk().await, platform.sellers[1].0.clone());
         let asked = tokio::spawn(async move { switch.route(&did, call).await.unwrap() });
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         assert!(!asked.is_finished(), "it waits");
         asked
     };
@@ -378,6 +378,32 @@ async fn a_call_that_waited_for_a_first_cap_is_counted_by_it() {
         taken += usize::from(asked.await.unwrap().is_ok());
     }
     assert_eq!(taken, 1);
+    assert_eq!(platform.counters().await, "1 0 1 0 0");
+    assert_invariants(&platform.db).await;
+    // The counters are there also where the cap has gone again meanwhile.
+    let platform = Platform::new().await;
+    let capper = platform.db.superuser().await;
+    run(
+        &capper,
+        &format!(
+            "begin; {}; delete from caps",
+            platform.insert("offered", "day", 1)
+        ),
+    )
+    .await;
+    let (switch, did) = (platform.db.asterisk().await, platform.sellers[0].0.clone());
+    run(
+        &platform.superuser,
+        &format!(
+            "update campaign_client_settings set status = 'inactive' where id = {}",
+            platform.sellers[0].2
+        ),
+    )
+    .await;
+    let asked = tokio::spawn(async move { switch.route(&did, "waits").await.unwrap() });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    run(&capper, "commit").await;
+    assert!(asked.await.unwrap().is_ok());
     assert_eq!(platform.counters().await, "1 0 1 0 0");
     assert_invariants(&platform.db).await;
 }
