@@ -1,7 +1,6 @@
 //! Facts: what people set and what calls have left behind, as it was read at one moment. Gates judge by them.
 
 use crate::cap::{Cap, Meter};
-use crate::gate::Asked;
 use crate::strategy::Strategy;
 
 /// What is known of a dialled number.
@@ -75,9 +74,9 @@ pub struct Link {
 }
 
 impl Link {
-    /// When a call that asks now gets its slot: where a clock was set back it belongs to the windows that are present.
-    pub fn reserve_at(&self, asked: &Asked<'_>) -> i64 {
-        asked.at.max(self.windows_from).max(self.client_windows_from)
+    /// When a call that asks at that instant gets its slot: where a clock was set back it belongs to the windows that are present.
+    pub fn reserves_at(&self, asked_at: i64) -> i64 {
+        asked_at.max(self.windows_from).max(self.client_windows_from)
     }
 
     /// Whether people have set the same for it. What its calls and its client's registrations change is not asked.

@@ -6,7 +6,7 @@ use capconduit_core::gates::caps;
 use capconduit_core::meter::Counts;
 use capconduit_core::{Asked, Link};
 
-use crate::calls::counters::{Changed, refuse_release, sum};
+use crate::calls::hot_row::{Changed, refuse_release, sum};
 use crate::calls::windows::{self, Moved, Present, Subject};
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;

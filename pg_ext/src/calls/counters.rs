@@ -4,13 +4,12 @@
 use capconduit_core::gates::judge;
 use capconduit_core::meter::Counts;
 use capconduit_core::{Asked, Link, Verdict, total};
-use pgrx::PgSqlErrorCode;
 
 use crate::calls::client_counters;
+use crate::calls::hot_row::{Changed, refuse_release, sum, wait_for_row};
 use crate::calls::windows::{self, Moved, Present, Subject};
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
-use crate::postgres::error::raise;
 use crate::postgres::held_rows::Wait;
 use crate::postgres::look::{At, View};
 use crate::postgres::lookup::{Lookup, lookup};
@@ -142,37 +141,6 @@ fn read(scan: &mut Scan<'_, link_counters::Of>, link_id: i64) -> Option<Counters
     })
 }
 
-/// What became of a change of a link's counters.
-pub enum Changed<T> {
-    Done(T),
-    /// The counters do not allow it, or the link is gone. Not locked.
-    Refused,
-    /// Somebody holds the row, for longer than was to be waited. Not locked.
-    Held(Subject),
-    /// What the change rests on beside the counters is not so any more. Not locked.
-    Outdated,
-}
-
-impl<T> Changed<T> {
-    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Changed<U> {
-        match self {
-            Changed::Done(done) => Changed::Done(with(done)),
-            Changed::Refused => Changed::Refused,
-            Changed::Held(subject) => Changed::Held(subject),
-            Changed::Outdated => Changed::Outdated,
-        }
-    }
-
-    pub fn and_then<U>(self, with: impl FnOnce(T) -> Changed<U>) -> Changed<U> {
-        match self.map(with) {
-            Changed::Done(next) => next,
-            Changed::Refused => Changed::Refused,
-            Changed::Held(subject) => Changed::Held(subject),
-            Changed::Outdated => Changed::Outdated,
-        }
-    }
-}
-
 /// What is to be done with the newest counters, and with the link's windows.
 enum Decided {
     Write(Counters, Option<Moved>),
@@ -260,22 +228,6 @@ pub fn wait_for(subject: Subject, wait: Wait) -> bool {
     }
 }
 
-fn wait_for_row<T>(rows: &Lookup<T>, id: i64, wait: Wait) -> bool {
-    loop {
-        let done = View::Fresh.look(|at| {
-            let mut scan = rows.open_to_write(at);
-            let holder = scan.get(arg(id), |_| ()).and_then(|()| scan.holder());
-            match holder {
-                None => Some(true),
-                Some(holder) => (!scan.wait(&holder, wait)).then_some(false),
-            }
-        });
-        if let Some(released) = done {
-            return released;
-        }
-    }
-}
-
 /// Takes a slot at `reserved` if there is room on the row's newest version, and the campaign's turn with it; what `beside` reads.
 /// `still` tells whether the link is configured at that moment as it was when it was chosen. Where its client is metered, that one is
 /// to be asked next.
@@ -342,12 +294,6 @@ pub struct Owed<'a> {
     pub counted: i64,
 }
 
-/// What ends come to.
-pub fn sum(ends: &[(Counts, i64)]) -> Counts {
-    ends.iter()
-        .fold(Counts::NONE, |sum, (change, _)| sum.plus(*change))
-}
-
 impl Owed<'_> {
     fn sum(&self) -> Counts {
         sum(self.ends)
@@ -399,12 +345,4 @@ pub fn settle(armed: Armed, link_id: i64, owed: Owed<'_>, wait: Wait) -> Result<
             client_metered: None,
         }),
     }
-}
-
-/// Not the record's fault: it is to be tried again when the counters are right.
-pub fn refuse_release(whose: &str) -> ! {
-    raise(
-        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-        format!("{whose} holds fewer slots than are given back: run reconcile_counters()"),
-    )
 }

@@ -9,6 +9,7 @@ pub mod excess;
 pub mod explanation;
 pub mod facts;
 pub mod hearing;
+pub mod hot_row;
 pub mod known_call;
 pub mod leases;
 pub mod links;

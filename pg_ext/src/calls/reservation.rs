@@ -5,8 +5,9 @@ use capconduit_core::{Asked, Link, Verdict, decision, gates, outcome, select};
 use pgrx::pg_sys;
 use pgrx::pg_sys::INT8OID;
 
-use crate::calls::counters::{Changed, take_slot};
+use crate::calls::counters::take_slot;
 use crate::calls::facts::{read_caller_id, read_dialled};
+use crate::calls::hot_row::Changed;
 use crate::calls::links::are_set_as_before;
 use crate::calls::live_call::Answer;
 use crate::calls::{client_counters, leases, nodes};
@@ -77,7 +78,7 @@ impl Choice<'_> {
         let now = began();
         let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
         let texts = Texts::new();
-        let reserved_at = link.reserve_at(self.asked);
+        let reserved_at = link.reserves_at(self.asked.at);
         insert!(
             armed,
             live_calls {

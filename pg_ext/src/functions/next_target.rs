@@ -5,9 +5,10 @@ use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
 use crate::calls::client_counters;
-use crate::calls::counters::{Changed, take_slot, wait_for};
+use crate::calls::counters::{take_slot, wait_for};
 use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::read_caller_id;
+use crate::calls::hot_row::Changed;
 use crate::calls::links::{are_set_as_before, read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, LiveCall, end_live, move_live, read_live, refuse_another};
 use crate::calls::nodes;
@@ -188,7 +189,7 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
             Changed::Done(()) => {
                 savepoint.release();
                 let text = decision::describe(&links, &verdicts, Some(index));
-                let reserved_at = target.reserve_at(&asked);
+                let reserved_at = target.reserves_at(asked.at);
                 return arrive(armed, uniqueid, call, &links[index], reserved_at, timeout, &text);
             }
             Changed::Held(subject) => {
@@ -243,7 +244,7 @@ impl Move<'_> {
             self.armed,
             self.target,
             self.asked,
-            self.target.reserve_at(self.asked),
+            self.target.reserves_at(self.asked.at),
             self.turn,
             self.wait(),
             &still,
@@ -269,7 +270,7 @@ impl Move<'_> {
         if !self.target.client_metered {
             return settle();
         }
-        let reserved = self.target.reserve_at(self.asked);
+        let reserved = self.target.reserves_at(self.asked.at);
         let take =
             || client_counters::take(self.armed, self.target, self.asked, reserved, self.wait(), still);
         if self.call.client_id < self.target.client_id {

@@ -5,9 +5,10 @@ use capconduit_core::stopped::{CallsOf, Full};
 use capconduit_core::{Asked, Link, Reject, Strategy, decision, did, gates, select, stopped, text};
 use pgrx::pg_extern;
 
-use crate::calls::counters::{Changed, wait_for};
+use crate::calls::counters::wait_for;
 use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::read_dialled;
+use crate::calls::hot_row::Changed;
 use crate::calls::links::{read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, read_live, refuse_another, take_live};
 use crate::calls::reservation::{Caller, Choice};
