@@ -1,7 +1,10 @@
 //! Caps of a client over all its links: what they let through, whatever sellers share it; what becomes of calls that it had before.
 
-use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants, client, link};
+use std::time::Duration;
+
+use capconduit_tests::{Calls, Link, Scenario, Strategy, Target, TestDb, assert_invariants, client, link};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
 use super::support::{run, sqlstate, value, values};
@@ -54,6 +57,15 @@ impl Platform {
         let (did, first, _) = &self.sellers[seller];
         let target = self.switch.route(did, call).await.unwrap();
         target.link() == *first
+    }
+
+    /// A call of the second seller that waits for somebody.
+    async fn waits(&self, call: &'static str) -> JoinHandle<Target> {
+        let (switch, did) = (self.db.asterisk().await, self.sellers[1].0.clone());
+        let asked = tokio::spawn(async move { switch.route(&did, call).await.unwrap() });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!asked.is_finished(), "it waits");
+        asked
     }
 
     async fn ends(&self, call: &str, status: &str, talk: i32) {
@@ -315,19 +327,12 @@ async fn a_call_that_waited_for_the_client_is_judged_by_what_it_finds_then() {
     run(&platform.superuser, &alone).await;
     platform.cap("offered", "day", 2).await;
     let (holder, did) = (platform.db.asterisk().await, platform.sellers[0].0.clone());
-    let waiting = async |call: &'static str| {
-        let (switch, did) = (platform.db.asterisk().await, platform.sellers[1].0.clone());
-        let asked = tokio::spawn(async move { switch.route(&did, call).await.unwrap() });
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        assert!(!asked.is_finished(), "it waits");
-        asked
-    };
     // There is room for one of them.
     run(&holder, "begin").await;
     for call in ["first", "second"] {
         assert!(holder.route(&did, call).await.unwrap().is_ok());
     }
-    let asked = waiting("third").await;
+    let asked = platform.waits("third").await;
     run(&holder, "commit").await;
     assert_eq!(
         asked.await.unwrap().reject_reason(),
@@ -337,7 +342,7 @@ async fn a_call_that_waited_for_the_client_is_judged_by_what_it_finds_then() {
     run(&platform.superuser, "update caps set max_calls = 9").await;
     run(&holder, "begin").await;
     assert!(holder.route(&did, "fourth").await.unwrap().is_ok());
-    let asked = waiting("fifth").await;
+    let asked = platform.waits("fifth").await;
     platform.cap("offered", "week", 0).await;
     run(&holder, "rollback").await;
     assert_eq!(
@@ -371,7 +376,7 @@ async fn a_call_that_waited_for_a_first_cap_is_counted_by_it() {
             switch.route(&did, &format!("call to {did}")).await.unwrap()
         }));
     }
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     run(&capper, "commit").await;
     let mut taken = 0;
     for asked in asked {
@@ -401,7 +406,7 @@ async fn a_call_that_waited_for_a_first_cap_is_counted_by_it() {
     )
     .await;
     let asked = tokio::spawn(async move { switch.route(&did, "waits").await.unwrap() });
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     run(&capper, "commit").await;
     assert!(asked.await.unwrap().is_ok());
     assert_eq!(platform.counters().await, "1 0 1 0 0");
@@ -472,9 +477,9 @@ async fn links_come_before_their_client() {
     let closed = tokio::spawn(async move {
         run(&closer, "select release_node('pbx-1', 'test')").await;
     });
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     let ended = tokio::spawn(async move { ender.log("ends", "", "BUSY").await.unwrap().status });
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     run(&holder, "rollback").await;
     closed.await.unwrap();
     assert_eq!(ended.await.unwrap(), "logged");
@@ -495,7 +500,7 @@ async fn a_held_client_is_not_a_full_one() {
     );
     run(&platform.superuser, &alone).await;
     let (taken, ()) = tokio::join!(platform.takes(1, "waits"), async {
-        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
         run(&holder, "commit").await;
     });
     assert!(taken);
