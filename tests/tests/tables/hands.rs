@@ -391,6 +391,9 @@ async fn nothing_is_on_the_tables_but_ours() {
         "link_counters update direct",
         "link_windows insert direct",
         "link_windows update direct",
+        "client_counters update direct",
+        "client_windows insert direct",
+        "client_windows update direct",
         "call_logs insert direct",
         "call_attempts insert direct",
     ];
@@ -400,6 +403,6 @@ async fn nothing_is_on_the_tables_but_ours() {
         "select count(*) from table_access() where operation = 'read' and access = 'direct'",
     )
     .await;
-    // And windows, which few calls write, and caps, which few links have.
-    assert_eq!(read as usize, super::WRITTEN.len() + super::READ.len() + 2);
+    // And windows, which few calls write, and caps, which few links have, and what few clients have.
+    assert_eq!(read as usize, super::WRITTEN.len() + super::READ.len() + 4);
 }
