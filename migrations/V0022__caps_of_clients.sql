@@ -24,8 +24,7 @@ create table client_counters (
     windows_until timestamptz not null default '-infinity',
     constraint client_counters_pkey primary key (client_id),
     constraint client_counters_client_id_fkey foreign key (client_id) references clients (id) on delete cascade,
-    constraint client_counters_active_check check (active >= 0),
-    constraint client_counters_unsettled_check check (unsettled >= 0)
+    constraint client_counters_active_check check (active >= 0)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 200,
         autovacuum_analyze_threshold = 1000000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 

@@ -2001,8 +2001,7 @@ CREATE TABLE capconduit.client_counters (
     qualified bigint NOT NULL,
     windows_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     windows_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT client_counters_active_check CHECK ((active >= 0)),
-    CONSTRAINT client_counters_unsettled_check CHECK ((unsettled >= 0))
+    CONSTRAINT client_counters_active_check CHECK ((active >= 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
 

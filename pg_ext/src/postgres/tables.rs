@@ -110,7 +110,7 @@ tables! {
         }
         written: Update;
         changed: active, unsettled, offered, answered, qualified, windows_from, windows_until;
-        own_checks: c"client_counters_active_check", c"client_counters_unsettled_check";
+        own_checks: c"client_counters_active_check";
     }
 
     client_windows {

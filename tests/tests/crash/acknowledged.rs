@@ -94,6 +94,19 @@ async fn ask_again(load: Arc<Load>, number: usize, switch: Client) {
     }
 }
 
+/// As if the present hours had begun long before the first call, and their last instant were now.
+const END_HOURS: &str = "\
+    begin;
+    update link_windows set starts_at = now() - interval '100 days', ends_at = clock_timestamp(), active = 0, unsettled = 0,
+           offered = 0, answered = 0, qualified = 0
+     where span = 'hour';
+    update link_counters n set windows_until = w.ends_at from link_windows w where w.link_id = n.link_id and w.span = 'hour';
+    update client_windows set starts_at = now() - interval '100 days', ends_at = clock_timestamp(), active = 0, unsettled = 0,
+           offered = 0, answered = 0, qualified = 0
+     where span = 'hour';
+    update client_counters n set windows_until = w.ends_at from client_windows w where w.client_id = n.client_id and w.span = 'hour';
+    commit";
+
 #[tokio::test]
 async fn what_was_answered_survives_kill_9() {
     const WORKERS: usize = 12;
@@ -102,12 +115,21 @@ async fn what_was_answered_survives_kill_9() {
     let db = server.database().await;
     let links = [Link::cap(100_000), Link::cap(100_000), Link::cap(100_000)];
     let scenario = Scenario::new(&db.admin().await, Strategy::RoundRobin, &links).await;
+    // The first client's caps are met in each round, the others' are there.
+    let caps = format!(
+        "insert into caps (client_id, counts, span, set_by, max_calls)
+         select id, 'answered', 'hour', 'platform', case id when {} then 40 else 1000000 end from clients",
+        scenario.client_ids[0]
+    );
+    db.superuser().await.batch_execute(&caps).await.unwrap();
     let load = Arc::new(Load {
         did: scenario.did.clone(),
         asking: Mutex::new(vec![None; WORKERS]),
         told: Mutex::default(),
     });
     for round in 0..rounds(4, 40) {
+        // Windows begin anew while calls come, and the server dies in the middle of them.
+        db.superuser().await.batch_execute(END_HOURS).await.unwrap();
         let mut tasks = Vec::new();
         let mut repeaters = Vec::new();
         for number in 0..WORKERS {
