@@ -63,10 +63,11 @@ create trigger client_counters_delete_windows after delete on client_counters
     for each row execute function delete_client_windows();
 -- Whose link is gone: what is left of it are records. Of clients without counters of their own.
 create table gone_links (
+    id bigint generated always as identity,
     link_id bigint not null,
     client_id bigint not null,
     gone_at timestamptz not null default now(),
-    constraint gone_links_pkey primary key (link_id)
+    constraint gone_links_pkey primary key (id)
 );
 create index gone_links_client_id_idx on gone_links (client_id);
 create trigger campaign_client_settings_gone after delete on campaign_client_settings

@@ -267,6 +267,7 @@ comment on column client_windows.answered is 'client_counters.answered at the st
 comment on column client_windows.qualified is 'client_counters.qualified at the start';
 
 comment on table gone_links is 'Links that were deleted, of clients without counters of their own: these begin with their calls, too';
+comment on column gone_links.id is 'Number of the row';
 comment on column gone_links.link_id is 'Link';
 comment on column gone_links.client_id is 'Its client';
 comment on column gone_links.gone_at is 'When it was deleted';

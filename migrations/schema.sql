@@ -2755,6 +2755,7 @@ ALTER TABLE capconduit.dids ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 --
 
 CREATE TABLE capconduit.gone_links (
+    id bigint NOT NULL,
     link_id bigint NOT NULL,
     client_id bigint NOT NULL,
     gone_at timestamp with time zone DEFAULT now() NOT NULL
@@ -2768,6 +2769,13 @@ ALTER TABLE capconduit.gone_links OWNER TO capconduit_owner;
 --
 
 COMMENT ON TABLE capconduit.gone_links IS 'Links that were deleted, of clients without counters of their own: these begin with their calls, too';
+
+
+--
+-- Name: COLUMN gone_links.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.gone_links.id IS 'Number of the row';
 
 
 --
@@ -2789,6 +2797,20 @@ COMMENT ON COLUMN capconduit.gone_links.client_id IS 'Its client';
 --
 
 COMMENT ON COLUMN capconduit.gone_links.gone_at IS 'When it was deleted';
+
+
+--
+-- Name: gone_links_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.gone_links ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.gone_links_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 
 --
@@ -4304,7 +4326,7 @@ ALTER TABLE ONLY capconduit.dids
 --
 
 ALTER TABLE ONLY capconduit.gone_links
-    ADD CONSTRAINT gone_links_pkey PRIMARY KEY (link_id);
+    ADD CONSTRAINT gone_links_pkey PRIMARY KEY (id);
 
 
 --

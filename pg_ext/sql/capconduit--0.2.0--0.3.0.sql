@@ -1050,7 +1050,9 @@ begin
           from (select coalesce(sum(c.in_flight), 0) as unsettled, coalesce(sum(c.offered), 0) as offered,
                        coalesce(sum(c.answered), 0) as answered, coalesce(sum(c.qualified), 0) as qualified
                   from capconduit.window_calls_view c
-                 where c.link_id in (select g.link_id from capconduit.gone_links g where g.client_id = client)) c
+                 where c.link_id in (select g.link_id from capconduit.gone_links g
+                                      where g.client_id = client
+                                        and not exists (select from capconduit.link_counters n where n.link_id = g.link_id))) c
          where n.client_id = client;
         insert into capconduit.client_windows as w
             (client_id, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified)
