@@ -61,7 +61,7 @@ create table client_adjustments (
 create unique index client_adjustments_purged_idx on client_adjustments (client_id, span, starts_at) where reason = 'purged';
 create trigger client_counters_delete_windows after delete on client_counters
     for each row execute function delete_client_windows();
--- Whose link is gone: what is left of it are records. Of clients without counters of their own.
+-- Links that were deleted, of clients without counters of their own: only their records are left.
 create table gone_links (
     id bigint generated always as identity,
     link_id bigint not null,

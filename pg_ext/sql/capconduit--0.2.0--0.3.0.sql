@@ -326,7 +326,7 @@ declare
     starts timestamptz;
     excess bigint;
 begin
-    -- Counters that are gone are made anew; which links move them comes first: by it the rest is compared.
+    -- Missing counters are made anew and the client's links marked first: the comparison below relies on both.
     for client in
         select c.id from capconduit.clients c
          where c.id = any (clients) and not exists (select from capconduit.client_counters n where n.client_id = c.id)
@@ -1007,7 +1007,7 @@ begin
       from capconduit.link_counters n
       join capconduit.campaign_client_settings s on s.id = n.link_id
      where s.client_id = client;
-    -- Windows of links that go on have used what the client's has. Where none of a span does, nothing is used of the present one.
+    -- A client's window has used what the open windows of its links have used. Where none is open, it has used nothing.
     with windows as (
         select w.*, p.starts_at as goes_from, p.ends_at as goes_until, w.starts_at = p.starts_at as goes_on, k.time_zone as zone,
                n.active as now_active, n.unsettled as now_unsettled, n.offered as now_offered, n.answered as now_answered,
@@ -1062,10 +1062,14 @@ begin
                lateral capconduit.present_window(v.span, instant, c.time_zone, null, null, null) p
          where c.id = client
             on conflict (client_id, span) do update set starts_at = least(w.starts_at, excluded.starts_at);
+        update capconduit.client_adjustments a
+           set starts_at = w.starts_at
+          from capconduit.client_windows w
+         where a.client_id = client and (w.client_id, w.span) = (a.client_id, a.span);
         by_rows := true;
     end if;
-    -- And a link's window that begins later, after calls of that link, or ends later than the client's begins: somebody has moved it, or a call
-    -- counts at another instant than that of its slot. Then the rows themselves are counted.
+    -- The sum is wrong where somebody has moved a link's window, or where a call counts before its slot was reserved. Then the rows are
+    -- counted instead.
     if by_rows
         or exists (select from capconduit.client_windows v
                      join capconduit.campaign_client_settings s on s.client_id = v.client_id

@@ -218,7 +218,7 @@ impl Choice<'_> {
             rounds.patience.nothing_else_has_room();
             return None;
         };
-        // Closing calls waits for their link's counters, with their rows locked: but for a moment, if nobody holds them now.
+        // Closing calls locks their rows, then waits for counters. Nobody is to hold these by then.
         if let Some(full) = expired {
             let link = &self.links[index];
             let client = link.client_metered.then_some(Subject::Client(link.client_id));
