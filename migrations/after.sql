@@ -121,15 +121,34 @@ select 'call_logs', g.asterisk_uniqueid, g.link_id, coalesce(g.reserved_at, leas
                        and not (g.counted and g.qualified)) u (unsettled)
  where g.reserved_at is not null or g.counted;
 
+-- What meters of numbers, campaigns and sellers count, by row: each call once, at its first reservation, which is that of its first
+-- attempt, if that one failed.
+create or replace view metered_calls_view with (security_invoker = true) as
+select 'live_calls' as source, l.uniqueid, l.user_id, l.campaign_id, l.did_id, coalesce(a.started_at, l.attempt_at) as reserved_at,
+       l.holds_slot::integer as in_flight, 1 as offered, 0 as answered, 0 as qualified
+  from live_calls l
+  left join call_attempts a on (a.uniqueid, a.attempt) = (l.uniqueid, 1)
+union all
+select 'call_logs', g.asterisk_uniqueid, g.user_id, g.campaign_id, g.did_id,
+       coalesce(a.started_at, g.reserved_at, least(g.timestamp_start, g.created_at)), u.unsettled::integer,
+       (g.reserved_at is not null or a.uniqueid is not null)::integer,
+       (g.counted and not u.unsettled)::integer, (g.qualified and not u.unsettled)::integer
+  from call_logs g
+  left join call_attempts a on (a.uniqueid, a.attempt) = (g.asterisk_uniqueid, 1),
+       lateral (select g.call_status = 'LOST' and g.reserved_at is not null
+                       and not (g.counted and g.qualified)) u (unsettled)
+ where g.reserved_at is not null or g.counted or a.uniqueid is not null;
+
 -- Caps with what is used of them now. A window whose end is over has used nothing, whatever its row says.
 create or replace view caps_view with (security_invoker = true) as
 select c.id, c.link_id, c.campaign_id, c.campaign_name, c.user_id, c.client_id, c.client_identifier, c.client_name, c.counts, c.span,
        c.max_calls, c.set_by, c.enforce, u.used, u.in_flight, greatest(c.max_calls - u.used - u.in_flight, 0) as remaining,
        p.starts_at, p.ends_at as resets_at, c.time_zone, c.note, c.created_by, c.created_at, c.updated_at, c.version,
-       c.subject_type, coalesce(c.link_id, c.client_id) as subject_id
-  from (select 'link' as subject_type, c.id, c.link_id, s.campaign_id, m.name as campaign_name, m.user_id, s.client_id,
-               k.client_identifier, k.name as client_name, k.time_zone, c.counts, c.span, c.max_calls, c.set_by, c.enforce, c.note,
-               c.created_by, c.created_at, c.updated_at, c.version,
+       c.subject_type, c.subject_id, c.subject_name, c.did_id
+  from (select 'link' as subject_type, c.link_id as subject_id, concat_ws(' – ', m.name, k.name) as subject_name,
+               c.id, c.link_id, s.campaign_id, m.name as campaign_name, m.user_id, s.client_id,
+               k.client_identifier, k.name as client_name, null::bigint as did_id, k.time_zone, c.counts, c.span, c.max_calls, c.set_by,
+               c.enforce, c.note, c.created_by, c.created_at, c.updated_at, c.version,
                n.active, n.unsettled, n.offered, n.answered, n.qualified,
                w.starts_at as was_from, w.ends_at as was_until, w.time_zone as was_zone, w.active as was_active,
                w.unsettled as was_unsettled, w.offered as was_offered, w.answered as was_answered, w.qualified as was_qualified
@@ -140,15 +159,21 @@ select c.id, c.link_id, c.campaign_id, c.campaign_name, c.user_id, c.client_id, 
           join link_counters n on n.link_id = c.link_id
           left join link_windows w on w.link_id = c.link_id and w.span = c.span
         union all
-        select 'client', c.id, null, null, null, null, c.client_id,
-               k.client_identifier, k.name, k.time_zone, c.counts, c.span, c.max_calls, c.set_by, c.enforce, c.note,
-               c.created_by, c.created_at, c.updated_at, c.version,
+        select t.subject_type, t.subject_id, coalesce(k.name, d.number, m.name, v.username),
+               c.id, null, c.campaign_id, m.name, v.id, c.client_id,
+               k.client_identifier, k.name, c.did_id, coalesce(k.time_zone, v.time_zone), c.counts, c.span, c.max_calls, c.set_by,
+               c.enforce, c.note, c.created_by, c.created_at, c.updated_at, c.version,
                coalesce(n.active, 0), coalesce(n.unsettled, 0), coalesce(n.offered, 0), coalesce(n.answered, 0), coalesce(n.qualified, 0),
                w.starts_at, w.ends_at, w.time_zone, w.active, w.unsettled, w.offered, w.answered, w.qualified
           from caps c
-          join clients k on k.id = c.client_id
-          left join client_counters n on n.client_id = c.client_id
-          left join client_windows w on w.client_id = c.client_id and w.span = c.span) c,
+          join lateral (values ('client', c.client_id), ('did', c.did_id), ('campaign', c.campaign_id), ('seller', c.user_id))
+               t (subject_type, subject_id) on t.subject_id is not null
+          left join clients k on k.id = c.client_id
+          left join dids d on d.id = c.did_id
+          left join campaigns m on m.id = c.campaign_id
+          left join users v on v.id = coalesce(c.user_id, d.user_id, m.user_id)
+          left join meters n on (n.subject_id, n.subject_type) = (t.subject_id, t.subject_type)
+          left join meter_windows w on w.meter_id = n.id and w.span = c.span) c,
        lateral present_window(c.span, now(), c.time_zone, c.was_from, c.was_until, c.was_zone) p,
        -- What the counters for life have more than the window's mark, where it goes on.
        lateral (select c.span = 'total' or c.was_from = p.starts_at as goes_on) g,
@@ -203,9 +228,9 @@ alter table link_windows enable row level security;
 alter table caps enable row level security;
 alter table cap_events enable row level security;
 alter table link_adjustments enable row level security;
-alter table client_counters enable row level security;
-alter table client_windows enable row level security;
-alter table client_adjustments enable row level security;
+alter table meters enable row level security;
+alter table meter_windows enable row level security;
+alter table meter_adjustments enable row level security;
 alter table gone_links enable row level security;
 alter table live_calls enable row level security;
 alter table call_logs enable row level security;
@@ -254,26 +279,44 @@ drop policy if exists link_windows_seller on link_windows;
 create policy link_windows_seller on link_windows for select to capconduit_seller
     using (exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
                     where s.id = link_id and c.user_id = (select session_user_id())));
+-- What uses them of the own numbers, campaigns and of oneself. A client's tells of other sellers: no policy, so no row.
+drop policy if exists meters_seller on meters;
+create policy meters_seller on meters for select to capconduit_seller using (owner_id = (select session_user_id()));
+drop policy if exists meter_windows_seller on meter_windows;
+create policy meter_windows_seller on meter_windows for select to capconduit_seller
+    using (exists (select from meters m where m.id = meter_id and m.owner_id = (select session_user_id())));
 -- The platform's are seen, and changed by staff alone.
 drop policy if exists caps_seller on caps;
 create policy caps_seller on caps for select to capconduit_seller
-    using (exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
-                    where s.id = link_id and c.user_id = (select session_user_id())));
+    using (user_id = (select session_user_id())
+           or exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+                       where s.id = link_id and c.user_id = (select session_user_id()))
+           or exists (select from campaigns c where c.id = campaign_id and c.user_id = (select session_user_id()))
+           or exists (select from dids d where d.id = did_id and d.user_id = (select session_user_id())));
 drop policy if exists caps_seller_insert on caps;
 create policy caps_seller_insert on caps for insert to capconduit_seller
     with check (set_by = 'seller'
-           and exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
-                        where s.id = link_id and c.user_id = (select session_user_id())));
+           and (user_id = (select session_user_id())
+                or exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+                            where s.id = link_id and c.user_id = (select session_user_id()))
+                or exists (select from campaigns c where c.id = campaign_id and c.user_id = (select session_user_id()))
+                or exists (select from dids d where d.id = did_id and d.user_id = (select session_user_id()))));
 drop policy if exists caps_seller_update on caps;
 create policy caps_seller_update on caps for update to capconduit_seller
     using (set_by = 'seller'
-           and exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
-                        where s.id = link_id and c.user_id = (select session_user_id())));
+           and (user_id = (select session_user_id())
+                or exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+                            where s.id = link_id and c.user_id = (select session_user_id()))
+                or exists (select from campaigns c where c.id = campaign_id and c.user_id = (select session_user_id()))
+                or exists (select from dids d where d.id = did_id and d.user_id = (select session_user_id()))));
 drop policy if exists caps_seller_delete on caps;
 create policy caps_seller_delete on caps for delete to capconduit_seller
     using (set_by = 'seller'
-           and exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
-                        where s.id = link_id and c.user_id = (select session_user_id())));
+           and (user_id = (select session_user_id())
+                or exists (select from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+                            where s.id = link_id and c.user_id = (select session_user_id()))
+                or exists (select from campaigns c where c.id = campaign_id and c.user_id = (select session_user_id()))
+                or exists (select from dids d where d.id = did_id and d.user_id = (select session_user_id()))));
 drop policy if exists cap_events_seller on cap_events;
 create policy cap_events_seller on cap_events for select to capconduit_seller
     using (user_id = (select session_user_id()));
@@ -347,12 +390,12 @@ drop policy if exists link_windows_staff on link_windows;
 create policy link_windows_staff on link_windows for select to capconduit_staff using (true);
 drop policy if exists link_adjustments_staff on link_adjustments;
 create policy link_adjustments_staff on link_adjustments for select to capconduit_staff using (true);
-drop policy if exists client_counters_staff on client_counters;
-create policy client_counters_staff on client_counters for select to capconduit_staff using (true);
-drop policy if exists client_windows_staff on client_windows;
-create policy client_windows_staff on client_windows for select to capconduit_staff using (true);
-drop policy if exists client_adjustments_staff on client_adjustments;
-create policy client_adjustments_staff on client_adjustments for select to capconduit_staff using (true);
+drop policy if exists meters_staff on meters;
+create policy meters_staff on meters for select to capconduit_staff using (true);
+drop policy if exists meter_windows_staff on meter_windows;
+create policy meter_windows_staff on meter_windows for select to capconduit_staff using (true);
+drop policy if exists meter_adjustments_staff on meter_adjustments;
+create policy meter_adjustments_staff on meter_adjustments for select to capconduit_staff using (true);
 drop policy if exists live_calls_staff on live_calls;
 create policy live_calls_staff on live_calls for select to capconduit_staff using (true);
 drop policy if exists call_logs_staff on call_logs;
@@ -405,10 +448,10 @@ drop policy if exists link_counters_internal on link_counters;
 create policy link_counters_internal on link_counters for select to capconduit_internal using (true);
 drop policy if exists link_windows_internal on link_windows;
 create policy link_windows_internal on link_windows for select to capconduit_internal using (true);
-drop policy if exists client_counters_internal on client_counters;
-create policy client_counters_internal on client_counters for select to capconduit_internal using (true);
-drop policy if exists client_windows_internal on client_windows;
-create policy client_windows_internal on client_windows for select to capconduit_internal using (true);
+drop policy if exists meters_internal on meters;
+create policy meters_internal on meters for select to capconduit_internal using (true);
+drop policy if exists meter_windows_internal on meter_windows;
+create policy meter_windows_internal on meter_windows for select to capconduit_internal using (true);
 drop policy if exists cap_events_internal on cap_events;
 create policy cap_events_internal on cap_events to capconduit_internal using (true) with check (true);
 drop policy if exists live_calls_internal on live_calls;
@@ -451,12 +494,12 @@ drop policy if exists link_windows_read on link_windows;
 create policy link_windows_read on link_windows for select to capconduit_read using (true);
 drop policy if exists link_adjustments_read on link_adjustments;
 create policy link_adjustments_read on link_adjustments for select to capconduit_read using (true);
-drop policy if exists client_counters_read on client_counters;
-create policy client_counters_read on client_counters for select to capconduit_read using (true);
-drop policy if exists client_windows_read on client_windows;
-create policy client_windows_read on client_windows for select to capconduit_read using (true);
-drop policy if exists client_adjustments_read on client_adjustments;
-create policy client_adjustments_read on client_adjustments for select to capconduit_read using (true);
+drop policy if exists meters_read on meters;
+create policy meters_read on meters for select to capconduit_read using (true);
+drop policy if exists meter_windows_read on meter_windows;
+create policy meter_windows_read on meter_windows for select to capconduit_read using (true);
+drop policy if exists meter_adjustments_read on meter_adjustments;
+create policy meter_adjustments_read on meter_adjustments for select to capconduit_read using (true);
 drop policy if exists live_calls_read on live_calls;
 create policy live_calls_read on live_calls for select to capconduit_read using (true);
 drop policy if exists call_logs_read on call_logs;
@@ -521,10 +564,10 @@ grant execute on function find_login(text), open_session(bigint, text, bytea, in
     to capconduit_api;
 grant execute on function change_password(text, text) to capconduit_seller, capconduit_staff;
 
-grant select (id, username, email, role, status, full_name, company_name, created_at, updated_at, version) on users
+grant select (id, username, email, role, status, full_name, company_name, time_zone, created_at, updated_at, version) on users
     to capconduit_seller, capconduit_staff, capconduit_read;
-grant insert (username, email, password_hash, role, status, full_name, company_name),
-      update (email, password_hash, role, status, full_name, company_name), delete on users to capconduit_staff;
+grant insert (username, email, password_hash, role, status, full_name, company_name, time_zone),
+      update (email, password_hash, role, status, full_name, company_name, time_zone), delete on users to capconduit_staff;
 grant select (id, user_id, created_at, last_seen_at, expires_at, network, agent), delete on sessions
     to capconduit_seller, capconduit_staff;
 grant update (network, agent) on sessions to capconduit_staff;
@@ -561,26 +604,25 @@ grant select,
     delete
     on campaign_client_settings to capconduit_seller;
 grant select,
-    insert (link_id, counts, span, set_by, max_calls, enforce, note), update (max_calls, enforce, note), delete
+    insert (link_id, did_id, campaign_id, user_id, counts, span, set_by, max_calls, enforce, note), update (max_calls, enforce, note), delete
     on caps to capconduit_seller, capconduit_staff;
 grant insert (client_id) on caps to capconduit_staff;
 grant select on caps to capconduit_read;
--- What a client has used tells of other sellers' calls: a view that asks for its counters finds no row for a seller.
-grant select on client_counters, client_windows to capconduit_seller;
+grant select on meters, meter_windows to capconduit_seller;
 grant select on cap_events to capconduit_seller, capconduit_staff, capconduit_read;
-grant select on caps, link_counters, link_windows, client_counters, client_windows, caps_view to capconduit_internal;
+grant select on caps, link_counters, link_windows, meters, meter_windows, caps_view to capconduit_internal;
 grant select,
-    insert (cap_id, user_id, campaign_id, link_id, client_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used,
+    insert (cap_id, user_id, campaign_id, link_id, client_id, did_id, subject_type, subject_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used,
         in_flight, starts_at, ends_at),
     delete
     on cap_events to capconduit_internal;
 grant select on link_counters, link_windows, live_calls, call_logs, call_attempts to capconduit_seller;
 grant select on live_calls_view, late_excess_view, link_usage_view, link_today_view, caps_view to capconduit_seller;
 
-grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, link_windows, link_adjustments, client_counters,
-    client_windows, client_adjustments, live_calls, call_logs,
+grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, link_windows, link_adjustments, meters,
+    meter_windows, meter_adjustments, live_calls, call_logs,
     call_attempts, nodes, hearing, link_excess, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view,
-    link_today_view, caps_view, window_calls_view, rejects_view, table_access_view
+    link_today_view, caps_view, window_calls_view, metered_calls_view, rejects_view, table_access_view
     to capconduit_staff, capconduit_read;
 grant insert (user_id, db_role, action, object_type, object_id, after) on audit_log to capconduit_staff, capconduit_internal;
 grant update (status) on campaigns to capconduit_staff;

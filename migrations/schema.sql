@@ -179,7 +179,7 @@ COMMENT ON COLUMN capconduit.clients.time_zone IS 'Zone in which the hours, days
 -- Name: COLUMN clients.metered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.clients.metered IS 'Whether it has counters of its own: since its first cap';
+COMMENT ON COLUMN capconduit.clients.metered IS 'Whether it has a meter: since its first cap';
 
 
 --
@@ -1681,6 +1681,9 @@ CREATE TABLE capconduit.cap_events (
     campaign_id bigint,
     link_id bigint,
     client_id bigint,
+    did_id bigint,
+    subject_type text NOT NULL,
+    subject_id bigint NOT NULL,
     subject_name text NOT NULL,
     counts text NOT NULL,
     span text NOT NULL,
@@ -1730,14 +1733,14 @@ COMMENT ON COLUMN capconduit.cap_events.cap_id IS 'Cap, which may be gone';
 -- Name: COLUMN cap_events.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.cap_events.user_id IS 'Seller whose link it is; null: no single seller''s';
+COMMENT ON COLUMN capconduit.cap_events.user_id IS 'Seller whose cap it is; null: a client''s';
 
 
 --
 -- Name: COLUMN cap_events.campaign_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.cap_events.campaign_id IS 'Campaign of the link';
+COMMENT ON COLUMN capconduit.cap_events.campaign_id IS 'Campaign, its own or the link''s';
 
 
 --
@@ -1755,10 +1758,31 @@ COMMENT ON COLUMN capconduit.cap_events.client_id IS 'Client';
 
 
 --
+-- Name: COLUMN cap_events.did_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.did_id IS 'Number';
+
+
+--
+-- Name: COLUMN cap_events.subject_type; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.subject_type IS 'link, client, did, campaign or seller';
+
+
+--
+-- Name: COLUMN cap_events.subject_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.cap_events.subject_id IS 'Which one';
+
+
+--
 -- Name: COLUMN cap_events.subject_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.cap_events.subject_name IS 'Campaign and client, as they were called then';
+COMMENT ON COLUMN capconduit.cap_events.subject_name IS 'As it was called then; a link: its campaign and its client';
 
 
 --
@@ -1863,6 +1887,9 @@ CREATE TABLE capconduit.caps (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     client_id bigint,
+    did_id bigint,
+    campaign_id bigint,
+    user_id bigint,
     CONSTRAINT caps_client_set_by_check CHECK (((client_id IS NULL) OR (set_by = 'platform'::text))),
     CONSTRAINT caps_concurrent_check CHECK (((span <> 'concurrent'::text) OR (counts = 'offered'::text))),
     CONSTRAINT caps_counts_check CHECK ((counts = ANY (ARRAY['offered'::text, 'answered'::text, 'qualified'::text]))),
@@ -1870,7 +1897,7 @@ CREATE TABLE capconduit.caps (
     CONSTRAINT caps_note_check CHECK ((length(note) <= 200)),
     CONSTRAINT caps_set_by_check CHECK ((set_by = ANY (ARRAY['platform'::text, 'seller'::text]))),
     CONSTRAINT caps_span_check CHECK ((span = ANY (ARRAY['concurrent'::text, 'hour'::text, 'day'::text, 'week'::text, 'month'::text, 'total'::text]))),
-    CONSTRAINT caps_subject_check CHECK ((num_nonnulls(link_id, client_id) = 1))
+    CONSTRAINT caps_subject_check CHECK ((num_nonnulls(link_id, client_id, did_id, campaign_id, user_id) = 1))
 );
 
 
@@ -1894,7 +1921,7 @@ COMMENT ON COLUMN capconduit.caps.id IS 'Number of the cap';
 -- Name: COLUMN caps.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.caps.link_id IS 'Link; null: it is a cap of a client';
+COMMENT ON COLUMN capconduit.caps.link_id IS 'Link; null: it is a cap of something else, as the four columns below';
 
 
 --
@@ -1908,7 +1935,7 @@ COMMENT ON COLUMN capconduit.caps.counts IS 'offered: a slot was reserved. answe
 -- Name: COLUMN caps.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.caps.span IS 'concurrent, hour, day, week, month or total; hours to months of the client''s time zone';
+COMMENT ON COLUMN capconduit.caps.span IS 'concurrent, hour, day, week, month or total; hours to months of the client''s time zone, or the seller''s';
 
 
 --
@@ -1971,7 +1998,28 @@ COMMENT ON COLUMN capconduit.caps.version IS 'Moves with every change of the row
 -- Name: COLUMN caps.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.caps.client_id IS 'Client, over all its links; null: it is a cap of a link';
+COMMENT ON COLUMN capconduit.caps.client_id IS 'Client, over all its links';
+
+
+--
+-- Name: COLUMN caps.did_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.did_id IS 'Number';
+
+
+--
+-- Name: COLUMN caps.campaign_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.campaign_id IS 'Campaign';
+
+
+--
+-- Name: COLUMN caps.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caps.user_id IS 'Seller';
 
 
 --
@@ -1989,186 +2037,87 @@ ALTER TABLE capconduit.caps ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 
 
 --
--- Name: client_counters; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+-- Name: dids; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TABLE capconduit.client_counters (
-    client_id bigint NOT NULL,
-    active integer NOT NULL,
-    unsettled integer NOT NULL,
-    offered bigint NOT NULL,
-    answered bigint NOT NULL,
-    qualified bigint NOT NULL,
-    windows_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    windows_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT client_counters_active_check CHECK ((active >= 0))
-)
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
+CREATE TABLE capconduit.dids (
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    number text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT dids_description_check CHECK ((length(description) <= 255)),
+    CONSTRAINT dids_number_check CHECK ((number ~ '^\+[1-9][0-9]{1,14}$'::text)),
+    CONSTRAINT dids_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
+);
 
 
-ALTER TABLE capconduit.client_counters OWNER TO capconduit_owner;
-
---
--- Name: TABLE client_counters; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON TABLE capconduit.client_counters IS 'Use of each client that has, or had, caps of its own, over all its links: the row that these are checked on';
-
+ALTER TABLE capconduit.dids OWNER TO capconduit_owner;
 
 --
--- Name: COLUMN client_counters.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+-- Name: TABLE dids; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.client_counters.client_id IS 'Client';
+COMMENT ON TABLE capconduit.dids IS 'Phone numbers of sellers that callers dial';
 
 
 --
--- Name: COLUMN client_counters.active; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+-- Name: COLUMN dids.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.client_counters.active IS 'Calls that hold a slot of any of its links now';
-
-
---
--- Name: COLUMN client_counters.unsettled; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_counters.unsettled IS 'Calls closed as LOST whose outcome is not known: each may still count';
+COMMENT ON COLUMN capconduit.dids.id IS 'Never used again, also after a deletion';
 
 
 --
--- Name: COLUMN client_counters.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+-- Name: COLUMN dids.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.client_counters.offered IS 'Slots reserved since windows are kept';
-
-
---
--- Name: COLUMN client_counters.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_counters.answered IS 'Counted calls since windows are kept';
+COMMENT ON COLUMN capconduit.dids.user_id IS 'Seller who owns the number';
 
 
 --
--- Name: COLUMN client_counters.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+-- Name: COLUMN dids.number; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.client_counters.qualified IS 'Good calls since windows are kept';
-
-
---
--- Name: COLUMN client_counters.windows_from; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_counters.windows_from IS 'When the last of the present windows began';
+COMMENT ON COLUMN capconduit.dids.number IS 'E.164 with plus sign, unique; never changes';
 
 
 --
--- Name: COLUMN client_counters.windows_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+-- Name: COLUMN dids.status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.client_counters.windows_until IS 'When the first of the present windows ends';
-
-
---
--- Name: client_windows; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TABLE capconduit.client_windows (
-    client_id bigint NOT NULL,
-    span text NOT NULL,
-    starts_at timestamp with time zone NOT NULL,
-    ends_at timestamp with time zone NOT NULL,
-    time_zone text NOT NULL,
-    active integer NOT NULL,
-    unsettled integer NOT NULL,
-    offered bigint NOT NULL,
-    answered bigint NOT NULL,
-    qualified bigint NOT NULL,
-    CONSTRAINT client_windows_bounds_check CHECK ((starts_at < ends_at)),
-    CONSTRAINT client_windows_span_check CHECK ((span = ANY (ARRAY['hour'::text, 'day'::text, 'week'::text, 'month'::text])))
-)
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
-
-
-ALTER TABLE capconduit.client_windows OWNER TO capconduit_owner;
-
---
--- Name: TABLE client_windows; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON TABLE capconduit.client_windows IS 'The present hour, day, week and month of each of these clients: what was used is what client_counters has more';
+COMMENT ON COLUMN capconduit.dids.status IS 'Calls to an inactive number are rejected';
 
 
 --
--- Name: COLUMN client_windows.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+-- Name: COLUMN dids.description; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.client_windows.client_id IS 'Client';
-
-
---
--- Name: COLUMN client_windows.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_windows.span IS 'hour, day, week or month';
+COMMENT ON COLUMN capconduit.dids.description IS 'Free text of the seller';
 
 
 --
--- Name: COLUMN client_windows.starts_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+-- Name: COLUMN dids.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.client_windows.starts_at IS 'Start of the window, or of its first call since windows are kept; the start belongs to it';
-
-
---
--- Name: COLUMN client_windows.ends_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_windows.ends_at IS 'End of the window; it does not belong to it';
+COMMENT ON COLUMN capconduit.dids.created_at IS 'When the row was made';
 
 
 --
--- Name: COLUMN client_windows.time_zone; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+-- Name: COLUMN dids.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.client_windows.time_zone IS 'Zone of the client that the end was computed in';
-
-
---
--- Name: COLUMN client_windows.active; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_windows.active IS 'Slots held at the start by calls whose outcome is not known yet';
+COMMENT ON COLUMN capconduit.dids.updated_at IS 'When the row was last changed';
 
 
 --
--- Name: COLUMN client_windows.unsettled; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+-- Name: COLUMN dids.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.client_windows.unsettled IS 'The same of calls closed as LOST';
-
-
---
--- Name: COLUMN client_windows.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_windows.offered IS 'client_counters.offered at the start';
-
-
---
--- Name: COLUMN client_windows.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_windows.answered IS 'client_counters.answered at the start';
-
-
---
--- Name: COLUMN client_windows.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_windows.qualified IS 'client_counters.qualified at the start';
+COMMENT ON COLUMN capconduit.dids.version IS 'Moves with every change of the row; If-Match of the REST API names it';
 
 
 --
@@ -2189,6 +2138,7 @@ CREATE TABLE capconduit.link_counters (
     windows_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     windows_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     client_metered boolean DEFAULT false NOT NULL,
+    seller_metered boolean DEFAULT false NOT NULL,
     CONSTRAINT link_counters_active_check CHECK ((active >= 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
@@ -2291,7 +2241,14 @@ COMMENT ON COLUMN capconduit.link_counters.windows_until IS 'When the first of t
 -- Name: COLUMN link_counters.client_metered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.link_counters.client_metered IS 'Whether its client has counters, which move with these';
+COMMENT ON COLUMN capconduit.link_counters.client_metered IS 'Whether its client has a meter, which moves with these';
+
+
+--
+-- Name: COLUMN link_counters.seller_metered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.link_counters.seller_metered IS 'Whether its seller, or one of its campaigns or numbers, has had a meter';
 
 
 --
@@ -2395,6 +2352,343 @@ COMMENT ON COLUMN capconduit.link_windows.qualified IS 'link_counters.qualified 
 
 
 --
+-- Name: meter_windows; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.meter_windows (
+    meter_id bigint NOT NULL,
+    span text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    time_zone text NOT NULL,
+    active integer NOT NULL,
+    unsettled integer NOT NULL,
+    offered bigint NOT NULL,
+    answered bigint NOT NULL,
+    qualified bigint NOT NULL,
+    CONSTRAINT meter_windows_bounds_check CHECK ((starts_at < ends_at)),
+    CONSTRAINT meter_windows_span_check CHECK ((span = ANY (ARRAY['hour'::text, 'day'::text, 'week'::text, 'month'::text])))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
+
+
+ALTER TABLE capconduit.meter_windows OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE meter_windows; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.meter_windows IS 'The present hour, day, week and month of each meter: what was used is what it has more';
+
+
+--
+-- Name: COLUMN meter_windows.meter_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_windows.meter_id IS 'Meter';
+
+
+--
+-- Name: COLUMN meter_windows.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_windows.span IS 'hour, day, week or month';
+
+
+--
+-- Name: COLUMN meter_windows.starts_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_windows.starts_at IS 'Start of the window; it belongs to it';
+
+
+--
+-- Name: COLUMN meter_windows.ends_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_windows.ends_at IS 'End of the window; it does not belong to it';
+
+
+--
+-- Name: COLUMN meter_windows.time_zone; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_windows.time_zone IS 'Zone of the client or the seller that the end was computed in';
+
+
+--
+-- Name: COLUMN meter_windows.active; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_windows.active IS 'Slots held at the start by calls whose outcome is not known yet';
+
+
+--
+-- Name: COLUMN meter_windows.unsettled; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_windows.unsettled IS 'The same of calls closed as LOST';
+
+
+--
+-- Name: COLUMN meter_windows.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_windows.offered IS 'meters.offered at the start';
+
+
+--
+-- Name: COLUMN meter_windows.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_windows.answered IS 'meters.answered at the start';
+
+
+--
+-- Name: COLUMN meter_windows.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_windows.qualified IS 'meters.qualified at the start';
+
+
+--
+-- Name: meters; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.meters (
+    id bigint NOT NULL,
+    subject_type text NOT NULL,
+    subject_id bigint NOT NULL,
+    owner_id bigint,
+    active integer NOT NULL,
+    unsettled integer NOT NULL,
+    offered bigint NOT NULL,
+    answered bigint NOT NULL,
+    qualified bigint NOT NULL,
+    windows_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    windows_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT meters_active_check CHECK ((active >= 0)),
+    CONSTRAINT meters_owner_check CHECK (((subject_type = 'client'::text) = (owner_id IS NULL))),
+    CONSTRAINT meters_subject_type_check CHECK ((subject_type = ANY (ARRAY['client'::text, 'did'::text, 'campaign'::text, 'seller'::text])))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
+
+
+ALTER TABLE capconduit.meters OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE meters; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.meters IS 'Use of each client, number, campaign and seller that has, or had, caps of its own: the row that these are checked on';
+
+
+--
+-- Name: COLUMN meters.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.id IS 'Number of the meter';
+
+
+--
+-- Name: COLUMN meters.subject_type; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.subject_type IS 'client, did, campaign or seller';
+
+
+--
+-- Name: COLUMN meters.subject_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.subject_id IS 'Which one';
+
+
+--
+-- Name: COLUMN meters.owner_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.owner_id IS 'The seller whose calls it counts; null: a client''s, of all sellers';
+
+
+--
+-- Name: COLUMN meters.active; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.active IS 'Its calls that hold a slot now';
+
+
+--
+-- Name: COLUMN meters.unsettled; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.unsettled IS 'Calls closed as LOST whose outcome is not known: each may still count';
+
+
+--
+-- Name: COLUMN meters.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.offered IS 'A client: slots reserved. Else: calls that got one, each once';
+
+
+--
+-- Name: COLUMN meters.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.answered IS 'Counted calls';
+
+
+--
+-- Name: COLUMN meters.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.qualified IS 'Good calls';
+
+
+--
+-- Name: COLUMN meters.windows_from; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.windows_from IS 'When the last of the present windows began';
+
+
+--
+-- Name: COLUMN meters.windows_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.windows_until IS 'When the first of the present windows ends';
+
+
+--
+-- Name: users; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.users (
+    id bigint NOT NULL,
+    username text NOT NULL,
+    email text NOT NULL,
+    password_hash text NOT NULL,
+    role text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    full_name text,
+    company_name text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    metered boolean DEFAULT false NOT NULL,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
+    CONSTRAINT users_company_name_check CHECK ((length(company_name) <= 100)),
+    CONSTRAINT users_email_check CHECK (((length(email) >= 3) AND (length(email) <= 120) AND (POSITION(('@'::text) IN (email)) > 1))),
+    CONSTRAINT users_full_name_check CHECK ((length(full_name) <= 100)),
+    CONSTRAINT users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'staff'::text, 'user'::text]))),
+    CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'pending_approval'::text, 'suspended'::text]))),
+    CONSTRAINT users_username_check CHECK (((length(username) >= 3) AND (length(username) <= 80)))
+);
+
+
+ALTER TABLE capconduit.users OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE users; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.users IS 'People who log in: administrators, staff and call sellers';
+
+
+--
+-- Name: COLUMN users.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.id IS 'Never used again, also after a deletion';
+
+
+--
+-- Name: COLUMN users.username; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.username IS 'Login name, unique without regard to case; never changes';
+
+
+--
+-- Name: COLUMN users.email; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.email IS 'Address, unique without regard to case';
+
+
+--
+-- Name: COLUMN users.password_hash; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.password_hash IS 'argon2id hash of the password';
+
+
+--
+-- Name: COLUMN users.role; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.role IS 'admin, staff, or user (a call seller)';
+
+
+--
+-- Name: COLUMN users.status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.status IS 'Only active users log in, and only an active seller''s numbers are routed';
+
+
+--
+-- Name: COLUMN users.full_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.full_name IS 'Name of the person';
+
+
+--
+-- Name: COLUMN users.company_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.company_name IS 'Name of the company';
+
+
+--
+-- Name: COLUMN users.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.created_at IS 'When the row was made';
+
+
+--
+-- Name: COLUMN users.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.updated_at IS 'When the row was last changed';
+
+
+--
+-- Name: COLUMN users.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.version IS 'Moves with every change of the row; If-Match of the REST API names it';
+
+
+--
+-- Name: COLUMN users.metered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.metered IS 'Whether it, or one of its campaigns or numbers, has had a meter';
+
+
+--
+-- Name: COLUMN users.time_zone; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.time_zone IS 'IANA zone that the windows of its own caps, and of its campaigns and numbers, begin and end in';
+
+
+--
 -- Name: caps_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2424,8 +2718,12 @@ CREATE VIEW capconduit.caps_view WITH (security_invoker='true') AS
     c.updated_at,
     c.version,
     c.subject_type,
-    COALESCE(c.link_id, c.client_id) AS subject_id
+    c.subject_id,
+    c.subject_name,
+    c.did_id
    FROM ( SELECT 'link'::text AS subject_type,
+            c_1.link_id AS subject_id,
+            concat_ws(' – '::text, m.name, k.name) AS subject_name,
             c_1.id,
             c_1.link_id,
             s.campaign_id,
@@ -2434,6 +2732,7 @@ CREATE VIEW capconduit.caps_view WITH (security_invoker='true') AS
             s.client_id,
             k.client_identifier,
             k.name AS client_name,
+            NULL::bigint AS did_id,
             k.time_zone,
             c_1.counts,
             c_1.span,
@@ -2465,16 +2764,19 @@ CREATE VIEW capconduit.caps_view WITH (security_invoker='true') AS
              JOIN capconduit.link_counters n ON ((n.link_id = c_1.link_id)))
              LEFT JOIN capconduit.link_windows w ON (((w.link_id = c_1.link_id) AND (w.span = c_1.span))))
         UNION ALL
-         SELECT 'client'::text,
+         SELECT t.subject_type,
+            t.subject_id,
+            COALESCE(k.name, d.number, m.name, v.username) AS "coalesce",
             c_1.id,
             NULL::bigint,
-            NULL::bigint,
-            NULL::text,
-            NULL::bigint,
+            c_1.campaign_id,
+            m.name,
+            v.id,
             c_1.client_id,
             k.client_identifier,
             k.name,
-            k.time_zone,
+            c_1.did_id,
+            COALESCE(k.time_zone, v.time_zone) AS "coalesce",
             c_1.counts,
             c_1.span,
             c_1.max_calls,
@@ -2498,10 +2800,14 @@ CREATE VIEW capconduit.caps_view WITH (security_invoker='true') AS
             w.offered,
             w.answered,
             w.qualified
-           FROM (((capconduit.caps c_1
-             JOIN capconduit.clients k ON ((k.id = c_1.client_id)))
-             LEFT JOIN capconduit.client_counters n ON ((n.client_id = c_1.client_id)))
-             LEFT JOIN capconduit.client_windows w ON (((w.client_id = c_1.client_id) AND (w.span = c_1.span))))) c,
+           FROM (((((((capconduit.caps c_1
+             JOIN LATERAL ( VALUES ('client'::text,c_1.client_id), ('did'::text,c_1.did_id), ('campaign'::text,c_1.campaign_id), ('seller'::text,c_1.user_id)) t(subject_type, subject_id) ON ((t.subject_id IS NOT NULL)))
+             LEFT JOIN capconduit.clients k ON ((k.id = c_1.client_id)))
+             LEFT JOIN capconduit.dids d ON ((d.id = c_1.did_id)))
+             LEFT JOIN capconduit.campaigns m ON ((m.id = c_1.campaign_id)))
+             LEFT JOIN capconduit.users v ON ((v.id = COALESCE(c_1.user_id, d.user_id, m.user_id))))
+             LEFT JOIN capconduit.meters n ON (((n.subject_id = t.subject_id) AND (n.subject_type = t.subject_type))))
+             LEFT JOIN capconduit.meter_windows w ON (((w.meter_id = n.id) AND (w.span = c_1.span))))) c,
     LATERAL capconduit.present_window(c.span, now(), c.time_zone, c.was_from, c.was_until, c.was_zone) p(starts_at, ends_at),
     LATERAL ( SELECT ((c.span = 'total'::text) OR (c.was_from = p.starts_at)) AS goes_on) g,
     LATERAL ( SELECT
@@ -2528,117 +2834,6 @@ COMMENT ON VIEW capconduit.caps_view IS 'Caps with what is used of them now, and
 
 
 --
--- Name: client_adjustments; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TABLE capconduit.client_adjustments (
-    id bigint NOT NULL,
-    client_id bigint NOT NULL,
-    span text NOT NULL,
-    starts_at timestamp with time zone NOT NULL,
-    offered bigint DEFAULT 0 NOT NULL,
-    answered bigint DEFAULT 0 NOT NULL,
-    qualified bigint DEFAULT 0 NOT NULL,
-    reason text NOT NULL,
-    user_id bigint,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-
-ALTER TABLE capconduit.client_adjustments OWNER TO capconduit_owner;
-
---
--- Name: TABLE client_adjustments; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON TABLE capconduit.client_adjustments IS 'What windows of clients have used without a row behind it: purged records, corrections by hand';
-
-
---
--- Name: COLUMN client_adjustments.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_adjustments.id IS 'Number of the adjustment';
-
-
---
--- Name: COLUMN client_adjustments.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_adjustments.client_id IS 'Client';
-
-
---
--- Name: COLUMN client_adjustments.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_adjustments.span IS 'hour, day, week or month';
-
-
---
--- Name: COLUMN client_adjustments.starts_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_adjustments.starts_at IS 'The window, by its start';
-
-
---
--- Name: COLUMN client_adjustments.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_adjustments.offered IS 'By how much';
-
-
---
--- Name: COLUMN client_adjustments.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_adjustments.answered IS 'By how much';
-
-
---
--- Name: COLUMN client_adjustments.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_adjustments.qualified IS 'By how much';
-
-
---
--- Name: COLUMN client_adjustments.reason; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_adjustments.reason IS 'Why';
-
-
---
--- Name: COLUMN client_adjustments.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_adjustments.user_id IS 'Who, where somebody did it by hand';
-
-
---
--- Name: COLUMN client_adjustments.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.client_adjustments.created_at IS 'When';
-
-
---
--- Name: client_adjustments_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
---
-
-ALTER TABLE capconduit.client_adjustments ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME capconduit.client_adjustments_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-
---
 -- Name: clients_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2650,90 +2845,6 @@ ALTER TABLE capconduit.clients ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: dids; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TABLE capconduit.dids (
-    id bigint NOT NULL,
-    user_id bigint NOT NULL,
-    number text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    description text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT dids_description_check CHECK ((length(description) <= 255)),
-    CONSTRAINT dids_number_check CHECK ((number ~ '^\+[1-9][0-9]{1,14}$'::text)),
-    CONSTRAINT dids_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
-);
-
-
-ALTER TABLE capconduit.dids OWNER TO capconduit_owner;
-
---
--- Name: TABLE dids; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON TABLE capconduit.dids IS 'Phone numbers of sellers that callers dial';
-
-
---
--- Name: COLUMN dids.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.dids.id IS 'Never used again, also after a deletion';
-
-
---
--- Name: COLUMN dids.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.dids.user_id IS 'Seller who owns the number';
-
-
---
--- Name: COLUMN dids.number; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.dids.number IS 'E.164 with plus sign, unique; never changes';
-
-
---
--- Name: COLUMN dids.status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.dids.status IS 'Calls to an inactive number are rejected';
-
-
---
--- Name: COLUMN dids.description; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.dids.description IS 'Free text of the seller';
-
-
---
--- Name: COLUMN dids.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.dids.created_at IS 'When the row was made';
-
-
---
--- Name: COLUMN dids.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.dids.updated_at IS 'When the row was last changed';
-
-
---
--- Name: COLUMN dids.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.dids.version IS 'Moves with every change of the row; If-Match of the REST API names it';
 
 
 --
@@ -2768,7 +2879,7 @@ ALTER TABLE capconduit.gone_links OWNER TO capconduit_owner;
 -- Name: TABLE gone_links; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON TABLE capconduit.gone_links IS 'Links that were deleted, of clients without counters of their own: these begin with their calls, too';
+COMMENT ON TABLE capconduit.gone_links IS 'Links that were deleted, of clients without a meter: one begins with their calls, too';
 
 
 --
@@ -3517,6 +3628,167 @@ COMMENT ON COLUMN capconduit.login_networks.last_login_at IS 'Last login from th
 
 
 --
+-- Name: meter_adjustments; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.meter_adjustments (
+    id bigint NOT NULL,
+    meter_id bigint NOT NULL,
+    span text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    offered bigint DEFAULT 0 NOT NULL,
+    answered bigint DEFAULT 0 NOT NULL,
+    qualified bigint DEFAULT 0 NOT NULL,
+    reason text NOT NULL,
+    user_id bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+
+ALTER TABLE capconduit.meter_adjustments OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE meter_adjustments; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.meter_adjustments IS 'What windows of meters have used without a row behind it: purged records, corrections by hand';
+
+
+--
+-- Name: COLUMN meter_adjustments.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_adjustments.id IS 'Number of the adjustment';
+
+
+--
+-- Name: COLUMN meter_adjustments.meter_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_adjustments.meter_id IS 'Meter';
+
+
+--
+-- Name: COLUMN meter_adjustments.span; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_adjustments.span IS 'hour, day, week or month';
+
+
+--
+-- Name: COLUMN meter_adjustments.starts_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_adjustments.starts_at IS 'The window, by its start';
+
+
+--
+-- Name: COLUMN meter_adjustments.offered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_adjustments.offered IS 'By how much';
+
+
+--
+-- Name: COLUMN meter_adjustments.answered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_adjustments.answered IS 'By how much';
+
+
+--
+-- Name: COLUMN meter_adjustments.qualified; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_adjustments.qualified IS 'By how much';
+
+
+--
+-- Name: COLUMN meter_adjustments.reason; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_adjustments.reason IS 'Why';
+
+
+--
+-- Name: COLUMN meter_adjustments.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_adjustments.user_id IS 'Who, where somebody did it by hand';
+
+
+--
+-- Name: COLUMN meter_adjustments.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meter_adjustments.created_at IS 'When';
+
+
+--
+-- Name: meter_adjustments_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.meter_adjustments ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.meter_adjustments_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: metered_calls_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE VIEW capconduit.metered_calls_view WITH (security_invoker='true') AS
+ SELECT 'live_calls'::text AS source,
+    l.uniqueid,
+    l.user_id,
+    l.campaign_id,
+    l.did_id,
+    COALESCE(a.started_at, l.attempt_at) AS reserved_at,
+    (l.holds_slot)::integer AS in_flight,
+    1 AS offered,
+    0 AS answered,
+    0 AS qualified
+   FROM (capconduit.live_calls l
+     LEFT JOIN capconduit.call_attempts a ON (((a.uniqueid = l.uniqueid) AND (a.attempt = 1))))
+UNION ALL
+ SELECT 'call_logs'::text AS source,
+    g.asterisk_uniqueid AS uniqueid,
+    g.user_id,
+    g.campaign_id,
+    g.did_id,
+    COALESCE(a.started_at, g.reserved_at, LEAST(g.timestamp_start, g.created_at)) AS reserved_at,
+    (u.unsettled)::integer AS in_flight,
+    (((g.reserved_at IS NOT NULL) OR (a.uniqueid IS NOT NULL)))::integer AS offered,
+    ((g.counted AND (NOT u.unsettled)))::integer AS answered,
+    ((g.qualified AND (NOT u.unsettled)))::integer AS qualified
+   FROM (capconduit.call_logs g
+     LEFT JOIN capconduit.call_attempts a ON (((a.uniqueid = g.asterisk_uniqueid) AND (a.attempt = 1)))),
+    LATERAL ( SELECT ((g.call_status = 'LOST'::text) AND (g.reserved_at IS NOT NULL) AND (NOT (g.counted AND g.qualified))) AS "?column?") u(unsettled)
+  WHERE ((g.reserved_at IS NOT NULL) OR g.counted OR (a.uniqueid IS NOT NULL));
+
+
+ALTER TABLE capconduit.metered_calls_view OWNER TO capconduit_owner;
+
+--
+-- Name: meters_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.meters ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.meters_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: nodes; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -3937,118 +4209,6 @@ COMMENT ON VIEW capconduit.table_access_view IS 'What keeps calls from reaching 
 
 
 --
--- Name: users; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TABLE capconduit.users (
-    id bigint NOT NULL,
-    username text NOT NULL,
-    email text NOT NULL,
-    password_hash text NOT NULL,
-    role text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    full_name text,
-    company_name text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT users_company_name_check CHECK ((length(company_name) <= 100)),
-    CONSTRAINT users_email_check CHECK (((length(email) >= 3) AND (length(email) <= 120) AND (POSITION(('@'::text) IN (email)) > 1))),
-    CONSTRAINT users_full_name_check CHECK ((length(full_name) <= 100)),
-    CONSTRAINT users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
-    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'staff'::text, 'user'::text]))),
-    CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'pending_approval'::text, 'suspended'::text]))),
-    CONSTRAINT users_username_check CHECK (((length(username) >= 3) AND (length(username) <= 80)))
-);
-
-
-ALTER TABLE capconduit.users OWNER TO capconduit_owner;
-
---
--- Name: TABLE users; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON TABLE capconduit.users IS 'People who log in: administrators, staff and call sellers';
-
-
---
--- Name: COLUMN users.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.id IS 'Never used again, also after a deletion';
-
-
---
--- Name: COLUMN users.username; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.username IS 'Login name, unique without regard to case; never changes';
-
-
---
--- Name: COLUMN users.email; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.email IS 'Address, unique without regard to case';
-
-
---
--- Name: COLUMN users.password_hash; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.password_hash IS 'argon2id hash of the password';
-
-
---
--- Name: COLUMN users.role; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.role IS 'admin, staff, or user (a call seller)';
-
-
---
--- Name: COLUMN users.status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.status IS 'Only active users log in, and only an active seller''s numbers are routed';
-
-
---
--- Name: COLUMN users.full_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.full_name IS 'Name of the person';
-
-
---
--- Name: COLUMN users.company_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.company_name IS 'Name of the company';
-
-
---
--- Name: COLUMN users.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.created_at IS 'When the row was made';
-
-
---
--- Name: COLUMN users.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.updated_at IS 'When the row was last changed';
-
-
---
--- Name: COLUMN users.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.version IS 'Moves with every change of the row; If-Match of the REST API names it';
-
-
---
 -- Name: users_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4234,11 +4394,27 @@ ALTER TABLE ONLY capconduit.cap_events
 
 
 --
+-- Name: caps caps_campaign_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caps
+    ADD CONSTRAINT caps_campaign_id_key UNIQUE (campaign_id, counts, span, set_by);
+
+
+--
 -- Name: caps caps_client_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
 ALTER TABLE ONLY capconduit.caps
     ADD CONSTRAINT caps_client_id_key UNIQUE (client_id, counts, span, set_by);
+
+
+--
+-- Name: caps caps_did_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caps
+    ADD CONSTRAINT caps_did_id_key UNIQUE (did_id, counts, span, set_by);
 
 
 --
@@ -4258,27 +4434,11 @@ ALTER TABLE ONLY capconduit.caps
 
 
 --
--- Name: client_adjustments client_adjustments_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+-- Name: caps caps_user_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
-ALTER TABLE ONLY capconduit.client_adjustments
-    ADD CONSTRAINT client_adjustments_pkey PRIMARY KEY (id);
-
-
---
--- Name: client_counters client_counters_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
---
-
-ALTER TABLE ONLY capconduit.client_counters
-    ADD CONSTRAINT client_counters_pkey PRIMARY KEY (client_id);
-
-
---
--- Name: client_windows client_windows_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
---
-
-ALTER TABLE ONLY capconduit.client_windows
-    ADD CONSTRAINT client_windows_pkey PRIMARY KEY (client_id, span);
+ALTER TABLE ONLY capconduit.caps
+    ADD CONSTRAINT caps_user_id_key UNIQUE (user_id, counts, span, set_by);
 
 
 --
@@ -4391,6 +4551,38 @@ ALTER TABLE ONLY capconduit.live_calls
 
 ALTER TABLE ONLY capconduit.login_networks
     ADD CONSTRAINT login_networks_pkey PRIMARY KEY (user_id, network);
+
+
+--
+-- Name: meter_adjustments meter_adjustments_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.meter_adjustments
+    ADD CONSTRAINT meter_adjustments_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: meter_windows meter_windows_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.meter_windows
+    ADD CONSTRAINT meter_windows_pkey PRIMARY KEY (meter_id, span);
+
+
+--
+-- Name: meters meters_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.meters
+    ADD CONSTRAINT meters_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: meters meters_subject_id_subject_type_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.meters
+    ADD CONSTRAINT meters_subject_id_subject_type_key UNIQUE (subject_id, subject_type);
 
 
 --
@@ -4604,13 +4796,6 @@ CREATE INDEX caps_created_by_idx ON capconduit.caps USING btree (created_by);
 
 
 --
--- Name: client_adjustments_purged_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE UNIQUE INDEX client_adjustments_purged_idx ON capconduit.client_adjustments USING btree (client_id, span, starts_at) WHERE (reason = 'purged'::text);
-
-
---
 -- Name: clients_created_by_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4664,6 +4849,20 @@ CREATE UNIQUE INDEX link_adjustments_purged_idx ON capconduit.link_adjustments U
 --
 
 CREATE INDEX live_calls_lease_until_idx ON capconduit.live_calls USING btree (lease_until);
+
+
+--
+-- Name: meter_adjustments_purged_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE UNIQUE INDEX meter_adjustments_purged_idx ON capconduit.meter_adjustments USING btree (meter_id, span, starts_at) WHERE (reason = 'purged'::text);
+
+
+--
+-- Name: meters_owner_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX meters_owner_id_idx ON capconduit.meters USING btree (owner_id);
 
 
 --
@@ -4807,10 +5006,24 @@ CREATE TRIGGER campaigns_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.ca
 
 
 --
+-- Name: campaigns campaigns_capped; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_capped BEFORE DELETE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.refuse_capped_delete();
+
+
+--
 -- Name: campaigns campaigns_check_texts; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE TRIGGER campaigns_check_texts BEFORE INSERT OR UPDATE OF name, description ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('name', 'description:lines');
+
+
+--
+-- Name: campaigns campaigns_delete_meter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_delete_meter AFTER DELETE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.delete_meter('campaign');
 
 
 --
@@ -4859,7 +5072,7 @@ CREATE TRIGGER caps_mark AFTER INSERT OR DELETE OR UPDATE OF link_id ON capcondu
 -- Name: caps caps_meter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER caps_meter BEFORE INSERT OR UPDATE OF client_id ON capconduit.caps FOR EACH ROW WHEN ((new.client_id IS NOT NULL)) EXECUTE FUNCTION capconduit.meter_capped_client();
+CREATE TRIGGER caps_meter BEFORE INSERT OR UPDATE OF client_id, did_id, campaign_id, user_id ON capconduit.caps FOR EACH ROW WHEN ((new.link_id IS NULL)) EXECUTE FUNCTION capconduit.meter_capped();
 
 
 --
@@ -4874,13 +5087,6 @@ CREATE TRIGGER caps_updated_at BEFORE UPDATE ON capconduit.caps FOR EACH ROW WHE
 --
 
 CREATE TRIGGER caps_version BEFORE UPDATE ON capconduit.caps FOR EACH ROW WHEN ((NOT (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION capconduit.move_version();
-
-
---
--- Name: client_counters client_counters_delete_windows; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER client_counters_delete_windows AFTER DELETE ON capconduit.client_counters FOR EACH ROW EXECUTE FUNCTION capconduit.delete_client_windows();
 
 
 --
@@ -4902,6 +5108,13 @@ CREATE TRIGGER clients_check_texts BEFORE INSERT OR UPDATE OF name, department, 
 --
 
 CREATE TRIGGER clients_check_time_zone BEFORE INSERT OR UPDATE OF time_zone ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.check_time_zone();
+
+
+--
+-- Name: clients clients_delete_meter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER clients_delete_meter AFTER DELETE ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.delete_meter('client');
 
 
 --
@@ -4933,10 +5146,31 @@ CREATE TRIGGER dids_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.dids FO
 
 
 --
+-- Name: dids dids_capped; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER dids_capped BEFORE DELETE ON capconduit.dids FOR EACH ROW EXECUTE FUNCTION capconduit.refuse_capped_delete();
+
+
+--
+-- Name: dids dids_change_hands; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER dids_change_hands AFTER UPDATE OF user_id ON capconduit.dids FOR EACH ROW WHEN ((old.user_id <> new.user_id)) EXECUTE FUNCTION capconduit.change_hands();
+
+
+--
 -- Name: dids dids_check_texts; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE TRIGGER dids_check_texts BEFORE INSERT OR UPDATE OF description ON capconduit.dids FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('description:lines');
+
+
+--
+-- Name: dids dids_delete_meter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER dids_delete_meter AFTER DELETE ON capconduit.dids FOR EACH ROW EXECUTE FUNCTION capconduit.delete_meter('did');
 
 
 --
@@ -4954,13 +5188,6 @@ CREATE TRIGGER dids_version BEFORE UPDATE ON capconduit.dids FOR EACH ROW EXECUT
 
 
 --
--- Name: link_counters link_counters_client; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TRIGGER link_counters_client BEFORE INSERT ON capconduit.link_counters FOR EACH ROW EXECUTE FUNCTION capconduit.note_client_metered();
-
-
---
 -- Name: link_counters link_counters_delete; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4972,6 +5199,20 @@ CREATE TRIGGER link_counters_delete BEFORE DELETE ON capconduit.link_counters FO
 --
 
 CREATE TRIGGER link_counters_delete_windows AFTER DELETE ON capconduit.link_counters FOR EACH ROW EXECUTE FUNCTION capconduit.delete_windows();
+
+
+--
+-- Name: link_counters link_counters_metered; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER link_counters_metered BEFORE INSERT ON capconduit.link_counters FOR EACH ROW EXECUTE FUNCTION capconduit.note_metered();
+
+
+--
+-- Name: meters meters_delete_windows; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER meters_delete_windows AFTER DELETE ON capconduit.meters FOR EACH ROW EXECUTE FUNCTION capconduit.delete_meter_windows();
 
 
 --
@@ -5045,6 +5286,20 @@ CREATE TRIGGER users_check_texts BEFORE INSERT OR UPDATE OF username, email, ful
 
 
 --
+-- Name: users users_check_time_zone; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER users_check_time_zone BEFORE INSERT OR UPDATE OF time_zone ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.check_time_zone();
+
+
+--
+-- Name: users users_delete_meter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER users_delete_meter AFTER DELETE ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.delete_meter('seller');
+
+
+--
 -- Name: users users_end_sessions; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5062,14 +5317,14 @@ CREATE TRIGGER users_lock_counters BEFORE DELETE ON capconduit.users FOR EACH RO
 -- Name: users users_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER users_updated_at BEFORE UPDATE ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.set_updated_at();
+CREATE TRIGGER users_updated_at BEFORE UPDATE ON capconduit.users FOR EACH ROW WHEN ((old.metered = new.metered)) EXECUTE FUNCTION capconduit.set_updated_at();
 
 
 --
 -- Name: users users_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER users_version BEFORE UPDATE ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.move_version();
+CREATE TRIGGER users_version BEFORE UPDATE ON capconduit.users FOR EACH ROW WHEN ((old.metered = new.metered)) EXECUTE FUNCTION capconduit.move_version();
 
 
 --
@@ -5121,6 +5376,14 @@ ALTER TABLE ONLY capconduit.campaigns
 
 
 --
+-- Name: caps caps_campaign_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caps
+    ADD CONSTRAINT caps_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES capconduit.campaigns(id) ON DELETE CASCADE;
+
+
+--
 -- Name: caps caps_client_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5137,6 +5400,14 @@ ALTER TABLE ONLY capconduit.caps
 
 
 --
+-- Name: caps caps_did_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caps
+    ADD CONSTRAINT caps_did_id_fkey FOREIGN KEY (did_id) REFERENCES capconduit.dids(id) ON DELETE CASCADE;
+
+
+--
 -- Name: caps caps_link_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5145,11 +5416,11 @@ ALTER TABLE ONLY capconduit.caps
 
 
 --
--- Name: client_counters client_counters_client_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+-- Name: caps caps_user_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
-ALTER TABLE ONLY capconduit.client_counters
-    ADD CONSTRAINT client_counters_client_id_fkey FOREIGN KEY (client_id) REFERENCES capconduit.clients(id) ON DELETE CASCADE;
+ALTER TABLE ONLY capconduit.caps
+    ADD CONSTRAINT caps_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
 
 
 --
@@ -5518,40 +5789,56 @@ CREATE POLICY caps_read ON capconduit.caps FOR SELECT TO capconduit_read USING (
 -- Name: caps caps_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE POLICY caps_seller ON capconduit.caps FOR SELECT TO capconduit_seller USING ((EXISTS ( SELECT
+CREATE POLICY caps_seller ON capconduit.caps FOR SELECT TO capconduit_seller USING (((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) OR (EXISTS ( SELECT
    FROM (capconduit.campaign_client_settings s
      JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
-  WHERE ((s.id = caps.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))));
+  WHERE ((s.id = caps.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))) OR (EXISTS ( SELECT
+   FROM capconduit.campaigns c
+  WHERE ((c.id = caps.campaign_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))) OR (EXISTS ( SELECT
+   FROM capconduit.dids d
+  WHERE ((d.id = caps.did_id) AND (d.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))));
 
 
 --
 -- Name: caps caps_seller_delete; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE POLICY caps_seller_delete ON capconduit.caps FOR DELETE TO capconduit_seller USING (((set_by = 'seller'::text) AND (EXISTS ( SELECT
+CREATE POLICY caps_seller_delete ON capconduit.caps FOR DELETE TO capconduit_seller USING (((set_by = 'seller'::text) AND ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) OR (EXISTS ( SELECT
    FROM (capconduit.campaign_client_settings s
      JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
-  WHERE ((s.id = caps.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))));
+  WHERE ((s.id = caps.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))) OR (EXISTS ( SELECT
+   FROM capconduit.campaigns c
+  WHERE ((c.id = caps.campaign_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))) OR (EXISTS ( SELECT
+   FROM capconduit.dids d
+  WHERE ((d.id = caps.did_id) AND (d.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))))));
 
 
 --
 -- Name: caps caps_seller_insert; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE POLICY caps_seller_insert ON capconduit.caps FOR INSERT TO capconduit_seller WITH CHECK (((set_by = 'seller'::text) AND (EXISTS ( SELECT
+CREATE POLICY caps_seller_insert ON capconduit.caps FOR INSERT TO capconduit_seller WITH CHECK (((set_by = 'seller'::text) AND ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) OR (EXISTS ( SELECT
    FROM (capconduit.campaign_client_settings s
      JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
-  WHERE ((s.id = caps.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))));
+  WHERE ((s.id = caps.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))) OR (EXISTS ( SELECT
+   FROM capconduit.campaigns c
+  WHERE ((c.id = caps.campaign_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))) OR (EXISTS ( SELECT
+   FROM capconduit.dids d
+  WHERE ((d.id = caps.did_id) AND (d.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))))));
 
 
 --
 -- Name: caps caps_seller_update; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE POLICY caps_seller_update ON capconduit.caps FOR UPDATE TO capconduit_seller USING (((set_by = 'seller'::text) AND (EXISTS ( SELECT
+CREATE POLICY caps_seller_update ON capconduit.caps FOR UPDATE TO capconduit_seller USING (((set_by = 'seller'::text) AND ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) OR (EXISTS ( SELECT
    FROM (capconduit.campaign_client_settings s
      JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
-  WHERE ((s.id = caps.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))));
+  WHERE ((s.id = caps.link_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))) OR (EXISTS ( SELECT
+   FROM capconduit.campaigns c
+  WHERE ((c.id = caps.campaign_id) AND (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))) OR (EXISTS ( SELECT
+   FROM capconduit.dids d
+  WHERE ((d.id = caps.did_id) AND (d.user_id = ( SELECT capconduit.session_user_id() AS session_user_id))))))));
 
 
 --
@@ -5580,80 +5867,6 @@ CREATE POLICY caps_staff_insert ON capconduit.caps FOR INSERT TO capconduit_staf
 --
 
 CREATE POLICY caps_staff_update ON capconduit.caps FOR UPDATE TO capconduit_staff USING ((set_by = 'platform'::text));
-
-
---
--- Name: client_adjustments; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
---
-
-ALTER TABLE capconduit.client_adjustments ENABLE ROW LEVEL SECURITY;
-
---
--- Name: client_adjustments client_adjustments_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE POLICY client_adjustments_read ON capconduit.client_adjustments FOR SELECT TO capconduit_read USING (true);
-
-
---
--- Name: client_adjustments client_adjustments_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE POLICY client_adjustments_staff ON capconduit.client_adjustments FOR SELECT TO capconduit_staff USING (true);
-
-
---
--- Name: client_counters; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
---
-
-ALTER TABLE capconduit.client_counters ENABLE ROW LEVEL SECURITY;
-
---
--- Name: client_counters client_counters_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE POLICY client_counters_internal ON capconduit.client_counters FOR SELECT TO capconduit_internal USING (true);
-
-
---
--- Name: client_counters client_counters_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE POLICY client_counters_read ON capconduit.client_counters FOR SELECT TO capconduit_read USING (true);
-
-
---
--- Name: client_counters client_counters_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE POLICY client_counters_staff ON capconduit.client_counters FOR SELECT TO capconduit_staff USING (true);
-
-
---
--- Name: client_windows; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
---
-
-ALTER TABLE capconduit.client_windows ENABLE ROW LEVEL SECURITY;
-
---
--- Name: client_windows client_windows_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE POLICY client_windows_internal ON capconduit.client_windows FOR SELECT TO capconduit_internal USING (true);
-
-
---
--- Name: client_windows client_windows_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE POLICY client_windows_read ON capconduit.client_windows FOR SELECT TO capconduit_read USING (true);
-
-
---
--- Name: client_windows client_windows_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE POLICY client_windows_staff ON capconduit.client_windows FOR SELECT TO capconduit_staff USING (true);
 
 
 --
@@ -5937,6 +6150,96 @@ CREATE POLICY live_calls_staff ON capconduit.live_calls FOR SELECT TO capconduit
 --
 
 ALTER TABLE capconduit.login_networks ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: meter_adjustments; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.meter_adjustments ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: meter_adjustments meter_adjustments_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY meter_adjustments_read ON capconduit.meter_adjustments FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: meter_adjustments meter_adjustments_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY meter_adjustments_staff ON capconduit.meter_adjustments FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: meter_windows; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.meter_windows ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: meter_windows meter_windows_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY meter_windows_internal ON capconduit.meter_windows FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: meter_windows meter_windows_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY meter_windows_read ON capconduit.meter_windows FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: meter_windows meter_windows_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY meter_windows_seller ON capconduit.meter_windows FOR SELECT TO capconduit_seller USING ((EXISTS ( SELECT
+   FROM capconduit.meters m
+  WHERE ((m.id = meter_windows.meter_id) AND (m.owner_id = ( SELECT capconduit.session_user_id() AS session_user_id))))));
+
+
+--
+-- Name: meter_windows meter_windows_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY meter_windows_staff ON capconduit.meter_windows FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: meters; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.meters ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: meters meters_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY meters_internal ON capconduit.meters FOR SELECT TO capconduit_internal USING (true);
+
+
+--
+-- Name: meters meters_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY meters_read ON capconduit.meters FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: meters meters_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY meters_seller ON capconduit.meters FOR SELECT TO capconduit_seller USING ((owner_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: meters meters_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY meters_staff ON capconduit.meters FOR SELECT TO capconduit_staff USING (true);
+
 
 --
 -- Name: nodes; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
@@ -6941,6 +7244,27 @@ GRANT INSERT(client_id) ON TABLE capconduit.cap_events TO capconduit_internal;
 
 
 --
+-- Name: COLUMN cap_events.did_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(did_id) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.subject_type; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(subject_type) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
+-- Name: COLUMN cap_events.subject_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(subject_id) ON TABLE capconduit.cap_events TO capconduit_internal;
+
+
+--
 -- Name: COLUMN cap_events.subject_name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7091,61 +7415,27 @@ GRANT INSERT(client_id) ON TABLE capconduit.caps TO capconduit_staff;
 
 
 --
--- Name: TABLE client_counters; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+-- Name: COLUMN caps.did_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
-GRANT SELECT ON TABLE capconduit.client_counters TO capconduit_seller;
-GRANT SELECT ON TABLE capconduit.client_counters TO capconduit_internal;
-GRANT SELECT ON TABLE capconduit.client_counters TO capconduit_staff;
-GRANT SELECT ON TABLE capconduit.client_counters TO capconduit_read;
+GRANT INSERT(did_id) ON TABLE capconduit.caps TO capconduit_seller;
+GRANT INSERT(did_id) ON TABLE capconduit.caps TO capconduit_staff;
 
 
 --
--- Name: TABLE client_windows; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+-- Name: COLUMN caps.campaign_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
-GRANT SELECT ON TABLE capconduit.client_windows TO capconduit_seller;
-GRANT SELECT ON TABLE capconduit.client_windows TO capconduit_internal;
-GRANT SELECT ON TABLE capconduit.client_windows TO capconduit_staff;
-GRANT SELECT ON TABLE capconduit.client_windows TO capconduit_read;
+GRANT INSERT(campaign_id) ON TABLE capconduit.caps TO capconduit_seller;
+GRANT INSERT(campaign_id) ON TABLE capconduit.caps TO capconduit_staff;
 
 
 --
--- Name: TABLE link_counters; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+-- Name: COLUMN caps.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
-GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_internal;
-GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_seller;
-GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_staff;
-GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_read;
-
-
---
--- Name: TABLE link_windows; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_internal;
-GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_seller;
-GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_staff;
-GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_read;
-
-
---
--- Name: TABLE caps_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_internal;
-GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_seller;
-GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_staff;
-GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_read;
-
-
---
--- Name: TABLE client_adjustments; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT ON TABLE capconduit.client_adjustments TO capconduit_staff;
-GRANT SELECT ON TABLE capconduit.client_adjustments TO capconduit_read;
+GRANT INSERT(user_id) ON TABLE capconduit.caps TO capconduit_seller;
+GRANT INSERT(user_id) ON TABLE capconduit.caps TO capconduit_staff;
 
 
 --
@@ -7184,6 +7474,169 @@ GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.dids TO capconduit_selle
 --
 
 GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.dids TO capconduit_seller;
+
+
+--
+-- Name: TABLE link_counters; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_internal;
+GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.link_counters TO capconduit_read;
+
+
+--
+-- Name: TABLE link_windows; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_internal;
+GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.link_windows TO capconduit_read;
+
+
+--
+-- Name: TABLE meter_windows; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.meter_windows TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.meter_windows TO capconduit_internal;
+GRANT SELECT ON TABLE capconduit.meter_windows TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.meter_windows TO capconduit_read;
+
+
+--
+-- Name: TABLE meters; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.meters TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.meters TO capconduit_internal;
+GRANT SELECT ON TABLE capconduit.meters TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.meters TO capconduit_read;
+
+
+--
+-- Name: TABLE users; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT DELETE ON TABLE capconduit.users TO capconduit_staff;
+
+
+--
+-- Name: COLUMN users.id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.username; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(username),INSERT(username) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.email; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(email) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(email),INSERT(email),UPDATE(email) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(email) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.password_hash; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(password_hash),UPDATE(password_hash) ON TABLE capconduit.users TO capconduit_staff;
+
+
+--
+-- Name: COLUMN users.role; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(role) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(role),INSERT(role),UPDATE(role) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(role) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.status; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(status) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(status),INSERT(status),UPDATE(status) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(status) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.full_name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(full_name) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(full_name),INSERT(full_name),UPDATE(full_name) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(full_name) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.company_name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(company_name) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(company_name),INSERT(company_name),UPDATE(company_name) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(company_name) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.created_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.updated_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.version; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.time_zone; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(time_zone),INSERT(time_zone),UPDATE(time_zone) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: TABLE caps_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_internal;
+GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.caps_view TO capconduit_read;
 
 
 --
@@ -7321,6 +7774,22 @@ GRANT SELECT ON TABLE capconduit.live_calls TO capconduit_internal;
 GRANT SELECT ON TABLE capconduit.live_calls_view TO capconduit_seller;
 GRANT SELECT ON TABLE capconduit.live_calls_view TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.live_calls_view TO capconduit_read;
+
+
+--
+-- Name: TABLE meter_adjustments; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.meter_adjustments TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.meter_adjustments TO capconduit_read;
+
+
+--
+-- Name: TABLE metered_calls_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.metered_calls_view TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.metered_calls_view TO capconduit_read;
 
 
 --
@@ -7472,110 +7941,6 @@ GRANT SELECT(agent),UPDATE(agent) ON TABLE capconduit.sessions TO capconduit_sta
 
 GRANT SELECT ON TABLE capconduit.table_access_view TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.table_access_view TO capconduit_read;
-
-
---
--- Name: TABLE users; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT DELETE ON TABLE capconduit.users TO capconduit_staff;
-
-
---
--- Name: COLUMN users.id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.username; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(username),INSERT(username) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.email; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(email) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(email),INSERT(email),UPDATE(email) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(email) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.password_hash; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT INSERT(password_hash),UPDATE(password_hash) ON TABLE capconduit.users TO capconduit_staff;
-
-
---
--- Name: COLUMN users.role; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(role) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(role),INSERT(role),UPDATE(role) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(role) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.status; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(status) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(status),INSERT(status),UPDATE(status) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(status) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.full_name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(full_name) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(full_name),INSERT(full_name),UPDATE(full_name) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(full_name) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.company_name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(company_name) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(company_name),INSERT(company_name),UPDATE(company_name) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(company_name) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.created_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.updated_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.version; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_read;
 
 
 --

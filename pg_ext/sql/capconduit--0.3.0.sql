@@ -206,56 +206,94 @@ begin
                ('qualified', n.qualified - w.qualified, coalesce(u.qualified, 0) + coalesce(a.qualified, 0))
            ) c (counter, stored, actual)
      where c.stored <> c.actual;
-    if to_regclass('capconduit.client_counters') is null then
+    if to_regclass('capconduit.meters') is null then
         return;
     end if;
     return query
-    with used as (
-        select w.client_id, w.span, sum(c.in_flight) as in_flight, sum(c.offered) as offered,
-               sum(c.answered) as answered, sum(c.qualified) as qualified
-          from capconduit.client_windows w
-          join capconduit.window_calls_view c on c.client_id = w.client_id and c.reserved_at >= w.starts_at
-         group by w.client_id, w.span
+    with calls as materialized (
+        select 'client' as subject_type, c.client_id as subject_id, null::bigint as owner_id, c.reserved_at, c.in_flight, c.offered,
+               c.answered, c.qualified
+          from capconduit.window_calls_view c
+         union all
+        select s.subject_type, s.subject_id, c.user_id, c.reserved_at, c.in_flight, c.offered, c.answered, c.qualified
+          from capconduit.metered_calls_view c,
+               lateral (values ('did', c.did_id), ('campaign', c.campaign_id), ('seller', c.user_id)) s (subject_type, subject_id)
+    ), used as (
+        select w.meter_id, w.span, sum(c.in_flight) as in_flight, sum(c.offered) as offered, sum(c.answered) as answered,
+               sum(c.qualified) as qualified
+          from capconduit.meter_windows w
+          join capconduit.meters m on m.id = w.meter_id
+          join calls c on (c.subject_type, c.subject_id) = (m.subject_type, m.subject_id) and c.owner_id is not distinct from m.owner_id
+                      and c.reserved_at >= w.starts_at
+         group by w.meter_id, w.span
     ), adjusted as (
-        select a.client_id, a.span, a.starts_at, sum(a.offered) as offered, sum(a.answered) as answered,
+        select a.meter_id, a.span, a.starts_at, sum(a.offered) as offered, sum(a.answered) as answered,
                sum(a.qualified) as qualified
-          from capconduit.client_adjustments a
-         group by a.client_id, a.span, a.starts_at
+          from capconduit.meter_adjustments a
+         group by a.meter_id, a.span, a.starts_at
     ), held as (
-        select l.client_id, count(*) as calls from capconduit.live_calls l where l.holds_slot group by l.client_id
-    ), clients as (
-        select c.id as client_id, c.metered, n.client_id is not null as has_counters
-          from capconduit.clients c
-          left join capconduit.client_counters n on n.client_id = c.id
-         where c.metered or n.client_id is not null or exists (select from capconduit.caps a where a.client_id = c.id)
+        select m.id as meter_id, count(*) as calls
+          from capconduit.meters m
+          join capconduit.live_calls l
+            on l.holds_slot
+           and case m.subject_type when 'client' then l.client_id = m.subject_id
+                                   when 'did' then (l.did_id, l.user_id) = (m.subject_id, m.owner_id)
+                                   when 'campaign' then (l.campaign_id, l.user_id) = (m.subject_id, m.owner_id)
+                                   else l.user_id = m.subject_id end
+         group by m.id
+    ), capped as (
+        select distinct s.subject_type, s.subject_id
+          from capconduit.caps c,
+               lateral (values ('client', c.client_id), ('did', c.did_id), ('campaign', c.campaign_id), ('seller', c.user_id))
+                   s (subject_type, subject_id)
+         where s.subject_id is not null
+         union
+        select 'client', k.id from capconduit.clients k where k.metered
     )
-    -- Which of them are counted: each that has counters, and has and had a cap.
-    select 'client', c.client_id, 'metered', (c.metered and c.has_counters)::integer::bigint, 1::bigint, null::timestamptz
-      from clients c
-     where not (c.metered and c.has_counters)
+    -- Which of them are counted: each that has, or had, a cap.
+    select c.subject_type, c.subject_id, 'metered', 0::bigint, 1::bigint, null::timestamptz
+      from capped c
+     where not exists (select from capconduit.meters m where (m.subject_type, m.subject_id) = (c.subject_type, c.subject_id))
     union all
-    select 'client', s.client_id, 'metered_at_link_' || n.link_id, n.client_metered::integer, (c.client_id is not null)::integer, null
+    select 'client', m.subject_id, 'marked', 0, 1, null
+      from capconduit.meters m
+      join capconduit.clients k on k.id = m.subject_id
+     where m.subject_type = 'client' and not k.metered
+    union all
+    select 'seller', u.id, 'marked', 0, 1, null
+      from capconduit.users u
+     where not u.metered and exists (select from capconduit.meters m where m.owner_id = u.id)
+    union all
+    select 'client', s.client_id, 'marked_at_link_' || n.link_id, n.client_metered::integer, e.metered::integer, null
+      from capconduit.link_counters n
+      join capconduit.campaign_client_settings s on s.id = n.link_id,
+           lateral (select exists (select from capconduit.meters m
+                                    where (m.subject_type, m.subject_id) = ('client', s.client_id)) as metered) e
+     where n.client_metered <> e.metered
+    union all
+    select 'seller', u.id, 'marked_at_link_' || n.link_id, 0, 1, null
       from capconduit.link_counters n
       join capconduit.campaign_client_settings s on s.id = n.link_id
-      left join clients c on c.client_id = s.client_id and c.has_counters
-     where n.client_metered <> (c.client_id is not null)
+      join capconduit.campaigns c on c.id = s.campaign_id
+      join capconduit.users u on u.id = c.user_id
+     where u.metered and not n.seller_metered
     union all
-    select 'client', n.client_id, 'active', n.active, coalesce(h.calls, 0), null
-      from capconduit.client_counters n
-      left join held h on h.client_id = n.client_id
-     where n.active <> coalesce(h.calls, 0)
+    select m.subject_type, m.subject_id, 'active', m.active, coalesce(h.calls, 0), null
+      from capconduit.meters m
+      left join held h on h.meter_id = m.id
+     where m.active <> coalesce(h.calls, 0)
     union all
-    select 'client', w.client_id, w.span || '_' || c.counter, c.stored, c.actual::bigint, w.starts_at
-      from capconduit.client_windows w
-      join capconduit.client_counters n on n.client_id = w.client_id
-      left join used u on (u.client_id, u.span) = (w.client_id, w.span)
-      left join adjusted a on (a.client_id, a.span, a.starts_at) = (w.client_id, w.span, w.starts_at)
-      left join held h on h.client_id = w.client_id,
+    select m.subject_type, m.subject_id, w.span || '_' || c.counter, c.stored, c.actual::bigint, w.starts_at
+      from capconduit.meter_windows w
+      join capconduit.meters m on m.id = w.meter_id
+      left join used u on (u.meter_id, u.span) = (w.meter_id, w.span)
+      left join adjusted a on (a.meter_id, a.span, a.starts_at) = (w.meter_id, w.span, w.starts_at)
+      left join held h on h.meter_id = w.meter_id,
            lateral (values
-               ('in_flight', coalesce(h.calls, 0) + n.unsettled - w.active - w.unsettled, coalesce(u.in_flight, 0)),
-               ('offered', n.offered - w.offered, coalesce(u.offered, 0) + coalesce(a.offered, 0)),
-               ('answered', n.answered - w.answered, coalesce(u.answered, 0) + coalesce(a.answered, 0)),
-               ('qualified', n.qualified - w.qualified, coalesce(u.qualified, 0) + coalesce(a.qualified, 0))
+               ('in_flight', coalesce(h.calls, 0) + m.unsettled - w.active - w.unsettled, coalesce(u.in_flight, 0)),
+               ('offered', m.offered - w.offered, coalesce(u.offered, 0) + coalesce(a.offered, 0)),
+               ('answered', m.answered - w.answered, coalesce(u.answered, 0) + coalesce(a.answered, 0)),
+               ('qualified', m.qualified - w.qualified, coalesce(u.qualified, 0) + coalesce(a.qualified, 0))
            ) c (counter, stored, actual)
      where c.stored <> c.actual;
 end
@@ -307,49 +345,64 @@ as $$
     on conflict (link_id) do nothing
 $$;
 
--- The counters of clients and of their links are locked.
-create function reconcile_clients(clients bigint[], out counter text, out stored bigint, out actual bigint)
+-- The meters, and the counters of their links, are locked. `subjects`: as client_3.
+create function reconcile_meters(subjects text[], out counter text, out stored bigint, out actual bigint)
 returns setof record
 language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-    client bigint;
+    type text;
+    subject bigint;
     starts timestamptz;
     excess bigint;
 begin
-    -- Missing counters are made anew and the client's links marked first: the comparison below relies on both.
-    for client in
-        select c.id from capconduit.clients c
-         where c.id = any (clients) and not exists (select from capconduit.client_counters n where n.client_id = c.id)
-         order by c.id
+    -- Missing meters are made anew and links marked first: the comparison below relies on both.
+    for type, subject in
+        select w.subject, w.subject_id from capconduit.verify_windows() w
+         where w.counter = 'metered' and format('%s_%s', w.subject, w.subject_id) = any (subjects)
+         order by array_position(array['did', 'campaign', 'seller', 'client'], w.subject), w.subject_id
     loop
-        perform capconduit.meter_client(client);
+        perform capconduit.make_meter(type, subject);
     end loop;
-    update capconduit.clients c set metered = true where c.id = any (clients) and not c.metered;
+    update capconduit.clients c set metered = true
+     where format('client_%s', c.id) = any (subjects) and not c.metered
+       and exists (select from capconduit.meters m where (m.subject_type, m.subject_id) = ('client', c.id));
+    update capconduit.users u set metered = true
+     where format('seller_%s', u.id) = any (subjects) and not u.metered
+       and exists (select from capconduit.meters m where m.owner_id = u.id);
     update capconduit.link_counters n
        set client_metered = true
       from capconduit.campaign_client_settings s
-     where s.id = n.link_id and s.client_id = any (clients) and not n.client_metered;
-    for client, counter, stored, actual, starts in
-        select w.subject_id, w.counter, w.stored, w.actual, w.starts_at
+     where s.id = n.link_id and format('client_%s', s.client_id) = any (subjects) and not n.client_metered
+       and exists (select from capconduit.meters m where (m.subject_type, m.subject_id) = ('client', s.client_id));
+    update capconduit.link_counters n
+       set seller_metered = true
+      from capconduit.campaign_client_settings s
+      join capconduit.campaigns c on c.id = s.campaign_id
+      join capconduit.users u on u.id = c.user_id
+     where s.id = n.link_id and format('seller_%s', u.id) = any (subjects) and u.metered and not n.seller_metered;
+    for type, subject, counter, stored, actual, starts in
+        select w.subject, w.subject_id, w.counter, w.stored, w.actual, w.starts_at
           from capconduit.verify_windows() w
-         where w.subject = 'client' and w.subject_id = any (clients)
-         order by w.subject_id, w.counter
+         where format('%s_%s', w.subject, w.subject_id) = any (subjects)
+         order by w.subject, w.subject_id, w.counter
     loop
         excess := stored - actual;
-        update capconduit.client_counters n
-           set active = n.active - case counter when 'active' then excess else 0 end
-         where n.client_id = client;
-        update capconduit.client_windows w
+        update capconduit.meters m
+           set active = m.active - case counter when 'active' then excess else 0 end
+         where (m.subject_type, m.subject_id) = (type, subject);
+        update capconduit.meter_windows w
            set active = w.active + case counter when w.span || '_in_flight' then excess else 0 end,
                offered = w.offered + case counter when w.span || '_offered' then excess else 0 end,
                answered = w.answered + case counter when w.span || '_answered' then excess else 0 end,
                qualified = w.qualified + case counter when w.span || '_qualified' then excess else 0 end
-         where w.client_id = client and w.span = split_part(counter, '_', 1) and w.starts_at = starts;
-        perform capconduit.write_audit('reconcile', 'client_counters', client::text,
+          from capconduit.meters m
+         where (m.subject_type, m.subject_id) = (type, subject) and w.meter_id = m.id
+           and w.span = split_part(counter, '_', 1) and w.starts_at = starts;
+        perform capconduit.write_audit('reconcile', 'meters', format('%s_%s', type, subject),
             jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
-        counter := format('client_%s_%s', client, counter);
+        counter := format('%s_%s_%s', type, subject, counter);
         return next;
     end loop;
 end
@@ -373,7 +426,7 @@ declare
     excesses bigint[];
     excess bigint;
     starts timestamptz;
-    clients bigint[];
+    subjects text[];
     said boolean := false;
 begin
     if only_link is not null and not exists (select from capconduit.campaign_client_settings s where s.id = only_link) then
@@ -391,18 +444,26 @@ begin
             select array_agg(v.link_id) filter (where v.link_id is not null),
                    array_agg(v.counter) filter (where v.link_id is not null),
                    array_agg(v.stored - v.actual) filter (where v.link_id is not null),
-                   array_agg(distinct split_part(v.counter, '_', 2)::bigint) filter (where v.link_id is null)
-              into links, counters, excesses, clients
+                   array_agg(distinct split_part(v.counter, '_', 1) || '_' || split_part(v.counter, '_', 2))
+                       filter (where v.link_id is null)
+              into links, counters, excesses, subjects
               from capconduit.verify_counters() v
              where only_link is null or v.link_id = only_link;
-            -- Ascending, as everywhere. Of a client all links, so that no call of it is under way.
+            -- Ascending, as everywhere. Of what has a meter all links, so that no call of it is under way.
             perform from capconduit.link_counters n
               where n.link_id = any (links)
-                 or n.link_id in (select s.id from capconduit.campaign_client_settings s where s.client_id = any (clients))
+                 or subjects is not null
+                    and n.link_id in (select s.id from capconduit.campaign_client_settings s
+                                        join capconduit.campaigns c on c.id = s.campaign_id
+                                       where format('client_%s', s.client_id) = any (subjects)
+                                          or c.user_id in (select m.owner_id from capconduit.meters m
+                                                            where format('%s_%s', m.subject_type, m.subject_id) = any (subjects))
+                                          or format('seller_%s', c.user_id) = any (subjects))
               order by n.link_id
                 for no key update;
-            if clients is not null then
-                perform from capconduit.client_counters n where n.client_id = any (clients) order by n.client_id for no key update;
+            if subjects is not null then
+                perform capconduit.lock_meters(array(
+                    select m.id from capconduit.meters m where format('%s_%s', m.subject_type, m.subject_id) = any (subjects)));
             end if;
             perform set_config('lock_timeout', caller_s_timeout, true);
             exit;
@@ -453,9 +514,9 @@ begin
             jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
         return next;
     end loop;
-    if clients is not null then
+    if subjects is not null then
         link_id := null;
-        for counter, stored, actual in select c.counter, c.stored, c.actual from capconduit.reconcile_clients(clients) c
+        for counter, stored, actual in select c.counter, c.stored, c.actual from capconduit.reconcile_meters(subjects) c
         loop
             return next;
         end loop;
@@ -560,64 +621,92 @@ begin
 end
 $$;
 
--- The same for their clients, in two steps, since their counters come behind all links: what the calls are, before they are deleted.
-create function client_window_use(calls text[]) returns jsonb
+-- The same of meters, in two steps, since these come behind all links: what the calls are, before they are deleted.
+create function meter_use(calls text[]) returns jsonb
 language plpgsql stable parallel safe security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if to_regclass('capconduit.client_counters') is null then
+    if to_regclass('capconduit.meters') is null then
         return null;
     end if;
-    return (select jsonb_agg(to_jsonb(c))
+    return (
+        with uses as (
+            select m.id as meter_id, c.reserved_at, c.in_flight, c.offered, c.answered, c.qualified
               from capconduit.window_calls_view c
-              join capconduit.client_counters n on n.client_id = c.client_id
+              join capconduit.meters m on (m.subject_type, m.subject_id) = ('client', c.client_id)
              where c.uniqueid = any (calls) and c.source <> 'live_calls'
-               and (c.in_flight > 0
-                    or exists (select from capconduit.client_windows w
-                                where w.client_id = c.client_id and w.starts_at <= c.reserved_at)));
+             union all
+            select m.id, c.reserved_at, c.in_flight, c.offered, c.answered, c.qualified
+              from capconduit.metered_calls_view c
+              join capconduit.meters m
+                on m.owner_id = c.user_id
+               and m.subject_id = case m.subject_type when 'did' then c.did_id when 'campaign' then c.campaign_id else c.user_id end
+             where c.uniqueid = any (calls) and c.source <> 'live_calls'
+        )
+        select jsonb_agg(to_jsonb(u))
+          from uses u
+         where u.in_flight > 0
+            or exists (select from capconduit.meter_windows w where w.meter_id = u.meter_id and w.starts_at <= u.reserved_at));
 end
 $$;
 
-create function keep_client_window_use(uses jsonb) returns void
+create function keep_meter_use(uses jsonb) returns void
 language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-    clients bigint[];
+    meters bigint[];
 begin
     if uses is null then
         return;
     end if;
-    select array_agg(distinct u.client_id) into clients from jsonb_to_recordset(uses) u (client_id bigint);
-    perform from capconduit.client_counters n where n.client_id = any (clients) order by n.client_id for no key update;
-    update capconduit.client_counters n
-       set unsettled = n.unsettled - c.calls
-      from (select u.client_id, sum(u.in_flight) as calls
-              from jsonb_to_recordset(uses) u (client_id bigint, in_flight integer)
-             group by u.client_id) c
-     where n.client_id = c.client_id;
-    insert into capconduit.client_adjustments as a (client_id, span, starts_at, offered, answered, qualified, reason)
-    select w.client_id, w.span, w.starts_at, sum(c.offered), sum(c.answered), sum(c.qualified), 'purged'
-      from capconduit.client_windows w
+    select array_agg(distinct u.meter_id) into meters from jsonb_to_recordset(uses) u (meter_id bigint);
+    perform capconduit.lock_meters(meters);
+    update capconduit.meters m
+       set unsettled = m.unsettled - c.calls
+      from (select u.meter_id, sum(u.in_flight) as calls
+              from jsonb_to_recordset(uses) u (meter_id bigint, in_flight integer)
+             group by u.meter_id) c
+     where m.id = c.meter_id;
+    insert into capconduit.meter_adjustments as a (meter_id, span, starts_at, offered, answered, qualified, reason)
+    select w.meter_id, w.span, w.starts_at, sum(c.offered), sum(c.answered), sum(c.qualified), 'purged'
+      from capconduit.meter_windows w
       join jsonb_to_recordset(uses)
-           c (client_id bigint, reserved_at timestamptz, offered integer, answered integer, qualified integer)
-        on c.client_id = w.client_id and c.reserved_at >= w.starts_at
-     group by w.client_id, w.span
+           c (meter_id bigint, reserved_at timestamptz, offered integer, answered integer, qualified integer)
+        on c.meter_id = w.meter_id and c.reserved_at >= w.starts_at
+     group by w.meter_id, w.span
     having sum(c.offered + c.answered + c.qualified) > 0
-    on conflict (client_id, span, starts_at) where reason = 'purged' do update
+    on conflict (meter_id, span, starts_at) where reason = 'purged' do update
        set offered = a.offered + excluded.offered, answered = a.answered + excluded.answered,
            qualified = a.qualified + excluded.qualified;
-    update capconduit.client_windows w
+    update capconduit.meter_windows w
        set unsettled = w.unsettled - c.calls
-      from (select o.client_id, o.span, sum(u.in_flight) as calls
-              from capconduit.client_windows o
-              join jsonb_to_recordset(uses) u (client_id bigint, reserved_at timestamptz, in_flight integer)
-                on u.client_id = o.client_id and u.reserved_at < o.starts_at and u.in_flight > 0
-             group by o.client_id, o.span) c
-     where (w.client_id, w.span) = (c.client_id, c.span);
-    delete from capconduit.client_adjustments a
-     using capconduit.client_windows w
-     where a.client_id = any (clients) and (w.client_id, w.span) = (a.client_id, a.span) and a.starts_at < w.starts_at
+      from (select o.meter_id, o.span, sum(u.in_flight) as calls
+              from capconduit.meter_windows o
+              join jsonb_to_recordset(uses) u (meter_id bigint, reserved_at timestamptz, in_flight integer)
+                on u.meter_id = o.meter_id and u.reserved_at < o.starts_at and u.in_flight > 0
+             group by o.meter_id, o.span) c
+     where (w.meter_id, w.span) = (c.meter_id, c.span);
+    delete from capconduit.meter_adjustments a
+     using capconduit.meter_windows w
+     where a.meter_id = any (meters) and (w.meter_id, w.span) = (a.meter_id, a.span) and a.starts_at < w.starts_at
        and a.reason = 'purged';
+end
+$$;
+
+-- In the order in which calls lock them, one after the other: a plan that sorts them may lock them as they lie.
+create function lock_meters(meters bigint[]) returns void
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    meter bigint;
+begin
+    for meter in
+        select m.id from capconduit.meters m
+         where m.id = any (meters)
+         order by array_position(array['did', 'campaign', 'seller', 'client'], m.subject_type), m.subject_id
+    loop
+        perform from capconduit.meters m where m.id = meter for no key update;
+    end loop;
 end
 $$;
 
@@ -659,7 +748,7 @@ begin
                for update) g;
     if to_regclass('capconduit.window_calls_view') is not null then
         perform capconduit.keep_window_use(calls);
-        uses := capconduit.client_window_use(calls);
+        uses := capconduit.meter_use(calls);
     end if;
     delete from capconduit.call_attempts a where a.uniqueid = any (calls);
     get diagnostics attempts = row_count;
@@ -672,7 +761,7 @@ begin
        set base = n.base + g.calls
       from (select link_id, count(*) as calls from unnest(links) l (link_id) group by link_id) g
      where n.link_id = g.link_id;
-    perform capconduit.keep_client_window_use(uses);
+    perform capconduit.keep_meter_use(uses);
 end
 $$;
 
@@ -1097,18 +1186,18 @@ begin
 end
 $$;
 
-create function delete_client_windows() returns trigger
+create function delete_meter_windows() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    delete from capconduit.client_windows w where w.client_id = old.client_id;
-    delete from capconduit.client_adjustments a where a.client_id = old.client_id;
+    delete from capconduit.meter_windows w where w.meter_id = old.id;
+    delete from capconduit.meter_adjustments a where a.meter_id = old.id;
     return null;
 end
 $$;
 
--- The client's row is locked against its first cap: either that one finds the link, or the link finds the counters.
-create function note_client_metered() returns trigger
+-- The client's and the seller's rows are locked against a first cap: either that one finds the link, or the link finds the meter.
+create function note_metered() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -1116,24 +1205,34 @@ begin
       from capconduit.clients c
      where c.id = (select s.client_id from capconduit.campaign_client_settings s where s.id = new.link_id)
        for key share;
+    select u.metered into new.seller_metered
+      from capconduit.users u
+     where u.id = (select c.user_id from capconduit.campaign_client_settings s
+                     join capconduit.campaigns c on c.id = s.campaign_id
+                    where s.id = new.link_id)
+       for key share;
     new.client_metered := coalesce(new.client_metered, false);
+    new.seller_metered := coalesce(new.seller_metered, false);
     return new;
 end
 $$;
 
--- A client without counters of its own gets them: they begin with what those of its links say, which are locked, so that each call is
--- counted before or after, and none twice.
-create function meter_client(client bigint) returns void
+-- What has no meter yet gets one, which begins with the calls that it has had. All links concerned are locked, so each call is counted
+-- before or after, and none twice.
+create function make_meter(subject_type text, subject_id bigint) returns void
 language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
 declare
+    type constant text := make_meter.subject_type;
+    subject constant bigint := make_meter.subject_id;
     give_up_at constant timestamptz := clock_timestamp() + interval '15 seconds';
     caller_s_timeout constant text := current_setting('lock_timeout');
-    instant timestamptz;
-    by_rows boolean := false;
+    owner bigint;
+    meter bigint;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
-        raise exception 'the first cap of a client is to be set in a transaction that is read committed'
+        raise exception 'the first cap of a % is to be set in a transaction that is read committed', type
             using errcode = 'feature_not_supported';
     end if;
     loop
@@ -1142,14 +1241,29 @@ begin
             -- First, as everything that works on calls does.
             lock table capconduit.live_calls in access share mode;
             lock table capconduit.link_counters in row exclusive mode;
-            -- Against new links, and another first cap.
-            perform from capconduit.clients c where c.id = client for update;
-            if not found or exists (select from capconduit.client_counters n where n.client_id = client) then
+            -- Against a change of hands, new links, and another first cap.
+            owner := null;
+            case type
+                when 'client' then
+                    perform from capconduit.clients c where c.id = subject for update;
+                when 'did' then
+                    select d.user_id into owner from capconduit.dids d where d.id = subject for update;
+                when 'campaign' then
+                    select c.user_id into owner from capconduit.campaigns c where c.id = subject for update;
+                when 'seller' then
+                    owner := subject;
+            end case;
+            if owner is not null then
+                perform from capconduit.users u where u.id = owner for update;
+            end if;
+            if exists (select from capconduit.meters m where (m.subject_type, m.subject_id) = (type, subject)) then
                 perform set_config('lock_timeout', caller_s_timeout, true);
                 return;
             end if;
             perform from capconduit.link_counters n
-              where n.link_id in (select s.id from capconduit.campaign_client_settings s where s.client_id = client)
+              where n.link_id in (select s.id from capconduit.campaign_client_settings s
+                                   where case when owner is null then s.client_id = subject
+                                              else s.campaign_id in (select c.id from capconduit.campaigns c where c.user_id = owner) end)
               order by n.link_id
                 for no key update;
             perform set_config('lock_timeout', caller_s_timeout, true);
@@ -1162,13 +1276,89 @@ begin
         -- Nothing is locked here: calls go on while somebody else holds what is needed.
         perform pg_sleep(0.2);
     end loop;
-    instant := clock_timestamp();
-    insert into capconduit.client_counters (client_id, active, unsettled, offered, answered, qualified)
-    select client, coalesce(sum(n.active), 0), coalesce(sum(n.unsettled), 0), coalesce(sum(n.offered), 0),
+    if owner is null then
+        meter := capconduit.begin_client_meter(subject);
+    else
+        meter := capconduit.begin_meter(type, subject, owner);
+    end if;
+    update capconduit.meters m
+       set windows_from = w.windows_from, windows_until = w.windows_until
+      from (select max(w.starts_at) as windows_from, min(w.ends_at) as windows_until
+              from capconduit.meter_windows w where w.meter_id = meter) w
+     where m.id = meter and w.windows_from is not null;
+end
+$$;
+
+-- Of a number, a campaign or a seller, by the rows of its calls: those that are up, and all records that are kept.
+create function begin_meter(type text, subject bigint, owner bigint) returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    instant constant timestamptz := clock_timestamp();
+    meter bigint;
+begin
+    insert into capconduit.meters (subject_type, subject_id, owner_id, active, unsettled, offered, answered, qualified)
+    values (type, subject, owner, 0, 0, 0, 0, 0)
+    returning id into meter;
+    -- Written out for each, so that the index of each serves.
+    execute format($count$
+        with calls as materialized (
+            select c.* from capconduit.metered_calls_view c where c.user_id = $3 and c.%1$I = $2
+        ), life as (
+            update capconduit.meters m
+               set active = c.active, unsettled = c.unsettled, offered = c.offered, answered = c.answered, qualified = c.qualified
+              from (select coalesce(sum(c.in_flight) filter (where c.source = 'live_calls'), 0) as active,
+                           coalesce(sum(c.in_flight) filter (where c.source = 'call_logs'), 0) as unsettled,
+                           coalesce(sum(c.offered), 0) as offered, coalesce(sum(c.answered), 0) as answered,
+                           coalesce(sum(c.qualified), 0) as qualified
+                      from calls c) c
+             where m.id = $1
+            returning m.*
+        )
+        insert into capconduit.meter_windows (meter_id, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified)
+        select $1, v.span, p.starts_at, p.ends_at, u.time_zone, n.active - c.active, n.unsettled - c.unsettled, n.offered - c.offered,
+               n.answered - c.answered, n.qualified - c.qualified
+          from life n,
+               capconduit.users u,
+               unnest(array['hour', 'day', 'week', 'month']) v (span),
+               lateral capconduit.present_window(v.span, $4, u.time_zone, null, null, null) p,
+               lateral (select coalesce(sum(c.in_flight) filter (where c.source = 'live_calls'), 0) as active,
+                               coalesce(sum(c.in_flight) filter (where c.source = 'call_logs'), 0) as unsettled,
+                               coalesce(sum(c.offered), 0) as offered, coalesce(sum(c.answered), 0) as answered,
+                               coalesce(sum(c.qualified), 0) as qualified
+                          from calls c
+                         where c.reserved_at >= p.starts_at) c
+         where u.id = $3
+        $count$, case type when 'did' then 'did_id' when 'campaign' then 'campaign_id' else 'user_id' end)
+      using meter, subject, owner, instant;
+    update capconduit.link_counters n
+       set seller_metered = true
+     where not n.seller_metered
+       and n.link_id in (select s.id from capconduit.campaign_client_settings s
+                           join capconduit.campaigns c on c.id = s.campaign_id
+                          where c.user_id = owner);
+    update capconduit.users u set metered = true where u.id = owner and not u.metered;
+    return meter;
+end
+$$;
+
+-- Of a client, by its links' counters: no index leads to its records.
+create function begin_client_meter(client bigint) returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    instant constant timestamptz := clock_timestamp();
+    meter bigint;
+    by_rows boolean := false;
+begin
+    insert into capconduit.meters (subject_type, subject_id, active, unsettled, offered, answered, qualified)
+    select 'client', client, coalesce(sum(n.active), 0), coalesce(sum(n.unsettled), 0), coalesce(sum(n.offered), 0),
            coalesce(sum(n.answered), 0), coalesce(sum(n.qualified), 0)
       from capconduit.link_counters n
       join capconduit.campaign_client_settings s on s.id = n.link_id
-     where s.client_id = client;
+     where s.client_id = client
+    returning id into meter;
     -- A client's window has used what the open windows of its links have used. Where none is open, it has used nothing.
     with windows as (
         select w.*, p.starts_at as goes_from, p.ends_at as goes_until, w.starts_at = p.starts_at as goes_on, k.time_zone as zone,
@@ -1192,21 +1382,21 @@ begin
           from windows w
          group by w.span
     ), purged as (
-        insert into capconduit.client_adjustments (client_id, span, starts_at, offered, answered, qualified, reason)
-        select client, b.span, b.starts_at, sum(a.offered), sum(a.answered), sum(a.qualified), 'links'
+        insert into capconduit.meter_adjustments (meter_id, span, starts_at, offered, answered, qualified, reason)
+        select meter, b.span, b.starts_at, sum(a.offered), sum(a.answered), sum(a.qualified), 'links'
           from begun b
           join windows w on w.span = b.span and w.goes_on
           join capconduit.link_adjustments a on (a.link_id, a.span, a.starts_at) = (w.link_id, w.span, w.starts_at)
          group by b.span, b.starts_at
     )
-    insert into capconduit.client_windows (client_id, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified)
-    select client, b.span, b.starts_at, b.ends_at, b.zone, m.active - b.active, m.unsettled - b.unsettled, m.offered - b.offered,
+    insert into capconduit.meter_windows (meter_id, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified)
+    select meter, b.span, b.starts_at, b.ends_at, b.zone, m.active - b.active, m.unsettled - b.unsettled, m.offered - b.offered,
            m.answered - b.answered, m.qualified - b.qualified
-      from capconduit.client_counters m, begun b
-     where m.client_id = client;
+      from capconduit.meters m, begun b
+     where m.id = meter;
     -- Links that are gone have left no counters, but the records of their calls.
     if exists (select from capconduit.gone_links g where g.client_id = client) then
-        update capconduit.client_counters n
+        update capconduit.meters n
            set unsettled = n.unsettled + c.unsettled, offered = n.offered + c.offered, answered = n.answered + c.answered,
                qualified = n.qualified + c.qualified
           from (select coalesce(sum(c.in_flight), 0) as unsettled, coalesce(sum(c.offered), 0) as offered,
@@ -1215,72 +1405,107 @@ begin
                  where c.link_id in (select g.link_id from capconduit.gone_links g
                                       where g.client_id = client
                                         and not exists (select from capconduit.link_counters n where n.link_id = g.link_id))) c
-         where n.client_id = client;
-        insert into capconduit.client_windows as w
-            (client_id, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified)
-        select client, v.span, p.starts_at, p.ends_at, c.time_zone, 0, 0, 0, 0, 0
+         where n.id = meter;
+        insert into capconduit.meter_windows as w
+            (meter_id, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified)
+        select meter, v.span, p.starts_at, p.ends_at, c.time_zone, 0, 0, 0, 0, 0
           from capconduit.clients c,
                unnest(array['hour', 'day', 'week', 'month']) v (span),
                lateral capconduit.present_window(v.span, instant, c.time_zone, null, null, null) p
          where c.id = client
-            on conflict (client_id, span) do update set starts_at = least(w.starts_at, excluded.starts_at);
-        update capconduit.client_adjustments a
+            on conflict (meter_id, span) do update set starts_at = least(w.starts_at, excluded.starts_at);
+        update capconduit.meter_adjustments a
            set starts_at = w.starts_at
-          from capconduit.client_windows w
-         where a.client_id = client and (w.client_id, w.span) = (a.client_id, a.span);
+          from capconduit.meter_windows w
+         where a.meter_id = meter and (w.meter_id, w.span) = (a.meter_id, a.span);
         by_rows := true;
     end if;
     -- The sum is wrong where somebody has moved a link's window, or where a call counts before its slot was reserved. Then the rows are
     -- counted instead.
     if by_rows
-        or exists (select from capconduit.client_windows v
-                     join capconduit.campaign_client_settings s on s.client_id = v.client_id
+        or exists (select from capconduit.meter_windows v
+                     join capconduit.campaign_client_settings s on s.client_id = client
                      join capconduit.link_windows w on w.link_id = s.id and w.span = v.span
-                    where v.client_id = client and w.starts_at <> v.starts_at
+                    where v.meter_id = meter and w.starts_at <> v.starts_at
                       and (w.starts_at < v.starts_at or (w.offered, w.answered, w.unsettled) <> (0, 0, 0)) and w.ends_at > v.starts_at)
     then
-        update capconduit.client_windows w
+        update capconduit.meter_windows w
            set active = n.active - u.active, unsettled = n.unsettled - u.unsettled, offered = n.offered - u.offered,
                answered = n.answered - u.answered, qualified = n.qualified - u.qualified
-          from capconduit.client_counters n,
+          from capconduit.meters n,
                (select v.span,
                        coalesce(sum(c.in_flight) filter (where c.source = 'live_calls'), 0) as active,
                        coalesce(sum(c.in_flight) filter (where c.source = 'call_logs'), 0) as unsettled,
                        coalesce(sum(c.offered), 0) + min(a.offered) as offered,
                        coalesce(sum(c.answered), 0) + min(a.answered) as answered,
                        coalesce(sum(c.qualified), 0) + min(a.qualified) as qualified
-                  from capconduit.client_windows v
-                  left join capconduit.window_calls_view c on c.client_id = v.client_id and c.reserved_at >= v.starts_at,
+                  from capconduit.meter_windows v
+                  left join capconduit.window_calls_view c on c.client_id = client and c.reserved_at >= v.starts_at,
                        lateral (select coalesce(sum(a.offered), 0) as offered, coalesce(sum(a.answered), 0) as answered,
                                        coalesce(sum(a.qualified), 0) as qualified
-                                  from capconduit.client_adjustments a
-                                 where (a.client_id, a.span) = (v.client_id, v.span)) a
-                 where v.client_id = client
+                                  from capconduit.meter_adjustments a
+                                 where (a.meter_id, a.span) = (v.meter_id, v.span)) a
+                 where v.meter_id = meter
                  group by v.span) u
-         where w.client_id = client and n.client_id = client and u.span = w.span;
+         where w.meter_id = meter and n.id = meter and u.span = w.span;
     end if;
-    update capconduit.client_counters m
-       set windows_from = w.windows_from, windows_until = w.windows_until
-      from (select max(w.starts_at) as windows_from, min(w.ends_at) as windows_until
-              from capconduit.client_windows w where w.client_id = client) w
-     where m.client_id = client and w.windows_from is not null;
     update capconduit.link_counters n
        set client_metered = true
      where n.link_id in (select s.id from capconduit.campaign_client_settings s where s.client_id = client);
     update capconduit.clients c set metered = true where c.id = client;
     delete from capconduit.gone_links g where g.client_id = client;
+    return meter;
 end
 $$;
 
--- Before the first cap is there: its foreign key locks the client, too, and two such locks would wait for each other.
-create function meter_capped_client() returns trigger
+-- Before the first cap is there: its foreign key locks the subject, too, and two such locks would wait for each other.
+create function meter_capped() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    type constant text := case when new.client_id is not null then 'client' when new.did_id is not null then 'did'
+                               when new.campaign_id is not null then 'campaign' else 'seller' end;
+    subject constant bigint := coalesce(new.client_id, new.did_id, new.campaign_id, new.user_id);
+begin
+    if not exists (select from capconduit.meters m where (m.subject_type, m.subject_id) = (type, subject)) then
+        perform capconduit.make_meter(type, subject);
+    end if;
+    return new;
+end
+$$;
+
+-- Its new owner begins with nothing used, and no caps of the one before. Calls that are up end by what the marks of links said.
+create function change_hands() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if not exists (select from capconduit.clients c where c.id = new.client_id and c.metered) then
-        perform capconduit.meter_client(new.client_id);
+    if tg_table_name = 'campaigns' then
+        -- As make_meter: against a first cap of the new owner.
+        if (select u.metered from capconduit.users u where u.id = new.user_id for key share) then
+            perform from capconduit.link_counters n
+              where n.link_id in (select s.id from capconduit.campaign_client_settings s where s.campaign_id = new.id)
+              order by n.link_id
+                for no key update;
+            update capconduit.link_counters n
+               set seller_metered = true
+             where n.link_id in (select s.id from capconduit.campaign_client_settings s where s.campaign_id = new.id);
+        end if;
+        delete from capconduit.caps c where c.campaign_id = new.id;
+        delete from capconduit.meters m where (m.subject_type, m.subject_id) = ('campaign', new.id);
+    else
+        delete from capconduit.caps c where c.did_id = new.id;
+        delete from capconduit.meters m where (m.subject_type, m.subject_id) = ('did', new.id);
     end if;
-    return new;
+    return null;
+end
+$$;
+
+create function delete_meter() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from capconduit.meters m where (m.subject_type, m.subject_id) = (tg_argv[0], old.id);
+    return null;
 end
 $$;
 
@@ -1299,10 +1524,13 @@ create function refuse_capped_delete() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if exists (select from capconduit.caps c where c.link_id = old.id and c.set_by = 'platform')
+    if exists (select from capconduit.caps c
+                where c.set_by = 'platform'
+                  and old.id = case tg_table_name when 'dids' then c.did_id when 'campaigns' then c.campaign_id else c.link_id end)
         and (select u.role from capconduit.users u where u.id = capconduit.session_user_id()) = 'user'
     then
-        raise exception 'link % has caps of the platform', old.id
+        raise exception '% % has caps of the platform',
+                case tg_table_name when 'dids' then 'number' when 'campaigns' then 'campaign' else 'link' end, old.id
             using errcode = 'restrict_violation', constraint = 'caps_of_platform', table = 'caps', schema = 'capconduit',
                   hint = 'Staff can take them away.';
     end if;
@@ -1338,20 +1566,25 @@ alter function explain_own_did(text) owner to capconduit_owner;
 alter function verify_counters() owner to capconduit_owner;
 alter function verify_windows() owner to capconduit_owner;
 alter function delete_windows() owner to capconduit_owner;
-alter function delete_client_windows() owner to capconduit_owner;
-alter function note_client_metered() owner to capconduit_owner;
-alter function meter_client(bigint) owner to capconduit_owner;
-alter function meter_capped_client() owner to capconduit_owner;
+alter function delete_meter_windows() owner to capconduit_owner;
+alter function note_metered() owner to capconduit_owner;
+alter function make_meter(text, bigint) owner to capconduit_owner;
+alter function begin_meter(text, bigint, bigint) owner to capconduit_owner;
+alter function begin_client_meter(bigint) owner to capconduit_owner;
+alter function lock_meters(bigint[]) owner to capconduit_owner;
+alter function change_hands() owner to capconduit_owner;
+alter function delete_meter() owner to capconduit_owner;
+alter function meter_capped() owner to capconduit_owner;
 alter function note_gone_link() owner to capconduit_owner;
-alter function reconcile_clients(bigint[]) owner to capconduit_owner;
+alter function reconcile_meters(text[]) owner to capconduit_owner;
 alter function is_time_zone(text) owner to capconduit_owner;
 alter function check_time_zone() owner to capconduit_owner;
 alter function mark_capped() owner to capconduit_owner;
 alter function refuse_capped_delete() owner to capconduit_owner;
 alter function present_window(text, timestamptz, text, timestamptz, timestamptz, text) owner to capconduit_owner;
 alter function keep_window_use(text[]) owner to capconduit_owner;
-alter function client_window_use(text[]) owner to capconduit_owner;
-alter function keep_client_window_use(jsonb) owner to capconduit_owner;
+alter function meter_use(text[]) owner to capconduit_owner;
+alter function keep_meter_use(jsonb) owner to capconduit_owner;
 alter function reconcile_counters() owner to capconduit_owner;
 alter function adjust_link_total(bigint, bigint, text) owner to capconduit_owner;
 alter function session_user_id() owner to capconduit_owner;
@@ -1414,21 +1647,26 @@ comment on function explain_route is
     'Shows for each link of a number whether a call would take it now, and why not; writes nothing';
 comment on function explain_own_did is 'explain_route for the seller who asks: another''s number looks like an unknown one';
 comment on function delete_windows is 'Trigger: a link''s windows go with its counters';
-comment on function delete_client_windows is 'Trigger: a client''s windows go with its counters';
-comment on function note_client_metered is 'Trigger: a new link knows whether its client has counters';
-comment on function meter_client is 'Gives a client counters, which begin with those of its links';
-comment on function meter_capped_client is 'Trigger: the first cap of a client gives it counters';
+comment on function delete_meter_windows is 'Trigger: windows go with their meter';
+comment on function delete_meter is 'Trigger: a meter goes with what it is of';
+comment on function change_hands is 'Trigger: a number or a campaign that changes hands begins anew';
+comment on function note_metered is 'Trigger: a new link knows whether its client and its seller have meters';
+comment on function make_meter is 'Gives what has none a meter, which begins with the calls that it has had';
+comment on function begin_meter is 'The same of a number, a campaign or a seller, whose links are locked';
+comment on function begin_client_meter is 'The same of a client, whose links are locked';
+comment on function meter_capped is 'Trigger: a first cap makes a meter';
 comment on function note_gone_link is 'Trigger: remembers whose link is gone';
-comment on function reconcile_clients is 'reconcile_counters for the counters of clients, which it calls last';
+comment on function reconcile_meters is 'reconcile_counters for meters, which it calls last';
 comment on function is_time_zone is 'Whether calls can be counted by the days of a zone of this name';
 comment on function check_time_zone is 'Trigger: a time zone must be one that is_time_zone knows when it is written';
 comment on function mark_capped is 'Trigger: a link says whether it has caps';
-comment on function refuse_capped_delete is 'Trigger: a seller deletes no link that the platform has capped';
+comment on function refuse_capped_delete is 'Trigger: a seller deletes nothing that the platform has capped';
 comment on function present_window is 'Bounds of the window that calls reserved at an instant belong to; NULLs for concurrent and total';
 comment on function verify_windows is 'Gives a row for each figure of a present window that differs from the rows behind it; verify_counters has them, too';
 comment on function keep_window_use is 'Keeps what records that are about to be deleted have used of open windows';
-comment on function client_window_use is 'What calls that are about to be deleted have used of open windows of clients';
-comment on function keep_client_window_use is 'Keeps that';
+comment on function meter_use is 'What calls that are about to be deleted have used of open windows of meters';
+comment on function keep_meter_use is 'Keeps that';
+comment on function lock_meters is 'Locks meters in the order of calls';
 comment on function verify_counters is 'Gives a row for each counter that differs from the rows behind it: none when all is well';
 comment on function reconcile_counters() is 'Sets counters to what the rows behind them say, after edits by hand; audited';
 comment on function adjust_link_total is 'Moves a link''s total by hand, with a reason; audited';

@@ -13,30 +13,48 @@ select format('client %s: %s calls at one time, %s allowed', c.client_id, n.call
        lateral (select count(*) as calls from capconduit.live_calls l where l.holds_slot and l.client_id = c.client_id) n
  where $1 and c.enforce and c.span = 'concurrent' and n.calls > c.max_calls
 union all
+select format('%s: %s calls at one time, %s allowed', concat_ws(' ', 'did', c.did_id, 'campaign', c.campaign_id, 'seller', c.user_id), n.calls,
+              c.max_calls)
+  from capconduit.caps c,
+       lateral (select count(*) as calls from capconduit.live_calls l
+                 where l.holds_slot
+                   and (l.campaign_id = c.campaign_id or l.user_id = c.user_id
+                        or (l.did_id, l.user_id) = (select d.id, d.user_id from capconduit.dids d where d.id = c.did_id))) n
+ where $1 and c.enforce and c.span = 'concurrent' and n.calls > c.max_calls
+union all
 select format('client %s says that metered is %s', k.id, k.metered)
   from capconduit.clients k
- where k.metered <> exists (select from capconduit.client_counters n where n.client_id = k.id)
+ where k.metered <> exists (select from capconduit.meters m where (m.subject_type, m.subject_id) = ('client', k.id))
     or not k.metered and exists (select from capconduit.caps c where c.client_id = k.id)
 union all
 -- In windows that go on. A record of a call that nothing was reserved for is counted whatever the cap.
 select format('%s %s: %s %s calls and %s in flight in its %s, %s allowed', c.subject_type, c.subject_id, u.used, c.counts, u.in_flight,
               c.span, c.max_calls)
-  from (select 'link' as subject_type, c.link_id as subject_id, c.counts, c.span, c.max_calls, c.enforce, w.starts_at
+  from (select 'link' as subject_type, c.link_id as subject_id, null::bigint as owner_id, c.counts, c.span, c.max_calls, c.enforce, w.starts_at
           from capconduit.caps c
           join capconduit.link_windows w on (w.link_id, w.span) = (c.link_id, c.span) and w.ends_at > clock_timestamp()
         union all
-        select 'client', c.client_id, c.counts, c.span, c.max_calls, c.enforce, w.starts_at
+        select 'link', c.link_id, null, c.counts, c.span, c.max_calls, c.enforce, '-infinity'
           from capconduit.caps c
-          join capconduit.client_windows w on (w.client_id, w.span) = (c.client_id, c.span) and w.ends_at > clock_timestamp()
+         where c.span = 'total' and c.link_id is not null
         union all
-        select case when c.link_id is null then 'client' else 'link' end, coalesce(c.link_id, c.client_id), c.counts, c.span,
-               c.max_calls, c.enforce, '-infinity'
+        select m.subject_type, m.subject_id, m.owner_id, c.counts, c.span, c.max_calls, c.enforce, coalesce(w.starts_at, '-infinity')
           from capconduit.caps c
-         where c.span = 'total') c,
+          join capconduit.meters m on m.subject_id = case m.subject_type when 'client' then c.client_id when 'did' then c.did_id
+                                                         when 'campaign' then c.campaign_id else c.user_id end
+          left join capconduit.meter_windows w on (w.meter_id, w.span) = (m.id, c.span) and w.ends_at > clock_timestamp()
+         where c.span = 'total' or w.starts_at is not null) c,
        lateral (select coalesce(sum(case c.counts when 'offered' then v.offered when 'answered' then v.answered
                                                   else v.qualified end), 0) as used,
                        coalesce(sum(v.in_flight) filter (where c.counts <> 'offered'), 0) as in_flight
-                  from capconduit.window_calls_view v
-                 where c.subject_id = case c.subject_type when 'link' then v.link_id else v.client_id end
-                   and v.reserved_at >= c.starts_at and v.offered = 1) u
+                  from (select v.link_id, v.client_id, null::bigint as did_id, null::bigint as campaign_id, null::bigint as user_id,
+                               v.reserved_at, v.in_flight, v.offered, v.answered, v.qualified
+                          from capconduit.window_calls_view v
+                         union all
+                        select null, null, v.did_id, v.campaign_id, v.user_id, v.reserved_at, v.in_flight, v.offered, v.answered,
+                               v.qualified
+                          from capconduit.metered_calls_view v) v
+                 where c.subject_id = case c.subject_type when 'link' then v.link_id when 'client' then v.client_id when 'did' then v.did_id
+                                          when 'campaign' then v.campaign_id else v.user_id end
+                   and (c.owner_id is null or v.user_id = c.owner_id) and v.reserved_at >= c.starts_at and v.offered = 1) u
  where $1 and c.enforce and u.used + u.in_flight > c.max_calls

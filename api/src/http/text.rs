@@ -1,6 +1,6 @@
 //! The rule for one text of a request: what it is for, its length, and what it may hold.
 
-use capconduit_core::names;
+use capconduit_core::{names, zone};
 use unicode_normalization::UnicodeNormalization;
 
 /// A rule beyond length: the error is the text for the caller.
@@ -28,6 +28,16 @@ pub struct Text {
     min: usize,
     max: usize,
     check: Option<Check>,
+}
+
+/// Whose days and hours are counted.
+pub const TIME_ZONE: Text = Text::name(1, 64).check(time_zone);
+
+fn time_zone(text: &str) -> Result<(), String> {
+    match zone::parse(text) {
+        Some(_) => Ok(()),
+        None => Err(format!("'{text}' is not accepted: {}.", zone::EXPECTED)),
+    }
 }
 
 impl Text {

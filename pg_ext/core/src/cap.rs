@@ -86,6 +86,24 @@ pub struct Cap {
     pub is_enforced: bool,
 }
 
+/// Caps of one subject, and what they go by.
+#[derive(Clone, Debug)]
+pub struct Capped {
+    pub caps: Vec<Cap>,
+    /// Where there are caps. Without one they let nothing through.
+    pub meter: Option<Box<Meter>>,
+    /// When the last of the subject's present windows began: no call belongs to an instant before.
+    pub windows_from: i64,
+}
+
+impl Capped {
+    pub const NOT: Capped = Capped {
+        caps: Vec::new(),
+        meter: None,
+        windows_from: i64::MIN,
+    };
+}
+
 /// What is used of a cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {

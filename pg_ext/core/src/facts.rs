@@ -1,7 +1,8 @@
 //! Facts: what people set and what calls have left behind, as it was read at one moment. Gates judge by them.
 
-use crate::cap::{Cap, Meter};
+use crate::cap::{Cap, Capped, Meter};
 use crate::strategy::Strategy;
+use crate::subject::Subject;
 
 /// What is known of a dialled number.
 #[derive(Clone, Debug)]
@@ -16,6 +17,41 @@ pub struct Dialled {
     pub campaign: Option<Campaign>,
     /// The ids of those behind that one.
     pub behind: Vec<i64>,
+    /// The owner has counters: of itself, a campaign or a number. Only then these have caps.
+    pub seller_metered: bool,
+    pub did_caps: Capped,
+    pub seller_caps: Capped,
+}
+
+impl Dialled {
+    /// What a call to it is counted by, beside its link and its client, in their order.
+    pub fn subjects(&self) -> impl Iterator<Item = (Subject, &Capped)> {
+        let campaign = self.campaign.as_ref();
+        let campaign = campaign.map(|campaign| (Subject::Campaign(campaign.id), &campaign.caps));
+        let all = [
+            Some((Subject::Did(self.did_id), &self.did_caps)),
+            campaign,
+            Some((Subject::Seller(self.user_id), &self.seller_caps)),
+        ];
+        all.into_iter().flatten()
+    }
+
+    /// No call of its subjects belongs to an instant before.
+    pub fn windows_from(&self) -> i64 {
+        let subjects = self.subjects();
+        subjects.fold(i64::MIN, |from, (_, capped)| from.max(capped.windows_from))
+    }
+
+    /// Whether people have set the same caps for what its calls are counted by.
+    pub fn is_capped_like(&self, other: &Dialled) -> bool {
+        let caps = |dialled: &Dialled| {
+            let subjects = dialled.subjects();
+            subjects
+                .map(|(subject, capped)| (subject, capped.caps.clone()))
+                .collect::<Vec<_>>()
+        };
+        (!self.seller_metered && !other.seller_metered) || caps(self) == caps(other)
+    }
 }
 
 /// What routing needs of a campaign.
@@ -28,6 +64,7 @@ pub struct Campaign {
     pub max_ring_seconds: i32,
     /// How long a good call talks.
     pub qualify_seconds: i32,
+    pub caps: Capped,
 }
 
 /// One campaign–client link, with its counters.
@@ -53,8 +90,10 @@ pub struct Link {
     pub caps: Vec<Cap>,
     /// Those of its client, over all links of that one.
     pub client_caps: Vec<Cap>,
-    /// Its client's counters move with its own.
+    /// Its client's meter moves with its own counters.
     pub client_metered: bool,
+    /// So do those of its seller, of campaigns and numbers of that one.
+    pub seller_metered: bool,
     /// Slots held now, ringing included.
     pub active: i32,
     /// Calls counted for life.
@@ -98,6 +137,7 @@ impl Link {
             caps,
             client_caps,
             client_metered: _,
+            seller_metered: _,
             active: _,
             counted: _,
             last_seq: _,
@@ -169,6 +209,7 @@ pub(crate) mod tests {
             caps: Vec::new(),
             client_caps: Vec::new(),
             client_metered: false,
+            seller_metered: false,
             active: 0,
             counted: 0,
             last_seq: 0,
@@ -195,8 +236,12 @@ pub(crate) mod tests {
                 dial_timeout_seconds: 25,
                 max_ring_seconds: 120,
                 qualify_seconds: 30,
+                caps: Capped::NOT,
             }),
             behind: Vec::new(),
+            seller_metered: false,
+            did_caps: Capped::NOT,
+            seller_caps: Capped::NOT,
         }
     }
 

@@ -23,14 +23,26 @@ pub struct Gate {
     /// Why a call is rejected that this gate has stopped.
     pub says: Reject,
     pub freed_by: FreedBy,
+    pub is_told: Told,
     pub rule: Rule,
+}
+
+/// Whether who asks for all gates is told of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    Always,
+    /// Where there is something that it goes by.
+    WhereSet,
 }
 
 /// What a gate judges.
 #[derive(Clone, Copy)]
 pub enum Rule {
     /// The call, once, before any link is looked at.
-    Call { stops: fn(&Dialled, &Asked<'_>) -> bool },
+    Call {
+        stops: fn(&Dialled, &Asked<'_>) -> bool,
+        figures: fn(&Dialled, &Asked<'_>) -> Figures,
+    },
     /// Each link.
     Link {
         stops: fn(&Link, &Asked<'_>) -> bool,
@@ -77,7 +89,7 @@ pub enum Figure {
 }
 
 /// Of a gate that judges by a yes or no.
-pub fn no_figures(_: &Link, _: &Asked<'_>) -> Figures {
+pub fn no_figures<T>(_: &T, _: &Asked<'_>) -> Figures {
     Figures::new()
 }
 

@@ -10,14 +10,18 @@ pub enum Reject {
     NoActiveCampaignForDid,
     NoActiveClientsInCampaign,
     NoEligibleClientsAvailable,
-    NoMoreTargets { any_busy: bool },
+    NoMoreTargets {
+        any_busy: bool,
+    },
     RingBudgetSpent,
     CallEnded,
+    /// The number, its campaign or its seller has had its calls: the token is the gate's name.
+    Capped(&'static str),
 }
 
 impl Reject {
-    /// One with each token.
-    pub const ALL: [Reject; 10] = [
+    /// One with each token, but for those of caps.
+    pub const NAMED: [Reject; 10] = [
         Reject::InvalidDidInput,
         Reject::DidNotFound,
         Reject::DidInactive,
@@ -29,6 +33,32 @@ impl Reject {
         Reject::RingBudgetSpent,
         Reject::CallEnded,
     ];
+
+    pub const CAPPED: [Reject; 18] = [
+        Reject::Capped("seller_total_cap"),
+        Reject::Capped("campaign_total_cap"),
+        Reject::Capped("did_total_cap"),
+        Reject::Capped("seller_month_cap"),
+        Reject::Capped("campaign_month_cap"),
+        Reject::Capped("did_month_cap"),
+        Reject::Capped("seller_week_cap"),
+        Reject::Capped("campaign_week_cap"),
+        Reject::Capped("did_week_cap"),
+        Reject::Capped("seller_day_cap"),
+        Reject::Capped("campaign_day_cap"),
+        Reject::Capped("did_day_cap"),
+        Reject::Capped("seller_hour_cap"),
+        Reject::Capped("campaign_hour_cap"),
+        Reject::Capped("did_hour_cap"),
+        Reject::Capped("seller_concurrent_cap"),
+        Reject::Capped("campaign_concurrent_cap"),
+        Reject::Capped("did_concurrent_cap"),
+    ];
+
+    /// One with each token.
+    pub fn all() -> impl Iterator<Item = Reject> {
+        Reject::NAMED.into_iter().chain(Reject::CAPPED)
+    }
 
     /// The stable token in the `reason` column.
     pub fn token(self) -> &'static str {
@@ -43,6 +73,7 @@ impl Reject {
             Reject::NoMoreTargets { .. } => "no_more_targets",
             Reject::RingBudgetSpent => "ring_budget_spent",
             Reject::CallEnded => "call_ended",
+            Reject::Capped(gate) => gate,
         }
     }
 
@@ -56,7 +87,9 @@ impl Reject {
             | Reject::OwnerInactive
             | Reject::NoActiveCampaignForDid => 1,
             Reject::NoActiveClientsInCampaign => 20,
-            Reject::NoEligibleClientsAvailable | Reject::NoMoreTargets { any_busy: true } => 17,
+            Reject::NoEligibleClientsAvailable
+            | Reject::Capped(_)
+            | Reject::NoMoreTargets { any_busy: true } => 17,
             Reject::NoMoreTargets { any_busy: false } | Reject::RingBudgetSpent => 19,
             Reject::CallEnded => 16,
         }
@@ -86,13 +119,14 @@ mod tests {
             Reject::NoMoreTargets { .. } => 7,
             Reject::RingBudgetSpent => 8,
             Reject::CallEnded => 9,
+            Reject::Capped(_) => 10,
         }
     }
 
     #[test]
     fn every_reason_is_among_all_and_in_a_status() {
-        for (index, reject) in Reject::ALL.into_iter().enumerate() {
-            assert_eq!(place(reject), index);
+        for (index, reject) in Reject::all().enumerate() {
+            assert_eq!(place(reject), index.min(10));
             let status = format!("REJECTED_{}", reject.token().to_uppercase());
             assert_eq!(of_status(&status).as_deref(), Some(reject.token()));
         }

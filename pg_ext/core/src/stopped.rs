@@ -5,6 +5,7 @@ use crate::gate::Verdict;
 use crate::gates::caps;
 use crate::reason::Reject;
 use crate::strategy::Strategy;
+use crate::subject::Subject;
 
 /// Why a campaign has nobody for a new call: what the gate says that opens soonest.
 pub fn reject_reason<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> Reject {
@@ -19,26 +20,19 @@ pub fn reject_reason<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> Rej
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full {
     pub link_id: i64,
-    pub calls: CallsOf,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallsOf {
-    Link(i64),
-    /// Over all its links.
-    Client(i64),
+    pub calls_of: Subject,
 }
 
 impl Full {
     fn of(link: &Link, verdict: Verdict) -> Self {
-        let calls = if verdict.stopped_by() == Some(&caps::CLIENT_CONCURRENT) {
-            CallsOf::Client(link.client_id)
+        let calls_of = if verdict.stopped_by() == Some(&caps::CLIENT_CONCURRENT) {
+            Subject::Client(link.client_id)
         } else {
-            CallsOf::Link(link.id)
+            Subject::Link(link.id)
         };
         Full {
             link_id: link.id,
-            calls,
+            calls_of,
         }
     }
 }
@@ -62,7 +56,7 @@ pub fn full_ahead_of(
             verdict.is_freed_by_a_call() && limit.is_none_or(|limit| strategy.rank(link) < limit)
         })
         .map(|(link, verdict)| (link, Full::of(link, *verdict)))
-        .filter(|(link, full)| link.active > 0 || full.calls != CallsOf::Link(link.id))
+        .filter(|(link, full)| link.active > 0 || full.calls_of != Subject::Link(link.id))
         .collect();
     ahead.sort_by_key(|(link, _)| strategy.rank(link));
     ahead.into_iter().map(|(_, full)| full).collect()
@@ -145,7 +139,7 @@ mod tests {
         let verdicts = judge_all(&links, &Asked::default());
         let full = Full {
             link_id: 1,
-            calls: CallsOf::Client(7),
+            calls_of: Subject::Client(7),
         };
         assert_eq!(full_ahead_of(Strategy::Priority, &links, &verdicts, None), [full]);
     }

@@ -6,11 +6,10 @@ use capconduit_core::meter::Counts;
 use capconduit_core::{did, outcome};
 use pgrx::pg_sys::{BOOLOID, INT8OID};
 
-use crate::calls::counters::Owed;
 use crate::calls::known_call::{Known, Stored};
 use crate::calls::nodes;
 use crate::calls::parties::{Parties, check, merge};
-use crate::calls::settle::{Whose, settle};
+use crate::calls::settle::{End, settle};
 use crate::postgres::access;
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
@@ -117,7 +116,7 @@ static QUALIFY: Change = Change::new(
 /// A record ready to be written.
 struct Entry<'a> {
     told: Told<'a>,
-    whose: Option<Whose>,
+    parties: Parties,
     started_at: i64,
     counted: bool,
     qualified: bool,
@@ -173,10 +172,7 @@ fn entry<'a>(given: &Given, known: &Known, texts: &'a Texts) -> Entry<'a> {
             attempts: arg(known.attempts),
             counted: arg(counted),
         },
-        whose: parties.link_id.map(|link_id| Whose {
-            link_id,
-            client_id: parties.client_id,
-        }),
+        parties,
         started_at,
         counted,
         qualified: counted && talk >= known.qualify_seconds.unwrap_or(outcome::QUALIFY_SECONDS),
@@ -221,15 +217,18 @@ pub fn write(armed: Armed, given: &Given, known: &Known) -> i64 {
     let mut values = entry.told.values();
     values.extend(new.values());
     WRITE.run(armed, &values);
-    if let Some(whose) = entry.whose {
+    if let Some(link_id) = entry.parties.link_id {
         let counted: &[i64] = if entry.counted { &[record] } else { &[] };
         let slot = known.reserved_at.map_or(Counts::NONE, |_| Counts::SLOT_BACK);
         let comes_to = entry.counts(given.status == outcome::LOST, known);
-        let owed = Owed {
-            ends: &[(slot.plus(comes_to), entry.reserved_at(known, began()))],
-            counted: counted.len() as i64,
+        let end = End {
+            uniqueid: given.uniqueid,
+            parties: entry.parties,
+            change: slot.plus(comes_to),
+            reserved: entry.reserved_at(known, began()),
+            is_first: known.holds_first_slot(),
         };
-        settle(armed, whose, owed, counted);
+        settle(armed, link_id, &[end], counted.len() as i64, counted);
     }
     record
 }
@@ -249,19 +248,23 @@ pub fn correct(armed: Armed, given: &Given, mut stored: Stored) -> Option<i64> {
         QUALIFY.run(armed, &[arg(stored.id), arg(entry.qualified)]);
     }
     let change = i64::from(entry.counted) - i64::from(stored.counted);
-    if let Some(whose) = entry.whose {
+    if let Some(link_id) = entry.parties.link_id {
         let comes_to = entry.counts(false, &stored.known);
         let now_at = entry.reserved_at(&stored.known, stored.created_at);
-        let owed = Owed {
-            // Where nothing was reserved, it counts at another start now.
-            ends: &[
-                (Counts::NONE.minus(stored.counts()), stored.reserved_at()),
-                (comes_to, now_at),
-            ],
-            counted: change,
+        let end = |change, reserved| End {
+            uniqueid: given.uniqueid,
+            parties: entry.parties,
+            change,
+            reserved,
+            is_first: stored.known.holds_first_slot(),
         };
+        // Where nothing was reserved, it counts at another start now.
+        let ends = [
+            end(Counts::NONE.minus(stored.counts()), stored.reserved_at()),
+            end(comes_to, now_at),
+        ];
         let counted: &[i64] = if change > 0 { &[stored.id] } else { &[] };
-        settle(armed, whose, owed, counted);
+        settle(armed, link_id, &ends, change, counted);
     }
     Some(stored.id)
 }

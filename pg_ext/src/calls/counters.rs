@@ -3,11 +3,11 @@
 
 use capconduit_core::gates::judge;
 use capconduit_core::meter::Counts;
-use capconduit_core::{Asked, Link, Verdict, total};
+use capconduit_core::{Asked, Link, Subject, Verdict, total};
 
-use crate::calls::client_counters;
 use crate::calls::hot_row::{Changed, refuse_release, sum, wait_for_row};
-use crate::calls::windows::{self, Moved, Present, Subject};
+use crate::calls::meters;
+use crate::calls::windows::{self, Moved, Of, Present};
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::held_rows::Wait;
@@ -26,8 +26,10 @@ pub struct Counters {
     pub reserved_at: Option<i64>,
     /// `None`: the table is of a release before.
     pub metered: Option<Metered>,
-    /// Its client has counters, too, which move with these.
+    /// Its client has a meter, too, which moves with these.
     pub client_metered: bool,
+    /// Its seller has meters: of itself, of campaigns, or of numbers.
+    pub seller_metered: bool,
 }
 
 /// What the link's calls came to, beside the slots, and which windows are present.
@@ -48,13 +50,10 @@ impl Counters {
         link.last_seq = self.last_seq;
         link.reserved_at = self.reserved_at;
         link.client_metered = self.client_metered;
+        link.seller_metered = self.seller_metered;
         link.windows_from = self.metered.map_or(i64::MIN, |metered| metered.windows.from);
         if !link.caps.is_empty() {
-            link.meter = Some(Box::new(windows::meter(
-                at,
-                Subject::Link(link.id),
-                self.counts(),
-            )));
+            link.meter = Some(Box::new(windows::meter(at, Of::Link(link.id), self.counts())));
         }
     }
 
@@ -91,7 +90,7 @@ impl Counters {
 }
 
 static COUNTERS: Lookup<link_counters::Of> =
-    lookup!(link_counters by link_counters_pkey (Int8): active, total, last_seq, reserved_at, unsettled, offered, answered, qualified, windows_from, windows_until, client_metered)
+    lookup!(link_counters by link_counters_pkey (Int8): active, total, last_seq, reserved_at, unsettled, offered, answered, qualified, windows_from, windows_until, client_metered, seller_metered)
         .before_write()
         .remembering();
 
@@ -138,6 +137,7 @@ fn read(scan: &mut Scan<'_, link_counters::Of>, link_id: i64) -> Option<Counters
                 },
             }),
         client_metered: row.get_optional(link_counters::client_metered) == Some(true),
+        seller_metered: row.get_optional(link_counters::seller_metered) == Some(true),
     })
 }
 
@@ -183,7 +183,7 @@ fn change<T>(
         if let Some(result) = done {
             return result.map(|(new, beside, moved)| {
                 if let Some(moved) = moved {
-                    windows::write(armed, Subject::Link(link_id), &moved);
+                    windows::write(armed, Of::Link(link_id), &moved);
                 }
                 (new, beside)
             });
@@ -223,14 +223,14 @@ fn write(armed: Armed, scan: &mut Scan<'_, link_counters::Of>, new: &Counters) -
 /// Waits until a subject's row can be changed, and changes nothing. `false`: it is held still.
 pub fn wait_for(subject: Subject, wait: Wait) -> bool {
     match subject {
-        Subject::Link(id) => wait_for_row(&COUNTERS, id, wait),
-        Subject::Client(id) => wait_for_row(&client_counters::COUNTERS, id, wait),
+        Subject::Link(id) => wait_for_row(&COUNTERS, |rows| rows.get(arg(id), |_| ()).is_some(), wait),
+        metered => meters::wait_for(metered, wait),
     }
 }
 
 /// Takes a slot at `reserved` if there is room on the row's newest version, and the campaign's turn with it; what `beside` reads.
-/// `still` tells whether the link is configured at that moment as it was when it was chosen. Where its client is metered, that one is
-/// to be asked next.
+/// `still` tells whether the link is configured at that moment as it was when it was chosen. Where its client or its seller is metered,
+/// their meters are to be asked next.
 #[allow(clippy::too_many_arguments)]
 pub fn take_slot<T>(
     armed: Armed,
@@ -245,11 +245,14 @@ pub fn take_slot<T>(
     let taken = change(armed, link.id, wait, beside, |counters, at| {
         let mut now = link.clone();
         counters.count(at, &mut now);
-        client_counters::count(at, &mut now);
+        meters::count_client(at, &mut now);
         match judge(&now, asked) {
             // A window that began since then is another's: this call would belong to none.
             Verdict::Eligible
-                if now.windows_from > reserved || now.client_metered != link.client_metered || !still(at) =>
+                if now.windows_from > reserved
+                    || (now.client_metered, now.seller_metered)
+                        != (link.client_metered, link.seller_metered)
+                    || !still(at) =>
             {
                 Decided::Outdated
             }
@@ -264,7 +267,7 @@ pub fn take_slot<T>(
                         reserved_at: Some(asked.at),
                         ..counters.plus(Counts::OFFER)
                     },
-                    over.then(|| windows::moved(at, Subject::Link(link.id), &[], begin)),
+                    over.then(|| windows::moved(at, Of::Link(link.id), &[], begin)),
                 )
             }
             _ => Decided::Refuse,
@@ -313,8 +316,10 @@ impl Owed<'_> {
 pub struct Settled {
     /// How far the total lies beyond what is allowed now; 0 also where nothing is counted, or the link is gone.
     pub beyond: i64,
-    /// Whether the client's counters move with these. `None`: the link is gone, and its counters with it.
+    /// Whether the client's meter moves with these. `None`: the link is gone, and its counters with it.
     pub client_metered: Option<bool>,
+    /// The same of the seller's.
+    pub seller_metered: Option<bool>,
 }
 
 /// Moves the counters. An error is the subject whose row is held, for longer than was to be waited.
@@ -329,20 +334,21 @@ pub fn settle(armed: Armed, link_id: i64, owed: Owed<'_>, wait: Wait) -> Result<
             ..counters.plus(owed.sum())
         };
         let present = counters.metered.map(|metered| metered.windows);
-        let moved = present.and_then(|present| {
-            windows::moved_by(at, Subject::Link(link_id), present, new.counts(), owed.ends)
-        });
+        let moved = present
+            .and_then(|present| windows::moved_by(at, Of::Link(link_id), present, new.counts(), owed.ends));
         Decided::Write(new, moved)
     });
     match settled {
         Changed::Done((counters, allowed)) => Ok(Settled {
             beyond: total::beyond(counters.total, allowed),
             client_metered: Some(counters.client_metered),
+            seller_metered: Some(counters.seller_metered),
         }),
         Changed::Held(subject) => Err(subject),
         _ => Ok(Settled {
             beyond: 0,
             client_metered: None,
+            seller_metered: None,
         }),
     }
 }

@@ -2,6 +2,7 @@
 //! each goes by. As JSON, so that no later gate changes what the functions give.
 
 use capconduit_core::cap::{Cap, Use};
+use capconduit_core::facts::Dialled;
 use capconduit_core::gate::Figure;
 use capconduit_core::gates::{Step, caps, walk_call, walk_link};
 use capconduit_core::{Asked, Link};
@@ -25,10 +26,13 @@ pub fn of_row(about: About<'_>) -> JsonB {
     }
     let mut told = asked(about.asked);
     told.extend(walked(&steps));
-    if let Part::Link(link) = about.part
-        && !(link.caps.is_empty() && link.client_caps.is_empty())
-    {
-        told.insert("caps".to_owned(), all_caps(link, about.asked).into());
+    let caps = match about.part {
+        Part::Call => all_caps(about.dialled, None, about.asked),
+        Part::Link(link) => all_caps(about.dialled, Some(link), about.asked),
+        Part::Behind(_) => Vec::new(),
+    };
+    if !caps.is_empty() {
+        told.insert("caps".to_owned(), caps.into());
     }
     if let Part::Behind(campaign) = about.part {
         told.insert("shadowed_by".to_owned(), campaign.id.into());
@@ -68,11 +72,21 @@ fn object<const N: usize>(fields: [(&str, Value); N]) -> Object {
         .collect()
 }
 
-/// Every cap of a link and its client, those that stop first; behind them what holds longest.
-fn all_caps(link: &Link, asked: &Asked<'_>) -> Vec<Value> {
-    let of_client = caps::of_client(link).all(asked).map(|cap| ("client", cap));
-    let of_link = caps::of_link(link).all(asked).map(|cap| ("link", cap));
-    let mut known: Vec<(&str, (Cap, Use))> = of_client.chain(of_link).collect();
+/// Every cap of a call and a link that it may go to, those that stop first; behind them what holds longest.
+fn all_caps(dialled: Option<&Dialled>, link: Option<&Link>, asked: &Asked<'_>) -> Vec<Value> {
+    let mut known: Vec<(&str, (Cap, Use))> = Vec::new();
+    // What more calls share comes first, but for the client: as reasons are told.
+    for (subject, capped) in dialled.into_iter().flat_map(|dialled| {
+        let mut subjects: Vec<_> = dialled.subjects().collect();
+        subjects.reverse();
+        subjects
+    }) {
+        known.extend(caps::of(capped).all(asked).map(|cap| (subject.kind(), cap)));
+    }
+    if let Some(link) = link {
+        known.extend(caps::of_client(link).all(asked).map(|cap| ("client", cap)));
+        known.extend(caps::of_link(link).all(asked).map(|cap| ("link", cap)));
+    }
     known.sort_by_key(|(_, (cap, used))| (!cap.stops(*used), cap.over as usize));
     let told = known.into_iter().map(|(subject, (cap, used))| {
         let mut told = object([

@@ -1,10 +1,11 @@
 //! What people set, as their tables have it: a dialled number with its owner and campaign, the campaign's links, their clients.
 //! One author for everybody who decides or tells. A further table is looked up only where a row refers to it.
 
-use capconduit_core::cap::{Cap, Counted, Over};
+use capconduit_core::cap::{Cap, Capped, Counted, Over};
 use capconduit_core::facts::{Campaign, Contact, Dialled};
-use capconduit_core::{Link, Strategy, outcome};
+use capconduit_core::{Link, Strategy, Subject, outcome};
 
+use crate::calls::meters::{self, Metered};
 use crate::postgres::argument::arg;
 use crate::postgres::look::At;
 use crate::postgres::lookup::{Lookup, lookup};
@@ -17,7 +18,7 @@ use crate::postgres::transaction::of_unix_seconds;
 use crate::postgres::{access, guc};
 
 static DIDS: Lookup<dids::Of> = lookup!(dids by dids_number_key (Text): id, user_id, status).remembering();
-static USERS: Lookup<users::Of> = lookup!(users by users_pkey (Int8): status).remembering();
+static USERS: Lookup<users::Of> = lookup!(users by users_pkey (Int8): status, metered).remembering();
 static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
     lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
 static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds).remembering();
@@ -43,8 +44,12 @@ pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
     let campaigns = ids.len();
     let mut ids = ids.into_iter();
     let campaign = first_that_takes_calls(at, &mut ids, user_id);
-    let owner_active = USERS.first(at, arg(user_id), |user| user.is(users::status, "active")) == Some(true);
-    Some(Dialled {
+    let owner = USERS.first(at, arg(user_id), |user| {
+        let metered = user.get_optional(users::metered) == Some(true);
+        (user.is(users::status, "active"), metered)
+    });
+    let (owner_active, seller_metered) = owner.unwrap_or_default();
+    let mut dialled = Dialled {
         did_id,
         did_active,
         user_id,
@@ -52,7 +57,31 @@ pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
         campaigns,
         campaign,
         behind: ids.collect(),
-    })
+        seller_metered,
+        did_caps: Capped::NOT,
+        seller_caps: Capped::NOT,
+    };
+    if seller_metered {
+        count(at, &mut dialled);
+    }
+    Some(dialled)
+}
+
+/// What caps a call is counted by, beside those of links and clients.
+fn count(at: At, dialled: &mut Dialled) {
+    let capped = |subject| {
+        let of = Metered::of_seller(subject, dialled.user_id);
+        meters::capped(at, of, read_caps(at, subject))
+    };
+    let did_caps = capped(Subject::Did(dialled.did_id));
+    let seller_caps = capped(Subject::Seller(dialled.user_id));
+    let campaign = dialled.campaign.as_ref();
+    let campaign_caps = campaign.map(|campaign| capped(Subject::Campaign(campaign.id)));
+    dialled.did_caps = did_caps;
+    dialled.seller_caps = seller_caps;
+    if let (Some(campaign), Some(caps)) = (&mut dialled.campaign, campaign_caps) {
+        campaign.caps = caps;
+    }
 }
 
 /// The number's later campaigns that would take its calls, and get none.
@@ -100,6 +129,7 @@ fn read_campaign(id: i64, row: &Row<'_, campaigns::Of>) -> Campaign {
         qualify_seconds: row
             .get_optional(campaigns::qualify_seconds)
             .unwrap_or(outcome::QUALIFY_SECONDS),
+        caps: Capped::NOT,
     }
 }
 
@@ -142,12 +172,13 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
             min_seconds_between: row.get_optional(of::min_seconds_between),
             qualify_seconds: row.get_optional(of::qualify_seconds),
             caps: if row.get_optional(of::capped) == Some(true) {
-                read_caps(CAPS.open(at), row.need(of::id))
+                read_caps(at, Subject::Link(row.need(of::id)))
             } else {
                 Vec::new()
             },
             client_caps: Vec::new(),
             client_metered: false,
+            seller_metered: false,
             active: 0,
             counted: 0,
             last_seq: 0,
@@ -164,15 +195,28 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
     links
 }
 
-static CAPS: Lookup<caps::Of> =
+static LINK_CAPS: Lookup<caps::Of> =
     lookup!(caps by caps_link_id_key (Int8): id, counts, span, max_calls, enforce);
 static CLIENT_CAPS: Lookup<caps::Of> =
     lookup!(caps by caps_client_id_key (Int8): id, counts, span, max_calls, enforce);
+static DID_CAPS: Lookup<caps::Of> =
+    lookup!(caps by caps_did_id_key (Int8): id, counts, span, max_calls, enforce);
+static CAMPAIGN_CAPS: Lookup<caps::Of> =
+    lookup!(caps by caps_campaign_id_key (Int8): id, counts, span, max_calls, enforce);
+static SELLER_CAPS: Lookup<caps::Of> =
+    lookup!(caps by caps_user_id_key (Int8): id, counts, span, max_calls, enforce);
 
 /// In the order of the index: by what they count, then over what.
-fn read_caps(mut rows: Scan<'_, caps::Of>, subject_id: i64) -> Vec<Cap> {
+fn read_caps(at: At, subject: Subject) -> Vec<Cap> {
+    let mut rows = match subject {
+        Subject::Link(_) => LINK_CAPS.open(at),
+        Subject::Client(_) => CLIENT_CAPS.open(at),
+        Subject::Did(_) => DID_CAPS.open(at),
+        Subject::Campaign(_) => CAMPAIGN_CAPS.open(at),
+        Subject::Seller(_) => SELLER_CAPS.open(at),
+    };
     let mut found = Vec::new();
-    rows.seek(arg(subject_id));
+    rows.seek(arg(subject.id()));
     while let Some(row) = rows.next() {
         let unknown =
             |text: &str| -> ! { access::refuse(caps::NAME, &format!("{text:?} is nothing to count")) };
@@ -221,7 +265,7 @@ impl<'a> Clients<'a> {
         (link.client_identifier, link.client_active, metered) =
             clients.get(arg(link.client_id), read).unwrap_or_default();
         if metered {
-            link.client_caps = read_caps(CLIENT_CAPS.open(self.at), link.client_id);
+            link.client_caps = read_caps(self.at, Subject::Client(link.client_id));
         }
     }
 

@@ -1,14 +1,14 @@
-//! A hot row, of a link or a client: what becomes of a change of its counters, and how it is waited for.
+//! A hot row, of a link or a meter: what becomes of a change of its counters, and how it is waited for.
 
+use capconduit_core::Subject;
 use capconduit_core::meter::Counts;
 use pgrx::PgSqlErrorCode;
 
-use crate::calls::windows::Subject;
-use crate::postgres::argument::arg;
 use crate::postgres::error::raise;
 use crate::postgres::held_rows::Wait;
 use crate::postgres::look::View;
 use crate::postgres::lookup::Lookup;
+use crate::postgres::scan::Scan;
 
 /// What became of a change of counters.
 pub enum Changed<T> {
@@ -42,11 +42,11 @@ impl<T> Changed<T> {
 }
 
 /// Waits until a row can be changed, and changes nothing. `false`: it is held still.
-pub fn wait_for_row<T>(rows: &Lookup<T>, id: i64, wait: Wait) -> bool {
+pub fn wait_for_row<T>(rows: &Lookup<T>, find: impl Fn(&mut Scan<'_, T>) -> bool, wait: Wait) -> bool {
     loop {
         let done = View::Fresh.look(|at| {
             let mut scan = rows.open_to_write(at);
-            let holder = scan.get(arg(id), |_| ()).and_then(|()| scan.holder());
+            let holder = find(&mut scan).then(|| scan.holder()).flatten();
             match holder {
                 None => Some(true),
                 Some(holder) => (!scan.wait(&holder, wait)).then_some(false),

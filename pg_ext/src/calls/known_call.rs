@@ -68,6 +68,13 @@ pub fn read_reservation(row: Row<'_, live_calls::Of>) -> (Known, bool) {
     (known, row.need(of::holds_slot))
 }
 
+impl Known {
+    /// The slot that it holds, or held, is the first that the call was given.
+    pub fn holds_first_slot(&self) -> bool {
+        self.attempts == 1 && self.reserved_at.is_some()
+    }
+}
+
 pub struct Stored {
     pub known: Known,
     pub created_at: i64,

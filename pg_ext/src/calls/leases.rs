@@ -1,11 +1,11 @@
 //! Leases: how long a call holds its slot without a word of its end, and which calls are over by that or by their switch's death.
 
-use capconduit_core::stopped::{CallsOf, Full};
+use capconduit_core::Subject;
+use capconduit_core::stopped::Full;
 use pgrx::pg_sys::{INT4OID, INT8OID};
 
 use crate::calls::hearing::dead_nodes_sql;
 use crate::calls::lost::{Held, LockedCall, close_within_moments, lock, lock_calls};
-use crate::calls::windows::Subject;
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::guc;
@@ -31,8 +31,7 @@ macro_rules! lease_is_over {
     };
 }
 
-static EXPIRED: Lookup<live_calls::Of> =
-    lookup!(live_calls by live_calls_lease_until_idx (Before): link_id, client_id, holds_slot);
+static EXPIRED: Lookup<live_calls::Of> = lookup!(live_calls by live_calls_lease_until_idx (Before): link_id, client_id, user_id, campaign_id, did_id, holds_slot);
 
 /// The first of these of whose calls a lease has expired.
 pub fn expired_on(full: &[Full]) -> Option<Full> {
@@ -47,12 +46,17 @@ pub fn expired_on(full: &[Full]) -> Option<Full> {
         while first != Some(0)
             && let Some(row) = expired.next()
         {
-            let calls = [
-                CallsOf::Link(row.need(live_calls::link_id)),
-                CallsOf::Client(row.need(live_calls::client_id)),
+            let calls_of = [
+                row.get(live_calls::link_id).map(Subject::Link),
+                row.get(live_calls::client_id).map(Subject::Client),
+                row.get(live_calls::did_id).map(Subject::Did),
+                row.get(live_calls::campaign_id).map(Subject::Campaign),
+                row.get(live_calls::user_id).map(Subject::Seller),
             ];
             if row.need(live_calls::holds_slot)
-                && let Some(place) = full.iter().position(|full| calls.contains(&full.calls))
+                && let Some(place) = full
+                    .iter()
+                    .position(|full| calls_of.contains(&Some(full.calls_of)))
             {
                 first = first.map_or(Some(place), |first: usize| Some(first.min(place)));
             }
@@ -60,6 +64,12 @@ pub fn expired_on(full: &[Full]) -> Option<Full> {
         first
     });
     first.map(|place| full[place])
+}
+
+/// Whether there is one of this subject.
+pub fn expired_of(calls_of: Subject) -> bool {
+    let link_id = 0;
+    expired_on(&[Full { link_id, calls_of }]).is_some()
 }
 
 static LOCK_EXPIRED_ON: Query<LockedCall> = lock_calls!(
@@ -76,16 +86,36 @@ static LOCK_EXPIRED_OF_CLIENT: Query<LockedCall> = lock_calls!(
     " and l.holds_slot and l.client_id = $1 order by l.link_id <> $2 limit 10"
 );
 
-/// A route that found a link full takes back what is owed to it, and locks no other link by it. Where its client is full that is owed by
-/// others, too. While others wait for what is locked by it, nothing is waited for but a moment; an error is what would have to be.
+macro_rules! lock_expired_of {
+    ($column:literal) => {
+        lock_calls!(
+            &[INT8OID],
+            "where ",
+            lease_is_over!(),
+            " and l.holds_slot and l.",
+            $column,
+            " = $1 order by l.link_id limit 10"
+        )
+    };
+}
+
+static LOCK_EXPIRED_OF_DID: Query<LockedCall> = lock_expired_of!("did_id");
+static LOCK_EXPIRED_OF_CAMPAIGN: Query<LockedCall> = lock_expired_of!("campaign_id");
+static LOCK_EXPIRED_OF_SELLER: Query<LockedCall> = lock_expired_of!("user_id");
+
+/// A route that found a link full takes back what is owed to it, and locks no other link by it. Where another
+/// subject is full that is owed by others, too. While others wait for what is locked by it, nothing is waited for but a moment; an error is what would have to be.
 pub fn release_expired_on(armed: Armed, full: Full, patience: &Patience) -> Result<(), Subject> {
-    let held = match full.calls {
-        CallsOf::Link(id) => lock(&LOCK_EXPIRED_ON, &[arg(id)], LEASE_EXPIRED),
-        CallsOf::Client(id) => lock(
+    let held = match full.calls_of {
+        Subject::Link(id) => lock(&LOCK_EXPIRED_ON, &[arg(id)], LEASE_EXPIRED),
+        Subject::Client(id) => lock(
             &LOCK_EXPIRED_OF_CLIENT,
             &[arg(id), arg(full.link_id)],
             LEASE_EXPIRED,
         ),
+        Subject::Did(id) => lock(&LOCK_EXPIRED_OF_DID, &[arg(id)], LEASE_EXPIRED),
+        Subject::Campaign(id) => lock(&LOCK_EXPIRED_OF_CAMPAIGN, &[arg(id)], LEASE_EXPIRED),
+        Subject::Seller(id) => lock(&LOCK_EXPIRED_OF_SELLER, &[arg(id)], LEASE_EXPIRED),
     };
     close_within_moments(armed, held, patience).map(|_| ())
 }

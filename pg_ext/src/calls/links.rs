@@ -4,7 +4,7 @@ use capconduit_core::{Asked, Link, Reject, Strategy, Verdict, gates, select, sto
 use pgrx::pg_sys;
 
 use crate::calls::facts::{Clients, read_settings};
-use crate::calls::{client_counters, counters};
+use crate::calls::{counters, meters};
 use crate::postgres::look::At;
 use crate::postgres::transaction;
 
@@ -17,7 +17,7 @@ pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
         for link in &mut links {
             clients.describe(link);
             counters.count(link);
-            client_counters::count(at, link);
+            meters::count_client(at, link);
             clients.reach(link);
         }
     }
@@ -85,7 +85,7 @@ pub fn first_taker(at: At, campaign_id: i64, strategy: Strategy, asked: &Asked<'
             if !counters_first {
                 counters.count(link);
             }
-            client_counters::count(at, link);
+            meters::count_client(at, link);
             clients.reach(link);
             let verdict = gates::judge(link, asked);
             found.push((index, verdict));

@@ -1,11 +1,13 @@
 //! A call in flight: its row in `live_calls`, and the row that the switch gets for it.
 
+use capconduit_core::meter::Counts;
 use capconduit_core::{Asked, Link, Reject, Strategy};
 use pgrx::pg_sys;
 use pgrx::pg_sys::TEXTOID;
 
 use crate::calls::facts::read_qualify_seconds;
-use crate::calls::settle::Whose;
+use crate::calls::parties::Parties;
+use crate::calls::settle::End;
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::catalogue::READING;
@@ -26,6 +28,7 @@ selected! {
     pub struct LiveCall {
         pub user_id: Option<i64> = "l.user_id",
         pub campaign_id: i64 = "l.campaign_id",
+        pub did_id: Option<i64> = "l.did_id",
         pub did_number: String = "l.did_number",
         pub caller_number: Option<String> = "l.caller_number",
         pub node: Option<String> = "l.node",
@@ -88,10 +91,32 @@ impl LiveCall {
         }
     }
 
-    pub fn whose(&self) -> Whose {
-        Whose {
-            link_id: self.link_id,
-            client_id: Some(self.client_id),
+    /// Its slot returns.
+    pub fn slot_back<'a>(&self, uniqueid: &'a str) -> End<'a> {
+        End {
+            uniqueid,
+            parties: Parties {
+                user_id: self.user_id,
+                campaign_id: Some(self.campaign_id),
+                did_id: self.did_id,
+                client_id: Some(self.client_id),
+                link_id: Some(self.link_id),
+            },
+            change: Counts::SLOT_BACK,
+            reserved: self.attempt_at,
+            is_first: self.attempt == 1,
+        }
+    }
+
+    /// And another link's is taken: for its number, its campaign and its seller nothing changes.
+    pub fn slot_moves<'a>(&self, uniqueid: &'a str) -> End<'a> {
+        let end = self.slot_back(uniqueid);
+        End {
+            parties: Parties {
+                user_id: None,
+                ..end.parties
+            },
+            ..end
         }
     }
 

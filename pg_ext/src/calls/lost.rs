@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 
 use capconduit_core::meter::Counts;
-use capconduit_core::outcome;
+use capconduit_core::{Subject, outcome};
 use pgrx::pg_sys::{BOOLOID, INT4OID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
 use crate::calls::counters;
-use crate::calls::counters::Owed;
-use crate::calls::settle::{ClientsOwe, Whose, settle_link};
-use crate::calls::windows::Subject;
+use crate::calls::parties::Parties;
+use crate::calls::settle::{End, MetersOwe, settle_link};
 use crate::postgres::access;
 use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::armed::Armed;
@@ -28,12 +27,38 @@ selected! {
         uniqueid: String = "l.uniqueid",
         link_id: i64 = "l.link_id",
         client_id: i64 = "l.client_id",
+        user_id: Option<i64> = "l.user_id",
+        campaign_id: i64 = "l.campaign_id",
+        did_id: Option<i64> = "l.did_id",
+        attempt: i32 = "l.attempt",
         holds_slot: bool = "l.holds_slot",
         reserved_at: i64 = "l.attempt_at",
         routed_at: i64 = "l.routed_at",
         // By its name: the table may be of the release before.
         qualify_seconds: Option<i32> = "(to_jsonb(l) ->> 'qualify_seconds')::integer",
         answered: bool = "l.answered_at is not null",
+    }
+}
+
+impl LockedCall {
+    fn is_of(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Link(id) => self.link_id == id,
+            Subject::Client(id) => self.client_id == id,
+            Subject::Did(id) => self.did_id == Some(id),
+            Subject::Campaign(id) => self.campaign_id == id,
+            Subject::Seller(id) => self.user_id == Some(id),
+        }
+    }
+
+    fn parties(&self) -> Parties {
+        Parties {
+            user_id: self.user_id,
+            campaign_id: Some(self.campaign_id),
+            did_id: self.did_id,
+            client_id: Some(self.client_id),
+            link_id: Some(self.link_id),
+        }
     }
 }
 
@@ -114,7 +139,7 @@ fn meter(armed: Armed, record: i64, call: &LockedCall) -> bool {
 }
 
 /// Closes the calls as LOST; their number and the id of the last record. The links come last, in ascending order:
-/// so call this once in a transaction, but for what was rolled back; then their clients. A row that is held for longer than was to
+/// so call this once in a transaction, but for what was rolled back; then meters. A row that is held for longer than was to
 /// be waited is the error.
 fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), Subject> {
     if held.is_empty() {
@@ -124,8 +149,7 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
     access::enter(c"live_calls", WRITING);
     let metered = access::enter(c"call_logs", WRITING).has(call_logs::qualified.name());
     // By link: what becomes of its calls, and the records that count.
-    type Ends = Vec<(Counts, i64)>;
-    let mut links: BTreeMap<i64, (i64, Ends, Vec<i64>)> = BTreeMap::new();
+    let mut links: BTreeMap<i64, (Vec<End<'_>>, Vec<i64>)> = BTreeMap::new();
     let mut last = None;
     for Held { why, call } in held {
         let counts = outcome::counts(outcome::LOST, call.answered, true);
@@ -138,35 +162,40 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
                 arg(counts),
             ],
         );
-        let (_, ends, records) = links
-            .entry(call.link_id)
-            .or_insert_with(|| (call.client_id, Vec::new(), Vec::new()));
+        let (ends, records) = links.entry(call.link_id).or_default();
         let qualified = metered && call.holds_slot && record.is_some_and(|record| meter(armed, record, call));
         let comes_to = record.map_or(Counts::NONE, |_| {
             Counts::of_record(true, call.holds_slot, counts, qualified)
         });
-        ends.push(if call.holds_slot {
+        let (change, reserved) = if call.holds_slot {
             (Counts::SLOT_BACK.plus(comes_to), call.reserved_at)
         } else {
             // As every record without a reservation: at its start.
             (comes_to, call.routed_at.min(began()))
+        };
+        ends.push(End {
+            uniqueid: &call.uniqueid,
+            parties: call.parties(),
+            change,
+            reserved,
+            is_first: call.holds_slot && call.attempt == 1,
         });
         records.extend(record.filter(|_| counts));
         last = record.or(last);
     }
-    let mut clients = ClientsOwe::default();
-    for (link_id, (client_id, ends, records)) in links {
-        let owed = Owed {
-            ends: &ends,
-            counted: records.len() as i64,
-        };
-        let whose = Whose {
+    let mut owe = MetersOwe::default();
+    for (link_id, (ends, records)) in links {
+        settle_link(
+            armed,
+            wait,
             link_id,
-            client_id: Some(client_id),
-        };
-        settle_link(armed, wait, whose, owed, &records, &mut clients)?;
+            &ends,
+            records.len() as i64,
+            &records,
+            &mut owe,
+        )?;
     }
-    clients.settle(armed, wait)?;
+    owe.settle(armed, wait)?;
     Ok((held.len() as i32, last))
 }
 
@@ -175,7 +204,7 @@ pub fn close_all(armed: Armed, held: &[Held]) -> (i32, Option<i64>) {
     close(armed, held, Wait::Long).expect("a wait without a bound leaves nothing out")
 }
 
-/// Leaves out those whose link's or client's counters somebody holds: they are found again later. Otherwise one forgotten transaction
+/// Leaves out those whose link's counters or meters somebody holds: they are found again later. Otherwise one forgotten transaction
 /// would keep a node from being heard, and its silence would cost it all its calls.
 pub fn close_soon(armed: Armed, mut held: Vec<Held>) -> i32 {
     let patience = Patience::default();
@@ -202,10 +231,7 @@ pub fn close_within_moments(armed: Armed, mut held: Vec<Held>, patience: &Patien
             Err(subject) => {
                 savepoint.rollback();
                 kept_by = Some(subject);
-                held.retain(|held| match subject {
-                    Subject::Link(id) => held.call.link_id != id,
-                    Subject::Client(id) => held.call.client_id != id,
-                });
+                held.retain(|held| !held.call.is_of(subject));
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Calls: what is known of a number and its links, the call in flight, the counters, calls that ended unheard, and the locks.
 
 pub mod call_record;
-pub mod client_counters;
 pub mod counters;
 pub mod detail;
 pub mod door;
@@ -16,6 +15,7 @@ pub mod links;
 pub mod live_call;
 pub mod locks;
 pub mod lost;
+pub mod meters;
 pub mod nodes;
 pub mod parties;
 pub mod preview;

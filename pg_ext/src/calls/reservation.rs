@@ -1,7 +1,8 @@
 //! A reservation: the call's row in `live_calls`, and a slot of its link.
 
+use capconduit_core::cap::Cap;
 use capconduit_core::facts::{Campaign, Dialled};
-use capconduit_core::{Asked, Link, Verdict, decision, gates, outcome, select};
+use capconduit_core::{Asked, Link, Subject, Verdict, decision, gates, outcome, select};
 use pgrx::pg_sys;
 use pgrx::pg_sys::INT8OID;
 
@@ -10,7 +11,8 @@ use crate::calls::facts::{read_caller_id, read_dialled};
 use crate::calls::hot_row::Changed;
 use crate::calls::links::are_set_as_before;
 use crate::calls::live_call::Answer;
-use crate::calls::{client_counters, leases, nodes};
+use crate::calls::meters::{self, Metered};
+use crate::calls::{leases, nodes};
 use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::guc;
@@ -45,6 +47,8 @@ pub struct Choice<'a> {
     pub asked: &'a Asked<'a>,
     pub dialled: &'a Dialled,
     pub campaign: &'a Campaign,
+    /// What has room only if calls are closed whose leases have expired: the number, its campaign or its seller.
+    pub full: Option<Subject>,
     pub links: &'a [Link],
     pub ended_before: u64,
 }
@@ -78,7 +82,7 @@ impl Choice<'_> {
         let now = began();
         let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
         let texts = Texts::new();
-        let reserved_at = link.reserves_at(self.asked.at);
+        let reserved_at = link.reserves_at(self.asked.at).max(dialled.windows_from());
         insert!(
             armed,
             live_calls {
@@ -120,11 +124,8 @@ impl Choice<'_> {
             |at| read_caller_id(at, link.client_id),
         );
         let taken = taken.and_then(|caller_id| {
-            if !link.client_metered {
-                return Changed::Done(caller_id);
-            }
-            let still = |at: At| self.still(at, index);
-            client_counters::take(armed, link, self.asked, reserved_at, wait, still).map(|()| caller_id)
+            let taken = self.take_meters(armed, index, reserved_at, wait);
+            taken.map(|()| caller_id)
         });
         taken.map(|caller_id| {
             if let Some(node) = caller.node {
@@ -142,6 +143,26 @@ impl Choice<'_> {
         })
     }
 
+    /// Behind the link's counters, in their order.
+    fn take_meters(&self, armed: Armed, index: usize, reserved_at: i64, wait: Wait) -> Changed<()> {
+        let (link, dialled) = (&self.links[index], self.dialled);
+        let take = |of: Metered, caps: &[Cap]| {
+            let still = |at: At| self.still(at, index);
+            meters::take(armed, of, caps, self.asked, reserved_at, wait, still)
+        };
+        let mut taken = Changed::Done(());
+        if link.seller_metered {
+            for (subject, capped) in dialled.subjects() {
+                let of = Metered::of_seller(subject, dialled.user_id);
+                taken = taken.and_then(|()| take(of, &capped.caps));
+            }
+        }
+        if link.client_metered {
+            taken = taken.and_then(|()| take(Metered::client(link.client_id), &link.client_caps));
+        }
+        taken
+    }
+
     /// Whether what a choice rests on beside the counters is at this moment as it was when it was made.
     fn still(&self, at: At, chosen: usize) -> bool {
         if at.ended_before() == self.ended_before {
@@ -154,6 +175,7 @@ impl Choice<'_> {
             return false;
         };
         (dialled.did_id, dialled.user_id) == (self.dialled.did_id, self.dialled.user_id)
+            && dialled.is_capped_like(self.dialled)
             && (campaign.id, campaign.strategy) == (self.campaign.id, self.campaign.strategy)
             && are_set_as_before(at, campaign.id, self.links, chosen, self.asked)
     }

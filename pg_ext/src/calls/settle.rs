@@ -2,92 +2,152 @@
 
 use std::collections::BTreeMap;
 
+use capconduit_core::Subject;
 use capconduit_core::meter::Counts;
+use pgrx::pg_sys::TEXTOID;
 
-use crate::calls::counters::Owed;
-use crate::calls::windows::Subject;
-use crate::calls::{client_counters, counters, excess};
+use crate::calls::counters::{Owed, Settled};
+use crate::calls::meters::Metered;
+use crate::calls::parties::Parties;
+use crate::calls::{counters, excess, meters};
+use crate::postgres::argument::arg;
 use crate::postgres::armed::Armed;
 use crate::postgres::held_rows::Wait;
 use crate::postgres::look::View;
+use crate::postgres::rows::selected;
+use crate::postgres::spi::Query;
 
-/// Whose counters a call moves.
+/// What becomes of a call.
 #[derive(Clone, Copy)]
-pub struct Whose {
-    pub link_id: i64,
-    pub client_id: Option<i64>,
+pub struct End<'a> {
+    pub uniqueid: &'a str,
+    /// Whose counters it moves. Those of its number, its campaign and its seller only where the seller is named: of a call that fails over
+    /// they stay as they are.
+    pub parties: Parties,
+    pub change: Counts,
+    /// When the slot was reserved that it is about; else the instant that the call counts at.
+    pub reserved: i64,
+    /// It held that slot from the beginning.
+    pub is_first: bool,
 }
 
-/// What the counters of clients owe. They are changed when all links are, each once, in ascending order.
-#[derive(Default)]
-pub struct ClientsOwe(BTreeMap<i64, Vec<(Counts, i64)>>);
+selected! {
+    struct Attempt {
+        started_at: i64 = "started_at",
+    }
+}
 
-impl ClientsOwe {
-    pub fn add(&mut self, client_id: i64, ends: &[(Counts, i64)]) {
-        self.0.entry(client_id).or_default().extend_from_slice(ends);
+static FIRST: Query<Attempt> = Query::new(
+    "select",
+    "from capconduit.call_attempts where uniqueid = $1 and attempt = 1",
+    &[TEXTOID],
+);
+
+impl End<'_> {
+    /// When the call's first slot was reserved: it is in the windows of its number, campaign and seller by that.
+    fn first_reserved(&self) -> i64 {
+        if self.is_first {
+            return self.reserved;
+        }
+        FIRST
+            .first(&[arg(self.uniqueid)])
+            .map_or(self.reserved, |attempt| attempt.started_at)
+    }
+}
+
+/// What meters are owed. They are changed when all links are, each once, in their order.
+#[derive(Default)]
+pub struct MetersOwe(BTreeMap<Metered, Vec<(Counts, i64)>>);
+
+impl MetersOwe {
+    fn add(&mut self, end: &End<'_>, settled: &Settled) {
+        if end.change == Counts::NONE {
+            return;
+        }
+        if let Some(client_id) = end.parties.client_id
+            && settled
+                .client_metered
+                .unwrap_or_else(|| View::Fresh.look(|at| meters::is_client_metered(at, client_id)))
+        {
+            self.owe(Metered::client(client_id), (end.change, end.reserved));
+        }
+        if let Some(user_id) = end.parties.user_id
+            && settled
+                .seller_metered
+                .unwrap_or_else(|| View::Fresh.look(|at| meters::is_seller_metered(at, user_id)))
+        {
+            let by_first = (end.change, end.first_reserved());
+            let did = end.parties.did_id.map(Subject::Did);
+            let campaign = end.parties.campaign_id.map(Subject::Campaign);
+            for subject in [did, campaign, Some(Subject::Seller(user_id))]
+                .into_iter()
+                .flatten()
+            {
+                self.owe(Metered::of_seller(subject, user_id), by_first);
+            }
+        }
     }
 
-    /// What one client owes comes with what is taken of it.
+    fn owe(&mut self, of: Metered, end: (Counts, i64)) {
+        self.0.entry(of).or_default().push(end);
+    }
+
+    /// Those before a subject and those behind it, whose own is between them.
+    pub fn split(mut self, at: Subject) -> (Self, Self) {
+        let owner_id = None;
+        let behind = self.0.split_off(&Metered {
+            subject: at,
+            owner_id,
+        });
+        (self, MetersOwe(behind))
+    }
+
     pub fn settle(self, armed: Armed, wait: Wait) -> Result<(), Subject> {
-        for (client_id, ends) in self.0 {
-            client_counters::settle(armed, client_id, &ends, wait)?;
+        for (of, ends) in self.0 {
+            meters::settle(armed, of, &ends, wait)?;
         }
         Ok(())
     }
 }
 
-/// `records` are the calls just counted; those beyond the allowed total are flagged, never refused: they happened.
-pub fn settle(armed: Armed, whose: Whose, owed: Owed<'_>, records: &[i64]) {
-    let mut clients = ClientsOwe::default();
-    settle_link(armed, Wait::Long, whose, owed, records, &mut clients)
-        .and_then(|()| clients.settle(armed, Wait::Long))
+/// What becomes of calls of one link. `records` are those just counted: those beyond the allowed total are flagged, never refused, since
+/// they happened. `counted`: by how much the total moves.
+pub fn settle(armed: Armed, link_id: i64, ends: &[End<'_>], counted: i64, records: &[i64]) {
+    let mut owe = MetersOwe::default();
+    settle_link(armed, Wait::Long, link_id, ends, counted, records, &mut owe)
+        .and_then(|()| owe.settle(armed, Wait::Long))
         .expect("a wait without a bound");
 }
 
-/// The link's counters; its client's are to be settled later. An error is the row that is held, and nothing was moved.
+/// The link's counters; meters are to be settled later. An error is the row that is held, and nothing was moved.
 pub fn settle_link(
     armed: Armed,
     wait: Wait,
-    whose: Whose,
-    owed: Owed<'_>,
+    link_id: i64,
+    ends: &[End<'_>],
+    counted: i64,
     records: &[i64],
-    clients: &mut ClientsOwe,
+    owe: &mut MetersOwe,
 ) -> Result<(), Subject> {
+    let moves: Vec<(Counts, i64)> = ends.iter().map(|end| (end.change, end.reserved)).collect();
+    let owed = Owed {
+        ends: &moves,
+        counted,
+    };
     if owed.is_nothing() {
         return Ok(());
     }
-    let settled = counters::settle(armed, whose.link_id, owed, wait)?;
-    excess::flag(armed, whose.link_id, settled.beyond, owed.released(), records);
-    if let Some(client_id) = whose.client_id
-        && settled
-            .client_metered
-            .unwrap_or_else(|| View::Fresh.look(|at| client_counters::is_metered(at, client_id)))
-    {
-        clients.add(client_id, owed.ends);
+    let settled = counters::settle(armed, link_id, owed, wait)?;
+    excess::flag(armed, link_id, settled.beyond, owed.released(), records);
+    for end in ends {
+        owe.add(end, &settled);
     }
     Ok(())
 }
 
-/// The slot of an attempt that came to nothing returns.
-pub fn give_back(
-    armed: Armed,
-    wait: Wait,
-    whose: Whose,
-    reserved: i64,
-    clients: &mut ClientsOwe,
-) -> Result<(), Subject> {
-    let owed = Owed {
-        ends: &[(Counts::SLOT_BACK, reserved)],
-        counted: 0,
-    };
-    settle_link(armed, wait, whose, owed, &[], clients)
-}
-
-/// The same where nothing else is moved.
-pub fn give_back_now(armed: Armed, whose: Whose, reserved: i64) {
-    let owed = Owed {
-        ends: &[(Counts::SLOT_BACK, reserved)],
-        counted: 0,
-    };
-    settle(armed, whose, owed, &[]);
+/// The slot of a call that holds no other returns.
+pub fn give_back(armed: Armed, end: End<'_>) {
+    if let Some(link_id) = end.parties.link_id {
+        settle(armed, link_id, &[end], 0, &[]);
+    }
 }

@@ -1,4 +1,4 @@
-//! The present windows of a link or a client, in rows beside its counters: changed by whoever has just changed those, so nobody waits for
+//! The present windows of a link or of what has a meter, in rows beside its counters: changed by whoever has just changed those, so nobody waits for
 //! them. Of a call that begins and ends in the present hour none is read.
 
 use capconduit_core::cap::Meter;
@@ -14,17 +14,24 @@ use crate::postgres::look::{At, View};
 use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::row_change::RowChange;
 use crate::postgres::scan::Row;
-use crate::postgres::tables::{campaign_client_settings, client_windows, clients, link_windows};
+use crate::postgres::tables::{campaign_client_settings, clients, link_windows, meter_windows, users};
 use crate::postgres::transaction::now;
 
 /// What windows are of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
+#[derive(Clone, Copy)]
+pub enum Of {
     Link(i64),
-    Client(i64),
+    Meter { id: i64, zone: ZoneOf },
 }
 
-/// Rows of windows, in a table for each kind of subject with the same columns.
+/// Whose zone windows begin and end in.
+#[derive(Clone, Copy)]
+pub enum ZoneOf {
+    Client(i64),
+    Seller(i64),
+}
+
+/// Rows of windows, in two tables with the same columns.
 macro_rules! windows_in {
     ($module:ident: $table:ident by $index:ident, $key:ident) => {
         mod $module {
@@ -116,27 +123,36 @@ macro_rules! windows_in {
 }
 
 windows_in!(of_links: link_windows by link_windows_pkey, link_id);
-windows_in!(of_clients: client_windows by client_windows_pkey, client_id);
+windows_in!(of_meters: meter_windows by meter_windows_pkey, meter_id);
 
-fn read(at: At<'_>, subject: Subject) -> Vec<Mark> {
-    match subject {
-        Subject::Link(id) => of_links::read(at, id),
-        Subject::Client(id) => of_clients::read(at, id),
+fn read(at: At<'_>, of: Of) -> Vec<Mark> {
+    match of {
+        Of::Link(id) => of_links::read(at, id),
+        Of::Meter { id, .. } => of_meters::read(at, id),
     }
 }
 
 static LINKS: Lookup<campaign_client_settings::Of> =
     lookup!(campaign_client_settings by campaign_client_settings_pkey (Int8): client_id).remembering();
-static ZONES: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): time_zone).remembering();
+static CLIENTS: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): time_zone).remembering();
+static SELLERS: Lookup<users::Of> = lookup!(users by users_pkey (Int8): time_zone).remembering();
 
-/// The zone that a subject's windows begin and end in: its client's. One that nothing is known of counts as UTC, under that name, so that it
+/// The zone that windows begin and end in: its client's for a link. One that nothing is known of counts as UTC, under that name, so that it
 /// is a change of zone when it is known again.
-fn zone_of(at: At<'_>, subject: Subject) -> (String, zone::TimeZone) {
-    let client_id: Option<i64> = match subject {
-        Subject::Link(id) => LINKS.first(at, arg(id), |link| link.need(campaign_client_settings::client_id)),
-        Subject::Client(id) => Some(id),
+fn zone_of(at: At<'_>, of: Of) -> (String, zone::TimeZone) {
+    let whose = match of {
+        Of::Link(id) => LINKS
+            .first(at, arg(id), |link| link.need(campaign_client_settings::client_id))
+            .map(ZoneOf::Client),
+        Of::Meter { zone, .. } => Some(zone),
     };
-    let named = client_id.and_then(|id| ZONES.first(at, arg(id), |client| client.owned(clients::time_zone)));
+    let named = match whose {
+        Some(ZoneOf::Client(id)) => CLIENTS.first(at, arg(id), |client| client.owned(clients::time_zone)),
+        Some(ZoneOf::Seller(id)) => SELLERS.first(at, arg(id), |seller| {
+            seller.get_optional(users::time_zone).map(str::to_owned)
+        }),
+        None => None,
+    };
     let known = named.flatten().and_then(|name| {
         let zone = zone::parse(&name)?;
         Some((name, zone))
@@ -145,11 +161,11 @@ fn zone_of(at: At<'_>, subject: Subject) -> (String, zone::TimeZone) {
 }
 
 /// What caps of a subject go by, of its counts at this moment.
-pub fn meter(at: At<'_>, subject: Subject, life: Counts) -> Meter {
-    let (zone_name, zone) = zone_of(at, subject);
+pub fn meter(at: At<'_>, of: Of, life: Counts) -> Meter {
+    let (zone_name, zone) = zone_of(at, of);
     Meter {
         life,
-        marks: read(at, subject),
+        marks: read(at, of),
         zone_name,
         zone,
     }
@@ -178,10 +194,10 @@ pub struct Moved {
 
 /// `ends`: what becomes of calls, and when they were reserved. It changes nothing in windows that began later, whose marks move with
 /// it. `begin`: an instant, and the counts before what happens at it; windows that are over by then make place for those it lies in.
-pub fn moved(at: At<'_>, subject: Subject, ends: &[(Counts, i64)], begin: Option<(Counts, i64)>) -> Moved {
+pub fn moved(at: At<'_>, of: Of, ends: &[(Counts, i64)], begin: Option<(Counts, i64)>) -> Moved {
     // Where nothing begins, no zone is asked for.
     let (zone_name, zone) = match begin {
-        Some(_) => zone_of(at, subject),
+        Some(_) => zone_of(at, of),
         None => (zone::UTC.to_owned(), zone::TimeZone::UTC),
     };
     let calendar = Calendar {
@@ -190,7 +206,7 @@ pub fn moved(at: At<'_>, subject: Subject, ends: &[(Counts, i64)], begin: Option
     };
     let mut all = Vec::with_capacity(Span::ALL.len());
     let mut marks = Vec::new();
-    for mark in read(at, subject) {
+    for mark in read(at, of) {
         let earlier = ends.iter().filter(|(_, reserved)| mark.leaves_out(*reserved));
         let counts = earlier.fold(mark.counts, |sum, (change, _)| sum.plus(*change));
         let mut new = Mark {
@@ -224,13 +240,7 @@ pub fn moved(at: At<'_>, subject: Subject, ends: &[(Counts, i64)], begin: Option
 
 /// What ends move beside the counters, which have come to `life` by them. A record of a call that nothing was reserved for may
 /// begin windows: they are to be there before the next call reserves its slot in them.
-pub fn moved_by(
-    at: At<'_>,
-    subject: Subject,
-    present: Present,
-    life: Counts,
-    ends: &[(Counts, i64)],
-) -> Option<Moved> {
+pub fn moved_by(at: At<'_>, of: Of, present: Present, life: Counts, ends: &[(Counts, i64)]) -> Option<Moved> {
     let latest = ends.iter().map(|(_, reserved)| *reserved).max()?;
     let begin = if present.is_none() {
         Some((life, now().max(latest + 1)))
@@ -245,21 +255,21 @@ pub fn moved_by(
         })
     };
     let are_earlier = ends.iter().any(|(_, reserved)| *reserved < present.from);
-    (begin.is_some() || are_earlier).then(|| moved(at, subject, ends, begin))
+    (begin.is_some() || are_earlier).then(|| moved(at, of, ends, begin))
 }
 
 /// The subject's counters are this transaction's own, and so are these rows.
-pub fn write(armed: Armed, subject: Subject, moved: &Moved) {
+pub fn write(armed: Armed, of: Of, moved: &Moved) {
     if !moved.are_first {
-        return match subject {
-            Subject::Link(id) => of_links::change(armed, id, &moved.marks),
-            Subject::Client(id) => of_clients::change(armed, id, &moved.marks),
+        return match of {
+            Of::Link(id) => of_links::change(armed, id, &moved.marks),
+            Of::Meter { id, .. } => of_meters::change(armed, id, &moved.marks),
         };
     }
     for mark in &moved.marks {
-        match subject {
-            Subject::Link(id) => of_links::insert(armed, id, mark),
-            Subject::Client(id) => of_clients::insert(armed, id, mark),
+        match of {
+            Of::Link(id) => of_links::insert(armed, id, mark),
+            Of::Meter { id, .. } => of_meters::insert(armed, id, mark),
         }
     }
 }

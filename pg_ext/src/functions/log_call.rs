@@ -1,6 +1,7 @@
 //! `log_call`: the one record of a call. It gives the slot back and moves the counters in the same transaction, and a
 //! record that comes again changes nothing.
 
+use capconduit_core::meter::Counts;
 use capconduit_core::{outcome, text};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
@@ -12,7 +13,7 @@ use crate::calls::facts::read_qualify_seconds_of;
 use crate::calls::known_call::{Known, RESERVATION, read_record, read_reservation};
 use crate::calls::live_call::take_live;
 use crate::calls::parties::{Parties, resolve};
-use crate::calls::settle::{Whose, give_back_now};
+use crate::calls::settle::{End, give_back};
 use crate::functions::arguments;
 use crate::postgres::error;
 use crate::postgres::look::View;
@@ -101,10 +102,16 @@ fn log(inside: &Inside, given: &Given) -> Answered<(&'static str, i64)> {
     if let Some(stored) = stored {
         // No function leaves a reservation beside a record, but a hand may.
         if let Some((known, true)) = reservation.take()
-            && let (Some(link_id), Some(reserved_at)) = (known.parties.link_id, known.reserved_at)
+            && let Some(reserved) = known.reserved_at
         {
-            let client_id = known.parties.client_id;
-            give_back_now(armed, Whose { link_id, client_id }, reserved_at);
+            let end = End {
+                uniqueid: given.uniqueid,
+                parties: known.parties,
+                change: Counts::SLOT_BACK,
+                reserved,
+                is_first: known.holds_first_slot(),
+            };
+            give_back(armed, end);
         }
         if !stored.lost || given.status == outcome::LOST {
             return inside.seen(("duplicate", stored.id));

@@ -1,20 +1,19 @@
 //! `next_target`: the attempt failed; who is next. The slot moves, or is given back and the caller is told why.
 
-use capconduit_core::{Asked, Link, Reject, Strategy, decision, outcome, select};
+use capconduit_core::{Asked, Link, Reject, Strategy, Subject, decision, outcome, select};
 use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
-use crate::calls::client_counters;
 use crate::calls::counters::{take_slot, wait_for};
 use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::read_caller_id;
 use crate::calls::hot_row::Changed;
 use crate::calls::links::{are_set_as_before, read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, LiveCall, end_live, move_live, read_live, refuse_another};
+use crate::calls::meters::{self, Metered};
 use crate::calls::nodes;
-use crate::calls::settle::{ClientsOwe, give_back, give_back_now};
+use crate::calls::settle::{MetersOwe, give_back, settle_link};
 use crate::calls::turns::Turns;
-use crate::calls::windows::Subject;
 use crate::functions::arguments;
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
@@ -174,6 +173,7 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
         let target = &links[index];
         let movement = Move {
             armed,
+            uniqueid,
             call: &call,
             target,
             asked: &asked,
@@ -215,6 +215,7 @@ static ANY_BUSY: Statement = Statement::new(
 /// A slot on its way from one link to another.
 struct Move<'a> {
     armed: Armed<'a>,
+    uniqueid: &'a str,
     call: &'a LiveCall,
     target: &'a Link,
     asked: &'a Asked<'a>,
@@ -223,16 +224,24 @@ struct Move<'a> {
 }
 
 impl Move<'_> {
-    /// Two link rows in one transaction: always the lower id first; then their clients'. While one is changed others wait for it, so
+    /// Two link rows in one transaction: always the lower id first; then their clients' meters. While one is changed others wait for it, so
     /// the next one is waited for but a moment.
     fn run(&self, still: impl Fn(At) -> bool) -> Changed<()> {
-        let mut clients = ClientsOwe::default();
+        let mut owe = MetersOwe::default();
         let mut give_back = || {
             if !self.call.holds_slot {
                 return Ok(());
             }
-            let (wait, call) = (self.wait(), self.call);
-            give_back(self.armed, wait, call.whose(), call.attempt_at, &mut clients)
+            let end = self.call.slot_moves(self.uniqueid);
+            settle_link(
+                self.armed,
+                self.wait(),
+                self.call.link_id,
+                &[end],
+                0,
+                &[],
+                &mut owe,
+            )
         };
         let (link_id, target_id) = (self.call.link_id, self.target.id);
         if link_id < target_id
@@ -258,26 +267,34 @@ impl Move<'_> {
         {
             return Changed::Held(subject);
         }
-        self.move_clients(clients, still)
+        self.move_clients(owe, still)
     }
 
     /// No client has two links of one campaign, so the one that is left is not the one that is next.
-    fn move_clients(&self, left: ClientsOwe, still: impl Fn(At) -> bool) -> Changed<()> {
-        let settle = || match left.settle(self.armed, self.wait()) {
+    fn move_clients(&self, left: MetersOwe, still: impl Fn(At) -> bool) -> Changed<()> {
+        let settle = |owe: MetersOwe| match owe.settle(self.armed, self.wait()) {
             Ok(()) => Changed::Done(()),
             Err(subject) => Changed::Held(subject),
         };
-        if !self.target.client_metered {
-            return settle();
+        let target = self.target;
+        if !target.client_metered {
+            return settle(left);
         }
-        let reserved = self.target.reserves_at(self.asked.at);
-        let take =
-            || client_counters::take(self.armed, self.target, self.asked, reserved, self.wait(), still);
-        if self.call.client_id < self.target.client_id {
-            settle().and_then(|()| take())
-        } else {
-            take().and_then(|()| settle())
-        }
+        let next = Metered::client(target.client_id);
+        let (before, behind) = left.split(next.subject);
+        let reserved = target.reserves_at(self.asked.at);
+        let take = || {
+            meters::take(
+                self.armed,
+                next,
+                &target.client_caps,
+                self.asked,
+                reserved,
+                self.wait(),
+                still,
+            )
+        };
+        settle(before).and_then(|()| take()).and_then(|()| settle(behind))
     }
 
     fn wait(&self) -> Wait<'_> {
@@ -316,7 +333,7 @@ fn end(armed: Armed, uniqueid: &str, call: LiveCall, reason: Reject, decided: Op
         None => call.decision.clone(),
     };
     if call.holds_slot {
-        give_back_now(armed, call.whose(), call.attempt_at);
+        give_back(armed, call.slot_back(uniqueid));
     }
     end_live(armed, uniqueid, reason, &decision);
     Answer::present(&LiveCall {

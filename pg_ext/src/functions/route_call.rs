@@ -1,8 +1,9 @@
 //! `route_call`: which client gets this call now. One slot is taken, or nothing is written.
 
 use capconduit_core::facts::Dialled;
-use capconduit_core::stopped::{CallsOf, Full};
-use capconduit_core::{Asked, Link, Reject, Strategy, decision, did, gates, select, stopped, text};
+use capconduit_core::gates::caps;
+use capconduit_core::stopped::Full;
+use capconduit_core::{Asked, Link, Reject, Strategy, Subject, decision, did, gates, select, stopped, text};
 use pgrx::pg_extern;
 
 use crate::calls::counters::wait_for;
@@ -13,7 +14,6 @@ use crate::calls::links::{read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, read_live, refuse_another, take_live};
 use crate::calls::reservation::{Caller, Choice};
 use crate::calls::turns::Turns;
-use crate::calls::windows::Subject;
 use crate::calls::{leases, rejects};
 use crate::functions::arguments;
 use crate::postgres::argument::arg;
@@ -104,8 +104,13 @@ fn look(number: &str, uniqueid: &str, asked: &Asked<'_>) -> Seen {
         let in_flight = LIVE.first(at, arg(uniqueid), |_| ()).is_some();
         let dialled = read_dialled(at, number);
         let admitted = dialled.as_ref().map(|dialled| gates::admit(dialled, asked));
-        let links = match admitted {
-            Some(Ok(campaign)) => read_links(at, campaign.id),
+        let links = match (&dialled, admitted) {
+            (_, Some(Ok(campaign))) => read_links(at, campaign.id),
+            // It may yet be let through: see `Choice::take`.
+            (Some(dialled), Some(Err(gate))) if caps::full(gate, dialled).is_some() => dialled
+                .campaign
+                .as_ref()
+                .map_or_else(Vec::new, |campaign| read_links(at, campaign.id)),
             _ => Vec::new(),
         };
         Seen {
@@ -124,6 +129,8 @@ struct Rounds {
     turns: Option<Turns>,
     /// Full links whose expired leases were closed.
     looked_at: Vec<i64>,
+    /// The same of what else the call is counted by.
+    emptied: Vec<Subject>,
     /// Links whose counters another transaction holds.
     held: Vec<i64>,
     patience: Patience,
@@ -149,14 +156,17 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
         let Some(dialled) = seen.dialled else {
             return Answered::passing(Answer::reject(Reject::DidNotFound, None, None));
         };
-        let campaign = match gates::admit(&dialled, &asked) {
-            Ok(campaign) => campaign,
+        let (campaign, full) = match gates::admit(&dialled, &asked) {
+            Ok(campaign) => (campaign, None),
             Err(gate) => {
-                return Answered::passing(Answer::reject(
-                    gate.says,
-                    dialled.campaign.map(|campaign| campaign.id),
-                    None,
-                ));
+                let full = caps::full(gate, &dialled).filter(|full| !rounds.emptied.contains(full));
+                match (&dialled.campaign, full.filter(|full| leases::expired_of(*full))) {
+                    (Some(campaign), Some(full)) => (campaign, Some(full)),
+                    (campaign, _) => {
+                        let campaign_id = campaign.as_ref().map(|campaign| campaign.id);
+                        return Answered::passing(Answer::reject(gate.says, campaign_id, None));
+                    }
+                }
             }
         };
         // The number may belong to another campaign by now: the savepoint is rolled back, which releases the old campaign's
@@ -174,6 +184,7 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
             asked: &asked,
             dialled: &dialled,
             campaign,
+            full,
             links: &seen.links,
             ended_before: seen.ended_before,
         };
@@ -201,7 +212,13 @@ impl Choice<'_> {
         let chosen = select::choose(strategy, self.links, &verdicts, &mut uniform);
         let mut full = stopped::full_ahead_of(strategy, self.links, &verdicts, chosen);
         full.retain(|full| !rounds.looked_at.contains(&full.link_id) && !rounds.held.contains(&full.link_id));
-        let expired = leases::expired_on(&full);
+        let expired = match (self.full, chosen) {
+            (Some(calls_of), Some(chosen)) => Some(Full {
+                link_id: self.links[chosen].id,
+                calls_of,
+            }),
+            _ => leases::expired_on(&full),
+        };
         let Some(index) = expired
             .and_then(|full| self.links.iter().position(|link| link.id == full.link_id))
             .or(chosen)
@@ -238,21 +255,21 @@ impl Choice<'_> {
                 rounds.turns = Some(Turns::lock(self.campaign.id));
                 return None;
             }
-            // Nor does one whose client refuses.
-            None => (expired.is_some() || self.links[index].client_metered).then(Savepoint::begin),
+            // Nor does one whose client, or what else the call is counted by, refuses.
+            None => {
+                let link = &self.links[index];
+                (expired.is_some() || link.client_metered || link.seller_metered).then(Savepoint::begin)
+            }
         };
         let armed = inside.arm();
         let released = match expired {
             Some(full) => leases::release_expired_on(armed, full, &rounds.patience),
             None => Ok(()),
         };
-        // Of other links of the client, too: those have no order to this one.
-        let wait = match expired {
-            Some(Full {
-                calls: CallsOf::Client(_),
-                ..
-            }) => Wait::Moment(&rounds.patience),
-            _ => self.wait(rounds, others_wait),
+        // Of other links, too: those have no order to this one.
+        let wait = match expired.map(|full| full.calls_of) {
+            None | Some(Subject::Link(_)) => self.wait(rounds, others_wait),
+            Some(_) => Wait::Moment(&rounds.patience),
         };
         let taken = match released {
             Ok(()) => self.reserve(armed, &verdicts, index, wait),
@@ -260,7 +277,10 @@ impl Choice<'_> {
         };
         if let (Some(full), Changed::Done(_) | Changed::Refused) = (expired, &taken) {
             // Once each: a lowered cap, or calls that counted, may leave it full.
-            rounds.looked_at.push(full.link_id);
+            match self.full {
+                Some(subject) => rounds.emptied.push(subject),
+                None => rounds.looked_at.push(full.link_id),
+            }
         }
         match (&taken, savepoint) {
             (Changed::Done(_), Some(savepoint)) => savepoint.release(),

@@ -64,6 +64,7 @@ tables! {
             windows_from: Time,
             windows_until: Time,
             client_metered: Bool,
+            seller_metered: Bool,
         }
         indexes {
             Unique link_counters_pkey: link_id;
@@ -94,9 +95,12 @@ tables! {
         own_checks: c"link_windows_bounds_check", c"link_windows_span_check";
     }
 
-    client_counters {
+    meters {
         columns {
-            client_id: Int8,
+            id: Int8,
+            subject_type: Text,
+            subject_id: Int8,
+            owner_id: Int8,
             active: Int4,
             unsettled: Int4,
             offered: Int8,
@@ -106,16 +110,16 @@ tables! {
             windows_until: Time,
         }
         indexes {
-            Unique client_counters_pkey: client_id;
+            Plain meters_subject_id_subject_type_key: subject_id;
         }
         written: Update;
         changed: active, unsettled, offered, answered, qualified, windows_from, windows_until;
-        own_checks: c"client_counters_active_check";
+        own_checks: c"meters_active_check", c"meters_owner_check", c"meters_subject_type_check";
     }
 
-    client_windows {
+    meter_windows {
         columns {
-            client_id: Int8,
+            meter_id: Int8,
             span: Text,
             starts_at: Time,
             ends_at: Time,
@@ -127,11 +131,11 @@ tables! {
             qualified: Int8,
         }
         indexes {
-            Unique client_windows_pkey: client_id, span;
+            Unique meter_windows_pkey: meter_id, span;
         }
         written: Insert, Update;
         changed: starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified;
-        own_checks: c"client_windows_bounds_check", c"client_windows_span_check";
+        own_checks: c"meter_windows_bounds_check", c"meter_windows_span_check";
     }
 
     call_logs {
@@ -208,6 +212,10 @@ tables! {
             id: Int8,
             status: Text,
         }
+        optional {
+            time_zone: Text,
+            metered: Bool,
+        }
         indexes {
             Unique users_pkey: id;
         }
@@ -268,6 +276,9 @@ tables! {
             id: Int8,
             link_id: Int8,
             client_id: Int8,
+            did_id: Int8,
+            campaign_id: Int8,
+            user_id: Int8,
             counts: Text,
             span: Text,
             max_calls: Int8,
@@ -276,6 +287,9 @@ tables! {
         indexes {
             Plain caps_link_id_key: link_id;
             Plain caps_client_id_key: client_id;
+            Plain caps_did_id_key: did_id;
+            Plain caps_campaign_id_key: campaign_id;
+            Plain caps_user_id_key: user_id;
         }
     }
 

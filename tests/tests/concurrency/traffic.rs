@@ -162,7 +162,7 @@ async fn no_cap_of_a_client_that_sellers_share_is_exceeded() {
                 let room = format!(
                     "insert into caps (client_id, counts, span, set_by, max_calls)
                      select {client}, 'answered', 'total', 'platform', n.answered + n.active + n.unsettled + {limit} * 20
-                       from client_counters n where n.client_id = {client}"
+                       from meters n where (n.subject_type, n.subject_id) = ('client', {client})"
                 );
                 superuser.batch_execute(&room).await.unwrap();
             }
@@ -312,7 +312,7 @@ async fn take_calls(
     routed
 }
 
-/// Ends one window of one link or client every few milliseconds: as if it had begun long before the first call, and its last instant were
+/// Ends one window of one link or meter every few milliseconds: as if it had begun long before the first call, and its last instant were
 /// now. Whoever comes next begins another.
 async fn end_windows(stage: Arc<Stage>, superuser: Client, mut random: Random) {
     let links = superuser
@@ -320,31 +320,30 @@ async fn end_windows(stage: Arc<Stage>, superuser: Client, mut random: Random) {
         .await
         .unwrap();
     while !stage.over.load(Ordering::Relaxed) {
-        let clients = superuser
-            .query("select client_id from client_counters", &[])
-            .await
-            .unwrap();
-        if random.chance(5) && !clients.is_empty() {
+        let meters = superuser.query("select id from meters", &[]).await.unwrap();
+        if random.chance(5) && !meters.is_empty() {
             let zone = ["UTC", "Asia/Kathmandu", "America/Havana", "Pacific/Chatham"][random.below(4)];
-            let sql = format!("update clients set time_zone = '{zone}'");
+            let sql =
+                format!("update clients set time_zone = '{zone}'; update users set time_zone = '{zone}'");
             superuser.batch_execute(&sql).await.unwrap();
         }
-        let subjects = if random.chance(50) && !clients.is_empty() {
-            ("client", &clients)
+        let of_meter = random.chance(50) && !meters.is_empty();
+        let (counters, key, windows, of, ids) = if of_meter {
+            ("meters", "id", "meter_windows", "meter_id", &meters)
         } else {
-            ("link", &links)
+            ("link_counters", "link_id", "link_windows", "link_id", &links)
         };
-        let (subject, id): (&str, i64) = (subjects.0, subjects.1[random.below(subjects.1.len())].get(0));
+        let id: i64 = ids[random.below(ids.len())].get(0);
         let span = ["hour", "day", "week", "month"][random.below(4)];
         let end = format!(
             "begin;
-             select from {subject}_counters where {subject}_id = {id} for no key update;
-             update {subject}_windows set starts_at = now() - interval '100 days', ends_at = clock_timestamp(), active = 0,
+             select from {counters} where {key} = {id} for no key update;
+             update {windows} set starts_at = now() - interval '100 days', ends_at = clock_timestamp(), active = 0,
                     unsettled = 0, offered = 0, answered = 0, qualified = 0
-              where {subject}_id = {id} and span = '{span}';
-             update {subject}_counters n set windows_until = w.ends_at
-               from (select min(ends_at) as ends_at from {subject}_windows where {subject}_id = {id}) w
-              where n.{subject}_id = {id} and w.ends_at is not null;
+              where {of} = {id} and span = '{span}';
+             update {counters} n set windows_until = w.ends_at
+               from (select min(ends_at) as ends_at from {windows} where {of} = {id}) w
+              where n.{key} = {id} and w.ends_at is not null;
              commit"
         );
         superuser.batch_execute(&end).await.unwrap();

@@ -101,10 +101,10 @@ const END_HOURS: &str = "\
            offered = 0, answered = 0, qualified = 0
      where span = 'hour';
     update link_counters n set windows_until = w.ends_at from link_windows w where w.link_id = n.link_id and w.span = 'hour';
-    update client_windows set starts_at = now() - interval '100 days', ends_at = clock_timestamp(), active = 0, unsettled = 0,
+    update meter_windows set starts_at = now() - interval '100 days', ends_at = clock_timestamp(), active = 0, unsettled = 0,
            offered = 0, answered = 0, qualified = 0
      where span = 'hour';
-    update client_counters n set windows_until = w.ends_at from client_windows w where w.client_id = n.client_id and w.span = 'hour';
+    update meters n set windows_until = w.ends_at from meter_windows w where w.meter_id = n.id and w.span = 'hour';
     commit";
 
 #[tokio::test]

@@ -91,21 +91,23 @@ impl Platform {
     }
 
     async fn counters(&self) -> String {
-        let sql =
-            "select concat_ws(' ', active, unsettled, offered, answered, qualified) from client_counters";
+        let sql = "select concat_ws(' ', active, unsettled, offered, answered, qualified) from meters";
         value(&self.superuser, sql).await
     }
 
     /// As if the windows had begun long before the first call, and their last instant were now.
     async fn end_windows(&self) {
-        for subject in ["link", "client"] {
+        for (counters, key, windows, of) in [
+            ("link_counters", "link_id", "link_windows", "link_id"),
+            ("meters", "id", "meter_windows", "meter_id"),
+        ] {
             let sql = format!(
                 "begin;
-                 update {subject}_windows set starts_at = now() - interval '100 days', ends_at = clock_timestamp(), active = 0,
+                 update {windows} set starts_at = now() - interval '100 days', ends_at = clock_timestamp(), active = 0,
                         unsettled = 0, offered = 0, answered = 0, qualified = 0;
-                 update {subject}_counters n set windows_until = w.ends_at
-                   from (select {subject}_id, min(ends_at) as ends_at from {subject}_windows group by {subject}_id) w
-                  where w.{subject}_id = n.{subject}_id;
+                 update {counters} n set windows_until = w.ends_at
+                   from (select {of}, min(ends_at) as ends_at from {windows} group by {of}) w
+                  where w.{of} = n.{key};
                  commit"
             );
             run(&self.superuser, &sql).await;
@@ -424,8 +426,8 @@ async fn windows_that_begin_later_than_now_take_calls() {
     assert!(platform.takes(0, "before").await);
     run(
         &platform.superuser,
-        "update client_windows set starts_at = now() + interval '1 hour', ends_at = now() + interval '40 days';
-         update client_counters set windows_from = now() + interval '1 hour', windows_until = now() + interval '40 days'",
+        "update meter_windows set starts_at = now() + interval '1 hour', ends_at = now() + interval '40 days';
+         update meters set windows_from = now() + interval '1 hour', windows_until = now() + interval '40 days'",
     )
     .await;
     assert!(platform.takes(1, "capped").await);
@@ -476,7 +478,7 @@ async fn links_come_before_their_client() {
     }
     assert!(platform.takes(1, "ends").await);
     let holder = platform.db.superuser().await;
-    run(&holder, "begin; select from client_counters for update").await;
+    run(&holder, "begin; select from meters for update").await;
     let (closer, ender) = (platform.db.superuser().await, platform.db.asterisk().await);
     let closed = tokio::spawn(async move {
         run(&closer, "select release_node('pbx-1', 'test')").await;
@@ -496,7 +498,7 @@ async fn a_held_client_is_not_a_full_one() {
     let platform = Platform::new().await;
     platform.cap("offered", "day", 10).await;
     let holder = platform.db.superuser().await;
-    run(&holder, "begin; select from client_counters for update").await;
+    run(&holder, "begin; select from meters for update").await;
     assert!(!platform.takes(0, "elsewhere").await);
     let alone = format!(
         "update campaign_client_settings set status = 'inactive' where id = {}",
@@ -628,7 +630,7 @@ async fn repair_knows_clients() {
     assert!(platform.takes(0, "one").await && platform.takes(1, "two").await);
     run(
         &platform.superuser,
-        "update client_counters set active = 7; update client_windows set offered = offered - 3 where span = 'day';
+        "update meters set active = 7; update meter_windows set offered = offered - 3 where span = 'day';
          update link_counters set client_metered = false",
     )
     .await;
@@ -650,7 +652,7 @@ async fn repair_knows_clients() {
     assert_eq!(platform.counters().await, "3 0 3 0 0");
     assert_invariants(&platform.db).await;
     // Without its counters a client's caps stop its calls, until they are made anew.
-    run(&platform.superuser, "delete from client_counters").await;
+    run(&platform.superuser, "delete from meters").await;
     assert!(!platform.takes(0, "refused").await);
     let repaired: i64 = value(&platform.superuser, "select count(*) from reconcile_counters()").await;
     assert_eq!(repaired, 0);
@@ -665,7 +667,7 @@ async fn repair_knows_clients() {
         &format!("delete from clients where id = {}", platform.shared),
     )
     .await;
-    for table in ["client_counters", "client_windows", "caps"] {
+    for table in ["meters", "meter_windows", "caps"] {
         let rows: i64 = value(&platform.superuser, &format!("select count(*) from {table}")).await;
         assert_eq!(rows, 0, "{table}");
     }

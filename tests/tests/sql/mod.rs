@@ -5,6 +5,7 @@ pub mod support;
 
 mod attempts;
 mod beyond;
+mod call_caps;
 mod caps;
 mod client_caps;
 pub mod contract;

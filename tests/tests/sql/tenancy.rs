@@ -111,8 +111,8 @@ async fn another_seller_s_rows_do_not_exist() {
             "cap_events",
             "caps",
             "caps_view",
-            "client_counters",
-            "client_windows",
+            "meters",
+            "meter_windows",
             "clients",
             "dids",
             "idempotency_keys",
@@ -152,7 +152,7 @@ async fn another_seller_s_rows_do_not_exist() {
     run(&api, "rollback").await;
     for ((relation, alice), (_, bob)) in before.iter().zip(&of_bob) {
         // What a client has used tells of all its sellers' calls: no seller sees it, though there is some.
-        if ["capconduit.client_counters", "capconduit.client_windows"].contains(&relation.as_str()) {
+        if ["capconduit.meters", "capconduit.meter_windows"].contains(&relation.as_str()) {
             assert!(alice.is_empty() && bob.is_empty(), "{relation}");
             let there: i64 = value(&superuser, &format!("select count(*) from {relation}")).await;
             assert!(there > 0, "{relation} is not tested");

@@ -391,9 +391,9 @@ async fn nothing_is_on_the_tables_but_ours() {
         "link_counters update direct",
         "link_windows insert direct",
         "link_windows update direct",
-        "client_counters update direct",
-        "client_windows insert direct",
-        "client_windows update direct",
+        "meters update direct",
+        "meter_windows insert direct",
+        "meter_windows update direct",
         "call_logs insert direct",
         "call_attempts insert direct",
     ];

@@ -276,9 +276,7 @@ fn status_label(status: &str) -> &str {
     ];
     let is_reject = || {
         let told = reason::of_status(status);
-        Reject::ALL
-            .iter()
-            .any(|reject| told.as_deref() == Some(reject.token()))
+        Reject::all().any(|reject| told.as_deref() == Some(reject.token()))
     };
     if KNOWN.contains(&status) || is_reject() {
         status

@@ -23,9 +23,9 @@ use crate::resources::answers::{BadFilter, Denied};
 /// What each cap has come to and was not noted for. The lock leaves it to one service at a time, so events are seen in the order of their
 /// ids; who comes a moment later finds nothing new. A closed cap (0) and calls at one time, which come and go, are no events.
 pub const NOTE: &str = "\
-    insert into cap_events (cap_id, user_id, campaign_id, link_id, client_id, subject_name, counts, span, set_by, enforce, max_calls,
-                            threshold, used, in_flight, starts_at, ends_at)
-    select c.id, c.user_id, c.campaign_id, c.link_id, c.client_id, concat_ws(' – ', c.campaign_name, c.client_name), c.counts,
+    insert into cap_events (cap_id, user_id, campaign_id, link_id, client_id, did_id, subject_type, subject_id, subject_name, counts,
+                            span, set_by, enforce, max_calls, threshold, used, in_flight, starts_at, ends_at)
+    select c.id, c.user_id, c.campaign_id, c.link_id, c.client_id, c.did_id, c.subject_type, c.subject_id, c.subject_name, c.counts,
            c.span, c.set_by, c.enforce, c.max_calls, t.threshold, c.used, c.in_flight, c.starts_at, c.resets_at
       from caps_view c
       join unnest(array[75, 90, 100]) t (threshold) on (c.used + c.in_flight)::numeric * 100 >= c.max_calls::numeric * t.threshold
@@ -85,17 +85,13 @@ pub struct CapEvent {
 
 impl From<&Row> for CapEvent {
     fn from(row: &Row) -> Self {
-        let (kind, subject_id) = match row.get("link_id") {
-            Some(link) => ("link", link),
-            None => ("client", row.get("client_id")),
-        };
         CapEvent {
             id: row.get("id"),
             at: row.get("at"),
             cap_id: row.get("cap_id"),
             subject: Subject {
-                kind: String::from(kind),
-                id: subject_id,
+                kind: row.get("subject_type"),
+                id: row.get("subject_id"),
                 name: row.get("subject_name"),
             },
             counts: row.get("counts"),
@@ -119,7 +115,7 @@ const OF_AN_EVENT: &[Filter] = &[
         "campaign_id",
         Kind::Id,
         "campaign_id = $v",
-        "of links of one campaign",
+        "of one campaign and its links",
     ),
     filter(
         "client_id",
@@ -127,6 +123,7 @@ const OF_AN_EVENT: &[Filter] = &[
         "client_id = $v",
         "of one client and its links",
     ),
+    filter("did_id", Kind::Id, "did_id = $v", "of one number"),
     filter(
         "window",
         Kind::Choice(&Over::NAMES),
@@ -145,7 +142,7 @@ const OF_AN_EVENT: &[Filter] = &[
 const WHOSE: &[Filter] = &[filter("user_id", Kind::Id, "user_id = $v", "one seller")];
 
 const OWN: List = List {
-    columns: "id, at, cap_id, link_id, client_id, subject_name, counts, span, starts_at, ends_at, threshold, max_calls, used, in_flight, \
+    columns: "id, at, cap_id, subject_type, subject_id, subject_name, counts, span, starts_at, ends_at, threshold, max_calls, used, in_flight, \
               set_by, enforce",
     from: "cap_events",
     joins: "",
@@ -181,7 +178,7 @@ async fn page<L: Listed<Item = CapEvent>>(
 }
 
 #[utoipa::path(get, path = "/api/seller/cap_events", tag = "caps", params(PageParams, OwnCapEvents),
-    responses((status = 200, description = "When caps of the own links filled", body = Page<CapEvent>), Denied, BadFilter))]
+    responses((status = 200, description = "When caps of one's own filled", body = Page<CapEvent>), Denied, BadFilter))]
 async fn own_cap_events(
     State(app): State<AppState>,
     seller: Seller,

@@ -8,7 +8,7 @@ use crate::http::list::{Filter, Kind, List, filter, list, sorting};
 /// What `Cap` is made of.
 macro_rules! columns {
     () => {
-        "id, subject_type, subject_id, campaign_name, client_name, counts, span, max_calls, set_by, enforce, used::bigint, in_flight::bigint, \
+        "id, subject_type, subject_id, subject_name, counts, span, max_calls, set_by, enforce, used::bigint, in_flight::bigint, \
          remaining::bigint, resets_at, time_zone, note, created_at, updated_at, version"
     };
 }
@@ -19,14 +19,14 @@ const OF_A_CAP: &[Filter] = &[
         "subject_type",
         Kind::Choice(SUBJECTS),
         "subject_type = $v",
-        "of what: link or client",
+        "of what",
     ),
     filter("subject_id", Kind::Id, "subject_id = $v", "of this one"),
     filter(
         "campaign_id",
         Kind::Id,
         "campaign_id = $v",
-        "of links of one campaign",
+        "of one campaign and its links",
     ),
     filter(
         "client_id",
@@ -34,6 +34,7 @@ const OF_A_CAP: &[Filter] = &[
         "client_id = $v",
         "of one client and its links",
     ),
+    filter("did_id", Kind::Id, "did_id = $v", "of one number"),
     filter(
         "window",
         Kind::Choice(&Over::NAMES),

@@ -1,5 +1,5 @@
-//! Caps: how many calls a link may have over an hour, a day and longer, set by its seller (/api/seller/caps) or by the platform
-//! (/api/admin/caps), which may also set caps of a client over all its links.
+//! Caps: how many calls a link, a number, a campaign or a seller may have over an hour, a day and longer, set by the seller
+//! (/api/seller/caps) or by the platform (/api/admin/caps), which may also set caps of a client over all its links.
 
 pub mod events;
 pub mod list;
@@ -89,7 +89,7 @@ async fn deleted(
 }
 
 #[utoipa::path(get, path = "/api/seller/caps", tag = "caps", params(PageParams, OwnCaps),
-    responses((status = 200, description = "Caps of the own links with what is used of them", body = Page<Cap>), Denied, BadFilter))]
+    responses((status = 200, description = "Caps of one's own with what is used of them", body = Page<Cap>), Denied, BadFilter))]
 async fn own_caps(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Json<Page<Cap>>> {
     page::<OwnCaps>(&app, &seller, &params).await
 }
@@ -136,7 +136,7 @@ async fn delete_own(
 }
 
 #[utoipa::path(get, path = "/api/admin/caps", tag = "admin", params(PageParams, Caps),
-    responses((status = 200, description = "Caps of all links and clients with what is used of them", body = Page<Cap>), Denied, BadFilter))]
+    responses((status = 200, description = "All caps with what is used of them", body = Page<Cap>), Denied, BadFilter))]
 async fn caps(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Page<Cap>>> {
     page::<Caps>(&app, &staff, &params).await
 }

@@ -11,7 +11,7 @@ use crate::http::text::Text;
 use crate::http::version::Versioned;
 
 /// What a cap can be of.
-pub const SUBJECTS: &[&str] = &["link", "client"];
+pub const SUBJECTS: &[&str] = &["link", "client", "campaign", "seller", "did"];
 pub const SET_BY: &[&str] = &["platform", "seller"];
 const NOTE: Text = Text::title(0, 200);
 /// Counters count on from there, far from where the numbers end.
@@ -22,11 +22,15 @@ const LIMIT: std::ops::RangeInclusive<i64> = 0..=1_000_000_000_000;
 #[serde(rename_all = "camelCase")]
 pub struct Subject {
     #[serde(rename = "type")]
-    #[schema(rename = "type", pattern = "^(link|client)$", example = "link")]
+    #[schema(
+        rename = "type",
+        pattern = "^(link|client|campaign|seller|did)$",
+        example = "link"
+    )]
     pub kind: String,
     #[schema(example = 1)]
     pub id: i64,
-    /// Of a link: its campaign and its client. Of a client: its own name.
+    /// Of a link: its campaign and its client. Of a seller: the login name. Of a did: the number.
     #[schema(example = "Alice Priority Tech Leads – Alpha Corp")]
     pub name: String,
 }
@@ -60,7 +64,7 @@ pub struct Cap {
     pub remaining: i64,
     /// When its window ends. Null: it has no end.
     pub resets_at: Option<Instant>,
-    /// In which its windows begin and end: the client's.
+    /// In which its windows begin and end: of a link and a client the client's, else the seller's.
     #[schema(example = "UTC")]
     pub zone: String,
     pub note: Option<String>,
@@ -73,16 +77,12 @@ pub struct Cap {
 
 impl From<&Row> for Cap {
     fn from(row: &Row) -> Self {
-        let (campaign, client): (Option<String>, String) = (row.get("campaign_name"), row.get("client_name"));
         Cap {
             id: row.get("id"),
             subject: Subject {
                 kind: row.get("subject_type"),
                 id: row.get("subject_id"),
-                name: match campaign {
-                    Some(campaign) => format!("{campaign} – {client}"),
-                    None => client,
-                },
+                name: row.get("subject_name"),
             },
             counts: row.get("counts"),
             window: row.get("span"),
@@ -111,7 +111,11 @@ impl Versioned for Cap {
 /// Which subject.
 #[derive(Debug, Default, ToSchema)]
 pub struct SubjectKey {
-    #[schema(rename = "type", pattern = "^(link|client)$", example = "link")]
+    #[schema(
+        rename = "type",
+        pattern = "^(link|client|campaign|seller|did)$",
+        example = "link"
+    )]
     pub kind: String,
     #[schema(minimum = 1, example = 1)]
     pub id: i64,

@@ -11,14 +11,42 @@ use crate::http::version::IfMatch;
 use crate::store::tx::Tx;
 
 const ONE: &str = concat!("select ", columns!(), " from caps_view where id = $1");
-const LINK: &str = "select from campaign_client_settings where id = $1";
-const CLIENT: &str = "select from clients where id = $1";
-const INSERT: &str = "\
-    insert into caps (link_id, counts, span, set_by, max_calls, enforce, note)
-    values ($1, $2, $3, $4, $5, $6, $7) returning id";
-const INSERT_OF_CLIENT: &str = "\
-    insert into caps (client_id, counts, span, set_by, max_calls, enforce, note)
-    values ($1, $2, $3, $4, $5, $6, $7) returning id";
+
+/// What a cap can be of: its rows, seen as far as row level security shows them, and how one is set for it.
+struct Kind {
+    exists: &'static str,
+    insert: &'static str,
+}
+
+macro_rules! kind {
+    ($table:literal, $column:literal) => {
+        Kind {
+            exists: concat!("select from ", $table, " where id = $1"),
+            insert: concat!(
+                "insert into caps (",
+                $column,
+                ", counts, span, set_by, max_calls, enforce, note) values ($1, $2, $3, $4, $5, $6, $7) returning id"
+            ),
+        }
+    };
+}
+
+const LINK: Kind = kind!("campaign_client_settings", "link_id");
+const CLIENT: Kind = kind!("clients", "client_id");
+const CAMPAIGN: Kind = kind!("campaigns", "campaign_id");
+const SELLER: Kind = kind!("users", "user_id");
+const DID: Kind = kind!("dids", "did_id");
+
+fn kind(name: &str) -> &'static Kind {
+    match name {
+        "client" => &CLIENT,
+        "campaign" => &CAMPAIGN,
+        "seller" => &SELLER,
+        "did" => &DID,
+        _ => &LINK,
+    }
+}
+
 const LOCK: &str = "select version from caps where id = $1 for no key update";
 /// Before the cap, as whoever deletes the link does.
 const LOCK_LINK: &str = "select from campaign_client_settings where id = $1 for no key update";
@@ -33,7 +61,7 @@ const DELETE: &str = "delete from caps where id = $1";
 const OF_CAMPAIGN: &str = concat!(
     "select ",
     columns!(),
-    " from caps_view where campaign_id = $1 order by id"
+    " from caps_view where campaign_id = $1 and subject_type = 'link' order by id"
 );
 const OF_LINK: &str = concat!(
     "select ",
@@ -43,10 +71,16 @@ const OF_LINK: &str = concat!(
 
 pub const STATEMENTS: &[&str] = &[
     ONE,
-    LINK,
-    CLIENT,
-    INSERT,
-    INSERT_OF_CLIENT,
+    LINK.exists,
+    LINK.insert,
+    CLIENT.exists,
+    CLIENT.insert,
+    CAMPAIGN.exists,
+    CAMPAIGN.insert,
+    SELLER.exists,
+    SELLER.insert,
+    DID.exists,
+    DID.insert,
     LOCK,
     LOCK_LINK,
     LOCK_TO_DELETE,
@@ -122,23 +156,18 @@ pub async fn of_link(tx: &Tx, link_id: i64) -> ApiResult<Vec<Cap>> {
 
 /// It counts what its window has had already.
 pub async fn create(tx: &Tx, by: SetBy, new: NewCap) -> ApiResult<Cap> {
-    let SubjectKey { kind, id } = &new.subject;
-    let is_client = kind == "client";
-    if is_client && by == SetBy::Seller {
+    let SubjectKey { kind: name, id } = &new.subject;
+    if name == "client" && by == SetBy::Seller {
         let text = "A client's caps count the calls of all its sellers: the platform sets them.";
         return Err(ApiError::forbidden("set_by_another", text));
     }
-    let (exists, insert) = if is_client {
-        (CLIENT, INSERT_OF_CLIENT)
-    } else {
-        (LINK, INSERT)
-    };
-    tx.optional_row(exists, &[id])
+    let kind = kind(name);
+    tx.optional_row(kind.exists, &[id])
         .await?
-        .ok_or_else(|| ApiError::not_found(format!("There is no {kind} with ID {id}.")))?;
+        .ok_or_else(|| ApiError::not_found(format!("There is no {name} with ID {id}.")))?;
     let row = tx
         .row(
-            insert,
+            kind.insert,
             &[
                 id,
                 &new.counts,
@@ -153,14 +182,19 @@ pub async fn create(tx: &Tx, by: SetBy, new: NewCap) -> ApiResult<Cap> {
         .map_err(|error| {
             let exists = || {
                 format!(
-                    "{} {id} has a cap on {} calls over this window: change that one",
-                    if is_client { "Client" } else { "Link" },
+                    "The {name} {id} has a cap on {} calls over this window: change that one",
                     new.counts
                 )
             };
-            error
-                .or_conflict("caps_link_id_key", "cap_exists", exists)
-                .or_conflict("caps_client_id_key", "cap_exists", exists)
+            [
+                "caps_link_id_key",
+                "caps_client_id_key",
+                "caps_campaign_id_key",
+                "caps_user_id_key",
+                "caps_did_id_key",
+            ]
+            .into_iter()
+            .fold(error, |error, key| error.or_conflict(key, "cap_exists", exists))
         })?;
     find(tx, row.get("id")).await
 }

@@ -10,7 +10,7 @@ use super::pjsip_input::PjsipInput;
 use super::rules;
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
-use crate::http::text::Text;
+use crate::http::text::{TIME_ZONE, Text};
 use crate::http::version::Versioned;
 
 pub const STATUSES: &[&str] = &["active", "inactive"];
@@ -18,7 +18,6 @@ const IDENTIFIER: Text = Text::name(1, 40).check(rules::identifier);
 const NAME: Text = Text::title(1, 100);
 const DEPARTMENT: Text = Text::title(0, 100);
 const NOTES: Text = Text::prose(10_000);
-const TIME_ZONE: Text = Text::name(1, 64).check(rules::time_zone);
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use capconduit_core::{names, zone};
+use capconduit_core::names;
 
 /// Asterisk's own limit for a contact is 256 bytes, its end included.
 const MAX_URI: usize = 255;
@@ -28,13 +28,6 @@ pub fn codecs(text: &str) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-pub fn time_zone(text: &str) -> Result<(), String> {
-    match zone::parse(text) {
-        Some(_) => Ok(()),
-        None => Err(format!("'{text}' is not accepted: {}.", zone::EXPECTED)),
-    }
 }
 
 /// The id of an object, and names that stand in configuration files.

@@ -5,7 +5,7 @@ use crate::http::list::{Kind, List, filter, list, sorting};
 
 list! {
     pub Users of User = List {
-        columns: "id, username, email, role, status, full_name, company_name, created_at, updated_at, version",
+        columns: "id, username, email, role, status, full_name, company_name, time_zone, created_at, updated_at, version",
         from: "users",
         joins: "",
         filters: &[&[

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use capconduit_core::zone;
 use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,7 +10,7 @@ use utoipa::ToSchema;
 use crate::access::password;
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
-use crate::http::text::Text;
+use crate::http::text::{TIME_ZONE, Text};
 use crate::http::version::Versioned;
 use crate::store::row::row;
 
@@ -37,6 +38,9 @@ row! {
         pub status: String,
         pub full_name: Option<String>,
         pub company_name: Option<String>,
+        /// In which the days of a seller's own caps begin and end, and those of its campaigns and numbers.
+        #[schema(example = "UTC")]
+        pub time_zone: String,
         pub created_at: Instant,
         pub updated_at: Instant,
         #[schema(example = 1)]
@@ -71,6 +75,14 @@ pub struct NewUser {
     pub full_name: Option<String>,
     #[schema(max_length = 100)]
     pub company_name: Option<String>,
+    /// IANA's name.
+    #[schema(
+        max_length = 64,
+        default = "UTC",
+        required = false,
+        example = "America/New_York"
+    )]
+    pub time_zone: String,
 }
 
 impl Input for NewUser {
@@ -85,6 +97,7 @@ impl Input for NewUser {
             status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
             full_name: f.nullable_text("fullName", &PERSON).flatten(),
             company_name: f.nullable_text("companyName", &PERSON).flatten(),
+            time_zone: f.text("timeZone", &TIME_ZONE).unwrap_or_else(|| zone::UTC.into()),
         }
     }
 }
@@ -102,6 +115,9 @@ pub struct UserChange {
     pub full_name: Option<Option<String>>,
     #[schema(value_type = Option<String>, max_length = 100)]
     pub company_name: Option<Option<String>>,
+    /// A day in progress ends with the first one of the new zone.
+    #[schema(max_length = 64, required = false)]
+    pub time_zone: Option<String>,
 }
 
 impl Input for UserChange {
@@ -114,6 +130,7 @@ impl Input for UserChange {
             status: f.choice("status", STATUSES),
             full_name: f.nullable_text("fullName", &PERSON),
             company_name: f.nullable_text("companyName", &PERSON),
+            time_zone: f.text("timeZone", &TIME_ZONE),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::store::tx::Tx;
 
 macro_rules! columns {
     () => {
-        "id, username, email, role, status, full_name, company_name, created_at, updated_at, version"
+        "id, username, email, role, status, full_name, company_name, time_zone, created_at, updated_at, version"
     };
 }
 
@@ -21,8 +21,8 @@ const ONE: &str = concat!(
       from users where id = $1"
 );
 const INSERT: &str = concat!(
-    "insert into users (username, email, password_hash, role, status, full_name, company_name)
-    values ($1, $2, $3, $4, $5, $6, $7)
+    "insert into users (username, email, password_hash, role, status, full_name, company_name, time_zone)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
     returning ",
     columns!()
 );
@@ -31,7 +31,7 @@ const UPDATE: &str = concat!(
     "update users
        set email = coalesce($2, email), role = coalesce($3, role), status = coalesce($4, status),
            full_name = case when $6 then $5 else full_name end,
-           company_name = case when $8 then $7 else company_name end
+           company_name = case when $8 then $7 else company_name end, time_zone = coalesce($9, time_zone)
      where id = $1
     returning ",
     columns!()
@@ -88,6 +88,7 @@ pub async fn create(tx: &Tx, new: NewUser, password_hash: &str) -> ApiResult<Use
                 &new.status,
                 &new.full_name,
                 &new.company_name,
+                &new.time_zone,
             ],
         )
         .await
@@ -127,6 +128,7 @@ pub async fn update(tx: &Tx, id: i64, if_match: &IfMatch, change: UserChange) ->
                 &change.full_name.is_some(),
                 &change.company_name.clone().flatten(),
                 &change.company_name.is_some(),
+                &change.time_zone,
             ],
         )
         .await

@@ -1,12 +1,13 @@
 //! The call was offered to this link before.
 
-use crate::gate::{FreedBy, Gate, Rule, no_figures};
+use crate::gate::{FreedBy, Gate, Rule, Told, no_figures};
 use crate::reason::Reject;
 
 pub static GATE: Gate = Gate {
     name: "already_tried",
     says: Reject::NoMoreTargets { any_busy: false },
     freed_by: FreedBy::Nothing,
+    is_told: Told::Always,
     rule: Rule::Link {
         stops: |link, _| link.already_tried,
         figures: no_figures,

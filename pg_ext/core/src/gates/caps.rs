@@ -1,10 +1,11 @@
-//! Caps of a link, beside the two that each link has, and of its client, over all links of that one: one gate for each subject and
-//! window, since that is what a reason tells.
+//! Caps, beside the two that each link has: of a link, of its client over all links of that one, and of a call's number, campaign and
+//! seller. One gate for each subject and window, since that is what a reason tells.
 
-use crate::cap::{Cap, Meter, Over, Use};
-use crate::facts::Link;
-use crate::gate::{Asked, Figure, Figures, FreedBy, Gate, Rule};
+use crate::cap::{self, Cap, Meter, Over, Use};
+use crate::facts::{Dialled, Link};
+use crate::gate::{Asked, Figure, Figures, FreedBy, Gate, Rule, Told};
 use crate::reason::Reject;
+use crate::subject::Subject;
 
 /// Caps of one subject, and what they go by.
 #[derive(Clone, Copy)]
@@ -27,21 +28,72 @@ pub fn of_client(link: &Link) -> Capped<'_> {
     }
 }
 
+pub fn of(capped: &cap::Capped) -> Capped<'_> {
+    Capped {
+        caps: &capped.caps,
+        meter: capped.meter.as_deref(),
+    }
+}
+
+fn of_seller(dialled: &Dialled) -> Capped<'_> {
+    of(&dialled.seller_caps)
+}
+
+static NOT_CAPPED: cap::Capped = cap::Capped::NOT;
+
+fn of_campaign(dialled: &Dialled) -> Capped<'_> {
+    let campaign = dialled.campaign.as_ref();
+    of(campaign.map_or(&NOT_CAPPED, |campaign| &campaign.caps))
+}
+
+fn of_did(dialled: &Dialled) -> Capped<'_> {
+    of(&dialled.did_caps)
+}
+
 macro_rules! gates {
-    ($($gate:ident: $name:literal, $of:ident, $over:ident, $freed_by:ident;)*) => {
+    ($rule:ident, $says:expr; $($gate:ident: $name:literal, $of:ident, $over:ident, $freed_by:ident;)*) => {
         $(pub static $gate: Gate = Gate {
             name: $name,
-            says: Reject::NoEligibleClientsAvailable,
+            says: $says($name),
             freed_by: FreedBy::$freed_by,
-            rule: Rule::Link {
-                stops: |link, asked| $of(link).stopping(asked, Over::$over).is_some(),
-                figures: |link, asked| $of(link).figures(asked, Over::$over),
+            is_told: Told::WhereSet,
+            rule: Rule::$rule {
+                stops: |subject, asked| $of(subject).stopping(asked, Over::$over).is_some(),
+                figures: |subject, asked| $of(subject).figures(asked, Over::$over),
             },
         };)*
     };
 }
 
 gates! {
+    Call, Reject::Capped;
+    SELLER_TOTAL: "seller_total_cap", of_seller, Total, Outcome;
+    SELLER_MONTH: "seller_month_cap", of_seller, Month, Outcome;
+    SELLER_WEEK: "seller_week_cap", of_seller, Week, Outcome;
+    SELLER_DAY: "seller_day_cap", of_seller, Day, Outcome;
+    SELLER_HOUR: "seller_hour_cap", of_seller, Hour, Outcome;
+    SELLER_CONCURRENT: "seller_concurrent_cap", of_seller, Concurrent, CallEnd;
+    CAMPAIGN_TOTAL: "campaign_total_cap", of_campaign, Total, Outcome;
+    CAMPAIGN_MONTH: "campaign_month_cap", of_campaign, Month, Outcome;
+    CAMPAIGN_WEEK: "campaign_week_cap", of_campaign, Week, Outcome;
+    CAMPAIGN_DAY: "campaign_day_cap", of_campaign, Day, Outcome;
+    CAMPAIGN_HOUR: "campaign_hour_cap", of_campaign, Hour, Outcome;
+    CAMPAIGN_CONCURRENT: "campaign_concurrent_cap", of_campaign, Concurrent, CallEnd;
+    DID_TOTAL: "did_total_cap", of_did, Total, Outcome;
+    DID_MONTH: "did_month_cap", of_did, Month, Outcome;
+    DID_WEEK: "did_week_cap", of_did, Week, Outcome;
+    DID_DAY: "did_day_cap", of_did, Day, Outcome;
+    DID_HOUR: "did_hour_cap", of_did, Hour, Outcome;
+    DID_CONCURRENT: "did_concurrent_cap", of_did, Concurrent, CallEnd;
+}
+
+/// Nobody takes the call.
+const fn nobody(_: &str) -> Reject {
+    Reject::NoEligibleClientsAvailable
+}
+
+gates! {
+    Link, nobody;
     CLIENT_TOTAL: "client_total_cap", of_client, Total, Outcome;
     CLIENT_MONTH: "client_month_cap", of_client, Month, Outcome;
     CLIENT_WEEK: "client_week_cap", of_client, Week, Outcome;
@@ -54,6 +106,22 @@ gates! {
     LINK_DAY: "link_day_cap", of_link, Day, Outcome;
     LINK_HOUR: "link_hour_cap", of_link, Hour, Outcome;
     LINK_CONCURRENT: "link_concurrent_cap", of_link, Concurrent, CallEnd;
+}
+
+/// Which of a call's own subjects is full, where a call's end would let it through.
+pub fn full(gate: &Gate, dialled: &Dialled) -> Option<Subject> {
+    if *gate == SELLER_CONCURRENT {
+        Some(Subject::Seller(dialled.user_id))
+    } else if *gate == CAMPAIGN_CONCURRENT {
+        dialled
+            .campaign
+            .as_ref()
+            .map(|campaign| Subject::Campaign(campaign.id))
+    } else if *gate == DID_CONCURRENT {
+        Some(Subject::Did(dialled.did_id))
+    } else {
+        None
+    }
 }
 
 const UNKNOWN: Use = Use {
@@ -174,6 +242,36 @@ mod tests {
             link.caps.remove(0);
         }
         assert_eq!(judge(&link, &asked).token(), "eligible");
+    }
+
+    /// In the order of the list, each opened after the other.
+    #[test]
+    fn of_a_call_what_holds_longest_is_told_first_too() {
+        use crate::facts::tests::dialled;
+        use crate::gates::admit;
+        let closed = || cap::Capped {
+            caps: Over::ALL.map(|over| cap(Counted::Offered, over, 0)).to_vec(),
+            meter: Some(Box::new(meter())),
+            ..cap::Capped::NOT
+        };
+        let mut call = dialled();
+        call.seller_caps = closed();
+        call.did_caps = closed();
+        call.campaign.as_mut().unwrap().caps = closed();
+        let asked = Asked::default();
+        for told in Reject::CAPPED {
+            let gate = admit(&call, &asked).unwrap_err();
+            assert_eq!((gate.name, gate.says), (told.token(), told));
+            let is_full = full(gate, &call).is_some();
+            assert_eq!(is_full, gate.freed_by == FreedBy::CallEnd, "{gate:?}");
+            let capped = match gate.name.split('_').next() {
+                Some("seller") => &mut call.seller_caps,
+                Some("did") => &mut call.did_caps,
+                _ => &mut call.campaign.as_mut().unwrap().caps,
+            };
+            capped.caps.remove(0);
+        }
+        assert!(admit(&call, &asked).is_ok());
     }
 
     #[test]

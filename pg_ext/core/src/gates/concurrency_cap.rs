@@ -1,12 +1,13 @@
 //! The link has as many calls at one time as it may have, ringing ones included.
 
-use crate::gate::{Figure, FreedBy, Gate, Rule};
+use crate::gate::{Figure, FreedBy, Gate, Rule, Told};
 use crate::reason::Reject;
 
 pub static GATE: Gate = Gate {
     name: "concurrency_cap",
     says: Reject::NoEligibleClientsAvailable,
     freed_by: FreedBy::CallEnd,
+    is_told: Told::Always,
     rule: Rule::Link {
         stops: |link, _| link.active >= link.max_concurrency,
         figures: |link, _| {

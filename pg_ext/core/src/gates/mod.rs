@@ -2,7 +2,7 @@
 //! those of each link. `route_call`, `next_target` and all that foretell them walk this one list.
 
 use crate::facts::{Campaign, Dialled, Link};
-use crate::gate::{Asked, Figures, Gate, Rule, Verdict};
+use crate::gate::{Asked, Figures, Gate, Rule, Told, Verdict};
 
 mod already_tried;
 mod campaign_inactive;
@@ -17,16 +17,39 @@ mod owner_inactive;
 pub mod spacing;
 mod total_cap;
 
-pub static GATES: [&Gate; 23] = [
+/// Of a call, before any link is looked at.
+pub static OF_CALLS: [&Gate; 22] = [
     &did_inactive::GATE,
     &owner_inactive::GATE,
     &no_campaign::GATE,
     &campaign_inactive::GATE,
+    // What holds longest is told first.
+    &caps::SELLER_TOTAL,
+    &caps::CAMPAIGN_TOTAL,
+    &caps::DID_TOTAL,
+    &caps::SELLER_MONTH,
+    &caps::CAMPAIGN_MONTH,
+    &caps::DID_MONTH,
+    &caps::SELLER_WEEK,
+    &caps::CAMPAIGN_WEEK,
+    &caps::DID_WEEK,
+    &caps::SELLER_DAY,
+    &caps::CAMPAIGN_DAY,
+    &caps::DID_DAY,
+    &caps::SELLER_HOUR,
+    &caps::CAMPAIGN_HOUR,
+    &caps::DID_HOUR,
+    &caps::SELLER_CONCURRENT,
+    &caps::CAMPAIGN_CONCURRENT,
+    &caps::DID_CONCURRENT,
+];
+
+pub static OF_LINKS: [&Gate; 19] = [
     &already_tried::GATE,
     &link_inactive::GATE,
     &client_inactive::GATE,
     &no_contact::GATE,
-    // What holds longest is told first; over one window the client's before the link's.
+    // As above; over one window the client's before the link's.
     &caps::CLIENT_TOTAL,
     &total_cap::GATE,
     &caps::LINK_TOTAL,
@@ -46,9 +69,9 @@ pub static GATES: [&Gate; 23] = [
 
 /// The campaign whose links may be asked, or the first gate that stops the call.
 pub fn admit<'a>(dialled: &'a Dialled, asked: &Asked<'_>) -> Result<&'a Campaign, &'static Gate> {
-    let stopped = GATES
+    let stopped = OF_CALLS
         .into_iter()
-        .find(|gate| matches!(gate.rule, Rule::Call { stops } if stops(dialled, asked)));
+        .find(|gate| matches!(gate.rule, Rule::Call { stops, .. } if stops(dialled, asked)));
     match (stopped, &dialled.campaign) {
         (None, Some(campaign)) => Ok(campaign),
         (stopped, _) => Err(stopped.unwrap_or(&campaign_inactive::GATE)),
@@ -57,7 +80,7 @@ pub fn admit<'a>(dialled: &'a Dialled, asked: &Asked<'_>) -> Result<&'a Campaign
 
 /// The first gate that stops the link, or `Eligible`.
 pub fn judge(link: &Link, asked: &Asked<'_>) -> Verdict {
-    GATES
+    OF_LINKS
         .into_iter()
         .find(|gate| matches!(gate.rule, Rule::Link { stops, .. } if stops(link, asked)))
         .map_or(Verdict::Eligible, Verdict::Stopped)
@@ -72,24 +95,26 @@ pub struct Step {
 
 /// The gates that a call is asked at, up to the one that stops it.
 pub fn walk_call(dialled: &Dialled, asked: &Asked<'_>) -> Vec<Step> {
-    walk(|gate| match gate.rule {
-        Rule::Call { stops } => Some((stops(dialled, asked), Figures::new())),
+    walk(&OF_CALLS, |gate| match gate.rule {
+        Rule::Call { stops, figures } => Some((stops(dialled, asked), figures(dialled, asked))),
         Rule::Link { .. } => None,
     })
 }
 
 /// The gates that a link is asked at, up to the one that stops it.
 pub fn walk_link(link: &Link, asked: &Asked<'_>) -> Vec<Step> {
-    walk(|gate| match gate.rule {
+    walk(&OF_LINKS, |gate| match gate.rule {
         Rule::Call { .. } => None,
         Rule::Link { stops, figures } => Some((stops(link, asked), figures(link, asked))),
     })
 }
 
-fn walk(ask: impl Fn(&Gate) -> Option<(bool, Figures)>) -> Vec<Step> {
+fn walk(gates: &[&'static Gate], ask: impl Fn(&Gate) -> Option<(bool, Figures)>) -> Vec<Step> {
     let mut steps = Vec::new();
-    for gate in GATES {
-        if let Some((stops, figures)) = ask(gate) {
+    for gate in gates {
+        if let Some((stops, figures)) = ask(gate)
+            && (gate.is_told == Told::Always || !figures.is_empty())
+        {
             steps.push(Step { gate, stops, figures });
             if stops {
                 break;
@@ -123,18 +148,27 @@ pub(crate) mod tests {
 
     /// The gate of that name: tests elsewhere ask for a verdict by it.
     pub(crate) fn stopped(name: &str) -> Verdict {
-        let found = GATES.into_iter().find(|gate| gate.name == name);
+        let found = OF_CALLS
+            .into_iter()
+            .chain(OF_LINKS)
+            .find(|gate| gate.name == name);
         Verdict::Stopped(found.unwrap_or_else(|| panic!("no gate {name}")))
     }
 
     #[test]
-    fn each_gate_has_a_name_of_its_own_and_those_of_the_call_come_first() {
-        let mut names: Vec<&str> = GATES.iter().map(|gate| gate.name).collect();
+    fn each_gate_has_a_name_of_its_own_in_the_list_of_its_kind() {
+        let all = OF_CALLS.into_iter().chain(OF_LINKS);
+        let mut names: Vec<&str> = all.map(|gate| gate.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), GATES.len());
-        let of_links = GATES.iter().map(|gate| matches!(gate.rule, Rule::Link { .. }));
-        assert!(of_links.is_sorted());
+        assert_eq!(names.len(), OF_CALLS.len() + OF_LINKS.len());
+        let of_link = |gate: &&Gate| matches!(gate.rule, Rule::Link { .. });
+        assert!(OF_LINKS.iter().all(of_link) && !OF_CALLS.iter().any(of_link));
+        assert!(
+            OF_CALLS
+                .iter()
+                .all(|gate| Reject::all().any(|says| says == gate.says))
+        );
     }
 
     #[test]
@@ -213,6 +247,8 @@ pub(crate) mod tests {
         };
         let whole = told(walk_link(&spaced, &asked));
         assert_eq!(whole.last(), Some(&("spacing", true)));
-        assert_eq!(whole.len() + walk_call(&dialled(), &asked).len(), GATES.len());
+        let always = |gates: &[&Gate]| gates.iter().filter(|gate| gate.is_told == Told::Always).count();
+        assert_eq!(whole.len(), always(&OF_LINKS));
+        assert_eq!(walk_call(&dialled(), &asked).len(), always(&OF_CALLS));
     }
 }

@@ -1,13 +1,14 @@
 //! The client can be reached nowhere: it has no address of its own, and no registration that lasts until then.
 
 use crate::facts::Contact;
-use crate::gate::{Figure, Figures, FreedBy, Gate, Rule};
+use crate::gate::{Figure, Figures, FreedBy, Gate, Rule, Told};
 use crate::reason::Reject;
 
 pub static GATE: Gate = Gate {
     name: "no_contact",
     says: Reject::NoActiveClientsInCampaign,
     freed_by: FreedBy::Change,
+    is_told: Told::Always,
     rule: Rule::Link {
         stops: |link, asked| !link.contact.lasts(asked.at),
         figures: |link, _| match link.contact {

@@ -1,13 +1,15 @@
 //! The seller whose number it is takes no calls.
 
-use crate::gate::{FreedBy, Gate, Rule};
+use crate::gate::{FreedBy, Gate, Rule, Told, no_figures};
 use crate::reason::Reject;
 
 pub static GATE: Gate = Gate {
     name: "owner_inactive",
     says: Reject::OwnerInactive,
     freed_by: FreedBy::Change,
+    is_told: Told::Always,
     rule: Rule::Call {
         stops: |dialled, _| !dialled.owner_active,
+        figures: no_figures,
     },
 };

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::facts::Link;
-use crate::gate::{Figure, FreedBy, Gate, Rule};
+use crate::gate::{Figure, FreedBy, Gate, Rule, Told};
 use crate::reason::Reject;
 
 /// How many seconds people may set.
@@ -13,6 +13,7 @@ pub static GATE: Gate = Gate {
     name: "spacing",
     says: Reject::NoEligibleClientsAvailable,
     freed_by: FreedBy::Time,
+    is_told: Told::Always,
     rule: Rule::Link {
         stops: |link, asked| pause(link).is_some_and(|(last, pause)| (asked.at - last).abs() < pause),
         figures: |link, _| {

@@ -1,6 +1,6 @@
 //! The link has had all the calls that it may have for life. Each call in flight takes room too: it may still be counted.
 
-use crate::gate::{Figure, Figures, FreedBy, Gate, Rule};
+use crate::gate::{Figure, Figures, FreedBy, Gate, Rule, Told};
 use crate::reason::Reject;
 use crate::total;
 
@@ -9,6 +9,7 @@ pub static GATE: Gate = Gate {
     says: Reject::NoEligibleClientsAvailable,
     // One that is not counted after all.
     freed_by: FreedBy::CallEnd,
+    is_told: Told::Always,
     rule: Rule::Link {
         stops: |link, _| !total::has_room(link.counted, link.active, link.total_calls_allowed),
         figures: |link, _| match link.total_calls_allowed {
