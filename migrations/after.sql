@@ -442,6 +442,8 @@ create policy pjsip_endpoints_internal on pjsip_endpoints for select to capcondu
 drop policy if exists pjsip_aors_internal on pjsip_aors;
 create policy pjsip_aors_internal on pjsip_aors for select to capconduit_internal using (true);
 -- The service itself notes which caps fill.
+drop policy if exists users_internal on users;
+create policy users_internal on users for select to capconduit_internal using (true);
 drop policy if exists caps_internal on caps;
 create policy caps_internal on caps for select to capconduit_internal using (true);
 drop policy if exists link_counters_internal on link_counters;
@@ -610,6 +612,7 @@ grant insert (client_id) on caps to capconduit_staff;
 grant select on caps to capconduit_read;
 grant select on meters, meter_windows to capconduit_seller;
 grant select on cap_events to capconduit_seller, capconduit_staff, capconduit_read;
+grant select (id, username, time_zone) on users to capconduit_internal;
 grant select on caps, link_counters, link_windows, meters, meter_windows, caps_view to capconduit_internal;
 grant select,
     insert (cap_id, user_id, campaign_id, link_id, client_id, did_id, subject_type, subject_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used,

@@ -415,6 +415,7 @@ comment on column refinery_schema_history.checksum is 'Checksum of the file; a f
 comment on view live_calls_view is 'Calls in flight with names and phase (ringing, talking, ending)';
 comment on view late_excess_view is 'Records that counted beyond a total cap because they came late';
 comment on view window_calls_view is 'What each attempt and record counts in the windows of its link';
+comment on view metered_calls_view is 'What each call counts in the windows of its number, campaign and seller: once, at its first reservation';
 comment on view caps_view is 'Caps with what is used of them now, and when their windows end';
 comment on view link_today_view is 'What links have used of their client''s present day; links without a call today are left out';
 comment on view rejects_view is 'How many calls route_call rejected, by minute, reason, number and switch';

@@ -109,17 +109,8 @@ async fn every_gate_of_a_link_is_told_with_what_it_goes_by() {
         ["already_tried", "link_inactive", "client_inactive", "no_contact"]
             .map(|name| json!({ "gate": name })),
     );
-    expected.push(json!({ "gate": "client_total_cap" }));
     expected.push(json!({ "gate": "total_cap", "used": 0, "in_flight": 0, "limit": 5 }));
-    expected.push(json!({ "gate": "link_total_cap" }));
-    for over in ["month", "week", "day", "hour"] {
-        for subject in ["client", "link"] {
-            expected.push(json!({ "gate": format!("{subject}_{over}_cap") }));
-        }
-    }
-    expected.push(json!({ "gate": "client_concurrent_cap" }));
     expected.push(json!({ "gate": "concurrency_cap", "used": 0, "limit": 1 }));
-    expected.push(json!({ "gate": "link_concurrent_cap" }));
     expected.push(json!({ "gate": "spacing" }));
     assert_eq!(open, Value::from(expected));
     // A preview lists whom it passes over, and ends with the one that takes the call.

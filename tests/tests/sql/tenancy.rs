@@ -69,8 +69,8 @@ async fn populate(db: &TestDb, user_id: i64, did: &str) {
              insert into caps (client_id, counts, span, set_by, max_calls)
              select client_id, 'offered', 'day', 'platform', 1000 from live_calls where user_id = {user_id} group by client_id
                  on conflict do nothing;
-             insert into cap_events (cap_id, user_id, link_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used, in_flight)
-             select id, {user_id}, link_id, 'of {user_id}', counts, span, set_by, enforce, max_calls, 75, 750, 0
+             insert into cap_events (cap_id, user_id, link_id, subject_type, subject_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used, in_flight)
+             select id, {user_id}, link_id, 'link', link_id, 'of {user_id}', counts, span, set_by, enforce, max_calls, 75, 750, 0
                from caps where link_id in (select link_id from live_calls where user_id = {user_id});
              update campaign_client_settings set total_calls_allowed = 0
               where campaign_id in (select campaign_id from live_calls where user_id = {user_id})"
