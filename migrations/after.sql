@@ -565,7 +565,7 @@ grant select,
     on caps to capconduit_seller, capconduit_staff;
 grant insert (client_id) on caps to capconduit_staff;
 grant select on caps to capconduit_read;
--- What a client has used tells of other sellers' calls: a view that asks for its counters finds no row for a seller.
+-- What a client has used tells of other sellers' calls. The right is for views that ask for its counters; no policy: no row for a seller.
 grant select on client_counters, client_windows to capconduit_seller;
 grant select on cap_events to capconduit_seller, capconduit_staff, capconduit_read;
 grant select on caps, link_counters, link_windows, client_counters, client_windows, caps_view to capconduit_internal;
