@@ -615,8 +615,8 @@ grant select on cap_events to capconduit_seller, capconduit_staff, capconduit_re
 grant select (id, username, time_zone) on users to capconduit_internal;
 grant select on caps, link_counters, link_windows, meters, meter_windows, caps_view to capconduit_internal;
 grant select,
-    insert (cap_id, user_id, campaign_id, link_id, client_id, did_id, subject_type, subject_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used,
-        in_flight, starts_at, ends_at),
+    insert (cap_id, user_id, campaign_id, link_id, client_id, did_id, subject_type, subject_id, subject_name, counts, span, set_by,
+        enforce, max_calls, threshold, used, in_flight, starts_at, ends_at),
     delete
     on cap_events to capconduit_internal;
 grant select on link_counters, link_windows, live_calls, call_logs, call_attempts to capconduit_seller;

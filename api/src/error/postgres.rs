@@ -1,5 +1,5 @@
-//! Turns a database error into an answer: SQLSTATE and constraint name decide, here and nowhere else. The database's own words
-//! go to the log, never into an answer.
+//! Turns a database error into an answer, by its SQLSTATE and some constraints' names. A resource that knows better what a constraint
+//! means says so by `or_conflict`. The database's own words go to the log, never into an answer.
 
 use std::time::Duration;
 

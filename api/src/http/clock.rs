@@ -84,7 +84,8 @@ pub fn parse_day(text: &str) -> Option<Date> {
     (1970..=2200).contains(&day.year()).then_some(day)
 }
 
-/// The first instant of a day in a zone: midnight, or what comes next where midnight does not exist.
+/// The first instant of a day in a zone: midnight, or what comes next where midnight does not exist. Reports and lists go by it; caps
+/// by `capconduit_core::window`.
 pub fn day_start(day: Date, zone: &TimeZone) -> Option<Timestamp> {
     Some(day.to_zoned(zone.clone()).ok()?.start_of_day().ok()?.timestamp())
 }

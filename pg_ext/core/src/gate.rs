@@ -1,4 +1,4 @@
-//! What a gate is: one condition for a call to be taken now, with what it says where it stops. `gates` has them all, one file each.
+//! What a gate is: one condition for a call to be taken now, with what it says where it stops. `gates` has them all.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub struct Asked<'a> {
 pub struct Gate {
     /// The stable token.
     pub name: &'static str,
-    /// Why a call is rejected that this gate has stopped.
+    /// Why a new call is rejected that this gate has stopped.
     pub says: Reject,
     pub freed_by: FreedBy,
     pub is_told: Told,

@@ -1,6 +1,6 @@
 //! Why a call gets no target, and which hangup cause (Q.850) tells the trunk so.
 
-/// The order is that of the checks: the first that applies is the answer.
+/// The order is that of the checks: of the call's the first that applies is the answer; of links see `stopped`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reject {
     InvalidDidInput,

@@ -1,8 +1,8 @@
 //! Windows of a calendar, which caps count in: the hour, day, week and month of a zone that an instant lies in. The windows of a
 //! zone follow each other without a gap, and each contains its start.
 //!
-//! `date_trunc` of PostgreSQL and jiff's `start_of_day` are no such rule: where a zone's clock steps back over midnight both
-//! answer with a window that was left already, and hours of zones whose clock steps by half an hour overlap.
+//! `date_trunc` of PostgreSQL and jiff's `start_of_day` of an instant are no such rule: where a zone's clock steps back over midnight
+//! both answer with a window that was left already, and hours of zones whose clock steps by half an hour overlap.
 
 use jiff::civil::{Date, time};
 use jiff::tz::{Offset, TimeZone};

@@ -5,6 +5,7 @@ use crate::reason::Reject;
 
 pub static GATE: Gate = Gate {
     name: "already_tried",
+    // Never told: a new call has tried no link, and `next_target` says itself whether one was busy.
     says: Reject::NoMoreTargets { any_busy: false },
     freed_by: FreedBy::Nothing,
     is_told: Told::Always,

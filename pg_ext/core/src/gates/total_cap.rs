@@ -7,7 +7,8 @@ use crate::total;
 pub static GATE: Gate = Gate {
     name: "total_cap",
     says: Reject::NoEligibleClientsAvailable,
-    // One that is not counted after all.
+    // A call that ends unanswered gives its room back at once, closed as LOST too: unlike rows of `caps`, this total keeps no room for
+    // a record that may come.
     freed_by: FreedBy::CallEnd,
     is_told: Told::Always,
     rule: Rule::Link {
