@@ -3775,6 +3775,13 @@ UNION ALL
 ALTER TABLE capconduit.metered_calls_view OWNER TO capconduit_owner;
 
 --
+-- Name: VIEW metered_calls_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW capconduit.metered_calls_view IS 'What each call counts in the windows of its number, campaign and seller: once, at its first reservation';
+
+
+--
 -- Name: meters_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5010,6 +5017,13 @@ CREATE TRIGGER campaigns_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.ca
 --
 
 CREATE TRIGGER campaigns_capped BEFORE DELETE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.refuse_capped_delete();
+
+
+--
+-- Name: campaigns campaigns_change_hands; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_change_hands AFTER UPDATE OF user_id ON capconduit.campaigns FOR EACH ROW WHEN ((old.user_id <> new.user_id)) EXECUTE FUNCTION capconduit.change_hands();
 
 
 --
@@ -6450,6 +6464,13 @@ CREATE POLICY users_admin_update ON capconduit.users FOR UPDATE TO capconduit_st
 
 
 --
+-- Name: users users_internal; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY users_internal ON capconduit.users FOR SELECT TO capconduit_internal USING (true);
+
+
+--
 -- Name: users users_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7530,6 +7551,7 @@ GRANT DELETE ON TABLE capconduit.users TO capconduit_staff;
 GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_seller;
 GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_staff;
 GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_read;
+GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_internal;
 
 
 --
@@ -7539,6 +7561,7 @@ GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_read;
 GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_seller;
 GRANT SELECT(username),INSERT(username) ON TABLE capconduit.users TO capconduit_staff;
 GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_read;
+GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_internal;
 
 
 --
@@ -7627,6 +7650,7 @@ GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_read;
 GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_seller;
 GRANT SELECT(time_zone),INSERT(time_zone),UPDATE(time_zone) ON TABLE capconduit.users TO capconduit_staff;
 GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_read;
+GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_internal;
 
 
 --

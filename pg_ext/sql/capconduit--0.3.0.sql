@@ -1256,7 +1256,8 @@ begin
             if owner is not null then
                 perform from capconduit.users u where u.id = owner for update;
             end if;
-            if exists (select from capconduit.meters m where (m.subject_type, m.subject_id) = (type, subject)) then
+            -- One that is not there is refused by the foreign key.
+            if not found or exists (select from capconduit.meters m where (m.subject_type, m.subject_id) = (type, subject)) then
                 perform set_config('lock_timeout', caller_s_timeout, true);
                 return;
             end if;
@@ -1467,7 +1468,10 @@ declare
                                when new.campaign_id is not null then 'campaign' else 'seller' end;
     subject constant bigint := coalesce(new.client_id, new.did_id, new.campaign_id, new.user_id);
 begin
-    if not exists (select from capconduit.meters m where (m.subject_type, m.subject_id) = (type, subject)) then
+    -- One of nothing is refused by the row's own check.
+    if subject is not null
+        and not exists (select from capconduit.meters m where (m.subject_type, m.subject_id) = (type, subject))
+    then
         perform capconduit.make_meter(type, subject);
     end if;
     return new;

@@ -51,9 +51,12 @@ select format('%s %s: %s %s calls and %s in flight in its %s, %s allowed', c.sub
                                v.reserved_at, v.in_flight, v.offered, v.answered, v.qualified
                           from capconduit.window_calls_view v
                          union all
-                        select null, null, v.did_id, v.campaign_id, v.user_id, v.reserved_at, v.in_flight, v.offered, v.answered,
-                               v.qualified
-                          from capconduit.metered_calls_view v) v
+                        -- Of a call that held no slot any more its record counts, whatever the cap.
+                        select null, null, v.did_id, v.campaign_id, v.user_id, v.reserved_at, v.in_flight, v.offered,
+                               case when g.id is null or g.reserved_at is not null then v.answered else 0 end,
+                               case when g.id is null or g.reserved_at is not null then v.qualified else 0 end
+                          from capconduit.metered_calls_view v
+                          left join capconduit.call_logs g on g.asterisk_uniqueid = v.uniqueid) v
                  where c.subject_id = case c.subject_type when 'link' then v.link_id when 'client' then v.client_id when 'did' then v.did_id
                                           when 'campaign' then v.campaign_id else v.user_id end
                    and (c.owner_id is null or v.user_id = c.owner_id) and v.reserved_at >= c.starts_at and v.offered = 1) u
