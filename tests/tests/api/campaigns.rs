@@ -27,6 +27,7 @@ async fn campaigns_are_made_shown_and_changed() {
     assert_eq!(
         keys(&made),
         [
+            "caps",
             "clientSettings",
             "createdAt",
             "description",

@@ -329,3 +329,79 @@ async fn lists_are_filtered_and_fields_are_checked() {
             .problem(400, "validation_failed");
     }
 }
+
+/// Of the own campaigns, numbers and oneself, and of nobody else's. They reject the call, and say so.
+#[tokio::test]
+async fn a_seller_caps_campaigns_numbers_and_itself() {
+    let world = World::new().await;
+    let (alice, staff) = (&world.alice, &world.staff);
+    let of = |kind: &str, id: i64, limit: i64| json!({"subject": {"type": kind, "id": id}, "counts": "offered", "window": "day", "limit": limit});
+    // Bob's, and what nobody has.
+    for (kind, id) in [("campaign", 3), ("did", 3), ("seller", 4), ("campaign", 999_999)] {
+        alice.post(OWN, of(kind, id, 9)).await.problem(404, "not_found");
+    }
+    let mut made = Vec::new();
+    for (kind, id, limit, name) in [
+        ("seller", 3, 3, "seller_alice"),
+        ("campaign", 1, 2, "Alice Priority Tech Leads"),
+        ("did", 1, 1, DID),
+    ] {
+        let cap = alice
+            .post(OWN, of(kind, id, limit))
+            .await
+            .expect_status(201)
+            .json();
+        assert_eq!(cap["subject"], json!({"type": kind, "id": id, "name": name}));
+        assert_eq!((&cap["setBy"], &cap["zone"]), (&json!("seller"), &json!("UTC")));
+        alice.post(OWN, of(kind, id, 9)).await.problem(409, "cap_exists");
+        made.push(cap);
+    }
+    let switch = world.db.asterisk().await;
+    assert!(switch.route(DID, "one").await.unwrap().is_ok());
+    let refused = |reason: &'static str| {
+        let switch = &switch;
+        async move {
+            let target = switch.route(DID, reason).await.unwrap();
+            assert_eq!(target.reject_reason(), reason);
+        }
+    };
+    refused("did_day_cap").await;
+    let raise = |cap: &Value| (format!("{OWN}/{}", cap["id"]), json!({"limit": 9}));
+    for (cap, next) in [(&made[2], "campaign_day_cap"), (&made[1], "seller_day_cap")] {
+        let (path, change) = raise(cap);
+        assert_eq!(alice.put(&path, change).await.ok()["limit"], 9);
+        assert!(
+            switch
+                .route(DID, &format!("before {next}"))
+                .await
+                .unwrap()
+                .is_ok()
+        );
+        refused(next).await;
+    }
+    let campaign = alice.get("/api/seller/campaigns/1").await.ok();
+    let shown = &campaign["caps"][0];
+    assert_eq!((&shown["used"], &shown["remaining"]), (&json!(3), &json!(6)));
+    let told = alice
+        .get(&format!("/api/seller/explain?did={}", DID.replace('+', "%2B")))
+        .await
+        .ok();
+    assert_eq!(told["reason"], "seller_day_cap", "{told}");
+    let narrowed = alice.get(&format!("{OWN}?subject_type=did&did_id=1")).await.ok();
+    assert_eq!(narrowed["items"].as_array().unwrap().len(), 1);
+    // The platform's stand beside them, and keep what they are of.
+    let theirs = staff
+        .post(ALL, of("campaign", 1, 50))
+        .await
+        .expect_status(201)
+        .json();
+    assert_eq!(theirs["setBy"], "platform");
+    alice
+        .put(&format!("{OWN}/{}", theirs["id"]), json!({"limit": 60}))
+        .await
+        .problem(403, "set_by_another");
+    alice
+        .delete("/api/seller/campaigns/1")
+        .await
+        .problem(409, "capped_by_platform");
+}

@@ -315,8 +315,8 @@ async fn every_described_sorting_sorts() {
          insert into caps (link_id, counts, span, set_by, max_calls)
          select id, 'offered', case id % 2 when 0 then 'day' else 'month' end, 'seller', id * 7 % 5
            from campaign_client_settings;
-         insert into cap_events (cap_id, user_id, link_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used, in_flight)
-         select id, 3, link_id, 'a link', counts, span, set_by, enforce, max_calls, 75, 7, 0 from caps;
+         insert into cap_events (cap_id, user_id, link_id, subject_type, subject_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used, in_flight)
+         select id, 3, link_id, 'link', link_id, 'a link', counts, span, set_by, enforce, max_calls, 75, 7, 0 from caps;
          insert into pjsip_contacts (id, endpoint, expiration_time)
          values ('a', 'client_beta_support', 3000000000), ('b', 'client_alpha_sales', 4000000000)",
     )

@@ -68,8 +68,8 @@ const MAKE_VICTIM: &str = "
     select id, 'answered', 'day', set_by, 98765, 'zebra'
       from campaign_client_settings, unnest(array['seller', 'platform']) set_by where id >= 987653000;
     alter table cap_events alter column id restart with 987658000;
-    insert into cap_events (cap_id, user_id, campaign_id, link_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used, in_flight)
-    select c.id, 4, s.campaign_id, s.id, 'zebra', c.counts, c.span, c.set_by, c.enforce, c.max_calls, 75, 98765, 0
+    insert into cap_events (cap_id, user_id, campaign_id, link_id, subject_type, subject_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used, in_flight)
+    select c.id, 4, s.campaign_id, s.id, 'link', s.id, 'zebra', c.counts, c.span, c.set_by, c.enforce, c.max_calls, 75, 98765, 0
       from caps c join campaign_client_settings s on s.id = c.link_id";
 
 async fn make_victim(world: &World) -> Victim {

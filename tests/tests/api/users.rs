@@ -29,12 +29,16 @@ async fn users_are_made_shown_and_changed() {
             "id",
             "role",
             "status",
+            "timeZone",
             "updatedAt",
             "username",
             "version"
         ]
     );
-    assert_eq!(made["status"], "active");
+    assert_eq!(
+        (&made["status"], &made["timeZone"]),
+        (&json!("active"), &json!("UTC"))
+    );
     assert!(made["fullName"].is_null() && made["companyName"].is_null());
     let one = format!("{USERS}/{}", made["id"]);
     assert_eq!(world.admin.get(&one).await.ok(), made);
@@ -48,6 +52,24 @@ async fn users_are_made_shown_and_changed() {
     // Null empties, absent leaves.
     let changed = world.admin.put(&one, json!({"fullName": null})).await.ok();
     assert!(changed["fullName"].is_null() && changed["companyName"] == "C Ltd.");
+    let zone = json!({"timeZone": "America/New_York"});
+    assert_eq!(
+        world.admin.put(&one, zone).await.ok()["timeZone"],
+        "America/New_York"
+    );
+    let nowhere = json!({"timeZone": "Mars/Olympus"});
+    let refused = world
+        .admin
+        .put(&one, nowhere)
+        .await
+        .problem(400, "validation_failed");
+    assert!(
+        refused["errors"]["timeZone"][0]
+            .as_str()
+            .unwrap()
+            .contains("Mars/Olympus"),
+        "{refused}"
+    );
     for nothing in [json!({"username": "other"}), json!({"nonsense": 1})] {
         world
             .admin

@@ -9,6 +9,7 @@ use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::Text;
 use crate::http::version::Versioned;
+use crate::resources::caps::objects::Cap;
 use crate::store::row::row;
 
 pub const STATUSES: &[&str] = &["active", "inactive", "paused"];
@@ -49,6 +50,8 @@ pub struct CampaignDetail {
     pub campaign: Campaign,
     pub dids: Vec<CampaignDid>,
     pub client_settings: Vec<Link>,
+    /// Its own, which count each call once.
+    pub caps: Vec<Cap>,
 }
 
 impl Versioned for CampaignDetail {

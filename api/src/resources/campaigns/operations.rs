@@ -8,6 +8,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::http::list::Request;
 use crate::http::page::Page;
 use crate::http::version::IfMatch;
+use crate::resources::caps;
 use crate::store::tx::Tx;
 
 const ONE: &str = "\
@@ -50,6 +51,7 @@ pub async fn find(tx: &Tx, id: i64) -> ApiResult<CampaignDetail> {
         campaign: Campaign::from(&row),
         dids: parts::operations::dids(tx, id).await?.0,
         client_settings: parts::operations::links(tx, id).await?,
+        caps: caps::operations::of(tx, "campaign", id).await?,
     })
 }
 

@@ -63,10 +63,10 @@ const OF_CAMPAIGN: &str = concat!(
     columns!(),
     " from caps_view where campaign_id = $1 and subject_type = 'link' order by id"
 );
-const OF_LINK: &str = concat!(
+const OF_ONE: &str = concat!(
     "select ",
     columns!(),
-    " from caps_view where link_id = $1 order by id"
+    " from caps_view where subject_type = $1 and subject_id = $2 order by id"
 );
 
 pub const STATEMENTS: &[&str] = &[
@@ -87,7 +87,7 @@ pub const STATEMENTS: &[&str] = &[
     UPDATE,
     DELETE,
     OF_CAMPAIGN,
-    OF_LINK,
+    OF_ONE,
 ];
 
 /// Who sets a cap: what each may change.
@@ -140,7 +140,7 @@ pub async fn find_own(tx: &Tx, by: SetBy, id: i64) -> ApiResult<Cap> {
     Ok(cap)
 }
 
-/// By link.
+/// Of the links of a campaign, by link.
 pub async fn of_campaign(tx: &Tx, campaign_id: i64) -> ApiResult<HashMap<i64, Vec<Cap>>> {
     let mut caps: HashMap<i64, Vec<Cap>> = HashMap::new();
     for cap in tx.rows(OF_CAMPAIGN, &[&campaign_id]).await?.iter().map(Cap::from) {
@@ -149,8 +149,8 @@ pub async fn of_campaign(tx: &Tx, campaign_id: i64) -> ApiResult<HashMap<i64, Ve
     Ok(caps)
 }
 
-pub async fn of_link(tx: &Tx, link_id: i64) -> ApiResult<Vec<Cap>> {
-    let rows = tx.rows(OF_LINK, &[&link_id]).await?;
+pub async fn of(tx: &Tx, kind: &str, id: i64) -> ApiResult<Vec<Cap>> {
+    let rows = tx.rows(OF_ONE, &[&kind, &id]).await?;
     Ok(rows.iter().map(Cap::from).collect())
 }
 

@@ -212,7 +212,7 @@ pub async fn find_link(tx: &Tx, campaign: i64, link: i64) -> ApiResult<Link> {
     let row = row.ok_or_else(|| unknown_link(link))?;
     let mut found = Link::from(&row);
     if row.get("capped") {
-        found.caps = caps::operations::of_link(tx, link).await?;
+        found.caps = caps::operations::of(tx, "link", link).await?;
     }
     Ok(found)
 }
