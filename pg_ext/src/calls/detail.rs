@@ -46,7 +46,10 @@ pub fn of_preview(considered: Considered<'_>) -> JsonB {
         .dialled
         .map(|dialled| walk_call(dialled, considered.asked));
     let mut told = asked(considered.asked);
-    told.extend(walked(&steps.unwrap_or_default()));
+    let steps = steps.unwrap_or_default();
+    told.extend(walked(&steps));
+    // The earliest instant at which what has stopped the call lets it through.
+    let mut retry_at = opens_at(&steps);
     let links = considered.links.map_or_else(Vec::new, |found| {
         let asked = found.asked.iter().map(|(index, _)| &found.links[*index]);
         asked
@@ -56,12 +59,18 @@ pub fn of_preview(considered: Considered<'_>) -> JsonB {
                     ("client_id", link.client_id.into()),
                     ("client_identifier", link.client_identifier.as_str().into()),
                 ]);
-                told.extend(walked(&walk_link(link, considered.asked)));
+                let steps = walk_link(link, considered.asked);
+                retry_at = [retry_at, opens_at(&steps)].into_iter().flatten().min();
+                told.extend(walked(&steps));
                 Value::from(told)
             })
             .collect()
     });
     told.insert("links".to_owned(), links.into());
+    let is_rejected = considered.links.is_none_or(|found| found.link().is_err());
+    if is_rejected {
+        told.insert("retry_at".to_owned(), retry_at.map(instant).into());
+    }
     JsonB(told.into())
 }
 
@@ -130,6 +139,11 @@ fn walked(steps: &[Step]) -> Object {
         ("gates", gates.into()),
         ("stopped_by", stopped_by.map_or(Value::Null, Value::from)),
     ])
+}
+
+/// Of the gate that stopped, when time alone opens it.
+fn opens_at(steps: &[Step]) -> Option<i64> {
+    steps.iter().find(|step| step.stops).and_then(Step::opens_at)
 }
 
 fn tell(step: &Step) -> Object {

@@ -163,8 +163,13 @@ async fn each_kind_stops_and_says_so() {
                     (&json!(max_calls), &json!(0), &json!(max_calls))
                 );
                 assert_eq!(stopped["resets_at"].is_string(), span != "total", "{stopped}");
-                let preview = format!("select reason from preview_call('{}')", seller.campaigns[0].1);
-                assert_eq!(value::<String>(&seller.superuser, &preview).await, reason);
+                let preview = format!(
+                    "select jsonb_build_array(reason, detail -> 'retry_at') from preview_call('{}')",
+                    seller.campaigns[0].1
+                );
+                let foretold = value::<Value>(&seller.superuser, &preview).await;
+                let retry_at = stopped.get("resets_at").cloned().unwrap_or(Value::Null);
+                assert_eq!(foretold, json!([reason, retry_at]));
                 seller.end_windows().await;
                 let next = seller.rejected(0, "next window").await;
                 assert_eq!(next.is_empty(), span != "total", "{next}");
