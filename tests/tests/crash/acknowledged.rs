@@ -115,10 +115,16 @@ async fn what_was_answered_survives_kill_9() {
     let db = server.database().await;
     let links = [Link::cap(100_000), Link::cap(100_000), Link::cap(100_000)];
     let scenario = Scenario::new(&db.admin().await, Strategy::RoundRobin, &links).await;
-    // The first client's caps are met in each round, the others' are there.
+    // The first client's caps are met in each round, the others' are there, and those of what else a call is counted by.
     let caps = format!(
         "insert into caps (client_id, counts, span, set_by, max_calls)
-         select id, 'answered', 'hour', 'platform', case id when {} then 40 else 1000000 end from clients",
+         select id, 'answered', 'hour', 'platform', case id when {} then 40 else 1000000 end from clients;
+         insert into caps (did_id, counts, span, set_by, max_calls)
+         select id, 'offered', 'hour', 'seller', 1000000 from dids;
+         insert into caps (campaign_id, counts, span, set_by, max_calls)
+         select id, 'qualified', 'day', 'seller', 1000000 from campaigns;
+         insert into caps (user_id, counts, span, set_by, max_calls)
+         select distinct user_id, 'answered', 'total', 'platform', 1000000 from campaigns",
         scenario.client_ids[0]
     );
     db.superuser().await.batch_execute(&caps).await.unwrap();
