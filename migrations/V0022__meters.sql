@@ -102,6 +102,8 @@ create index gone_links_client_id_idx on gone_links (client_id);
 create trigger campaign_client_settings_gone after delete on campaign_client_settings
     for each row execute function note_gone_link();
 -- A link that is new belongs to a client and a seller that may have meters.
+create trigger campaign_client_settings_lock_seller before insert on campaign_client_settings
+    for each row execute function lock_seller();
 create trigger link_counters_metered before insert on link_counters
     for each row execute function note_metered();
 

@@ -4985,6 +4985,13 @@ CREATE TRIGGER campaign_client_settings_gone AFTER DELETE ON capconduit.campaign
 
 
 --
+-- Name: campaign_client_settings campaign_client_settings_lock_seller; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_lock_seller BEFORE INSERT ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.lock_seller();
+
+
+--
 -- Name: campaign_client_settings campaign_client_settings_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 

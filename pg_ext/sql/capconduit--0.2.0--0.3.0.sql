@@ -214,14 +214,18 @@ begin
         return;
     end if;
     return query
-    with calls as materialized (
+    with since as materialized (
+        select min(w.starts_at) as starts_at from capconduit.meter_windows w
+    ), calls as materialized (
         select 'client' as subject_type, c.client_id as subject_id, null::bigint as owner_id, c.reserved_at, c.in_flight, c.offered,
                c.answered, c.qualified
           from capconduit.window_calls_view c
+         where (select starts_at is not null from since) and c.reserved_at >= (select starts_at from since)
          union all
         select s.subject_type, s.subject_id, c.user_id, c.reserved_at, c.in_flight, c.offered, c.answered, c.qualified
           from capconduit.metered_calls_view c,
                lateral (values ('did', c.did_id), ('campaign', c.campaign_id), ('seller', c.user_id)) s (subject_type, subject_id)
+         where (select starts_at is not null from since) and c.reserved_at >= (select starts_at from since)
     ), used as (
         select w.meter_id, w.span, sum(c.in_flight) as in_flight, sum(c.offered) as offered, sum(c.answered) as answered,
                sum(c.qualified) as qualified
@@ -458,18 +462,22 @@ begin
               from capconduit.verify_counters() v
              where only_link is null or v.link_id = only_link;
             -- Ascending, as everywhere. Of what has a meter all links, so that no call of it is under way.
-            perform from capconduit.link_counters n
-              where n.link_id = any (links)
-                 or subjects is not null
-                    and n.link_id in (select s.id from capconduit.campaign_client_settings s
+            if subjects is null then
+                perform from capconduit.link_counters n where n.link_id = any (links) order by n.link_id for no key update;
+            else
+                perform from capconduit.link_counters n
+                  where n.link_id = any (links)
+                     or n.link_id in (select s.id from capconduit.campaign_client_settings s
                                         join capconduit.campaigns c on c.id = s.campaign_id
                                        where format('client_%s', s.client_id) = any (subjects)
                                           or c.user_id in (select m.owner_id from capconduit.meters m
                                                             where format('%s_%s', m.subject_type, m.subject_id) = any (subjects))
+                                          or c.user_id in (select d.user_id from capconduit.dids d
+                                                            where format('did_%s', d.id) = any (subjects))
+                                          or format('campaign_%s', c.id) = any (subjects)
                                           or format('seller_%s', c.user_id) = any (subjects))
-              order by n.link_id
-                for no key update;
-            if subjects is not null then
+                  order by n.link_id
+                    for no key update;
                 perform capconduit.lock_meters(array(
                     select m.id from capconduit.meters m where format('%s_%s', m.subject_type, m.subject_id) = any (subjects)));
             end if;
@@ -1100,12 +1108,22 @@ begin
                 perform set_config('lock_timeout', caller_s_timeout, true);
                 return;
             end if;
-            perform from capconduit.link_counters n
-              where n.link_id in (select s.id from capconduit.campaign_client_settings s
-                                   where case when owner is null then s.client_id = subject
-                                              else s.campaign_id in (select c.id from capconduit.campaigns c where c.user_id = owner) end)
-              order by n.link_id
-                for no key update;
+            if owner is null then
+                perform from capconduit.link_counters n
+                  where n.link_id in (select s.id from capconduit.campaign_client_settings s where s.client_id = subject)
+                  order by n.link_id
+                    for no key update;
+            else
+                -- Also links of campaigns that it has given away, as long as its calls are up there.
+                perform from capconduit.link_counters n
+                  where n.link_id in (select s.id from capconduit.campaign_client_settings s
+                                        join capconduit.campaigns c on c.id = s.campaign_id
+                                       where c.user_id = owner
+                                       union
+                                      select l.link_id from capconduit.live_calls l where l.user_id = owner)
+                  order by n.link_id
+                    for no key update;
+            end if;
             perform set_config('lock_timeout', caller_s_timeout, true);
             exit;
         exception when lock_not_available then
@@ -1135,13 +1153,15 @@ language plpgsql volatile parallel unsafe security definer set search_path = pg_
 as $$
 #variable_conflict use_variable
 declare
-    instant constant timestamptz := clock_timestamp();
+    -- Where a clock was set back, in the windows of what is up.
+    instant constant timestamptz := (select greatest(clock_timestamp(), max(l.attempt_at))
+                                       from capconduit.live_calls l where l.user_id = owner);
     meter bigint;
 begin
     insert into capconduit.meters (subject_type, subject_id, owner_id, active, unsettled, offered, answered, qualified)
     values (type, subject, owner, 0, 0, 0, 0, 0)
     returning id into meter;
-    -- Written out for each, so that the index of each serves.
+    -- Written out for each, so that an index serves: the campaign's or the seller's.
     execute format($count$
         with calls as materialized (
             select c.* from capconduit.metered_calls_view c where c.user_id = $3 and c.%1$I = $2
@@ -1177,7 +1197,9 @@ begin
      where not n.seller_metered
        and n.link_id in (select s.id from capconduit.campaign_client_settings s
                            join capconduit.campaigns c on c.id = s.campaign_id
-                          where c.user_id = owner);
+                          where c.user_id = owner
+                          union
+                         select l.link_id from capconduit.live_calls l where l.user_id = owner);
     update capconduit.users u set metered = true where u.id = owner and not u.metered;
     return meter;
 end
@@ -1317,6 +1339,18 @@ begin
 end
 $$;
 
+-- Before the keys of a new link lock its campaign: whoever deletes the seller locks that one first.
+create function lock_seller() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from capconduit.users u
+      where u.id = (select c.user_id from capconduit.campaigns c where c.id = new.campaign_id)
+        for key share;
+    return new;
+end
+$$;
+
 -- Its new owner begins with nothing used, and no caps of the one before. Calls that are up end by what the marks of links said.
 create function change_hands() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -1367,10 +1401,12 @@ create function refuse_capped_delete() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if exists (select from capconduit.caps c
-                where c.set_by = 'platform'
-                  and old.id = case tg_table_name when 'dids' then c.did_id when 'campaigns' then c.campaign_id else c.link_id end)
-        and (select u.role from capconduit.users u where u.id = capconduit.session_user_id()) = 'user'
+    if (select u.role from capconduit.users u where u.id = capconduit.session_user_id()) = 'user'
+        and exists (select from capconduit.caps c
+                     where c.set_by = 'platform'
+                       and (c.did_id = old.id and tg_table_name = 'dids'
+                            or c.campaign_id = old.id and tg_table_name = 'campaigns'
+                            or c.link_id = old.id and tg_table_name = 'campaign_client_settings'))
     then
         raise exception '% % has caps of the platform',
                 case tg_table_name when 'dids' then 'number' when 'campaigns' then 'campaign' else 'link' end, old.id
@@ -1397,6 +1433,7 @@ alter function begin_meter(text, bigint, bigint) owner to capconduit_owner;
 alter function begin_client_meter(bigint) owner to capconduit_owner;
 alter function lock_meters(bigint[]) owner to capconduit_owner;
 alter function change_hands() owner to capconduit_owner;
+alter function lock_seller() owner to capconduit_owner;
 alter function delete_meter() owner to capconduit_owner;
 alter function meter_capped() owner to capconduit_owner;
 alter function note_gone_link() owner to capconduit_owner;
@@ -1415,6 +1452,7 @@ revoke all on function begin_meter(text, bigint, bigint) from public;
 revoke all on function begin_client_meter(bigint) from public;
 revoke all on function lock_meters(bigint[]) from public;
 revoke all on function change_hands() from public;
+revoke all on function lock_seller() from public;
 revoke all on function delete_meter() from public;
 revoke all on function meter_capped() from public;
 revoke all on function note_gone_link() from public;
@@ -1430,6 +1468,7 @@ comment on function check_texts is 'Trigger: a text that people give to things m
 comment on function delete_windows is 'Trigger: a link''s windows go with its counters';
 comment on function delete_meter_windows is 'Trigger: windows go with their meter';
 comment on function delete_meter is 'Trigger: a meter goes with what it is of';
+comment on function lock_seller is 'Trigger: locks a new link''s seller before its campaign';
 comment on function change_hands is 'Trigger: a number or a campaign that changes hands begins anew';
 comment on function note_metered is 'Trigger: a new link knows whether its client and its seller have meters';
 comment on function make_meter is 'Gives what has none a meter, which begins with the calls that it has had';

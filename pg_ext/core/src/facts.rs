@@ -42,6 +42,16 @@ impl Dialled {
         subjects.fold(i64::MIN, |from, (_, capped)| from.max(capped.windows_from))
     }
 
+    /// Without its caps: what is used of them is judged by the meters themselves.
+    pub fn uncapped(mut self) -> Self {
+        self.did_caps = Capped::NOT;
+        self.seller_caps = Capped::NOT;
+        if let Some(campaign) = &mut self.campaign {
+            campaign.caps = Capped::NOT;
+        }
+        self
+    }
+
     /// Whether people have set the same caps for what its calls are counted by.
     pub fn is_capped_like(&self, other: &Dialled) -> bool {
         let caps = |dialled: &Dialled| {

@@ -1,5 +1,7 @@
 //! A reservation: the call's row in `live_calls`, and a slot of its link.
 
+use std::cell::Cell;
+
 use capconduit_core::cap::Cap;
 use capconduit_core::facts::{Campaign, Dialled};
 use capconduit_core::{Asked, Link, Subject, Verdict, decision, gates, outcome, select};
@@ -16,7 +18,7 @@ use crate::calls::{leases, nodes};
 use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::guc;
-use crate::postgres::held_rows::Wait;
+use crate::postgres::held_rows::{Patience, Wait};
 use crate::postgres::insert::insert;
 use crate::postgres::look::At;
 use crate::postgres::texts::Texts;
@@ -50,7 +52,8 @@ pub struct Choice<'a> {
     /// What has room only if calls are closed whose leases have expired: the number, its campaign or its seller.
     pub full: Option<Subject>,
     pub links: &'a [Link],
-    pub ended_before: u64,
+    /// See `At::ended_before`: of the look, then of the last moment at which all was as it was then.
+    pub ended_before: Cell<u64>,
 }
 
 impl Caller<'_> {
@@ -67,7 +70,14 @@ impl Caller<'_> {
 impl Choice<'_> {
     /// Writes the call's row, then takes the slot: the hot row comes last, so it is locked for the shortest time.
     /// Where nothing is taken, the row must go again.
-    pub fn reserve(&self, armed: Armed, verdicts: &[Verdict], index: usize, wait: Wait) -> Changed<Answer> {
+    pub fn reserve(
+        &self,
+        armed: Armed,
+        verdicts: &[Verdict],
+        index: usize,
+        wait: Wait,
+        patience: &Patience,
+    ) -> Changed<Answer> {
         let Choice {
             caller,
             dialled,
@@ -124,7 +134,7 @@ impl Choice<'_> {
             |at| read_caller_id(at, link.client_id),
         );
         let taken = taken.and_then(|caller_id| {
-            let taken = self.take_meters(armed, index, reserved_at, wait);
+            let taken = self.take_meters(armed, index, reserved_at, wait, patience);
             taken.map(|()| caller_id)
         });
         taken.map(|caller_id| {
@@ -144,39 +154,59 @@ impl Choice<'_> {
     }
 
     /// Behind the link's counters, in their order.
-    fn take_meters(&self, armed: Armed, index: usize, reserved_at: i64, wait: Wait) -> Changed<()> {
+    fn take_meters(
+        &self,
+        armed: Armed,
+        index: usize,
+        reserved_at: i64,
+        wait: Wait,
+        patience: &Patience,
+    ) -> Changed<()> {
         let (link, dialled) = (&self.links[index], self.dialled);
-        let take = |of: Metered, caps: &[Cap]| {
+        let take = |of: Metered, caps: &[Cap], wait: Wait| {
             let still = |at: At| self.still(at, index);
             meters::take(armed, of, caps, self.asked, reserved_at, wait, still)
         };
         let mut taken = Changed::Done(());
         if link.seller_metered {
             for (subject, capped) in dialled.subjects() {
+                // Who waits for the link does not need this number.
+                let wait = match subject {
+                    Subject::Did(_) => Wait::Moment(patience),
+                    _ => wait,
+                };
                 let of = Metered::of_seller(subject, dialled.user_id);
-                taken = taken.and_then(|()| take(of, &capped.caps));
+                taken = taken.and_then(|()| take(of, &capped.caps, wait));
             }
         }
         if link.client_metered {
-            taken = taken.and_then(|()| take(Metered::client(link.client_id), &link.client_caps));
+            taken = taken.and_then(|()| take(Metered::client(link.client_id), &link.client_caps, wait));
         }
         taken
     }
 
     /// Whether what a choice rests on beside the counters is at this moment as it was when it was made.
     fn still(&self, at: At, chosen: usize) -> bool {
-        if at.ended_before() == self.ended_before {
+        if at.ended_before() == self.ended_before.get() {
             return true;
         }
         let Some(dialled) = read_dialled(at, self.number) else {
             return false;
         };
+        if !dialled.is_capped_like(self.dialled) {
+            return false;
+        }
+        // What is used of caps is judged by the meters themselves: this call may have taken the last place of one already.
+        let dialled = dialled.uncapped();
         let Ok(campaign) = gates::admit(&dialled, self.asked) else {
             return false;
         };
-        (dialled.did_id, dialled.user_id) == (self.dialled.did_id, self.dialled.user_id)
-            && dialled.is_capped_like(self.dialled)
+        let is_still = (dialled.did_id, dialled.user_id) == (self.dialled.did_id, self.dialled.user_id)
             && (campaign.id, campaign.strategy) == (self.campaign.id, self.campaign.strategy)
-            && are_set_as_before(at, campaign.id, self.links, chosen, self.asked)
+            && are_set_as_before(at, campaign.id, self.links, chosen, self.asked);
+        if is_still {
+            self.ended_before.set(at.ended_before());
+        }
+        is_still
     }
 }

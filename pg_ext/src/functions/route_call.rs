@@ -1,5 +1,7 @@
 //! `route_call`: which client gets this call now. One slot is taken, or nothing is written.
 
+use std::cell::Cell;
+
 use capconduit_core::facts::Dialled;
 use capconduit_core::gates::caps;
 use capconduit_core::stopped::Full;
@@ -107,10 +109,10 @@ fn look(number: &str, uniqueid: &str, asked: &Asked<'_>) -> Seen {
         let links = match (&dialled, admitted) {
             (_, Some(Ok(campaign))) => read_links(at, campaign.id),
             // It may yet be let through: see `Choice::take`.
-            (Some(dialled), Some(Err(gate))) if caps::full(gate, dialled).is_some() => dialled
-                .campaign
-                .as_ref()
-                .map_or_else(Vec::new, |campaign| read_links(at, campaign.id)),
+            (Some(dialled), Some(Err(gate))) if caps::full(gate, dialled).is_some_and(leases::expired_of) => {
+                let campaign = dialled.campaign.as_ref();
+                campaign.map_or_else(Vec::new, |campaign| read_links(at, campaign.id))
+            }
             _ => Vec::new(),
         };
         Seen {
@@ -186,7 +188,7 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
             campaign,
             full,
             links: &seen.links,
-            ended_before: seen.ended_before,
+            ended_before: Cell::new(seen.ended_before),
         };
         if let Some(answer) = choice.take(inside, &mut rounds) {
             return answer;
@@ -266,13 +268,14 @@ impl Choice<'_> {
             Some(full) => leases::release_expired_on(armed, full, &rounds.patience),
             None => Ok(()),
         };
-        // Of other links, too: those have no order to this one.
+        // What was closed may have moved counters of other links, or the meter of another number: those have no order to what is next.
         let wait = match expired.map(|full| full.calls_of) {
-            None | Some(Subject::Link(_)) => self.wait(rounds, others_wait),
+            None => self.wait(rounds, others_wait),
+            Some(Subject::Link(_)) if !self.links[index].seller_metered => self.wait(rounds, others_wait),
             Some(_) => Wait::Moment(&rounds.patience),
         };
         let taken = match released {
-            Ok(()) => self.reserve(armed, &verdicts, index, wait),
+            Ok(()) => self.reserve(armed, &verdicts, index, wait, &rounds.patience),
             Err(subject) => Changed::Held(subject),
         };
         if let (Some(full), Changed::Done(_) | Changed::Refused) = (expired, &taken) {
@@ -294,7 +297,11 @@ impl Choice<'_> {
             Changed::Done(answer) => Some(Answered::written(armed, answer)),
             Changed::Held(subject) => {
                 if !wait_for(subject, self.wait(rounds, false)) {
-                    rounds.held.push(self.links[index].id);
+                    match subject {
+                        Subject::Link(_) | Subject::Client(_) => rounds.held.push(self.links[index].id),
+                        // No other link helps.
+                        _ => rounds.patience.nothing_else_has_room(),
+                    }
                 }
                 None
             }

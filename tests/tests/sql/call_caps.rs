@@ -1,6 +1,8 @@
 //! Caps of a number, a campaign and a seller: each call counts once, at its first reservation, whatever becomes of it and on however many
 //! links it was tried.
 
+use std::time::{Duration, Instant};
+
 use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
@@ -545,4 +547,127 @@ async fn sellers_cap_their_own() {
         assert_eq!(sqlstate(error), "23001", "{own}");
         run(&api, "rollback").await;
     }
+}
+
+/// A call that takes the last place of its number waits for its seller's meter, and is not stopped by the place that it has taken itself.
+#[tokio::test]
+async fn a_call_that_takes_the_last_place_is_not_stopped_by_it() {
+    let seller = Seller::new().await;
+    seller.cap("did", "offered", "concurrent", 1).await;
+    seller.cap("seller", "offered", "concurrent", 1000).await;
+    let holder = seller.db.superuser().await;
+    run(
+        &holder,
+        "begin; select from meters where subject_type = 'seller' for update",
+    )
+    .await;
+    let (switch, did) = (seller.db.asterisk().await, seller.campaigns[0].1.clone());
+    let asked = tokio::spawn(async move {
+        run(&switch, "begin").await;
+        assert!(switch.route(&did, "last").await.unwrap().is_ok());
+        let rows = "select n_tup_ins from pg_stat_xact_user_tables where relname = 'live_calls'";
+        let tried: i64 = value(&switch, rows).await;
+        run(&switch, "commit").await;
+        tried
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!asked.is_finished(), "it waits");
+    run(&holder, "commit").await;
+    assert_eq!(asked.await.unwrap(), 1, "it is taken at once");
+    assert_eq!(seller.rejected(0, "full").await, "did_concurrent_cap");
+    assert_invariants(&seller.db).await;
+}
+
+/// Somebody who holds a number's meter keeps that number's calls waiting, and no others.
+#[tokio::test]
+async fn a_number_that_is_held_keeps_no_other_waiting() {
+    let seller = Seller::new().await;
+    seller.cap("did", "offered", "concurrent", 9).await;
+    let campaign = seller.campaigns[0].0;
+    // Both numbers are in one campaign, of one link.
+    run(
+        &seller.superuser,
+        &format!(
+            "update campaign_client_settings set status = 'inactive' where campaign_id = {campaign} and forwarding_priority > 0;
+             update campaign_dids set campaign_id = {campaign} where did_id = {}",
+            seller.campaigns[1].2
+        ),
+    )
+    .await;
+    let holder = seller.db.superuser().await;
+    run(&holder, "begin; select from meters for update").await;
+    let (switch, did) = (seller.db.asterisk().await, seller.campaigns[0].1.clone());
+    let asked = tokio::spawn(async move { switch.route(&did, "held").await.unwrap() });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    for call in 0..5 {
+        let began = Instant::now();
+        seller.takes(1, &format!("other-{call}")).await;
+        assert!(
+            began.elapsed() < Duration::from_millis(90),
+            "{:?}",
+            began.elapsed()
+        );
+    }
+    assert!(!asked.is_finished(), "it waits");
+    run(&holder, "commit").await;
+    assert!(asked.await.unwrap().is_ok());
+    assert_invariants(&seller.db).await;
+}
+
+/// A link is made while its seller is deleted: one waits for the other, and neither dies of it.
+#[tokio::test]
+async fn a_new_link_and_the_end_of_its_seller_do_not_deadlock() {
+    let seller = Seller::new().await;
+    let admin = seller.db.admin().await;
+    let other = Scenario::new(&admin, Strategy::Priority, &[Link::cap(1)]).await;
+    let client = other.client_ids[0];
+    let (holder, maker, deleter) = (
+        seller.db.superuser().await,
+        seller.db.superuser().await,
+        seller.db.superuser().await,
+    );
+    run(
+        &holder,
+        &format!("begin; select from clients where id = {client} for update"),
+    )
+    .await;
+    let campaign = seller.campaigns[0].0;
+    let made = tokio::spawn(async move {
+        let sql = format!(
+            "insert into campaign_client_settings (campaign_id, client_id, max_concurrency) values ({campaign}, {client}, 1)"
+        );
+        maker.batch_execute(&sql).await
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let user_id = seller.user_id;
+    let deleted = tokio::spawn(async move {
+        let sql = format!("delete from users where id = {user_id}");
+        deleter.batch_execute(&sql).await
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    run(&holder, "commit").await;
+    made.await.unwrap().unwrap();
+    deleted.await.unwrap().unwrap();
+}
+
+/// A campaign that was given away while a call was up: the call ends as its old owner's, whose first cap came later.
+#[tokio::test]
+async fn a_call_of_a_campaign_that_was_given_away_ends_as_its_owner_s() {
+    let seller = Seller::new().await;
+    let other = Scenario::new(&seller.db.admin().await, Strategy::Priority, &[]).await;
+    seller.takes(0, "up").await;
+    run(
+        &seller.superuser,
+        &format!(
+            "update campaigns set user_id = {} where id = {}",
+            other.user_id, seller.campaigns[0].0
+        ),
+    )
+    .await;
+    seller.cap("seller", "offered", "concurrent", 1).await;
+    assert_eq!(seller.rejected(1, "full").await, "seller_concurrent_cap");
+    seller.ends("up", "ANSWERED", 60).await;
+    assert_eq!(seller.meters().await, ["seller 0 0 1 1 1"]);
+    seller.takes(1, "open").await;
+    assert_invariants(&seller.db).await;
 }

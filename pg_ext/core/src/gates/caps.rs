@@ -172,7 +172,9 @@ impl<'a> Capped<'a> {
             ("in_flight", Figure::Count(used.in_flight)),
             ("limit", Figure::Count(cap.max_calls)),
         ];
-        figures.extend(used.resets_at.map(|at| ("resets_at", Figure::Instant(at))));
+        // A closed one has another window, and stays closed.
+        let resets_at = used.resets_at.filter(|_| cap.max_calls > 0);
+        figures.extend(resets_at.map(|at| ("resets_at", Figure::Instant(at))));
         figures
     }
 }
