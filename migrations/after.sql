@@ -505,6 +505,7 @@ grant select, insert, update, delete on asterisk.ps_contacts to capconduit_aster
 
 grant execute on function present_window(text, timestamptz, text, timestamptz, timestamptz, text)
     to capconduit_seller, capconduit_staff, capconduit_internal, capconduit_read;
+grant execute on function flush_seen() to capconduit_seller, capconduit_staff;
 grant execute on function session_user_id() to capconduit_seller, capconduit_staff, capconduit_internal;
 grant execute on function explain_own_did(text) to capconduit_seller;
 grant execute on function explain_route(text), explain_call(text, text, timestamptz, text),

@@ -1115,7 +1115,8 @@ CREATE TABLE capconduit.call_logs (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     reserved_at timestamp with time zone,
     qualify_seconds integer,
-    qualified boolean DEFAULT false NOT NULL
+    qualified boolean DEFAULT false NOT NULL,
+    changed_xid xid8 DEFAULT pg_current_xact_id() NOT NULL
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_vacuum_insert_threshold='20000', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='20000');
 
@@ -1337,6 +1338,13 @@ COMMENT ON COLUMN capconduit.call_logs.qualify_seconds IS 'How long a good call 
 --
 
 COMMENT ON COLUMN capconduit.call_logs.qualified IS 'Whether it was a good call: counted, and talked so long';
+
+
+--
+-- Name: COLUMN call_logs.changed_xid; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.changed_xid IS 'Transaction that wrote the record last; 0: before it was noted';
 
 
 --
@@ -4541,6 +4549,13 @@ CREATE INDEX call_logs_campaign_id_timestamp_start_id_idx ON capconduit.call_log
 
 
 --
+-- Name: call_logs_changed_xid_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX call_logs_changed_xid_id_idx ON capconduit.call_logs USING btree (changed_xid, id);
+
+
+--
 -- Name: call_logs_timestamp_start_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4748,6 +4763,13 @@ CREATE TRIGGER api_tokens_audit AFTER INSERT OR DELETE ON capconduit.api_tokens 
 --
 
 CREATE TRIGGER api_tokens_check_texts BEFORE INSERT OR UPDATE OF name ON capconduit.api_tokens FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('name');
+
+
+--
+-- Name: call_logs call_logs_changed; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER call_logs_changed BEFORE UPDATE ON capconduit.call_logs FOR EACH ROW EXECUTE FUNCTION capconduit.mark_changed();
 
 
 --
@@ -6281,6 +6303,14 @@ GRANT ALL ON FUNCTION capconduit.find_session(token_hash bytea, lifetime_seconds
 --
 
 GRANT ALL ON FUNCTION capconduit.find_session(token_hash bytea, lifetime_seconds integer, longest_seconds integer, OUT user_id bigint, OUT role text, OUT cookie_seconds integer) TO capconduit_api;
+
+
+--
+-- Name: FUNCTION flush_seen(); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.flush_seen() TO capconduit_seller;
+GRANT ALL ON FUNCTION capconduit.flush_seen() TO capconduit_staff;
 
 
 --

@@ -90,6 +90,11 @@ answers! {
 }
 
 answers! {
+    /// Cursors of a past that may be gone.
+    Gone { Gone 410 "start_anew: the cursor is of another database, or of a past that this one no longer has" }
+}
+
+answers! {
     /// Writes that honour If-Match.
     Changed { Changed 412 "changed_meanwhile: If-Match names another version; `present` is the object as it is now" }
 }

@@ -168,6 +168,7 @@ tables! {
             reserved_at: Time,
             qualify_seconds: Int4,
             qualified: Bool,
+            changed_xid: Xid8,
         }
         indexes {
             Unique call_logs_asterisk_uniqueid_key: asterisk_uniqueid;

@@ -10,6 +10,7 @@ mod campaigns;
 mod cancelled;
 mod cap_events;
 mod caps;
+mod changes;
 mod clients;
 mod cors;
 mod dids;

@@ -1,6 +1,7 @@
 //! Call records: /api/seller/logs for the seller's own, /api/admin/logs over all sellers. As pages, by cursor, as CSV.
 
 mod cells;
+mod changes;
 pub mod export;
 pub mod filter;
 pub mod operations;
@@ -13,7 +14,7 @@ use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{BadFilter, Denied, NotFound};
+use super::answers::{BadFilter, Denied, Gone, NotFound};
 use crate::app::AppState;
 use crate::app::caller::{Seller, Staff, User};
 use crate::error::ApiResult;
@@ -21,7 +22,7 @@ use crate::http::csv::StyleParams;
 use crate::http::page::{PageParams, PageRequest};
 use crate::http::params::{Id, Params};
 use crate::http::period::DaysParams;
-use filter::{Filter, FilterParams};
+use filter::{AfterParams, Filter, FilterParams};
 use record::{CallDetail, LogPage};
 pub use statements::{SELLER_STATEMENTS, STAFF_STATEMENTS};
 
@@ -38,17 +39,17 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/seller/logs", tag = "logs",
-    params(DaysParams, FilterParams, PageParams, ("after" = Option<String>, Query, description = "cursor; empty: the first page")),
-    responses((status = 200, description = "The own call records, newest first", body = LogPage), Denied, BadFilter))]
+    params(DaysParams, FilterParams, PageParams, AfterParams),
+    responses((status = 200, description = "The own call records, newest first", body = LogPage), Denied, BadFilter, Gone))]
 async fn list(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Json<LogPage>> {
     page(&app, &seller, &params).await
 }
 
 #[utoipa::path(get, path = "/api/admin/logs", tag = "admin",
-    params(DaysParams, FilterParams, PageParams, ("after" = Option<String>, Query, description = "cursor; empty: the first page"),
+    params(DaysParams, FilterParams, PageParams, AfterParams,
            ("user_id" = Option<i64>, Query, description = "one seller")),
     responses((status = 200, description = "All call records. With user_id or campaign_id by start, newest first; \
-                else as recorded, newest first", body = LogPage), Denied, BadFilter))]
+                else as recorded, newest first", body = LogPage), Denied, BadFilter, Gone))]
 async fn list_all(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<LogPage>> {
     page(&app, &staff, &params).await
 }
@@ -83,10 +84,14 @@ async fn export_all(State(app): State<AppState>, staff: Staff, params: Params) -
 
 async fn page(app: &AppState, user: &User, params: &Params) -> ApiResult<Json<LogPage>> {
     let request = PageRequest::read(params, DEFAULT_PER_PAGE);
+    let changes = changes::Request::read(params, request)?;
     let filter = Filter::read(params)?;
     let after = filter::after(params)?;
     let tx = app.store.read(&user.identity()).await?;
-    let page = operations::page(&tx, user, &filter, after, request).await?;
+    let page = match changes {
+        Some(changes) => changes::read(&tx, user, changes).await?,
+        None => operations::page(&tx, user, &filter, after, request).await?,
+    };
     tx.commit().await?;
     Ok(Json(page))
 }

@@ -195,6 +195,6 @@ pub struct LogPage {
     pub total: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pages: Option<i64>,
-    /// What `after` takes to go on; null at the end.
+    /// What `after` takes to go on, null at the end; or `changed_after`, never null.
     pub next_cursor: Option<String>,
 }
