@@ -5445,7 +5445,7 @@ CREATE POLICY campaign_dids_seller ON capconduit.campaign_dids TO capconduit_sel
 -- Name: campaign_dids campaign_dids_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE POLICY campaign_dids_staff ON capconduit.campaign_dids FOR SELECT TO capconduit_staff USING (true);
+CREATE POLICY campaign_dids_staff ON capconduit.campaign_dids TO capconduit_staff USING (true) WITH CHECK (true);
 
 
 --
@@ -5743,7 +5743,7 @@ CREATE POLICY dids_seller ON capconduit.dids TO capconduit_seller USING ((user_i
 -- Name: dids dids_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE POLICY dids_staff ON capconduit.dids FOR SELECT TO capconduit_staff USING (true);
+CREATE POLICY dids_staff ON capconduit.dids TO capconduit_staff USING (true) WITH CHECK (true);
 
 
 --
@@ -6854,7 +6854,7 @@ GRANT UPDATE(qualify_seconds) ON TABLE capconduit.campaign_client_settings TO ca
 --
 
 GRANT SELECT,INSERT,DELETE ON TABLE capconduit.campaign_dids TO capconduit_seller;
-GRANT SELECT ON TABLE capconduit.campaign_dids TO capconduit_staff;
+GRANT SELECT,DELETE ON TABLE capconduit.campaign_dids TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.campaign_dids TO capconduit_read;
 
 
@@ -7183,7 +7183,7 @@ GRANT SELECT ON TABLE capconduit.client_adjustments TO capconduit_read;
 --
 
 GRANT SELECT,DELETE ON TABLE capconduit.dids TO capconduit_seller;
-GRANT SELECT ON TABLE capconduit.dids TO capconduit_staff;
+GRANT SELECT,DELETE ON TABLE capconduit.dids TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.dids TO capconduit_read;
 GRANT SELECT ON TABLE capconduit.dids TO capconduit_internal;
 
@@ -7193,6 +7193,7 @@ GRANT SELECT ON TABLE capconduit.dids TO capconduit_internal;
 --
 
 GRANT INSERT(user_id) ON TABLE capconduit.dids TO capconduit_seller;
+GRANT INSERT(user_id),UPDATE(user_id) ON TABLE capconduit.dids TO capconduit_staff;
 
 
 --
@@ -7200,6 +7201,7 @@ GRANT INSERT(user_id) ON TABLE capconduit.dids TO capconduit_seller;
 --
 
 GRANT INSERT(number) ON TABLE capconduit.dids TO capconduit_seller;
+GRANT INSERT(number) ON TABLE capconduit.dids TO capconduit_staff;
 
 
 --
@@ -7207,6 +7209,7 @@ GRANT INSERT(number) ON TABLE capconduit.dids TO capconduit_seller;
 --
 
 GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.dids TO capconduit_seller;
+GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.dids TO capconduit_staff;
 
 
 --
@@ -7214,6 +7217,7 @@ GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.dids TO capconduit_selle
 --
 
 GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.dids TO capconduit_seller;
+GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.dids TO capconduit_staff;
 
 
 --

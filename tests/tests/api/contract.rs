@@ -46,6 +46,11 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("PATCH", "/api/admin/clients/{id}", Staff),
     ("DELETE", "/api/admin/clients/{id}", Staff),
     ("GET", "/api/admin/dids", Staff),
+    ("POST", "/api/admin/dids", Staff),
+    ("GET", "/api/admin/dids/{id}", Staff),
+    ("PUT", "/api/admin/dids/{id}", Staff),
+    ("PATCH", "/api/admin/dids/{id}", Staff),
+    ("DELETE", "/api/admin/dids/{id}", Staff),
     ("GET", "/api/admin/campaigns", Staff),
     ("PUT", "/api/admin/campaigns/{id}/status", Staff),
     ("GET", "/api/admin/links", Staff),
@@ -152,6 +157,8 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
             json!({"subject": {"type": "link", "id": 1}, "counts": "answered", "window": "day", "limit": 50})
         }
         ("PUT" | "PATCH", "/api/admin/caps/{id}" | "/api/seller/caps/{id}") => json!({"limit": 60}),
+        ("POST", "/api/admin/dids") => json!({"number": "+4930123458", "userId": 3}),
+        ("PUT" | "PATCH", "/api/admin/dids/{id}") => json!({"description": "changed"}),
         ("POST", "/api/seller/dids") => json!({"number": "+4930123456"}),
         ("POST", "/api/seller/dids/import") => json!({"lines": [{"number": "+4930123457"}]}),
         ("PUT" | "PATCH", "/api/seller/dids/{id}") => json!({"description": "changed"}),

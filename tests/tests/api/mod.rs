@@ -24,6 +24,7 @@ mod logs;
 mod matrix;
 mod metrics;
 mod names;
+mod numbers;
 mod oversight;
 mod pages;
 mod password_links;

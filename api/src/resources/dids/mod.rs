@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::answers::{BadBody, BadFilter, Changed, Denied, NotFound, Repeated};
 use crate::app::AppState;
-use crate::app::caller::Seller;
+use crate::app::caller::{Claimant, Seller};
 use crate::error::ApiResult;
 use crate::http::body::Valid;
 use crate::http::list::Request;
@@ -48,7 +48,7 @@ async fn list(State(app): State<AppState>, seller: Seller, params: Params) -> Ap
     responses((status = 201, description = "Created", body = Did), Denied, BadBody, Repeated))]
 async fn create(
     State(app): State<AppState>,
-    seller: Seller,
+    seller: Claimant,
     Post(new, once): Post<NewDid>,
 ) -> ApiResult<Answer> {
     let create = async |tx: &Tx| Answer::created(&operations::create(tx, new).await?);

@@ -1,4 +1,4 @@
-//! Numbers and campaigns with whose they are, and what staff may say of them.
+//! Campaigns with whose they are, and what staff may say of them.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,24 +8,6 @@ use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::version::Versioned;
 use crate::resources::campaigns;
 use crate::store::row::row;
-
-row! {
-    #[derive(Debug, Serialize, ToSchema)]
-    #[serde(rename_all = "camelCase")]
-    pub struct OwnedDid {
-        pub id: i64,
-        #[schema(example = "+18005550101")]
-        pub number: String,
-        pub status: String,
-        pub description: Option<String>,
-        pub user_id: i64,
-        #[schema(example = "seller_alice")]
-        pub username: String,
-        pub created_at: Instant,
-        pub updated_at: Instant,
-        pub version: i64,
-    }
-}
 
 row! {
     #[derive(Debug, Serialize, ToSchema)]

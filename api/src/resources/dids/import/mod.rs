@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::AppState;
-use crate::app::caller::Seller;
+use crate::app::caller::Claimant;
 use crate::error::{ApiError, ApiResult};
 use crate::http::body;
 use crate::http::once::{Answer, Once, OnceHeader};
@@ -108,7 +108,7 @@ impl<S: Send + Sync> FromRequest<S> for Import {
 #[utoipa::path(post, path = "/api/seller/dids/import", tag = "dids", params(ImportParams, OnceHeader),
     request_body(content((NewDids = "application/json"), (String = "text/csv"))),
     responses((status = 200, description = "An answer for each line", body = Imported), Denied, BadBody, Repeated))]
-async fn import(State(app): State<AppState>, seller: Seller, import: Import) -> ApiResult<Answer> {
+async fn import(State(app): State<AppState>, seller: Claimant, import: Import) -> ApiResult<Answer> {
     let Import {
         all,
         dry_run,
