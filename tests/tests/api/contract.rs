@@ -129,7 +129,13 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
 ];
 
 /// Served, and no part of the description: the description itself and the page that shows it.
-pub const UNDESCRIBED: &[&str] = &["/openapi.json", "/docs", "/docs/viewer.js", "/docs/viewer.css"];
+pub const UNDESCRIBED: &[&str] = &[
+    "/",
+    "/openapi.json",
+    "/docs",
+    "/docs/viewer.js",
+    "/docs/viewer.css",
+];
 
 /// A body that passes the checks of fields. None: the route takes none.
 pub fn good_body(method: &str, path: &str) -> Option<Value> {

@@ -13,6 +13,7 @@ mod caps;
 mod changes;
 mod clients;
 mod cors;
+mod described;
 mod dids;
 mod exports;
 mod filters;

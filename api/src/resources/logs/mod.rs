@@ -38,6 +38,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(export_all))
 }
 
+/// The own call records.
+///
+/// Newest first. `after` pages at any depth; `changed_after` gives each change once, for whoever copies records.
 #[utoipa::path(get, path = "/api/seller/logs", tag = "logs",
     params(DaysParams, FilterParams, PageParams, AfterParams),
     responses((status = 200, description = "The own call records, newest first", body = LogPage), Denied, BadFilter, Gone))]
@@ -45,6 +48,10 @@ async fn list(State(app): State<AppState>, seller: Seller, params: Params) -> Ap
     page(&app, &seller, &params).await
 }
 
+/// Call records of all sellers.
+///
+/// As recorded, newest first; with `user_id` or `campaign_id` by start. `after` pages at any depth; `changed_after` gives each
+/// change once, for whoever copies records.
 #[utoipa::path(get, path = "/api/admin/logs", tag = "admin",
     params(DaysParams, FilterParams, PageParams, AfterParams,
            ("user_id" = Option<i64>, Query, description = "one seller")),
@@ -54,6 +61,9 @@ async fn list_all(State(app): State<AppState>, staff: Staff, params: Params) -> 
     page(&app, &staff, &params).await
 }
 
+/// A call record.
+///
+/// With its attempts, and why each link was or was not taken.
 #[utoipa::path(get, path = "/api/seller/logs/{id}", tag = "logs", params(("id" = i64, Path)),
     responses((status = 200, description = "The record, its attempts and the decision", body = CallDetail),
               Denied, NotFound))]
@@ -61,6 +71,9 @@ async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
     one(&app, &seller, id).await
 }
 
+/// A call record of any seller.
+///
+/// With its attempts, and why each link was or was not taken.
 #[utoipa::path(get, path = "/api/admin/logs/{id}", tag = "admin", params(("id" = i64, Path)),
     responses((status = 200, description = "The record, its attempts and the decision", body = CallDetail),
               Denied, NotFound))]
@@ -68,12 +81,18 @@ async fn show_any(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiR
     one(&app, &staff, id).await
 }
 
+/// The own call records, as CSV.
+///
+/// By the same filters, streamed however many there are. When it cannot be completed, the connection breaks.
 #[utoipa::path(get, path = "/api/seller/logs.csv", tag = "logs", params(DaysParams, FilterParams, StyleParams),
     responses((status = 200, description = "The own call records, newest first", content_type = "text/csv", body = String), Denied, BadFilter))]
 async fn export(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Response> {
     export::export(app, &seller, &params).await
 }
 
+/// Call records of all sellers, as CSV.
+///
+/// By the same filters, streamed however many there are. When it cannot be completed, the connection breaks.
 #[utoipa::path(get, path = "/api/admin/logs.csv", tag = "admin",
     params(DaysParams, FilterParams, StyleParams, ("user_id" = Option<i64>, Query, description = "one seller")),
     responses((status = 200, description = "All call records", content_type = "text/csv", body = String),

@@ -31,6 +31,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(did, update_did, delete_did))
 }
 
+/// Numbers of all sellers.
+///
+/// By pages, each with whose it is.
 #[utoipa::path(get, path = "/api/admin/dids", tag = "admin",
     params(PageParams, Dids),
     responses((status = 200, description = "DIDs of all sellers", body = Page<OwnedDid>), Denied, BadFilter))]
@@ -42,6 +45,9 @@ async fn dids(State(app): State<AppState>, staff: Staff, params: Params) -> ApiR
     Ok(Json(dids))
 }
 
+/// Give a seller a number.
+///
+/// In E.164, for the seller in `userId`. A number that somebody has already is 409 `number_taken`, with its id and owner.
 #[utoipa::path(post, path = "/api/admin/dids", tag = "admin", params(OnceHeader), request_body = NewOwnedDid,
     responses((status = 201, description = "Created", body = OwnedDid), Denied, BadBody, Repeated))]
 async fn create_did(
@@ -53,6 +59,9 @@ async fn create_did(
     once.run(&app.store, &staff.identity(), create).await
 }
 
+/// A number.
+///
+/// With whose it is.
 #[utoipa::path(get, path = "/api/admin/dids/{id}", tag = "admin", params(("id" = i64, Path)),
     responses((status = 200, description = "The DID", body = OwnedDid), Denied, NotFound))]
 async fn did(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult<Tagged<OwnedDid>> {
@@ -62,6 +71,9 @@ async fn did(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult
     Ok(Tagged(did))
 }
 
+/// Change a number, or whose it is.
+///
+/// With another owner, the number leaves the campaigns of the one before. Calls in flight stay theirs.
 #[utoipa::path(method(put, patch), path = "/api/admin/dids/{id}", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     request_body = OwnedDidChange,
     responses((status = 200, description = "The DID as changed", body = OwnedDid), Denied, BadBody, NotFound, Changed))]
@@ -78,6 +90,9 @@ async fn update_did(
     Ok(Tagged(did))
 }
 
+/// Take a number back.
+///
+/// It leaves all campaigns. Its call records stay.
 #[utoipa::path(delete, path = "/api/admin/dids/{id}", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted; its call records stay"), Denied, NotFound, Changed))]
 async fn delete_did(

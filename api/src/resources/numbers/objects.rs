@@ -17,7 +17,7 @@ row! {
         pub id: i64,
         #[schema(example = "+18005550101")]
         pub number: String,
-        #[schema(example = "active")]
+        #[schema(pattern = "^(active|inactive)$", example = "active")]
         pub status: String,
         pub description: Option<String>,
         #[schema(example = 3)]
@@ -68,11 +68,11 @@ impl Input for NewOwnedDid {
 #[schema(rename_all = "camelCase")]
 pub struct OwnedDidChange {
     /// Its seller from now on. It leaves the campaigns of the one before; calls in flight stay theirs.
-    #[schema(minimum = 1, required = false)]
+    #[schema(minimum = 1, required = false, nullable = false)]
     pub user_id: Option<i64>,
     #[schema(value_type = Option<String>, max_length = 255)]
     pub description: Option<Option<String>>,
-    #[schema(pattern = "^(active|inactive)$", required = false)]
+    #[schema(pattern = "^(active|inactive)$", required = false, nullable = false)]
     pub status: Option<String>,
 }
 

@@ -30,6 +30,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(audit::router())
 }
 
+/// Campaigns of all sellers.
+///
+/// By pages, each with whose it is.
 #[utoipa::path(get, path = "/api/admin/campaigns", tag = "admin",
     params(PageParams, Campaigns),
     responses((status = 200, description = "Campaigns of all sellers", body = Page<OwnedCampaign>), Denied, BadFilter))]
@@ -45,6 +48,9 @@ async fn campaigns(
     Ok(Json(campaigns))
 }
 
+/// Set the status of a campaign.
+///
+/// Inactive or paused, it gets no new call; calls in flight go on. Its seller may set it again.
 #[utoipa::path(put, path = "/api/admin/campaigns/{id}/status", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     request_body = CampaignStatus,
     responses((status = 200, description = "The campaign as changed", body = OwnedCampaign),

@@ -15,7 +15,9 @@ row! {
     pub struct OwnedCampaign {
         pub id: i64,
         pub name: String,
+        #[schema(pattern = "^(active|inactive|paused)$", example = "active")]
         pub status: String,
+        #[schema(pattern = "^(priority|round_robin|weighted)$", example = "priority")]
         pub routing_strategy: String,
         pub dial_timeout_seconds: i32,
         pub max_ring_seconds: Option<i32>,

@@ -52,6 +52,9 @@ struct ImportParams {
     dry_run: Option<bool>,
 }
 
+const CSV: &str =
+    "number,description,campaign\n+18005550171,Berlin,Alice Priority Tech Leads\n+18005550172,,\n";
+
 /// The body of an import in JSON.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes what `lines` reads")]
@@ -104,9 +107,12 @@ impl<S: Send + Sync> FromRequest<S> for Import {
     }
 }
 
-/// Stores many numbers, each with a description and a campaign if wanted.
+/// Import numbers.
+///
+/// Up to 10,000 lines and 4 MiB, as JSON or CSV, in one transaction, each with a description and a campaign if wanted. Every line
+/// is answered. 403 `claims_closed` where the platform gives numbers out.
 #[utoipa::path(post, path = "/api/seller/dids/import", tag = "dids", params(ImportParams, OnceHeader),
-    request_body(content((NewDids = "application/json"), (String = "text/csv"))),
+    request_body(content((NewDids = "application/json"), (String = "text/csv", example = json!(CSV)))),
     responses((status = 200, description = "An answer for each line", body = Imported), Denied, BadBody, Repeated))]
 async fn import(State(app): State<AppState>, seller: Claimant, import: Import) -> ApiResult<Answer> {
     let Import {
