@@ -366,11 +366,11 @@ create policy pjsip_auths_staff on pjsip_auths to capconduit_staff using (true) 
 drop policy if exists pjsip_contacts_staff on pjsip_contacts;
 create policy pjsip_contacts_staff on pjsip_contacts for select to capconduit_staff using (true);
 drop policy if exists dids_staff on dids;
-create policy dids_staff on dids for select to capconduit_staff using (true);
+create policy dids_staff on dids to capconduit_staff using (true) with check (true);
 drop policy if exists campaigns_staff on campaigns;
 create policy campaigns_staff on campaigns to capconduit_staff using (true) with check (true);
 drop policy if exists campaign_dids_staff on campaign_dids;
-create policy campaign_dids_staff on campaign_dids for select to capconduit_staff using (true);
+create policy campaign_dids_staff on campaign_dids to capconduit_staff using (true) with check (true);
 drop policy if exists campaign_client_settings_staff on campaign_client_settings;
 create policy campaign_client_settings_staff on campaign_client_settings to capconduit_staff
     using (true) with check (true);
@@ -550,6 +550,7 @@ grant select, insert, update, delete on asterisk.ps_contacts to capconduit_aster
 
 grant execute on function present_window(text, timestamptz, text, timestamptz, timestamptz, text)
     to capconduit_seller, capconduit_staff, capconduit_internal, capconduit_read;
+grant execute on function flush_seen() to capconduit_seller, capconduit_staff;
 grant execute on function session_user_id() to capconduit_seller, capconduit_staff, capconduit_internal;
 grant execute on function explain_own_did(text) to capconduit_seller;
 grant execute on function explain_route(text), explain_call(text, text, timestamptz, text),
@@ -628,6 +629,9 @@ grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_c
     link_today_view, caps_view, window_calls_view, metered_calls_view, rejects_view, table_access_view
     to capconduit_staff, capconduit_read;
 grant insert (user_id, db_role, action, object_type, object_id, after) on audit_log to capconduit_staff, capconduit_internal;
+grant insert (user_id, number, status, description), update (user_id, status, description), delete on dids to capconduit_staff;
+-- Where a number gets another owner.
+grant delete on campaign_dids to capconduit_staff;
 grant update (status) on campaigns to capconduit_staff;
 grant update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds)
     on campaign_client_settings

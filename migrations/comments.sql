@@ -359,6 +359,7 @@ comment on column call_logs.qualify_seconds is 'How long a good call had to talk
 comment on column call_logs.qualified is 'Whether it was a good call: counted, and talked so long';
 comment on column call_logs.late_excess is 'Counted beyond the total cap: without a slot, or after the cap was lowered';
 comment on column call_logs.decision is 'Why each link was or was not taken, as decided then';
+comment on column call_logs.changed_xid is 'Transaction that wrote the record last; 0: before it was noted';
 comment on column call_logs.created_at is 'When the record was written';
 
 comment on table call_attempts is 'Attempts that failed before the last one, which is in call_logs';

@@ -1115,7 +1115,8 @@ CREATE TABLE capconduit.call_logs (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     reserved_at timestamp with time zone,
     qualify_seconds integer,
-    qualified boolean DEFAULT false NOT NULL
+    qualified boolean DEFAULT false NOT NULL,
+    changed_xid xid8 DEFAULT pg_current_xact_id() NOT NULL
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_vacuum_insert_threshold='20000', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='20000');
 
@@ -1337,6 +1338,13 @@ COMMENT ON COLUMN capconduit.call_logs.qualify_seconds IS 'How long a good call 
 --
 
 COMMENT ON COLUMN capconduit.call_logs.qualified IS 'Whether it was a good call: counted, and talked so long';
+
+
+--
+-- Name: COLUMN call_logs.changed_xid; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.changed_xid IS 'Transaction that wrote the record last; 0: before it was noted';
 
 
 --
@@ -4740,6 +4748,13 @@ CREATE INDEX call_logs_campaign_id_timestamp_start_id_idx ON capconduit.call_log
 
 
 --
+-- Name: call_logs_changed_xid_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX call_logs_changed_xid_id_idx ON capconduit.call_logs USING btree (changed_xid, id);
+
+
+--
 -- Name: call_logs_timestamp_start_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4954,6 +4969,13 @@ CREATE TRIGGER api_tokens_audit AFTER INSERT OR DELETE ON capconduit.api_tokens 
 --
 
 CREATE TRIGGER api_tokens_check_texts BEFORE INSERT OR UPDATE OF name ON capconduit.api_tokens FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('name');
+
+
+--
+-- Name: call_logs call_logs_changed; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER call_logs_changed BEFORE UPDATE ON capconduit.call_logs FOR EACH ROW EXECUTE FUNCTION capconduit.mark_changed();
 
 
 --
@@ -5715,7 +5737,7 @@ CREATE POLICY campaign_dids_seller ON capconduit.campaign_dids TO capconduit_sel
 -- Name: campaign_dids campaign_dids_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE POLICY campaign_dids_staff ON capconduit.campaign_dids FOR SELECT TO capconduit_staff USING (true);
+CREATE POLICY campaign_dids_staff ON capconduit.campaign_dids TO capconduit_staff USING (true) WITH CHECK (true);
 
 
 --
@@ -5955,7 +5977,7 @@ CREATE POLICY dids_seller ON capconduit.dids TO capconduit_seller USING ((user_i
 -- Name: dids dids_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE POLICY dids_staff ON capconduit.dids FOR SELECT TO capconduit_staff USING (true);
+CREATE POLICY dids_staff ON capconduit.dids TO capconduit_staff USING (true) WITH CHECK (true);
 
 
 --
@@ -6615,6 +6637,14 @@ GRANT ALL ON FUNCTION capconduit.find_session(token_hash bytea, lifetime_seconds
 
 
 --
+-- Name: FUNCTION flush_seen(); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.flush_seen() TO capconduit_seller;
+GRANT ALL ON FUNCTION capconduit.flush_seen() TO capconduit_staff;
+
+
+--
 -- Name: FUNCTION forget_login_networks(); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7155,7 +7185,7 @@ GRANT UPDATE(qualify_seconds) ON TABLE capconduit.campaign_client_settings TO ca
 --
 
 GRANT SELECT,INSERT,DELETE ON TABLE capconduit.campaign_dids TO capconduit_seller;
-GRANT SELECT ON TABLE capconduit.campaign_dids TO capconduit_staff;
+GRANT SELECT,DELETE ON TABLE capconduit.campaign_dids TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.campaign_dids TO capconduit_read;
 
 
@@ -7471,7 +7501,7 @@ GRANT INSERT(user_id) ON TABLE capconduit.caps TO capconduit_staff;
 --
 
 GRANT SELECT,DELETE ON TABLE capconduit.dids TO capconduit_seller;
-GRANT SELECT ON TABLE capconduit.dids TO capconduit_staff;
+GRANT SELECT,DELETE ON TABLE capconduit.dids TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.dids TO capconduit_read;
 GRANT SELECT ON TABLE capconduit.dids TO capconduit_internal;
 
@@ -7481,6 +7511,7 @@ GRANT SELECT ON TABLE capconduit.dids TO capconduit_internal;
 --
 
 GRANT INSERT(user_id) ON TABLE capconduit.dids TO capconduit_seller;
+GRANT INSERT(user_id),UPDATE(user_id) ON TABLE capconduit.dids TO capconduit_staff;
 
 
 --
@@ -7488,6 +7519,7 @@ GRANT INSERT(user_id) ON TABLE capconduit.dids TO capconduit_seller;
 --
 
 GRANT INSERT(number) ON TABLE capconduit.dids TO capconduit_seller;
+GRANT INSERT(number) ON TABLE capconduit.dids TO capconduit_staff;
 
 
 --
@@ -7495,6 +7527,7 @@ GRANT INSERT(number) ON TABLE capconduit.dids TO capconduit_seller;
 --
 
 GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.dids TO capconduit_seller;
+GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.dids TO capconduit_staff;
 
 
 --
@@ -7502,6 +7535,7 @@ GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.dids TO capconduit_selle
 --
 
 GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.dids TO capconduit_seller;
+GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.dids TO capconduit_staff;
 
 
 --

@@ -6,6 +6,7 @@ mod app;
 mod cli;
 mod console;
 mod database;
+mod docs;
 mod error;
 mod http;
 mod process;

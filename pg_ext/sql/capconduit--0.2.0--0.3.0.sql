@@ -950,6 +950,21 @@ begin
 end
 $$;
 
+-- For whoever copies records. Whatever changes one marks it, by hand in SQL, too; the one who inserts it does so by the default.
+create function mark_changed() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.changed_xid := pg_current_xact_id();
+    return new;
+end
+$$;
+
+-- A commit can be seen before it is on disk (early lock release); what has been copied must not be lost here.
+create function flush_seen() returns void
+language c volatile parallel unsafe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'flush_seen_wrapper';
+
 create function delete_windows() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -1425,6 +1440,8 @@ as 'MODULE_PATHNAME', 'present_window_wrapper';
 
 alter function is_plain_text(text, boolean) owner to capconduit_owner;
 alter function check_texts() owner to capconduit_owner;
+alter function mark_changed() owner to capconduit_owner;
+alter function flush_seen() owner to capconduit_owner;
 alter function delete_windows() owner to capconduit_owner;
 alter function delete_meter_windows() owner to capconduit_owner;
 alter function note_metered() owner to capconduit_owner;
@@ -1444,6 +1461,8 @@ alter function mark_capped() owner to capconduit_owner;
 alter function refuse_capped_delete() owner to capconduit_owner;
 alter function present_window(text, timestamptz, text, timestamptz, timestamptz, text) owner to capconduit_owner;
 revoke all on function is_plain_text(text, boolean), check_texts() from public;
+revoke all on function mark_changed() from public;
+revoke all on function flush_seen() from public;
 revoke all on function delete_windows() from public;
 revoke all on function delete_meter_windows() from public;
 revoke all on function note_metered() from public;
@@ -1465,6 +1484,8 @@ revoke all on function present_window(text, timestamptz, text, timestamptz, time
 
 comment on function is_plain_text is 'Whether a text that people give to things can be seen, and turns or hides nothing';
 comment on function check_texts is 'Trigger: a text that people give to things must be plain when it is written';
+comment on function mark_changed is 'Trigger: a record says which transaction changed it last';
+comment on function flush_seen is 'Returns when all that could be seen before is on disk';
 comment on function delete_windows is 'Trigger: a link''s windows go with its counters';
 comment on function delete_meter_windows is 'Trigger: windows go with their meter';
 comment on function delete_meter is 'Trigger: a meter goes with what it is of';

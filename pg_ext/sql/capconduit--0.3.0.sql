@@ -1144,6 +1144,21 @@ begin
 end
 $$;
 
+-- For whoever copies records. Whatever changes one marks it, by hand in SQL, too; the one who inserts it does so by the default.
+create function mark_changed() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.changed_xid := pg_current_xact_id();
+    return new;
+end
+$$;
+
+-- A commit can be seen before it is on disk (early lock release); what has been copied must not be lost here.
+create function flush_seen() returns void
+language c volatile parallel unsafe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'flush_seen_wrapper';
+
 create function delete_windows() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -1605,6 +1620,8 @@ alter function explain_route(text) owner to capconduit_owner;
 alter function explain_own_did(text) owner to capconduit_owner;
 alter function verify_counters() owner to capconduit_owner;
 alter function verify_windows() owner to capconduit_owner;
+alter function mark_changed() owner to capconduit_owner;
+alter function flush_seen() owner to capconduit_owner;
 alter function delete_windows() owner to capconduit_owner;
 alter function delete_meter_windows() owner to capconduit_owner;
 alter function note_metered() owner to capconduit_owner;
@@ -1687,6 +1704,8 @@ comment on function release_call is 'Closes one call by hand as LOST; audited';
 comment on function explain_route is
     'Shows for each link of a number whether a call would take it now, and why not; writes nothing';
 comment on function explain_own_did is 'explain_route for the seller who asks: another''s number looks like an unknown one';
+comment on function mark_changed is 'Trigger: a record says which transaction changed it last';
+comment on function flush_seen is 'Returns when all that could be seen before is on disk';
 comment on function delete_windows is 'Trigger: a link''s windows go with its counters';
 comment on function delete_meter_windows is 'Trigger: windows go with their meter';
 comment on function delete_meter is 'Trigger: a meter goes with what it is of';

@@ -16,7 +16,7 @@ from pathlib import Path
 CRATES = {
     "pg_ext": ["functions", "calls", "postgres"],
     "pg_ext/core": [],
-    "api": ["cli", "process", "console", "resources", "app", "access", "http", "store", "error", "database", "release"],
+    "api": ["cli", "process", "console", "docs", "resources", "app", "access", "http", "store", "error", "database", "release"],
 }
 
 COMMENT_OR_TEXT = re.compile(

@@ -142,6 +142,28 @@ impl<A: Admits> FromRequestParts<AppState> for Caller<A> {
     }
 }
 
+/// A seller who may claim numbers here.
+#[derive(Debug)]
+pub struct Claimant(Seller);
+
+impl Deref for Claimant {
+    type Target = User;
+
+    fn deref(&self) -> &User {
+        &self.0
+    }
+}
+
+impl FromRequestParts<AppState> for Claimant {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+        let seller = Seller::from_request_parts(parts, app).await?;
+        app.settings.claims.admit()?;
+        Ok(Claimant(seller))
+    }
+}
+
 /// Somebody who is not logged in yet.
 #[derive(Debug)]
 pub struct Stranger;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::error::{ApiError, ApiResult};
+
 use crate::access::address::Proxies;
 use crate::access::secret;
 use crate::access::sessions::Lifetime;
@@ -25,6 +27,29 @@ pub struct Settings {
     /// A second less than the request's own limit: the database gives up first, and says why.
     pub statement_timeout: Duration,
     pub pjsip: PjsipNames,
+    pub claims: Claims,
+}
+
+/// Who may claim a number that nobody has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Claims {
+    /// Every seller, for the own account.
+    Open,
+    /// Admins and staff, for a seller.
+    Staff,
+}
+
+impl Claims {
+    /// Of a seller.
+    pub fn admit(self) -> ApiResult<()> {
+        match self {
+            Claims::Open => Ok(()),
+            Claims::Staff => Err(ApiError::forbidden(
+                "claims_closed",
+                "Numbers are given out by the platform here: ask its operator for this one.",
+            )),
+        }
+    }
 }
 
 /// What stands in Asterisk's configuration files, and an endpoint may name.

@@ -41,6 +41,7 @@ struct Numbers {
     campaigns: Vec<Campaign>,
     asked: Asked,
     next: String,
+    may_claim: bool,
 }
 
 /// What the fields of the filter show.
@@ -86,6 +87,7 @@ async fn list(State(app): State<AppState>, seller: Seller, uri: axum::http::Uri)
     page(&Numbers {
         frame: Frame::of(&seller, "numbers"),
         next: with(&query, "page", &(list.page + 1).to_string()),
+        may_claim: app.settings.claims.admit().is_ok(),
         list,
         campaigns,
         asked,
@@ -135,7 +137,8 @@ fn new_form(seller: &Seller) -> ApiResult<Form> {
     Ok(form.fields(vec![field]))
 }
 
-async fn new(seller: Seller) -> ApiResult<Response> {
+async fn new(State(app): State<AppState>, seller: Seller) -> ApiResult<Response> {
+    app.settings.claims.admit()?;
     new_form(&seller)?.show()
 }
 
@@ -145,6 +148,7 @@ fn said(errors: &Map<String, Value>) -> String {
 }
 
 async fn create(State(app): State<AppState>, seller: Seller, sent: Sent) -> ApiResult<Response> {
+    app.settings.claims.admit()?;
     let mut form = new_form(&seller)?;
     let lines = match form.parse::<Lines>(&sent) {
         Ok(Lines(lines)) => lines,

@@ -15,7 +15,7 @@ use crate::http::list::{Listed, Request};
 use crate::http::page::PageRequest;
 use crate::http::params::Params;
 use crate::resources::logs::filter::Filter;
-use crate::resources::{campaigns, clients, dids, logs, oversight};
+use crate::resources::{campaigns, clients, dids, logs, numbers};
 use crate::store::tx::Tx;
 
 /// Of each kind.
@@ -54,7 +54,7 @@ async fn first<L: Listed>(tx: &Tx, query: &str) -> ApiResult<Vec<L::Item>> {
 
 async fn by_number(tx: &Tx, frame: &Frame, q: &str) -> ApiResult<Vec<Hit>> {
     let numbers: Vec<String> = if frame.is_staff() {
-        let found = first::<oversight::list::Dids>(tx, &encoded("number", q)).await?;
+        let found = first::<numbers::list::Dids>(tx, &encoded("number", q)).await?;
         found.into_iter().map(|did| did.number).collect()
     } else {
         let found = first::<dids::list::Dids>(tx, &encoded("q", q)).await?;

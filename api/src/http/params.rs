@@ -128,6 +128,12 @@ impl Params {
         Params(map)
     }
 
+    /// One that is none of these. Names that begin with `_` are ignored.
+    pub fn beside(&self, names: &[&str]) -> Option<&str> {
+        let mut given = self.0.keys().map(String::as_str);
+        given.find(|name| !name.starts_with('_') && !names.contains(name))
+    }
+
     /// Present, even if empty: `after=` asks for the first page by cursor.
     pub fn raw(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)

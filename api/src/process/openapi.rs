@@ -9,11 +9,9 @@ use crate::resources::{self, description};
 
 /// The whole description, the internal API included.
 fn document() -> Result<String> {
-    let mut document = resources::router(true).into_openapi();
-    description::name_operations(&mut document);
-    let mut text = document
-        .to_pretty_json()
-        .context("the API description cannot be written")?;
+    let document = description::finished(resources::router(true).into_openapi())?;
+    let mut text =
+        serde_json::to_string_pretty(&document).context("the API description cannot be written")?;
     text.push('\n');
     Ok(text)
 }

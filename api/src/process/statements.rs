@@ -11,8 +11,8 @@ use crate::http::list::{Listed, Statements};
 use crate::http::once;
 use crate::process::serve::{metrics, upkeep};
 use crate::resources::{
-    auth, campaigns, caps, clients, dids, explain, health, internal, links, live, logs, oversight, platform,
-    stats, tokens, users,
+    auth, campaigns, caps, clients, dids, explain, health, internal, links, live, logs, numbers, oversight,
+    platform, stats, tokens, users,
 };
 use crate::store::identity::DbRole;
 
@@ -61,6 +61,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         logs::STAFF_STATEMENTS,
         live::STAFF_STATEMENTS,
         explain::STAFF_STATEMENTS,
+        numbers::STAFF_STATEMENTS,
         oversight::STAFF_STATEMENTS,
         platform::statements::STAFF_STATEMENTS,
         links::STAFF_STATEMENTS,
@@ -93,7 +94,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         caps::list::Caps::statements(),
         caps::events::CapEvents::statements(),
         live::list::Calls::statements(),
-        oversight::list::Dids::statements(),
+        numbers::list::Dids::statements(),
         oversight::list::Campaigns::statements(),
         oversight::audit::Audit::statements(),
         platform::list::Nodes::statements(),

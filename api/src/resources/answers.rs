@@ -22,16 +22,16 @@ pub struct ProblemBody {
     #[schema(example = json!({"name": ["This field is required."]}), required = false)]
     errors: Option<Value>,
     /// For 412: the object as it is now, whose version the write was not made for.
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     present: Option<Value>,
     /// For number_taken: whether the number is one's own.
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     own: Option<bool>,
     /// For number_taken: the own number's id.
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     id: Option<i64>,
     /// For 5xx: what to tell the operator.
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     request_id: Option<String>,
 }
 
@@ -63,6 +63,61 @@ macro_rules! answers {
     };
 }
 
+/// What is said with a code, for the examples in the description.
+pub const MESSAGES: &[(&str, &str)] = &[
+    ("already_exists", "Something with the same name exists already."),
+    ("already_logged", "Duplicate Asterisk Unique ID: 1764441000.17"),
+    ("body_too_large", "The body is larger than 262144 bytes."),
+    ("body_too_slow", "The body did not arrive in time."),
+    (
+        "changed_meanwhile",
+        "It has been changed meanwhile; `present` is how it is now. Decide again, and send its version in If-Match.",
+    ),
+    (
+        "database_unavailable",
+        "The database cannot be reached. Try again shortly.",
+    ),
+    (
+        "in_progress",
+        "A request with this Idempotency-Key is being worked on. Repeat it later for its answer.",
+    ),
+    (
+        "internal_error",
+        "The request failed inside the service. Tell the operator the request id.",
+    ),
+    (
+        "key_reused",
+        "This Idempotency-Key was used for another request within 24 hours. Take a new one.",
+    ),
+    ("malformed_json", "The body is not valid JSON (line 1, column 9)."),
+    ("missing_did", "Missing 'did' query parameter"),
+    ("not_found", "Link with ID 7 not found."),
+    (
+        "not_ready",
+        "The database is not prepared for this service: run `capconduit migrate`.",
+    ),
+    (
+        "start_anew",
+        "This cursor is of another database, or of a past that the database no longer has. Drop the copy, and begin with an \
+         empty changed_after.",
+    ),
+    ("throttled", "Too many failed attempts. Try again in 30 seconds."),
+    (
+        "try_again",
+        "The platform cannot take this now. Keep it, and try again.",
+    ),
+    (
+        "unauthenticated",
+        "Authentication required. Log in, or send a valid token.",
+    ),
+    (
+        "unsupported_media_type",
+        "Send the body as JSON, with Content-Type: application/json.",
+    ),
+    ("validation_failed", "Some fields are not valid."),
+    ("wrong_role", "Required role(s) ['user'] not met"),
+];
+
 answers! {
     /// Every route with a session.
     Denied {
@@ -87,6 +142,11 @@ answers! {
 answers! {
     /// Lists with filters.
     BadFilter { BadRequest 400 "validation_failed: a filter is not valid" }
+}
+
+answers! {
+    /// Cursors of a past that may be gone.
+    Gone { Gone 410 "start_anew: the cursor is of another database, or of a past that this one no longer has" }
 }
 
 answers! {

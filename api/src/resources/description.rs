@@ -1,5 +1,9 @@
 //! What the API description says beside the handlers' own words: title, tags, ways to log in, the names of operations.
 
+mod examples;
+mod schemas;
+
+use serde_json::Value;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi, RefOr};
 use utoipa::{Modify, OpenApi as _};
@@ -56,8 +60,17 @@ pub fn base() -> OpenApi {
     Base::openapi()
 }
 
+/// The description as it is published.
+pub fn finished(mut description: OpenApi) -> serde_json::Result<Value> {
+    name_operations(&mut description);
+    let mut document = serde_json::to_value(description)?;
+    schemas::tidy(&mut document);
+    examples::add(&mut document);
+    Ok(document)
+}
+
 /// Handlers have short names; an operation's id is unique with its tag in front. PATCH is described as the PUT whose handler it has.
-pub fn name_operations(description: &mut OpenApi) {
+fn name_operations(description: &mut OpenApi) {
     for item in description.paths.paths.values_mut() {
         let operations = [
             ("", &mut item.get),

@@ -136,6 +136,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(explain_any))
 }
 
+/// Why a call would go where it goes.
+///
+/// Link by link, with the reason of each that would not take it. It writes nothing.
 #[utoipa::path(get, path = "/api/seller/explain", tag = "reports",
     params(("did" = String, Query, description = "an own number")),
     responses((status = 200, description = "Every link with its verdict; a number of somebody else does not exist",
@@ -148,6 +151,9 @@ async fn explain(
     ask(&app, &seller, &params, Whose::Own).await
 }
 
+/// Why a call to any number would go where it goes.
+///
+/// Link by link, with the reason of each that would not take it. It writes nothing.
 #[utoipa::path(get, path = "/api/admin/explain", tag = "admin",
     params(("did" = String, Query, description = "any number")),
     responses((status = 200, description = "Every link with its verdict", body = Explanation), Denied, BadFilter))]

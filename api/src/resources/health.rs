@@ -43,6 +43,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(ready))
 }
 
+/// Whether the service is up.
+///
+/// The process answers; it asks nobody else.
 #[utoipa::path(get, path = "/health", tag = "operations", security(()),
     responses((status = 200, description = "The process is up", body = Health)))]
 async fn health() -> Json<Health> {
@@ -53,9 +56,12 @@ async fn health() -> Json<Health> {
     })
 }
 
+/// Whether the service is ready.
+///
+/// The database answers, and has the versions that this service is made for. Otherwise 503 says what is wrong.
 #[utoipa::path(get, path = "/ready", tag = "operations", security(()),
     responses((status = 200, description = "The database answers, in the versions compiled in", body = Ready),
-              (status = 503, description = "What is wrong, and how to mend it", body = ProblemBody,
+              (status = 503, description = "not_ready: what is wrong, and how to mend it", body = ProblemBody,
                content_type = "application/problem+json")))]
 async fn ready(State(app): State<AppState>) -> ApiResult<Json<Ready>> {
     let (schema_version, extension_version) = versions(&app).await?;

@@ -13,6 +13,7 @@ pub mod internal;
 pub mod links;
 pub mod live;
 pub mod logs;
+pub mod numbers;
 pub mod oversight;
 pub mod platform;
 pub mod stats;
@@ -39,6 +40,7 @@ pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
         .merge(explain::router())
         .merge(links::router())
         .merge(caps::router())
+        .merge(numbers::router())
         .merge(oversight::router())
         .merge(platform::router());
     if with_internal_api {

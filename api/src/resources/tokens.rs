@@ -128,6 +128,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(delete))
 }
 
+/// The own tokens.
+///
+/// By name, with their end and last use. The tokens themselves are not kept.
 #[utoipa::path(get, path = "/api/auth/tokens", tag = "auth",
     responses((status = 200, description = "The own tokens by name", body = Vec<Token>), Denied))]
 async fn list(State(app): State<AppState>, caller: Anyone) -> ApiResult<Json<Vec<Token>>> {
@@ -137,6 +140,9 @@ async fn list(State(app): State<AppState>, caller: Anyone) -> ApiResult<Json<Vec
     Ok(Json(tokens))
 }
 
+/// Make a token.
+///
+/// A bearer token with the own rights, for scripts; shown this once. Needs a session.
 #[utoipa::path(post, path = "/api/auth/tokens", tag = "auth", request_body = NewToken,
     responses((status = 201, description = "Created; the token is shown this once", body = CreatedToken),
               Denied, BadBody, Conflict))]
@@ -151,6 +157,9 @@ async fn create(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
+/// Revoke a token.
+///
+/// It is invalid from the next request on.
 #[utoipa::path(delete, path = "/api/auth/tokens/{id}", tag = "auth", params(("id" = i64, Path)),
     responses((status = 204, description = "Revoked"), Denied, NotFound))]
 async fn delete(State(app): State<AppState>, caller: Anyone, Id(id): Id) -> ApiResult<StatusCode> {

@@ -19,7 +19,7 @@ use crate::postgres::sequence::Sequence;
 use crate::postgres::spi::Change;
 use crate::postgres::tables::call_logs;
 use crate::postgres::texts::Texts;
-use crate::postgres::transaction::began;
+use crate::postgres::transaction::{began, full_id};
 
 /// The record as the switch or a script gave it, checked.
 pub struct Given<'a> {
@@ -75,7 +75,7 @@ row_values! {
 
 row_values! {
     /// What is the same for every new record.
-    struct New of call_logs { id, late_excess, created_at, reserved_at, qualify_seconds, qualified }
+    struct New of call_logs { id, late_excess, created_at, reserved_at, qualify_seconds, qualified, changed_xid }
 }
 
 static WRITE: Insert = Insert::new(call_logs::NAME, &[Told::NAMES, New::NAMES]);
@@ -213,6 +213,7 @@ pub fn write(armed: Armed, given: &Given, known: &Known) -> i64 {
         reserved_at: instant(known.reserved_at),
         qualify_seconds: arg(known.qualify_seconds),
         qualified: arg(entry.qualified),
+        changed_xid: arg(full_id()),
     };
     let mut values = entry.told.values();
     values.extend(new.values());

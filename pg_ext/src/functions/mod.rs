@@ -4,6 +4,7 @@ pub mod arguments;
 pub mod call_answered;
 pub mod explain_call;
 pub mod explain_route;
+pub mod flush_seen;
 pub mod is_time_zone;
 pub mod log_call;
 pub mod next_target;

@@ -3,7 +3,9 @@
 use std::ffi::CStr;
 use std::marker::PhantomData;
 
-use pgrx::pg_sys::{self, BOOLOID, Datum, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTOID, TIMESTAMPTZOID};
+use pgrx::pg_sys::{
+    self, BOOLOID, Datum, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTOID, TIMESTAMPTZOID, XID8OID,
+};
 use pgrx::{FromDatum, varlena};
 
 use crate::postgres::argument::Argument;
@@ -42,6 +44,8 @@ kinds! {
     Int8s: INT8ARRAYOID => Vec<i64>,
     /// In PostgreSQL's microseconds.
     Time: TIMESTAMPTZOID => i64,
+    /// A transaction's number, its epoch included.
+    Xid8: XID8OID => i64,
 }
 
 pub enum Text {}

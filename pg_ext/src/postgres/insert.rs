@@ -12,7 +12,7 @@ use crate::postgres::argument::Argument;
 use crate::postgres::armed::Armed;
 use crate::postgres::catalogue::{NO_LOCK, WRITING, generation};
 use crate::postgres::row_writer::Target;
-use crate::postgres::side_effects::{has_checks, has_computed_indexes, has_triggers};
+use crate::postgres::side_effects::{has_checks, has_computed_indexes, has_insert_triggers};
 use crate::postgres::table::Operation;
 use crate::postgres::transaction::refuse_read_only;
 use crate::postgres::{access, by_statement, search_path};
@@ -166,7 +166,7 @@ impl Insert {
             places,
             // SAFETY: the table is open.
             runs_more: !defaulted.is_empty()
-                || unsafe { has_triggers(table) || has_checks(table) || has_computed_indexes(table) },
+                || unsafe { has_insert_triggers(table) || has_checks(table) || has_computed_indexes(table) },
             defaulted,
         }
     }

@@ -278,14 +278,16 @@ pub unsafe fn has_computed_indexes(table: pg_sys::Relation) -> bool {
     }
 }
 
-/// Whether it has others than those of foreign keys, which write their names out.
-pub unsafe fn has_triggers(table: pg_sys::Relation) -> bool {
+/// Whether an insert calls others than those of foreign keys, which write their names out.
+pub unsafe fn has_insert_triggers(table: pg_sys::Relation) -> bool {
     // SAFETY: null, or as many triggers as it says, which live as long as the table is open.
     unsafe {
         let Some(triggers) = (*table).trigdesc.as_ref() else {
             return false;
         };
         let triggers = std::slice::from_raw_parts(triggers.triggers, triggers.numtriggers as usize);
-        triggers.iter().any(|trigger| !trigger.tgisinternal)
+        triggers
+            .iter()
+            .any(|trigger| !trigger.tgisinternal && trigger.tgtype as u32 & pg_sys::TRIGGER_TYPE_INSERT != 0)
     }
 }

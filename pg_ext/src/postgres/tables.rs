@@ -172,6 +172,7 @@ tables! {
             reserved_at: Time,
             qualify_seconds: Int4,
             qualified: Bool,
+            changed_xid: Xid8,
         }
         indexes {
             Unique call_logs_asterisk_uniqueid_key: asterisk_uniqueid;

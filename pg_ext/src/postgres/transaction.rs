@@ -48,6 +48,12 @@ pub fn began() -> i64 {
     unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
 }
 
+/// Its number, epoch included: SQL's `pg_current_xact_id()`.
+pub fn full_id() -> i64 {
+    // SAFETY: numbers the current transaction if it has no number yet.
+    unsafe { pg_sys::GetTopFullTransactionId().value.cast_signed() }
+}
+
 /// PostgreSQL counts microseconds from the year 2000, Asterisk seconds from 1970. What lies beyond PostgreSQL's calendar is infinite.
 pub fn of_unix_seconds(seconds: i64) -> i64 {
     const EPOCHS_APART: i64 = 946_684_800;

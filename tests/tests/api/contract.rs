@@ -46,6 +46,11 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("PATCH", "/api/admin/clients/{id}", Staff),
     ("DELETE", "/api/admin/clients/{id}", Staff),
     ("GET", "/api/admin/dids", Staff),
+    ("POST", "/api/admin/dids", Staff),
+    ("GET", "/api/admin/dids/{id}", Staff),
+    ("PUT", "/api/admin/dids/{id}", Staff),
+    ("PATCH", "/api/admin/dids/{id}", Staff),
+    ("DELETE", "/api/admin/dids/{id}", Staff),
     ("GET", "/api/admin/campaigns", Staff),
     ("PUT", "/api/admin/campaigns/{id}/status", Staff),
     ("GET", "/api/admin/links", Staff),
@@ -124,7 +129,13 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
 ];
 
 /// Served, and no part of the description: the description itself and the page that shows it.
-pub const UNDESCRIBED: &[&str] = &["/openapi.json", "/docs", "/docs/viewer.js", "/docs/viewer.css"];
+pub const UNDESCRIBED: &[&str] = &[
+    "/",
+    "/openapi.json",
+    "/docs",
+    "/docs/viewer.js",
+    "/docs/viewer.css",
+];
 
 /// A body that passes the checks of fields. None: the route takes none.
 pub fn good_body(method: &str, path: &str) -> Option<Value> {
@@ -152,6 +163,8 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
             json!({"subject": {"type": "link", "id": 1}, "counts": "answered", "window": "day", "limit": 50})
         }
         ("PUT" | "PATCH", "/api/admin/caps/{id}" | "/api/seller/caps/{id}") => json!({"limit": 60}),
+        ("POST", "/api/admin/dids") => json!({"number": "+4930123458", "userId": 3}),
+        ("PUT" | "PATCH", "/api/admin/dids/{id}") => json!({"description": "changed"}),
         ("POST", "/api/seller/dids") => json!({"number": "+4930123456"}),
         ("POST", "/api/seller/dids/import") => json!({"lines": [{"number": "+4930123457"}]}),
         ("PUT" | "PATCH", "/api/seller/dids/{id}") => json!({"description": "changed"}),

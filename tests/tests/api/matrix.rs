@@ -108,7 +108,6 @@ async fn an_address_knows_its_methods_and_no_others() {
         }
     }
     for path in [
-        "/",
         "/api",
         "/api/seller",
         "/api/seller/dids/1/x",

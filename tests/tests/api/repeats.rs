@@ -99,7 +99,7 @@ async fn every_described_post_happens_once() {
         }
         honoured += 1;
     }
-    assert_eq!(honoured, 11);
+    assert_eq!(honoured, 12);
 }
 
 #[tokio::test]

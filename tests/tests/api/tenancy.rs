@@ -347,7 +347,7 @@ fn values(parameter: &str, victim: &Victim) -> Vec<String> {
         "client_id" => vec!["1".into(), "2".into(), "3".into()],
         "uniqueid" => victim.uniqueids.clone(),
         "caller" => vec!["%2B4998765".into()],
-        "after" => vec![String::new(), victim.cursor.clone()],
+        "after" | "changed_after" => vec![String::new(), victim.cursor.clone()],
         "did" => vec![
             victim.number.replace('+', "%2B"),
             victim.number.clone(),

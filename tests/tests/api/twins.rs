@@ -12,7 +12,7 @@ const LOG: &str = "/api/internal/log_call";
 /// The record's own columns: what is stored of the arguments.
 async fn stored(client: &Client, uniqueid: &str) -> Value {
     let sql = format!(
-        "select to_jsonb(g) - array['id', 'created_at', 'asterisk_uniqueid'] from call_logs g
+        "select to_jsonb(g) - array['id', 'created_at', 'changed_xid', 'asterisk_uniqueid'] from call_logs g
           where asterisk_uniqueid = '{uniqueid}'"
     );
     json_of(client, &sql).await

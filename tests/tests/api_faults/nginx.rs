@@ -192,6 +192,29 @@ async fn an_old_protocol_is_refused() {
     }
 }
 
+/// Exports, and nothing that holds secrets.
+#[tokio::test]
+async fn an_export_is_compressed_for_whoever_accepts_it() {
+    let db = TestDb::sample().await;
+    let (site, _api) = Site::start(&db).await;
+    let jar = text(&site.folder.join("jar"));
+    site.login(VISITOR, "seller_alice", "password", &["--cookie-jar", &jar])
+        .await;
+    for (path, accepts, compressed) in [
+        ("/api/seller/logs.csv", "gzip", true),
+        ("/api/seller/logs.csv", "identity", false),
+        ("/api/seller/logs", "gzip", false),
+    ] {
+        let accepted = format!("accept-encoding: {accepts}");
+        // curl unpacks it, so that what is here is text.
+        let more = ["--cookie", &jar, "--compressed", "--header", &accepted];
+        let answer = site.ask(VISITOR, &format!("{}{path}", site.origin), &more).await;
+        assert_eq!(answer.status, 200, "{path}");
+        let is_compressed = answer.head.contains("content-encoding: gzip");
+        assert_eq!(is_compressed, compressed, "{path} for {accepts}: {}", answer.head);
+    }
+}
+
 const VISITOR: &str = "127.0.0.2";
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod acknowledged;
 mod backends;
 mod commits;
+mod copies;
 mod early_release;
 mod page_boundaries;
 mod repeats;

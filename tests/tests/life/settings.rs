@@ -92,6 +92,7 @@ fn nonsense(variable: &str) -> Option<&'static [&'static str]> {
         "CAPCONDUIT_PUBLIC_ORIGINS" => &["x", "ftp://h", "https://", "https://h/path", "https://a b"],
         "CAPCONDUIT_CORS_ORIGINS" => &["x", "*", "null", "https://h/path", "https://a,https://*/"],
         "CAPCONDUIT_TRUSTED_PROXIES" => &["x", "10.0.0.0/99", "10.0.0.256", "10.0.0.1,,x"],
+        "CAPCONDUIT_CLAIMS" => &["", "x", "Open", "open,staff"],
         "CAPCONDUIT_FORWARDED_HEADER" => &["", "x", "x-real-ip", "forwarded, x-forwarded-for"],
         "CAPCONDUIT_INTERNAL_TOKEN_FILE" => &["/no/such/file", "/"],
         "CAPCONDUIT_NODE" => &[

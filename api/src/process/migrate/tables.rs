@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use refinery::Target;
 use tokio_postgres::Client;
 
 use super::change::UP_TO_DATE;
@@ -65,31 +66,60 @@ async fn outlast_older_transactions(client: &Client, wait: Duration) -> Result<(
     }
 }
 
+/// V0028 wants an index of a table that may be too big to be locked as long as its build takes.
+const INDEX_OF_CHANGES: i32 = 28;
+const IS_BROKEN_OFF: &str = "\
+    select exists (select from pg_index
+                    where indexrelid = to_regclass('capconduit.call_logs_changed_xid_id_idx') and not indisvalid)";
+const DROP_INDEX: &str = "drop index concurrently if exists capconduit.call_logs_changed_xid_id_idx";
+const BUILD_INDEX: &str = "\
+    create index concurrently if not exists call_logs_changed_xid_id_idx on capconduit.call_logs (changed_xid, id)";
+
+/// Calls go on meanwhile. Each transaction that is open is waited for, so long at most.
+async fn build_index(client: &Client, wait: Duration) -> Result<()> {
+    let patience = format!("set lock_timeout = '{}s'", wait.as_secs());
+    client.batch_execute(&patience).await?;
+    if client.query_one(IS_BROKEN_OFF, &[]).await?.get(0) {
+        client.batch_execute(DROP_INDEX).await?;
+    }
+    client
+        .batch_execute(BUILD_INDEX)
+        .await
+        .context("the index of records' changes was not finished: calls go on; run migrate again")
+}
+
 pub(super) async fn apply(client: &mut Client, wait: Duration) -> Result<String> {
     let past = history(client).await?;
-    if !past.is_empty() && !past.iter().any(|line| line.version == WINDOWS) {
+    let lacks = |version| !past.is_empty() && !past.iter().any(|line| line.version == version);
+    if lacks(WINDOWS) {
         outlast_older_transactions(client, wait).await?;
     }
-    let applied = retry::while_locked(client, async |client| {
-        // At each try: the one before may have got as far as V0014, which takes them away for good.
-        let is_before_copies = !history(client).await?.iter().any(|line| line.version == COPIES);
-        if is_before_copies && !has_functions_of_copies(client).await? {
-            client.batch_execute(FUNCTIONS_OF_COPIES).await?;
-        }
-        Ok(migrations()
-            .run_async(client)
-            .await?
-            .applied_migrations()
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>())
-    })
-    .await?;
+    let mut applied = Vec::new();
+    if lacks(INDEX_OF_CHANGES) {
+        applied = run(client, Target::Version(INDEX_OF_CHANGES - 1)).await?;
+        build_index(client, wait).await?;
+    }
+    applied.extend(run(client, Target::Latest).await?);
     Ok(if applied.is_empty() {
         UP_TO_DATE.to_owned()
     } else {
         applied.join(", ")
     })
+}
+
+/// What is missing up to there.
+async fn run(client: &mut Client, target: Target) -> Result<Vec<String>> {
+    retry::while_locked(client, async |client| {
+        // At each try: the one before may have got as far as V0014, which takes them away for good.
+        let is_before_copies = !history(client).await?.iter().any(|line| line.version == COPIES);
+        if is_before_copies && !has_functions_of_copies(client).await? {
+            client.batch_execute(FUNCTIONS_OF_COPIES).await?;
+        }
+        let done = migrations().set_target(target).run_async(client).await?;
+        let names = done.applied_migrations().iter().map(ToString::to_string);
+        Ok(names.collect())
+    })
+    .await
 }
 
 pub(super) async fn pending(client: &Client) -> Result<Vec<String>> {

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use crate::access::address::{Forwarding, Proxies};
 use crate::access::secret;
 use crate::access::sessions::Lifetime;
-use crate::app::settings::{PjsipNames, Settings};
+use crate::app::settings::{Claims, PjsipNames, Settings};
 use crate::database::DatabaseArgs;
 use crate::process::running::socket_address;
 
@@ -132,6 +132,16 @@ pub struct Args {
     )]
     pub transports: Vec<String>,
 
+    /// Who adds new numbers: `open`, sellers their own; `staff`, admins and staff for them.
+    #[arg(
+        long,
+        env = "CAPCONDUIT_CLAIMS",
+        value_enum,
+        default_value = "open",
+        value_name = "WHO"
+    )]
+    pub claims: Claims,
+
     /// Log as JSON, one object per line.
     #[arg(long, env = "CAPCONDUIT_LOG_JSON", value_parser = FalseyValueParser::new())]
     pub log_json: bool,
@@ -175,6 +185,7 @@ impl Args {
                 contexts: names(&self.contexts, "--contexts")?,
                 transports: names(&self.transports, "--transports")?,
             },
+            claims: self.claims,
         })
     }
 

@@ -36,6 +36,10 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(password_link::router())
 }
 
+/// Log in.
+///
+/// Opens a session, whose cookie `session` is set. Wrong passwords are slowed down: 429 with Retry-After. For scripts, a token is
+/// better.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = Credentials, security(()),
     responses((status = 200, description = "Logged in; the cookie `session` is set", body = LoggedIn),
               Denied, BadBody, TooMany))]
@@ -58,6 +62,9 @@ async fn login(
     ))
 }
 
+/// Log out.
+///
+/// The session ends on the server: copies of the cookie are invalid, too.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth",
     responses((status = 200, description = "The session is dead", body = Message), Denied))]
 async fn logout(State(app): State<AppState>, caller: InSession) -> ApiResult<WithCookie<Message>> {
@@ -71,6 +78,9 @@ async fn logout(State(app): State<AppState>, caller: InSession) -> ApiResult<Wit
     ))
 }
 
+/// Who is logged in.
+///
+/// The user of this session or token; 401 when there is none.
 #[utoipa::path(get, path = "/api/auth/status", tag = "auth",
     responses((status = 200, description = "Who is logged in", body = Status), Denied))]
 async fn status(State(app): State<AppState>, caller: Anyone) -> ApiResult<Json<Status>> {
@@ -84,6 +94,9 @@ async fn status(State(app): State<AppState>, caller: Anyone) -> ApiResult<Json<S
     }))
 }
 
+/// Change the own password.
+///
+/// Needs the current one, and a session. Every other session and every token ends.
 #[utoipa::path(put, path = "/api/auth/password", tag = "auth", request_body = PasswordChange,
     responses((status = 200, description = "Changed; every other session and every token has ended. If-Match is ignored: \
                 the current password is the condition", body = Message),

@@ -172,6 +172,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(new_password))
 }
 
+/// Make a link for a new password.
+///
+/// For a user who has forgotten it. It works once, for 24 hours unless said otherwise, and is shown this once. Role admin.
 #[utoipa::path(post, path = "/api/auth/password_links", tag = "auth", request_body = NewPasswordLink,
     responses((status = 201, description = "Made; the token is shown this once. Role admin", body = CreatedPasswordLink),
               Denied, BadBody, NotFound))]
@@ -186,6 +189,9 @@ async fn make_password_link(
     Ok((StatusCode::CREATED, Json(link)))
 }
 
+/// Set a new password by a link.
+///
+/// The token is the one of the link, which works once. All sessions and tokens of the user end.
 #[utoipa::path(post, path = "/api/auth/new_password", tag = "auth", request_body = PasswordLinkUse, security(()),
     responses((status = 200, description = "Set; the link, all sessions and all tokens of the user have ended. \
                 400 link_invalid: not known, used or ended", body = Message),

@@ -96,6 +96,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(end_session))
 }
 
+/// The own sessions.
+///
+/// When and from where each was opened, by which browser, when it was last used, and which is the present one. Needs a session.
 #[utoipa::path(get, path = "/api/auth/sessions", tag = "auth", params(PageParams, Sessions),
     responses((status = 200, description = "The own sessions, the last used first", body = Page<Session>),
               Denied, BadFilter))]
@@ -112,6 +115,9 @@ async fn own_sessions(
     Ok(Json(sessions))
 }
 
+/// End one of the own sessions.
+///
+/// The present one, too. Needs a session.
 #[utoipa::path(delete, path = "/api/auth/sessions/{id}", tag = "auth", params(("id" = i64, Path)),
     responses((status = 204, description = "Ended; the own one, too"), Denied, NotFound))]
 async fn end_session(State(app): State<AppState>, caller: InSession, Id(id): Id) -> ApiResult<StatusCode> {

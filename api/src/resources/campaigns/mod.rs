@@ -39,6 +39,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(parts::router())
 }
 
+/// The own campaigns.
+///
+/// By pages, without their numbers and links.
 #[utoipa::path(get, path = "/api/seller/campaigns", tag = "campaigns",
     params(PageParams, Campaigns),
     responses((status = 200, description = "The own campaigns, without their parts", body = Page<Campaign>),
@@ -55,6 +58,9 @@ async fn list(
     Ok(Json(campaigns))
 }
 
+/// Add a campaign.
+///
+/// Names are unique among the own ones. Numbers and clients are added to it then.
 #[utoipa::path(post, path = "/api/seller/campaigns", tag = "campaigns", params(OnceHeader), request_body = NewCampaign,
     responses((status = 201, description = "Created", body = CampaignDetail), Denied, BadBody, Repeated))]
 async fn create(
@@ -66,6 +72,9 @@ async fn create(
     once.run(&app.store, &seller.identity(), create).await
 }
 
+/// A campaign.
+///
+/// With its numbers, and its links with what is used of them.
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path)),
     responses((status = 200, description = "The campaign with its DIDs and links", body = CampaignDetail),
               Denied, NotFound))]
@@ -76,6 +85,9 @@ async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
     Ok(Tagged(campaign))
 }
 
+/// Change a campaign.
+///
+/// From the next call on. `null` clears what may be empty.
 #[utoipa::path(method(put, patch), path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path), IfMatchHeader),
     request_body = CampaignChange,
     responses((status = 200, description = "The campaign as changed", body = CampaignDetail),
@@ -93,6 +105,9 @@ async fn update(
     Ok(Tagged(campaign))
 }
 
+/// Delete a campaign.
+///
+/// With its links; call records stay. 409 while calls are in flight.
 #[utoipa::path(delete, path = "/api/seller/campaigns/{id}", tag = "campaigns", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted with its links; its call records stay"),
               Denied, NotFound, Changed, Conflict))]

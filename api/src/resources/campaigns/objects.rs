@@ -24,9 +24,9 @@ row! {
         pub id: i64,
         #[schema(example = "Alice Priority Tech Leads")]
         pub name: String,
-        #[schema(example = "active")]
+        #[schema(pattern = "^(active|inactive|paused)$", example = "active")]
         pub status: String,
-        #[schema(example = "priority")]
+        #[schema(pattern = "^(priority|round_robin|weighted)$", example = "priority")]
         pub routing_strategy: String,
         #[schema(example = 25)]
         pub dial_timeout_seconds: i32,
@@ -100,17 +100,21 @@ impl Input for NewCampaign {
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct CampaignChange {
-    #[schema(min_length = 1, max_length = 100, required = false)]
+    #[schema(min_length = 1, max_length = 100, required = false, nullable = false)]
     pub name: Option<String>,
-    #[schema(pattern = "^(priority|round_robin|weighted)$", required = false)]
+    #[schema(
+        pattern = "^(priority|round_robin|weighted)$",
+        required = false,
+        nullable = false
+    )]
     pub routing_strategy: Option<String>,
-    #[schema(minimum = 1, maximum = 600, required = false)]
+    #[schema(minimum = 1, maximum = 600, required = false, nullable = false)]
     pub dial_timeout_seconds: Option<i32>,
     #[schema(value_type = Option<i32>, minimum = 10, maximum = 600)]
     pub max_ring_seconds: Option<Option<i32>>,
-    #[schema(minimum = 0, maximum = 86_400, required = false)]
+    #[schema(minimum = 0, maximum = 86_400, required = false, nullable = false)]
     pub qualify_seconds: Option<i32>,
-    #[schema(pattern = "^(active|inactive|paused)$", required = false)]
+    #[schema(pattern = "^(active|inactive|paused)$", required = false, nullable = false)]
     pub status: Option<String>,
     #[schema(value_type = Option<String>)]
     pub description: Option<Option<String>>,

@@ -177,6 +177,10 @@ async fn page<L: Listed<Item = CapEvent>>(
     Ok(Json(events))
 }
 
+/// When caps of the own links filled.
+///
+/// When one came to 75, 90 and 100 percent of its limit, kept for 90 days. To read each once, ask with `sort=id&after=` the last
+/// one.
 #[utoipa::path(get, path = "/api/seller/cap_events", tag = "caps", params(PageParams, OwnCapEvents),
     responses((status = 200, description = "When caps of one's own filled", body = Page<CapEvent>), Denied, BadFilter))]
 async fn own_cap_events(
@@ -187,6 +191,10 @@ async fn own_cap_events(
     page::<OwnCapEvents>(&app, &seller, &params).await
 }
 
+/// When caps filled.
+///
+/// When a cap of any link or client came to 75, 90 and 100 percent of its limit, kept for 90 days. To read each once, ask with
+/// `sort=id&after=` the last one.
 #[utoipa::path(get, path = "/api/admin/cap_events", tag = "admin", params(PageParams, CapEvents),
     responses((status = 200, description = "When caps filled", body = Page<CapEvent>), Denied, BadFilter))]
 async fn cap_events(

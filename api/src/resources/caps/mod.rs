@@ -88,12 +88,19 @@ async fn deleted(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Caps of the own links.
+///
+/// With what is used of each in its present window, what remains, and when that ends.
 #[utoipa::path(get, path = "/api/seller/caps", tag = "caps", params(PageParams, OwnCaps),
     responses((status = 200, description = "Caps of one's own with what is used of them", body = Page<Cap>), Denied, BadFilter))]
 async fn own_caps(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Json<Page<Cap>>> {
     page::<OwnCaps>(&app, &seller, &params).await
 }
 
+/// Cap a link.
+///
+/// So many offered, answered or qualified calls in an hour, a day, a week, a month or in total, or at one time. It counts what
+/// its window has had already. A second one of the same kind is 409 `cap_exists`.
 #[utoipa::path(post, path = "/api/seller/caps", tag = "caps", params(OnceHeader), request_body = NewCap,
     responses((status = 201, description = "Created; it counts what its window has had already", body = Cap),
               Denied, BadBody, NotFound, Repeated))]
@@ -105,12 +112,18 @@ async fn create_own(
     made(&app, &seller, SetBy::Seller, new, once).await
 }
 
+/// A cap of an own link.
+///
+/// With what is used of it now.
 #[utoipa::path(get, path = "/api/seller/caps/{id}", tag = "caps", params(("id" = i64, Path)),
     responses((status = 200, description = "The cap", body = Cap), Denied, NotFound))]
 async fn show_own(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Tagged<Cap>> {
     shown(&app, &seller, id).await
 }
 
+/// Change a cap.
+///
+/// Its limit, whether it is enforced, and its note. It ends no call. One that the platform has set is 403 `set_by_another`.
 #[utoipa::path(method(put, patch), path = "/api/seller/caps/{id}", tag = "caps", params(("id" = i64, Path), IfMatchHeader),
     request_body = CapChange,
     responses((status = 200, description = "The cap as changed; it ends no call", body = Cap), Denied, BadBody, NotFound, Changed))]
@@ -124,6 +137,9 @@ async fn update_own(
     changed(&app, &seller, SetBy::Seller, id, &if_match, change).await
 }
 
+/// Delete a cap.
+///
+/// What was used is not forgotten: made again, it goes on counting.
 #[utoipa::path(delete, path = "/api/seller/caps/{id}", tag = "caps", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted; made again, it goes on counting"), Denied, NotFound, Changed))]
 async fn delete_own(
@@ -135,12 +151,19 @@ async fn delete_own(
     deleted(&app, &seller, SetBy::Seller, id, &if_match).await
 }
 
+/// Caps of all links and clients.
+///
+/// With what is used of each in its present window, what remains, and when that ends.
 #[utoipa::path(get, path = "/api/admin/caps", tag = "admin", params(PageParams, Caps),
     responses((status = 200, description = "All caps with what is used of them", body = Page<Cap>), Denied, BadFilter))]
 async fn caps(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Page<Cap>>> {
     page::<Caps>(&app, &staff, &params).await
 }
 
+/// Cap a link or a client.
+///
+/// A cap of the platform, which no seller can change. It counts what its window has had already. A second one of the same kind is
+/// 409 `cap_exists`.
 #[utoipa::path(post, path = "/api/admin/caps", tag = "admin", params(OnceHeader), request_body = NewCap,
     responses((status = 201, description = "Created; it counts what its window has had already", body = Cap),
               Denied, BadBody, NotFound, Repeated))]
@@ -152,12 +175,18 @@ async fn create(
     made(&app, &staff, SetBy::Platform, new, once).await
 }
 
+/// A cap.
+///
+/// With what is used of it now.
 #[utoipa::path(get, path = "/api/admin/caps/{id}", tag = "admin", params(("id" = i64, Path)),
     responses((status = 200, description = "The cap", body = Cap), Denied, NotFound))]
 async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult<Tagged<Cap>> {
     shown(&app, &staff, id).await
 }
 
+/// Change a cap of the platform.
+///
+/// Its limit, whether it is enforced, and its note. It ends no call. One that a seller has set is 403 `set_by_another`.
 #[utoipa::path(method(put, patch), path = "/api/admin/caps/{id}", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     request_body = CapChange,
     responses((status = 200, description = "The cap as changed; it ends no call", body = Cap), Denied, BadBody, NotFound, Changed))]
@@ -171,6 +200,9 @@ async fn update(
     changed(&app, &staff, SetBy::Platform, id, &if_match, change).await
 }
 
+/// Delete a cap of the platform.
+///
+/// What was used is not forgotten: made again, it goes on counting.
 #[utoipa::path(delete, path = "/api/admin/caps/{id}", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted; made again, it goes on counting"), Denied, NotFound, Changed))]
 async fn delete(

@@ -167,9 +167,15 @@ impl Input for NewCap {
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct CapChange {
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64, required = false, example = 60)]
+    #[schema(
+        minimum = 0,
+        maximum = 1_000_000_000_000_i64,
+        required = false,
+        nullable = false,
+        example = 60
+    )]
     pub limit: Option<i64>,
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     pub enforce: Option<bool>,
     #[schema(value_type = Option<String>, max_length = 200)]
     pub note: Option<Option<String>>,

@@ -35,6 +35,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(show, update, delete))
 }
 
+/// Clients.
+///
+/// Call centers with their PJSIP objects, by name. Passwords are never shown.
 #[utoipa::path(get, path = "/api/admin/clients", tag = "clients",
     params(PageParams, Clients),
     responses((status = 200, description = "Clients", body = Page<Client>), Denied, BadFilter))]
@@ -46,6 +49,9 @@ async fn list(State(app): State<AppState>, staff: Staff, params: Params) -> ApiR
     Ok(Json(clients))
 }
 
+/// A client.
+///
+/// With its PJSIP objects; the password is never shown.
 #[utoipa::path(get, path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path)),
     responses((status = 200, description = "The client", body = Client), Denied, NotFound))]
 async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult<Tagged<Client>> {
@@ -55,6 +61,10 @@ async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResul
     Ok(Tagged(client))
 }
 
+/// Add a client.
+///
+/// A call center with endpoint and AOR, and an auth if it has credentials. What Asterisk would not take is refused. The ids of
+/// endpoint and AOR are the client's identifier.
 #[utoipa::path(post, path = "/api/admin/clients", tag = "clients", params(OnceHeader), request_body = NewClient,
     responses((status = 201, description = "Created", body = Client), Denied, BadBody, Repeated))]
 async fn create(
@@ -67,6 +77,9 @@ async fn create(
     once.run(&app.store, &staff.identity(), create).await
 }
 
+/// Change a client.
+///
+/// Every part is optional. `auth: null` removes the auth, and what refers to it. Switches see it at the next call.
 #[utoipa::path(method(put, patch), path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path), IfMatchHeader),
     request_body = ClientChange,
     responses((status = 200, description = "The client as changed", body = Client),
@@ -84,6 +97,10 @@ async fn update(
     Ok(Tagged(client))
 }
 
+/// Delete a client.
+///
+/// With its PJSIP objects and inactive links; call records stay. 409 while an active campaign is linked to it or calls are in
+/// flight.
 #[utoipa::path(delete, path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted, with its PJSIP objects and inactive links"),
               Denied, NotFound, Changed, Conflict))]

@@ -29,7 +29,7 @@ pub struct Client {
     #[schema(example = "Alpha Corp")]
     pub name: String,
     pub department: Option<String>,
-    #[schema(example = "active")]
+    #[schema(pattern = "^(active|inactive)$", example = "active")]
     pub status: String,
     pub notes: Option<String>,
     /// In which the hours, days, weeks and months of its calls begin and end: IANA's name of a place, or UTC.
@@ -115,18 +115,18 @@ impl Input for NewClient {
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClientChange {
-    #[schema(min_length = 1, max_length = 100, required = false)]
+    #[schema(min_length = 1, max_length = 100, required = false, nullable = false)]
     pub name: Option<String>,
     #[schema(value_type = Option<String>, max_length = 100)]
     pub department: Option<Option<String>>,
     #[schema(value_type = Option<String>)]
     pub notes: Option<Option<String>>,
     /// A day in progress ends with the first one of the new zone.
-    #[schema(example = "Europe/Berlin", required = false)]
+    #[schema(example = "Europe/Berlin", required = false, nullable = false)]
     pub time_zone: Option<String>,
-    #[schema(pattern = "^(active|inactive)$", required = false)]
+    #[schema(pattern = "^(active|inactive)$", required = false, nullable = false)]
     pub status: Option<String>,
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     pub pjsip: Option<PjsipInput>,
 }
 

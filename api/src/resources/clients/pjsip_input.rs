@@ -26,21 +26,21 @@ const AUTH_TYPES: &[&str] = &["userpass", "md5"];
 /// What a body says about an endpoint; the outer option is whether it says anything.
 #[derive(Debug, Default, ToSchema)]
 pub struct EndpointInput {
-    #[schema(example = "client_epsilon", required = false)]
+    #[schema(example = "client_epsilon", required = false, nullable = false)]
     id: Option<String>,
     #[schema(value_type = Option<String>, example = "transport-udp")]
     transport: Option<Option<String>>,
-    #[schema(example = "client_epsilon", required = false)]
+    #[schema(example = "client_epsilon", required = false, nullable = false)]
     aors: Option<String>,
     #[schema(value_type = Option<String>)]
     auth: Option<Option<String>>,
-    #[schema(example = "from-capconduit", required = false)]
+    #[schema(example = "from-capconduit", required = false, nullable = false)]
     context: Option<String>,
-    #[schema(default = "all", required = false)]
+    #[schema(default = "all", required = false, nullable = false)]
     disallow: Option<String>,
-    #[schema(default = "ulaw,alaw,gsm", required = false)]
+    #[schema(default = "ulaw,alaw,gsm", required = false, nullable = false)]
     allow: Option<String>,
-    #[schema(default = "no", pattern = "^(yes|no)$", required = false)]
+    #[schema(default = "no", pattern = "^(yes|no)$", required = false, nullable = false)]
     direct_media: Option<String>,
     #[schema(value_type = Option<String>)]
     outbound_auth: Option<Option<String>>,
@@ -54,13 +54,13 @@ pub struct EndpointInput {
 
 #[derive(Debug, Default, ToSchema)]
 pub struct AorInput {
-    #[schema(example = "client_epsilon", required = false)]
+    #[schema(example = "client_epsilon", required = false, nullable = false)]
     id: Option<String>,
     #[schema(value_type = Option<String>, example = "sip:10.10.10.5:5060")]
     contact: Option<Option<String>>,
-    #[schema(minimum = 1, default = 1, required = false)]
+    #[schema(minimum = 1, default = 1, required = false, nullable = false)]
     max_contacts: Option<i32>,
-    #[schema(minimum = 0, default = 60, required = false)]
+    #[schema(minimum = 0, default = 60, required = false, nullable = false)]
     qualify_frequency: Option<i32>,
 }
 
@@ -68,11 +68,16 @@ pub struct AorInput {
 pub struct AuthInput {
     #[schema(example = "auth_epsilon")]
     pub id: String,
-    #[schema(default = "userpass", pattern = "^(userpass|md5)$", required = false)]
+    #[schema(
+        default = "userpass",
+        pattern = "^(userpass|md5)$",
+        required = false,
+        nullable = false
+    )]
     pub auth_type: Option<String>,
     #[schema(value_type = Option<String>)]
     pub username: Option<Option<String>>,
-    #[schema(write_only, required = false)]
+    #[schema(write_only, required = false, nullable = false)]
     pub password: Option<String>,
     #[schema(write_only, pattern = "^[0-9A-Fa-f]{32}$", required = false)]
     pub md5_cred: Option<String>,
@@ -90,9 +95,9 @@ impl std::fmt::Debug for AuthInput {
 
 #[derive(Debug, Default, ToSchema)]
 pub struct PjsipInput {
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     pub endpoint: Option<EndpointInput>,
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     pub aor: Option<AorInput>,
     /// Absent: unchanged. Null: removed, and references to it cleared.
     #[schema(value_type = Option<AuthInput>)]

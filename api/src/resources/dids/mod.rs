@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::answers::{BadBody, BadFilter, Changed, Denied, NotFound, Repeated};
 use crate::app::AppState;
-use crate::app::caller::Seller;
+use crate::app::caller::{Claimant, Seller};
 use crate::error::ApiResult;
 use crate::http::body::Valid;
 use crate::http::list::Request;
@@ -33,6 +33,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(import::router())
 }
 
+/// The own numbers.
+///
+/// By pages, in the order of their digits.
 #[utoipa::path(get, path = "/api/seller/dids", tag = "dids",
     params(PageParams, Dids),
     responses((status = 200, description = "The own DIDs", body = Page<Did>), Denied, BadFilter))]
@@ -44,17 +47,23 @@ async fn list(State(app): State<AppState>, seller: Seller, params: Params) -> Ap
     Ok(Json(dids))
 }
 
+/// Add a number.
+///
+/// In E.164. One that somebody has already is 409 `number_taken`. 403 `claims_closed` where the platform gives numbers out.
 #[utoipa::path(post, path = "/api/seller/dids", tag = "dids", params(OnceHeader), request_body = NewDid,
     responses((status = 201, description = "Created", body = Did), Denied, BadBody, Repeated))]
 async fn create(
     State(app): State<AppState>,
-    seller: Seller,
+    seller: Claimant,
     Post(new, once): Post<NewDid>,
 ) -> ApiResult<Answer> {
     let create = async |tx: &Tx| Answer::created(&operations::create(tx, new).await?);
     once.run(&app.store, &seller.identity(), create).await
 }
 
+/// A number of one's own.
+///
+/// One of somebody else is 404, as one that does not exist.
 #[utoipa::path(get, path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path)),
     responses((status = 200, description = "The DID", body = Did), Denied, NotFound))]
 async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Tagged<Did>> {
@@ -64,6 +73,9 @@ async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
     Ok(Tagged(did))
 }
 
+/// Change a number.
+///
+/// Its status and description. Inactive, it takes no call. The number itself never changes.
 #[utoipa::path(method(put, patch), path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path), IfMatchHeader),
     request_body = DidChange,
     responses((status = 200, description = "The DID as changed", body = Did), Denied, BadBody, NotFound, Changed))]
@@ -80,6 +92,9 @@ async fn update(
     Ok(Tagged(did))
 }
 
+/// Delete a number.
+///
+/// It leaves all campaigns, and anybody may add it then. Its call records stay.
 #[utoipa::path(delete, path = "/api/seller/dids/{id}", tag = "dids", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted; its call records stay"), Denied, NotFound, Changed))]
 async fn delete(

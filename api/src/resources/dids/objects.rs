@@ -22,7 +22,7 @@ row! {
         pub id: i64,
         #[schema(example = "+18005550101")]
         pub number: String,
-        #[schema(example = "active")]
+        #[schema(pattern = "^(active|inactive)$", example = "active")]
         pub status: String,
         pub description: Option<String>,
         pub created_at: Instant,
@@ -64,7 +64,7 @@ impl Input for NewDid {
 pub struct DidChange {
     #[schema(value_type = Option<String>, max_length = 255)]
     pub description: Option<Option<String>>,
-    #[schema(pattern = "^(active|inactive)$", required = false)]
+    #[schema(pattern = "^(active|inactive)$", required = false, nullable = false)]
     pub status: Option<String>,
 }
 

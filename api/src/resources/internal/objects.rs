@@ -24,7 +24,7 @@ pub struct RoutingInfo {
     pub user_id: i64,
     pub campaign_id: i64,
     pub did_id: Option<i64>,
-    #[schema(example = "priority")]
+    #[schema(pattern = "^(priority|round_robin|weighted)$", example = "priority")]
     pub routing_strategy: String,
     pub dial_timeout_seconds: i32,
     pub targets: Vec<Target>,
@@ -273,6 +273,6 @@ pub struct LogCallError {
     pub code: String,
     #[schema(example = "Duplicate Asterisk Unique ID: pbx1-1700000000.1")]
     pub message: String,
-    #[schema(value_type = Object, required = false)]
+    #[schema(value_type = Object, required = false, nullable = false)]
     pub errors: Option<serde_json::Value>,
 }

@@ -30,11 +30,14 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(own_links))
         .routes(routes!(links))
-        .routes(routes!(update))
+        .routes(routes!(update_link))
         .routes(routes!(set_link_status))
         .routes(routes!(adjust))
 }
 
+/// Links of all sellers.
+///
+/// With what is used of their caps. `room` is full, near or open.
 #[utoipa::path(get, path = "/api/admin/links", tag = "admin",
     params(PageParams, Links),
     responses((status = 200, description = "Links with what is used of their caps", body = Page<LinkUsage>),
@@ -59,6 +62,9 @@ async fn page<L: Listed<Item = LinkUsage>>(
     Ok(Json(links))
 }
 
+/// The own links.
+///
+/// Of all campaigns, with what is used of their caps. `room` is full, near or open.
 #[utoipa::path(get, path = "/api/seller/links", tag = "reports",
     params(PageParams, OwnLinks),
     responses((status = 200, description = "The own links with what is used of their caps", body = Page<LinkUsage>),
@@ -71,11 +77,14 @@ async fn own_links(
     page::<OwnLinks>(&app, &seller, &params).await
 }
 
+/// Change a link of any seller.
+///
+/// What its seller may change, too. The audit names who did it.
 #[utoipa::path(method(put, patch), path = "/api/admin/links/{id}", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     request_body = LinkChange,
     responses((status = 200, description = "The link as changed; audited", body = LinkUsage),
               Denied, BadBody, NotFound, Changed))]
-async fn update(
+async fn update_link(
     State(app): State<AppState>,
     staff: Staff,
     Id(id): Id,
@@ -88,6 +97,9 @@ async fn update(
     Ok(Tagged(link))
 }
 
+/// Set the status of a link.
+///
+/// Inactive, it gets no new call; calls in flight go on.
 #[utoipa::path(put, path = "/api/admin/links/{id}/status", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     request_body = LinkStatus,
     responses((status = 200, description = "The link as changed", body = LinkUsage),
@@ -105,6 +117,9 @@ async fn set_link_status(
     Ok(Tagged(link))
 }
 
+/// Adjust the total of a link.
+///
+/// Adds to what is counted on its total, with a reason that the audit keeps. A negative `delta` takes away.
 #[utoipa::path(post, path = "/api/admin/links/{id}/adjust", tag = "admin", params(("id" = i64, Path), OnceHeader),
     request_body = Adjustment,
     responses((status = 200, description = "The link with its new total; audited", body = LinkUsage),

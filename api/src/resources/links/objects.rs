@@ -22,6 +22,7 @@ row! {
         pub client_id: i64,
         pub client_identifier: String,
         pub client_name: String,
+        #[schema(pattern = "^(active|inactive)$", example = "active")]
         pub status: String,
         pub active: i32,
         pub max_concurrency: i32,

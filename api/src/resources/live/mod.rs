@@ -32,6 +32,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(release))
 }
 
+/// What happens now.
+///
+/// The newest 1,000 own calls in flight, and what 1,000 own links have used of their caps.
 #[utoipa::path(get, path = "/api/seller/live", tag = "reports", params(FiltersOf::<OwnCalls>),
     responses((status = 200, description = "The newest 1,000 own calls in flight, and the use of 1,000 own links", body = Live),
               Denied, BadFilter))]
@@ -43,6 +46,9 @@ async fn live(State(app): State<AppState>, seller: Seller, params: Params) -> Ap
     Ok(Json(live))
 }
 
+/// The own calls in flight.
+///
+/// By pages: who holds a slot, since when, and whether it rings, talks or ends.
 #[utoipa::path(get, path = "/api/seller/live_calls", tag = "reports", params(PageParams, OwnCalls),
     responses((status = 200, description = "The own calls in flight", body = Page<LiveCall>), Denied, BadFilter))]
 async fn own_live_calls(
@@ -57,6 +63,10 @@ async fn own_live_calls(
     Ok(Json(calls))
 }
 
+/// What happens now, over all sellers.
+///
+/// The newest 1,000 calls in flight, and 1,000 links with what is used of their caps: those in use, with `user_id` all of this
+/// seller's.
 #[utoipa::path(get, path = "/api/admin/live", tag = "admin",
     params(FiltersOf::<Calls>),
     responses((status = 200, description = "The newest 1,000 calls in flight, and 1,000 links: those in use, with user_id all of this seller's", body = Live),
@@ -70,6 +80,9 @@ async fn live_of_all(State(app): State<AppState>, staff: Staff, params: Params) 
     Ok(Json(live))
 }
 
+/// Calls in flight, over all sellers.
+///
+/// By pages: who holds a slot, since when, and whether it rings, talks or ends.
 #[utoipa::path(get, path = "/api/admin/live_calls", tag = "admin",
     params(PageParams, Calls),
     responses((status = 200, description = "Calls in flight", body = Page<LiveCall>), Denied, BadFilter))]
@@ -85,6 +98,10 @@ async fn live_calls(
     Ok(Json(calls))
 }
 
+/// Close a call by hand.
+///
+/// For a call whose end nobody tells: it is recorded as LOST and its slot is free. Its true record may still come, and replaces
+/// that. The switch's call is not ended.
 #[utoipa::path(post, path = "/api/admin/live_calls/{uniqueid}/release", tag = "admin",
     params(("uniqueid" = String, Path), OnceHeader), request_body = Release,
     responses((status = 200, description = "Recorded as LOST, its slot is free; audited", body = Released),

@@ -59,6 +59,18 @@ pub struct FilterParams {
     q: Option<String>,
 }
 
+/// Described for the API; read by `after` and by `changes::Request`.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters that are read elsewhere")]
+pub struct AfterParams {
+    /// The cursor of the page before; empty: the first page.
+    after: Option<String>,
+    /// The cursor of the answer before; empty: from the beginning. Records in the order of their changes, for whoever copies
+    /// them; beside it only per_page and user_id. `nextCursor` is always there; fewer records than per_page: no more for now.
+    changed_after: Option<String>,
+}
+
 #[derive(Debug, Clone)]
 pub struct Filter {
     pub period: Period,

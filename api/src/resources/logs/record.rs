@@ -189,12 +189,15 @@ impl CallDetail {
 pub struct LogPage {
     pub items: Vec<CallRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub page: Option<i64>,
     pub per_page: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub total: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub pages: Option<i64>,
-    /// What `after` takes to go on; null at the end.
+    /// What `after` takes to go on, null at the end; or `changed_after`, never null.
     pub next_cursor: Option<String>,
 }

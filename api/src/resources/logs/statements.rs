@@ -68,6 +68,27 @@ pub const BY_CURSOR_AS_RECORDED: &str = records!(
     "g.id desc",
     " limit $16"
 );
+/// Behind $3 of transaction $2, before transaction $4. PostgreSQL's numbers of transactions are text on their way.
+pub const CHANGED: &str = concat!(
+    "select ",
+    columns!(),
+    ", g.changed_xid::text as changed_xid from (\
+         select * from call_logs g \
+          where (g.changed_xid, g.id) > ($2::text::xid8, $3) and g.changed_xid < $4::text::xid8 \
+            and ($5::bigint is null or g.user_id = $5) \
+          order by g.changed_xid, g.id limit $1) g ",
+    names!(),
+    " order by g.changed_xid, g.id"
+);
+/// Below `settled` every transaction has ended, whatever is read later. The timeline is the one that is written now: the control
+/// file's may lag behind a promotion.
+pub const HORIZON: &str = "\
+    select concat_ws('.', c.system_identifier, d.oid) as database, left(pg_walfile_name(pg_current_wal_lsn()), 8) as timeline,
+           pg_snapshot_xmin(pg_current_snapshot())::text as settled, pg_snapshot_xmax(pg_current_snapshot())::text as next
+      from pg_control_system() c
+      join pg_database d on d.datname = current_database()";
+pub const FLUSH: &str = "select flush_seen()";
+
 pub const COUNT: &str = concat!("select count(*) from call_logs g where ", filter!());
 
 /// One record, by the id in $1.
@@ -86,5 +107,11 @@ pub const ATTEMPTS: &str = "\
      where a.uniqueid = $1
      order by a.attempt";
 
-pub const SELLER_STATEMENTS: &[&str] = &[BY_PAGE, BY_CURSOR, COUNT, ONE, ATTEMPTS];
-pub const STAFF_STATEMENTS: &[&str] = &[BY_PAGE_AS_RECORDED, BY_CURSOR_AS_RECORDED];
+pub const SELLER_STATEMENTS: &[&str] = &[BY_PAGE, BY_CURSOR, COUNT, ONE, ATTEMPTS, CHANGED, HORIZON, FLUSH];
+pub const STAFF_STATEMENTS: &[&str] = &[
+    BY_PAGE_AS_RECORDED,
+    BY_CURSOR_AS_RECORDED,
+    CHANGED,
+    HORIZON,
+    FLUSH,
+];

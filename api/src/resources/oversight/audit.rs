@@ -143,6 +143,9 @@ pub async fn list(tx: &Tx, request: &Request<Audit>) -> ApiResult<Page<AuditEntr
     request.page(tx).await
 }
 
+/// Who changed what.
+///
+/// Newest first, logins included. `object_type` takes the API's words, and finds an object with what belongs to it.
 #[utoipa::path(get, path = "/api/admin/audit", tag = "admin",
     params(PageParams, Audit),
     responses((status = 200, description = "Changes", body = Page<AuditEntry>), Denied, BadFilter))]
@@ -158,6 +161,9 @@ async fn audit(
     Ok(Json(changes))
 }
 
+/// Who changed what, as CSV.
+///
+/// By the same filters, streamed however long it is. When it cannot be completed, the connection breaks.
 #[utoipa::path(get, path = "/api/admin/audit.csv", tag = "admin",
     params(FiltersOf<Audit>, StyleParams),
     responses((status = 200, description = "Changes, newest first", content_type = "text/csv", body = String),

@@ -1,9 +1,8 @@
-//! The lists of numbers and campaigns over all sellers, as they are declared.
+//! The list of campaigns over all sellers, as it is declared.
 
-use super::objects::{OwnedCampaign, OwnedDid};
+use super::objects::OwnedCampaign;
 use crate::http::list::{Kind, List, filter, list, sorting};
 use crate::resources::campaigns::objects::STATUSES;
-use crate::resources::dids::list::{OF_A_DID, begins};
 
 /// What `OwnedCampaign` is made of.
 macro_rules! campaign {
@@ -13,29 +12,6 @@ macro_rules! campaign {
     };
 }
 pub(super) use campaign;
-
-list! {
-    pub Dids of OwnedDid = List {
-        columns: "dids.id, dids.number, dids.status, dids.description, dids.user_id, u.username, dids.created_at, \
-                  dids.updated_at, dids.version",
-        from: "dids",
-        joins: "join users u on u.id = dids.user_id",
-        filters: &[
-            &[
-                filter("number", Kind::Number, begins!(), "the number, or how it begins"),
-                filter("user_id", Kind::Id, "dids.user_id = $v", "one seller"),
-            ],
-            OF_A_DID,
-        ],
-        days: None,
-        sortings: &[
-            sorting("number", "dids.number", ""),
-            sorting("created_at", "dids.created_at", "dids.id"),
-            sorting("updated_at", "dids.updated_at", "dids.id"),
-        ],
-        default: "number",
-    };
-}
 
 list! {
     pub Campaigns of OwnedCampaign = List {

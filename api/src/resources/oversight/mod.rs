@@ -1,4 +1,4 @@
-//! What admins and staff see and do over all sellers: numbers and campaigns here, the audit beside it.
+//! What admins and staff see and do over all sellers: campaigns here, the audit beside it.
 
 pub mod audit;
 pub mod list;
@@ -19,29 +19,20 @@ use crate::http::list::Request;
 use crate::http::page::{Page, PageParams};
 use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
-use list::{Campaigns, Dids};
-use objects::{CampaignStatus, OwnedCampaign, OwnedDid};
+use list::Campaigns;
+use objects::{CampaignStatus, OwnedCampaign};
 pub use operations::STAFF_STATEMENTS;
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(dids))
         .routes(routes!(campaigns))
         .routes(routes!(set_campaign_status))
         .merge(audit::router())
 }
 
-#[utoipa::path(get, path = "/api/admin/dids", tag = "admin",
-    params(PageParams, Dids),
-    responses((status = 200, description = "DIDs of all sellers", body = Page<OwnedDid>), Denied, BadFilter))]
-async fn dids(State(app): State<AppState>, staff: Staff, params: Params) -> ApiResult<Json<Page<OwnedDid>>> {
-    let request = Request::read(&params)?;
-    let tx = app.store.read(&staff.identity()).await?;
-    let dids = operations::dids(&tx, &request).await?;
-    tx.commit().await?;
-    Ok(Json(dids))
-}
-
+/// Campaigns of all sellers.
+///
+/// By pages, each with whose it is.
 #[utoipa::path(get, path = "/api/admin/campaigns", tag = "admin",
     params(PageParams, Campaigns),
     responses((status = 200, description = "Campaigns of all sellers", body = Page<OwnedCampaign>), Denied, BadFilter))]
@@ -57,6 +48,9 @@ async fn campaigns(
     Ok(Json(campaigns))
 }
 
+/// Set the status of a campaign.
+///
+/// Inactive or paused, it gets no new call; calls in flight go on. Its seller may set it again.
 #[utoipa::path(put, path = "/api/admin/campaigns/{id}/status", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     request_body = CampaignStatus,
     responses((status = 200, description = "The campaign as changed", body = OwnedCampaign),

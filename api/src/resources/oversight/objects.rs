@@ -1,4 +1,4 @@
-//! Numbers and campaigns with whose they are, and what staff may say of them.
+//! Campaigns with whose they are, and what staff may say of them.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,28 +12,12 @@ use crate::store::row::row;
 row! {
     #[derive(Debug, Serialize, ToSchema)]
     #[serde(rename_all = "camelCase")]
-    pub struct OwnedDid {
-        pub id: i64,
-        #[schema(example = "+18005550101")]
-        pub number: String,
-        pub status: String,
-        pub description: Option<String>,
-        pub user_id: i64,
-        #[schema(example = "seller_alice")]
-        pub username: String,
-        pub created_at: Instant,
-        pub updated_at: Instant,
-        pub version: i64,
-    }
-}
-
-row! {
-    #[derive(Debug, Serialize, ToSchema)]
-    #[serde(rename_all = "camelCase")]
     pub struct OwnedCampaign {
         pub id: i64,
         pub name: String,
+        #[schema(pattern = "^(active|inactive|paused)$", example = "active")]
         pub status: String,
+        #[schema(pattern = "^(priority|round_robin|weighted)$", example = "priority")]
         pub routing_strategy: String,
         pub dial_timeout_seconds: i32,
         pub max_ring_seconds: Option<i32>,

@@ -1,7 +1,7 @@
-//! What is read of numbers and campaigns of all sellers, and what staff may change, in SQL.
+//! What is read of campaigns of all sellers, and what staff may change, in SQL.
 
-use super::list::{Campaigns, Dids, campaign};
-use super::objects::{CampaignStatus, OwnedCampaign, OwnedDid};
+use super::list::{Campaigns, campaign};
+use super::objects::{CampaignStatus, OwnedCampaign};
 use crate::error::{ApiError, ApiResult};
 use crate::http::list::Request;
 use crate::http::page::Page;
@@ -17,10 +17,6 @@ const LOCK_CAMPAIGN: &str = "select version from campaigns where id = $1 for no 
 const SET_CAMPAIGN_STATUS: &str = "update campaigns set status = $2 where id = $1";
 
 pub const STAFF_STATEMENTS: &[&str] = &[CAMPAIGN, LOCK_CAMPAIGN, SET_CAMPAIGN_STATUS];
-
-pub async fn dids(tx: &Tx, request: &Request<Dids>) -> ApiResult<Page<OwnedDid>> {
-    request.page(tx).await
-}
 
 pub async fn campaigns(tx: &Tx, request: &Request<Campaigns>) -> ApiResult<Page<OwnedCampaign>> {
     request.page(tx).await

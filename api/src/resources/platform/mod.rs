@@ -32,6 +32,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(needs_a_hand))
 }
 
+/// Switches.
+///
+/// As the database last heard them: `heard`, `silent` for two minutes or longer, or `unwatched`, with their calls in flight.
 #[utoipa::path(get, path = "/api/admin/nodes", tag = "admin",
     params(PageParams, Nodes),
     responses((status = 200, description = "Switches, as the database last heard them", body = Page<Node>),
@@ -44,6 +47,9 @@ async fn nodes(State(app): State<AppState>, staff: Staff, params: Params) -> Api
     Ok(Json(nodes))
 }
 
+/// Registrations of call centers.
+///
+/// What Asterisk wrote down, those that have ended included. Whether the call center answers, the switches know.
 #[utoipa::path(get, path = "/api/admin/registrations", tag = "admin",
     params(PageParams, Registrations),
     responses((status = 200, description = "Registrations of call centers, those that have ended included until their \
@@ -86,6 +92,9 @@ fn wanted(params: &Params) -> ApiResult<Wanted> {
     })
 }
 
+/// Rejected calls of the last minutes.
+///
+/// By reason, number and switch. A count is written down within 15 seconds.
 #[utoipa::path(get, path = "/api/admin/rejects", tag = "admin",
     params(RejectParams),
     responses((status = 200, description = "Rejected calls of the last minutes by reason, number and switch, written \
@@ -102,6 +111,9 @@ async fn rejects(
     Ok(Json(rejects))
 }
 
+/// What needs a hand.
+///
+/// What does not mend itself, each with a `code`, a text and what to do: a hundred of each kind at most. Empty when all is well.
 #[utoipa::path(get, path = "/api/admin/attention", tag = "admin",
     responses((status = 200, description = "What needs a hand, a hundred of each kind at most; empty when all is well",
                body = Attention), Denied))]

@@ -32,6 +32,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(set_password))
 }
 
+/// Users.
+///
+/// Accounts of all roles, by username. Role admin.
 #[utoipa::path(get, path = "/api/admin/users", tag = "users",
     params(PageParams, Users),
     responses((status = 200, description = "Users", body = Page<User>), Denied, BadFilter))]
@@ -43,6 +46,9 @@ async fn list(State(app): State<AppState>, admin: Admin, params: Params) -> ApiR
     Ok(Json(users))
 }
 
+/// Add a user.
+///
+/// Usernames and e-mail addresses are compared without case. Role admin.
 #[utoipa::path(post, path = "/api/admin/users", tag = "users", params(OnceHeader), request_body = NewUser,
     responses((status = 201, description = "Created", body = User), Denied, BadBody, Repeated))]
 async fn create(
@@ -55,6 +61,9 @@ async fn create(
     once.run(&app.store, &admin.identity(), create).await
 }
 
+/// A user.
+///
+/// Role admin.
 #[utoipa::path(get, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path)),
     responses((status = 200, description = "The user", body = User), Denied, NotFound))]
 async fn show(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiResult<Tagged<User>> {
@@ -64,6 +73,10 @@ async fn show(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiResul
     Ok(Tagged(user))
 }
 
+/// Change a user.
+///
+/// Role and status count from the user's next request; another status than active ends sessions and tokens. The last active admin
+/// stays one. Role admin.
 #[utoipa::path(method(put, patch), path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path), IfMatchHeader),
     request_body = UserChange,
     responses((status = 200, description = "The user as changed", body = User),
@@ -81,6 +94,9 @@ async fn update(
     Ok(Tagged(user))
 }
 
+/// Set the password of a user.
+///
+/// The user's sessions and tokens end. A link that lets users set their own is better: POST /api/auth/password_links. Role admin.
 #[utoipa::path(put, path = "/api/admin/users/{id}/password", tag = "users", params(("id" = i64, Path), IfMatchHeader),
     request_body = NewPassword,
     responses((status = 200, description = "Changed; the user's sessions and tokens have ended", body = Message),
@@ -103,6 +119,10 @@ async fn set_password(
     Ok(Json(Message::new("Password updated successfully.")))
 }
 
+/// Delete a user.
+///
+/// With the user's numbers, campaigns, links and sessions; call records stay. Not the own account, not the last active admin, not
+/// while calls are in flight. Role admin.
 #[utoipa::path(delete, path = "/api/admin/users/{id}", tag = "users", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted, with the user's DIDs, campaigns, links and sessions"),
               Denied, NotFound, Changed, Conflict))]

@@ -32,9 +32,9 @@ row! {
         pub username: String,
         #[schema(example = "alice@seller.xyz")]
         pub email: String,
-        #[schema(example = "user")]
+        #[schema(pattern = "^(admin|staff|user)$", example = "user")]
         pub role: String,
-        #[schema(example = "active")]
+        #[schema(pattern = "^(active|inactive|pending_approval|suspended)$", example = "active")]
         pub status: String,
         pub full_name: Option<String>,
         pub company_name: Option<String>,
@@ -105,11 +105,15 @@ impl Input for NewUser {
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct UserChange {
-    #[schema(max_length = 120, required = false)]
+    #[schema(max_length = 120, required = false, nullable = false)]
     pub email: Option<String>,
-    #[schema(pattern = "^(admin|staff|user)$", required = false)]
+    #[schema(pattern = "^(admin|staff|user)$", required = false, nullable = false)]
     pub role: Option<String>,
-    #[schema(pattern = "^(active|inactive|pending_approval|suspended)$", required = false)]
+    #[schema(
+        pattern = "^(active|inactive|pending_approval|suspended)$",
+        required = false,
+        nullable = false
+    )]
     pub status: Option<String>,
     #[schema(value_type = Option<String>, max_length = 100)]
     pub full_name: Option<Option<String>>,

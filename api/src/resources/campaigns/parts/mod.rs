@@ -29,6 +29,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(show_link, update_link, delete_link))
 }
 
+/// Clients that can be linked.
+///
+/// All that are active, by name.
 #[utoipa::path(get, path = "/api/seller/campaigns/available_clients", tag = "campaigns",
     responses((status = 200, description = "Active clients by name", body = Vec<ClientSummary>), Denied))]
 async fn available_clients(
@@ -41,6 +44,9 @@ async fn available_clients(
     Ok(Json(clients))
 }
 
+/// The numbers of a campaign.
+///
+/// By number, with a tag of the set for If-Match.
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}/dids", tag = "campaigns", params(("id" = i64, Path)),
     responses((status = 200, description = "The campaign's DIDs by number", body = Vec<CampaignDid>), Denied, NotFound))]
 async fn dids(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Tagged<CampaignDids>> {
@@ -50,6 +56,9 @@ async fn dids(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
     Ok(Tagged(dids))
 }
 
+/// Set the numbers of a campaign.
+///
+/// It has exactly these then. One that is not the own is 403, and nothing changes. If-Match takes the tag of the set.
 #[utoipa::path(put, path = "/api/seller/campaigns/{id}/dids", tag = "campaigns", params(("id" = i64, Path), IfMatchHeader),
     request_body = DidSet,
     responses((status = 200, description = "The campaign has exactly these DIDs", body = Message),
@@ -67,6 +76,9 @@ async fn put_dids(
     Ok(Json(Message::new("Campaign DIDs updated successfully.")))
 }
 
+/// Add a number to a campaign.
+///
+/// 409 `already_in_campaign` for one that is in it.
 #[utoipa::path(post, path = "/api/seller/campaigns/{id}/dids", tag = "campaigns", params(("id" = i64, Path), OnceHeader),
     request_body = OneDid,
     responses((status = 201, description = "The DID is one of the campaign's", body = CampaignDid),
@@ -81,6 +93,9 @@ async fn add_did(
     once.run(&app.store, &seller.identity(), add).await
 }
 
+/// Take a number out of a campaign.
+///
+/// The number stays. If-Match takes the tag of the set.
 #[utoipa::path(delete, path = "/api/seller/campaigns/{id}/dids/{did_id}", tag = "campaigns",
     params(("id" = i64, Path), ("did_id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "The DID is none of the campaign's any more"), Denied, NotFound, Changed))]
@@ -96,6 +111,9 @@ async fn remove_did(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The links of a campaign.
+///
+/// By priority, with what is used of their caps.
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}/clients", tag = "campaigns", params(("id" = i64, Path)),
     responses((status = 200, description = "The campaign's links by priority", body = Vec<Link>), Denied, NotFound))]
 async fn links(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Json<Vec<Link>>> {
@@ -105,6 +123,9 @@ async fn links(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRe
     Ok(Json(links))
 }
 
+/// Link a client.
+///
+/// With how many calls it takes at one time and in total, its priority and its weight. A client is linked once to a campaign.
 #[utoipa::path(post, path = "/api/seller/campaigns/{id}/clients", tag = "campaigns", params(("id" = i64, Path), OnceHeader),
     request_body = NewLink,
     responses((status = 201, description = "The client is linked", body = Link), Denied, BadBody, NotFound, Repeated))]
@@ -118,6 +139,9 @@ async fn create_link(
     once.run(&app.store, &seller.identity(), create).await
 }
 
+/// A link.
+///
+/// With what is used of its caps.
 #[utoipa::path(get, path = "/api/seller/campaigns/{id}/clients/{setting_id}", tag = "campaigns",
     params(("id" = i64, Path), ("setting_id" = i64, Path)),
     responses((status = 200, description = "The link", body = Link), Denied, NotFound))]
@@ -132,6 +156,9 @@ async fn show_link(
     Ok(Tagged(link))
 }
 
+/// Change a link.
+///
+/// From the next call on; it ends no call. `totalCallsAllowed: null` is no limit, 0 is closed.
 #[utoipa::path(method(put, patch), path = "/api/seller/campaigns/{id}/clients/{setting_id}", tag = "campaigns",
     params(("id" = i64, Path), ("setting_id" = i64, Path), IfMatchHeader), request_body = LinkChange,
     responses((status = 200, description = "The link as changed", body = Link),
@@ -149,6 +176,9 @@ async fn update_link(
     Ok(Tagged(link))
 }
 
+/// Unlink a client.
+///
+/// Its total goes with it. 409 while calls hold a slot there, or when the platform has capped it.
 #[utoipa::path(delete, path = "/api/seller/campaigns/{id}/clients/{setting_id}", tag = "campaigns",
     params(("id" = i64, Path), ("setting_id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "The link is gone, and its counter with it"),

@@ -24,7 +24,7 @@ row! {
         #[schema(example = "+18005550101")]
         pub number: String,
         pub description: Option<String>,
-        #[schema(example = "active")]
+        #[schema(pattern = "^(active|inactive)$", example = "active")]
         pub status: String,
     }
 }
@@ -90,7 +90,7 @@ pub struct Link {
     #[schema(example = 1)]
     pub id: i64,
     pub client: ClientSummary,
-    #[schema(example = "active")]
+    #[schema(pattern = "^(active|inactive)$", example = "active")]
     pub status: String,
     #[schema(example = 10)]
     pub max_concurrency: i32,
@@ -234,13 +234,13 @@ impl Input for NewLink {
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct LinkChange {
-    #[schema(minimum = 1, required = false)]
+    #[schema(minimum = 1, required = false, nullable = false)]
     pub max_concurrency: Option<i32>,
-    #[schema(minimum = 0, required = false)]
+    #[schema(minimum = 0, required = false, nullable = false)]
     pub forwarding_priority: Option<i32>,
-    #[schema(minimum = 1, maximum = 1_000_000, required = false)]
+    #[schema(minimum = 1, maximum = 1_000_000, required = false, nullable = false)]
     pub weight: Option<i32>,
-    #[schema(pattern = "^(active|inactive)$", required = false)]
+    #[schema(pattern = "^(active|inactive)$", required = false, nullable = false)]
     pub status: Option<String>,
     #[schema(value_type = Option<i64>, minimum = 0)]
     pub total_calls_allowed: Option<Option<i64>>,

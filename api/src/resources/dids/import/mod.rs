@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::AppState;
-use crate::app::caller::Seller;
+use crate::app::caller::Claimant;
 use crate::error::{ApiError, ApiResult};
 use crate::http::body;
 use crate::http::once::{Answer, Once, OnceHeader};
@@ -51,6 +51,9 @@ struct ImportParams {
     #[param(default = false, required = false)]
     dry_run: Option<bool>,
 }
+
+const CSV: &str =
+    "number,description,campaign\n+18005550171,Berlin,Alice Priority Tech Leads\n+18005550172,,\n";
 
 /// The body of an import in JSON.
 #[derive(Debug, ToSchema)]
@@ -104,11 +107,14 @@ impl<S: Send + Sync> FromRequest<S> for Import {
     }
 }
 
-/// Stores many numbers, each with a description and a campaign if wanted.
+/// Import numbers.
+///
+/// Up to 10,000 lines and 4 MiB, as JSON or CSV, in one transaction, each with a description and a campaign if wanted. Every line
+/// is answered. 403 `claims_closed` where the platform gives numbers out.
 #[utoipa::path(post, path = "/api/seller/dids/import", tag = "dids", params(ImportParams, OnceHeader),
-    request_body(content((NewDids = "application/json"), (String = "text/csv"))),
+    request_body(content((NewDids = "application/json"), (String = "text/csv", example = json!(CSV)))),
     responses((status = 200, description = "An answer for each line", body = Imported), Denied, BadBody, Repeated))]
-async fn import(State(app): State<AppState>, seller: Seller, import: Import) -> ApiResult<Answer> {
+async fn import(State(app): State<AppState>, seller: Claimant, import: Import) -> ApiResult<Answer> {
     let Import {
         all,
         dry_run,
