@@ -14,6 +14,7 @@ pub mod links;
 pub mod live;
 pub mod logs;
 pub mod oversight;
+pub mod pauses;
 pub mod platform;
 pub mod stats;
 pub mod tokens;
@@ -39,6 +40,7 @@ pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
         .merge(explain::router())
         .merge(links::router())
         .merge(caps::router())
+        .merge(pauses::router())
         .merge(oversight::router())
         .merge(platform::router());
     if with_internal_api {

@@ -1,6 +1,7 @@
 //! Facts: what people set and what calls have left behind, as it was read at one moment. Gates judge by them.
 
 use crate::cap::{Cap, Meter};
+use crate::pause::Pause;
 use crate::strategy::Strategy;
 
 /// What is known of a dialled number.
@@ -28,6 +29,16 @@ pub struct Campaign {
     pub max_ring_seconds: i32,
     /// How long a good call talks.
     pub qualify_seconds: i32,
+    pub pause: Option<Pause>,
+}
+
+impl Dialled {
+    /// Of the campaign that takes its calls.
+    pub fn pause(&self) -> Option<&Pause> {
+        self.campaign
+            .as_ref()
+            .and_then(|campaign| campaign.pause.as_ref())
+    }
 }
 
 /// One campaign–client link, with its counters.
@@ -38,6 +49,8 @@ pub struct Link {
     pub client_identifier: String,
     pub link_active: bool,
     pub client_active: bool,
+    pub pause: Option<Pause>,
+    pub client_pause: Option<Pause>,
     /// Not looked up, and none, where the link or its client is inactive.
     pub contact: Contact,
     pub max_concurrency: i32,
@@ -88,6 +101,8 @@ impl Link {
             client_identifier,
             link_active,
             client_active,
+            pause,
+            client_pause,
             contact: _,
             max_concurrency,
             total_calls_allowed,
@@ -113,6 +128,8 @@ impl Link {
             && *client_identifier == other.client_identifier
             && *link_active == other.link_active
             && *client_active == other.client_active
+            && *pause == other.pause
+            && *client_pause == other.client_pause
             && *max_concurrency == other.max_concurrency
             && *total_calls_allowed == other.total_calls_allowed
             && *forwarding_priority == other.forwarding_priority
@@ -151,6 +168,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::cap::tests::{cap, meter};
     use crate::cap::{Counted, Over};
+    use crate::pause::tests::pause;
 
     pub(crate) fn link(id: i64) -> Link {
         Link {
@@ -159,6 +177,8 @@ pub(crate) mod tests {
             client_identifier: format!("client_{id}"),
             link_active: true,
             client_active: true,
+            pause: None,
+            client_pause: None,
             contact: Contact::Fixed,
             max_concurrency: 2,
             total_calls_allowed: None,
@@ -195,6 +215,7 @@ pub(crate) mod tests {
                 dial_timeout_seconds: 25,
                 max_ring_seconds: 120,
                 qualify_seconds: 30,
+                pause: None,
             }),
             behind: Vec::new(),
         }
@@ -230,6 +251,14 @@ pub(crate) mod tests {
                 ..link(1)
             },
             Link { weight: 1, ..link(1) },
+            Link {
+                pause: Some(pause(1)),
+                ..link(1)
+            },
+            Link {
+                client_pause: Some(pause(1)),
+                ..link(1)
+            },
             Link {
                 min_seconds_between: Some(1),
                 ..link(1)

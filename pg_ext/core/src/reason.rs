@@ -8,6 +8,7 @@ pub enum Reject {
     DidInactive,
     OwnerInactive,
     NoActiveCampaignForDid,
+    CampaignPaused,
     NoActiveClientsInCampaign,
     NoEligibleClientsAvailable,
     NoMoreTargets { any_busy: bool },
@@ -17,12 +18,13 @@ pub enum Reject {
 
 impl Reject {
     /// One with each token.
-    pub const ALL: [Reject; 10] = [
+    pub const ALL: [Reject; 11] = [
         Reject::InvalidDidInput,
         Reject::DidNotFound,
         Reject::DidInactive,
         Reject::OwnerInactive,
         Reject::NoActiveCampaignForDid,
+        Reject::CampaignPaused,
         Reject::NoActiveClientsInCampaign,
         Reject::NoEligibleClientsAvailable,
         Reject::NoMoreTargets { any_busy: false },
@@ -38,6 +40,7 @@ impl Reject {
             Reject::DidInactive => "did_inactive",
             Reject::OwnerInactive => "owner_inactive",
             Reject::NoActiveCampaignForDid => "no_active_campaign_for_did",
+            Reject::CampaignPaused => "campaign_paused",
             Reject::NoActiveClientsInCampaign => "no_active_clients_in_campaign",
             Reject::NoEligibleClientsAvailable => "no_eligible_clients_available",
             Reject::NoMoreTargets { .. } => "no_more_targets",
@@ -55,7 +58,7 @@ impl Reject {
             | Reject::DidInactive
             | Reject::OwnerInactive
             | Reject::NoActiveCampaignForDid => 1,
-            Reject::NoActiveClientsInCampaign => 20,
+            Reject::CampaignPaused | Reject::NoActiveClientsInCampaign => 20,
             Reject::NoEligibleClientsAvailable | Reject::NoMoreTargets { any_busy: true } => 17,
             Reject::NoMoreTargets { any_busy: false } | Reject::RingBudgetSpent => 19,
             Reject::CallEnded => 16,
@@ -81,11 +84,12 @@ mod tests {
             Reject::DidInactive => 2,
             Reject::OwnerInactive => 3,
             Reject::NoActiveCampaignForDid => 4,
-            Reject::NoActiveClientsInCampaign => 5,
-            Reject::NoEligibleClientsAvailable => 6,
-            Reject::NoMoreTargets { .. } => 7,
-            Reject::RingBudgetSpent => 8,
-            Reject::CallEnded => 9,
+            Reject::CampaignPaused => 5,
+            Reject::NoActiveClientsInCampaign => 6,
+            Reject::NoEligibleClientsAvailable => 7,
+            Reject::NoMoreTargets { .. } => 8,
+            Reject::RingBudgetSpent => 9,
+            Reject::CallEnded => 10,
         }
     }
 

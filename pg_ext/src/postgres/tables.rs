@@ -225,6 +225,10 @@ tables! {
         }
         optional {
             qualify_seconds: Int4,
+            paused_until: Time,
+            pause_reason: Text,
+            platform_paused_until: Time,
+            platform_pause_reason: Text,
         }
         indexes {
             Unique campaigns_pkey: id;
@@ -256,6 +260,10 @@ tables! {
             min_seconds_between: Int4,
             qualify_seconds: Int4,
             capped: Bool,
+            paused_until: Time,
+            pause_reason: Text,
+            platform_paused_until: Time,
+            platform_pause_reason: Text,
         }
         indexes {
             Unique campaign_client_settings_pkey: id;
@@ -288,6 +296,8 @@ tables! {
         optional {
             time_zone: Text,
             metered: Bool,
+            platform_paused_until: Time,
+            platform_pause_reason: Text,
         }
         indexes {
             Unique clients_pkey: id;

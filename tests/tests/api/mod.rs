@@ -26,6 +26,7 @@ mod names;
 mod oversight;
 mod pages;
 mod password_links;
+mod pauses;
 mod platform;
 mod records;
 mod repeats;

@@ -1,6 +1,6 @@
 //! The number is in campaigns, and none of them takes calls: each is inactive, or another seller's.
 
-use crate::gate::{FreedBy, Gate, Rule};
+use crate::gate::{FreedBy, Gate, Rule, no_figures};
 use crate::reason::Reject;
 
 pub static GATE: Gate = Gate {
@@ -9,5 +9,6 @@ pub static GATE: Gate = Gate {
     freed_by: FreedBy::Change,
     rule: Rule::Call {
         stops: |dialled, _| dialled.campaign.is_none(),
+        figures: no_figures,
     },
 };

@@ -6,25 +6,31 @@ use crate::gate::{Asked, Figures, Gate, Rule, Verdict};
 
 mod already_tried;
 mod campaign_inactive;
+mod campaign_paused;
 pub mod caps;
 mod client_inactive;
+mod client_paused;
 mod concurrency_cap;
 mod did_inactive;
 mod link_inactive;
+mod link_paused;
 mod no_campaign;
 mod no_contact;
 mod owner_inactive;
 pub mod spacing;
 mod total_cap;
 
-pub static GATES: [&Gate; 23] = [
+pub static GATES: [&Gate; 26] = [
     &did_inactive::GATE,
     &owner_inactive::GATE,
     &no_campaign::GATE,
     &campaign_inactive::GATE,
+    &campaign_paused::GATE,
     &already_tried::GATE,
     &link_inactive::GATE,
     &client_inactive::GATE,
+    &link_paused::GATE,
+    &client_paused::GATE,
     &no_contact::GATE,
     // What holds longest is told first; over one window the client's before the link's.
     &caps::CLIENT_TOTAL,
@@ -48,7 +54,7 @@ pub static GATES: [&Gate; 23] = [
 pub fn admit<'a>(dialled: &'a Dialled, asked: &Asked<'_>) -> Result<&'a Campaign, &'static Gate> {
     let stopped = GATES
         .into_iter()
-        .find(|gate| matches!(gate.rule, Rule::Call { stops } if stops(dialled, asked)));
+        .find(|gate| matches!(gate.rule, Rule::Call { stops, .. } if stops(dialled, asked)));
     match (stopped, &dialled.campaign) {
         (None, Some(campaign)) => Ok(campaign),
         (stopped, _) => Err(stopped.unwrap_or(&campaign_inactive::GATE)),
@@ -73,7 +79,7 @@ pub struct Step {
 /// The gates that a call is asked at, up to the one that stops it.
 pub fn walk_call(dialled: &Dialled, asked: &Asked<'_>) -> Vec<Step> {
     walk(|gate| match gate.rule {
-        Rule::Call { stops } => Some((stops(dialled, asked), Figures::new())),
+        Rule::Call { stops, figures } => Some((stops(dialled, asked), figures(dialled, asked))),
         Rule::Link { .. } => None,
     })
 }
@@ -104,6 +110,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::facts::Contact;
     use crate::facts::tests::{dialled, link};
+    use crate::pause::tests::pause;
     use crate::reason::Reject;
 
     /// Whether this gate of links stops this one.
@@ -144,6 +151,8 @@ pub(crate) mod tests {
         let mut facts = dialled();
         assert_eq!(stopped(&facts), None);
         assert_eq!(admit(&facts, &asked).unwrap().id, 1);
+        facts.campaign.as_mut().unwrap().pause = Some(pause(1));
+        assert_eq!(stopped(&facts), Some(("campaign_paused", Reject::CampaignPaused)));
         facts.campaign = None;
         assert_eq!(
             stopped(&facts),
@@ -165,10 +174,12 @@ pub(crate) mod tests {
         let asked = Asked::default();
         type Open = fn(&mut Link);
         // Each of these opens a gate more, in the order of the list.
-        let opened: [(&str, Open); 8] = [
+        let opened: [(&str, Open); 10] = [
             ("already_tried", |link| link.already_tried = false),
             ("link_inactive", |link| link.link_active = true),
             ("client_inactive", |link| link.client_active = true),
+            ("link_paused", |link| link.pause = None),
+            ("client_paused", |link| link.client_pause = None),
             ("no_contact", |link| link.contact = Contact::Fixed),
             ("total_cap", |link| link.total_calls_allowed = None),
             ("concurrency_cap", |link| link.active = 0),
@@ -179,6 +190,8 @@ pub(crate) mod tests {
             already_tried: true,
             link_active: false,
             client_active: false,
+            pause: Some(pause(1)),
+            client_pause: Some(pause(1)),
             contact: Contact::None,
             total_calls_allowed: Some(0),
             active: 2,

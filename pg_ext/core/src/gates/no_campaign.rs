@@ -1,6 +1,6 @@
 //! No campaign has the number.
 
-use crate::gate::{FreedBy, Gate, Rule};
+use crate::gate::{FreedBy, Gate, Rule, no_figures};
 use crate::reason::Reject;
 
 pub static GATE: Gate = Gate {
@@ -9,5 +9,6 @@ pub static GATE: Gate = Gate {
     freed_by: FreedBy::Change,
     rule: Rule::Call {
         stops: |dialled, _| dialled.campaigns == 0,
+        figures: no_figures,
     },
 };

@@ -1,0 +1,82 @@
+//! Pauses: no new call until an instant that somebody has set, or for good. The platform's and the seller's stand beside each other;
+//! each lifts its own.
+
+use std::ops::RangeInclusive;
+
+use crate::gate::{Figure, Figures};
+
+/// How long the reason of one may be.
+pub const REASON_LENGTH: RangeInclusive<usize> = 1..=200;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetBy {
+    Platform,
+    Seller,
+}
+
+impl SetBy {
+    pub const NAMES: [&str; 2] = [SetBy::Platform.name(), SetBy::Seller.name()];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            SetBy::Platform => "platform",
+            SetBy::Seller => "seller",
+        }
+    }
+}
+
+/// The one that ends last of those that stand beside each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// In PostgreSQL's microseconds; the last of them is for good.
+    pub until: i64,
+    pub reason: String,
+    pub by: SetBy,
+}
+
+/// Whether there is one, and it has not ended: at its end calls come again.
+pub fn lasts(pause: Option<&Pause>, at: i64) -> bool {
+    pause.is_some_and(|pause| at < pause.until)
+}
+
+/// None of one that has ended.
+pub fn figures(pause: Option<&Pause>, at: i64) -> Figures {
+    let Some(pause) = pause.filter(|pause| lasts(Some(pause), at)) else {
+        return Figures::new();
+    };
+    vec![
+        ("until", Figure::Instant(pause.until)),
+        ("reason", Figure::Text(pause.reason.clone())),
+        ("by", Figure::Text(pause.by.name().to_owned())),
+    ]
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn pause(until: i64) -> Pause {
+        Pause {
+            until,
+            reason: "holidays".to_owned(),
+            by: SetBy::Seller,
+        }
+    }
+
+    #[test]
+    fn a_pause_ends_exactly_at_its_end() {
+        let ends = pause(10);
+        assert!(lasts(Some(&ends), i64::MIN) && lasts(Some(&ends), 9));
+        assert!(!lasts(Some(&ends), 10) && !lasts(None, 0));
+        assert!(lasts(Some(&pause(i64::MAX)), i64::MAX - 1), "for good");
+        assert!(figures(Some(&ends), 10).is_empty());
+        assert_eq!(
+            figures(Some(&ends), 9),
+            [
+                ("until", Figure::Instant(10)),
+                ("reason", Figure::Text("holidays".to_owned())),
+                ("by", Figure::Text("seller".to_owned()))
+            ]
+        );
+    }
+}
