@@ -3,8 +3,6 @@
 
 use std::ops::RangeInclusive;
 
-use crate::gate::{Figure, Figures};
-
 /// How long the reason of one may be.
 pub const REASON_LENGTH: RangeInclusive<usize> = 1..=200;
 
@@ -15,9 +13,7 @@ pub enum SetBy {
 }
 
 impl SetBy {
-    pub const NAMES: [&str; 2] = [SetBy::Platform.name(), SetBy::Seller.name()];
-
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             SetBy::Platform => "platform",
             SetBy::Seller => "seller",
@@ -39,18 +35,6 @@ pub fn lasts(pause: Option<&Pause>, at: i64) -> bool {
     pause.is_some_and(|pause| at < pause.until)
 }
 
-/// None of one that has ended.
-pub fn figures(pause: Option<&Pause>, at: i64) -> Figures {
-    let Some(pause) = pause.filter(|pause| lasts(Some(pause), at)) else {
-        return Figures::new();
-    };
-    vec![
-        ("until", Figure::Instant(pause.until)),
-        ("reason", Figure::Text(pause.reason.clone())),
-        ("by", Figure::Text(pause.by.name().to_owned())),
-    ]
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -69,14 +53,5 @@ pub(crate) mod tests {
         assert!(lasts(Some(&ends), i64::MIN) && lasts(Some(&ends), 9));
         assert!(!lasts(Some(&ends), 10) && !lasts(None, 0));
         assert!(lasts(Some(&pause(i64::MAX)), i64::MAX - 1), "for good");
-        assert!(figures(Some(&ends), 10).is_empty());
-        assert_eq!(
-            figures(Some(&ends), 9),
-            [
-                ("until", Figure::Instant(10)),
-                ("reason", Figure::Text("holidays".to_owned())),
-                ("by", Figure::Text("seller".to_owned()))
-            ]
-        );
     }
 }

@@ -6,17 +6,15 @@ use crate::gate::{Asked, Figures, Gate, Rule, Verdict};
 
 mod already_tried;
 mod campaign_inactive;
-mod campaign_paused;
 pub mod caps;
 mod client_inactive;
-mod client_paused;
 mod concurrency_cap;
 mod did_inactive;
 mod link_inactive;
-mod link_paused;
 mod no_campaign;
 mod no_contact;
 mod owner_inactive;
+mod paused;
 pub mod spacing;
 mod total_cap;
 
@@ -25,12 +23,12 @@ pub static GATES: [&Gate; 26] = [
     &owner_inactive::GATE,
     &no_campaign::GATE,
     &campaign_inactive::GATE,
-    &campaign_paused::GATE,
+    &paused::CAMPAIGN,
     &already_tried::GATE,
     &link_inactive::GATE,
     &client_inactive::GATE,
-    &link_paused::GATE,
-    &client_paused::GATE,
+    &paused::LINK,
+    &paused::CLIENT,
     &no_contact::GATE,
     // What holds longest is told first; over one window the client's before the link's.
     &caps::CLIENT_TOTAL,
