@@ -96,7 +96,8 @@ select s.id as link_id, s.campaign_id, c.user_id, c.name as campaign_name, s.cli
        case when n.active >= s.max_concurrency or n.total + n.active >= s.total_calls_allowed then 'full'
             when n.active * 4 >= s.max_concurrency * 3::bigint
                 or (n.total + n.active)::numeric * 4 >= s.total_calls_allowed::numeric * 3 then 'near'
-            else 'open' end as room
+            else 'open' end as room,
+       s.paused_until, s.pause_reason, s.platform_paused_until, s.platform_pause_reason
   from campaign_client_settings s
   join campaigns c on c.id = s.campaign_id
   join clients k on k.id = s.client_id
@@ -584,7 +585,8 @@ grant select, insert (user_id, key_hash, fingerprint, status, etag, body),
       update (fingerprint, status, etag, body, created_at) on idempotency_keys to capconduit_seller, capconduit_staff;
 grant select (created_at), delete on idempotency_keys to capconduit_internal;
 
-grant select (id, client_identifier, name, department, status, time_zone) on clients to capconduit_seller;
+-- Why the platform pauses a client is no seller's affair.
+grant select (id, client_identifier, name, department, status, time_zone, platform_paused_until) on clients to capconduit_seller;
 grant select, insert, update, delete on clients, pjsip_endpoints, pjsip_aors to capconduit_staff;
 -- Write-only secrets: staff can set a password and never read it back.
 grant select (client_id, id, auth_type, username, realm), insert, update, delete on pjsip_auths to capconduit_staff;
@@ -596,14 +598,17 @@ grant select, insert (user_id, number, status, description), update (status, des
     to capconduit_seller;
 grant select,
     insert (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description),
-    update (name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description), delete
+    update (name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description,
+        paused_until, pause_reason),
+    delete
     on campaigns
     to capconduit_seller;
 grant select, insert, delete on campaign_dids to capconduit_seller;
 grant select,
     insert (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight,
         min_seconds_between, qualify_seconds),
-    update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds),
+    update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds,
+        paused_until, pause_reason),
     delete
     on campaign_client_settings to capconduit_seller;
 grant select,
@@ -632,8 +637,10 @@ grant insert (user_id, db_role, action, object_type, object_id, after) on audit_
 grant insert (user_id, number, status, description), update (user_id, status, description), delete on dids to capconduit_staff;
 -- Where a number gets another owner.
 grant delete on campaign_dids to capconduit_staff;
-grant update (status) on campaigns to capconduit_staff;
-grant update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds)
+-- Each its own pause: what the platform has paused a seller cannot lift.
+grant update (status, platform_paused_until, platform_pause_reason) on campaigns to capconduit_staff;
+grant update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds,
+    platform_paused_until, platform_pause_reason)
     on campaign_client_settings
     to capconduit_staff;
 

@@ -69,6 +69,8 @@ comment on column clients.status is 'Calls go to active clients only; switches s
 comment on column clients.notes is 'Free text of the staff';
 comment on column clients.metered is 'Whether it has a meter: since its first cap';
 comment on column clients.time_zone is 'Zone in which the hours, days, weeks and months of its links begin and end';
+comment on column clients.platform_paused_until is 'Until then it gets no new call, the platform says; infinity: for good; null: it was not paused';
+comment on column clients.platform_pause_reason is 'Why, in the platform''s words';
 comment on column clients.created_by is 'User who made it; null once that user is deleted';
 comment on column clients.created_at is 'When the row was made';
 comment on column clients.updated_at is 'When the row was last changed';
@@ -144,6 +146,10 @@ comment on column campaigns.routing_strategy is
 comment on column campaigns.dial_timeout_seconds is 'How long one client may ring';
 comment on column campaigns.max_ring_seconds is 'How long all attempts of a call may ring together; null: the platform''s default';
 comment on column campaigns.qualify_seconds is 'A good call is answered and talks for so long; a link may have its own';
+comment on column campaigns.paused_until is 'Until then it gets no new call, its seller says; infinity: for good; null: it was not paused';
+comment on column campaigns.pause_reason is 'Why, in the seller''s words';
+comment on column campaigns.platform_paused_until is 'Until then it gets no new call, the platform says; infinity: for good; null: it was not paused';
+comment on column campaigns.platform_pause_reason is 'Why, in the platform''s words';
 comment on column campaigns.description is 'Free text of the seller';
 comment on column campaigns.created_at is 'When the row was made';
 comment on column campaigns.updated_at is 'When the row was last changed';
@@ -167,6 +173,10 @@ comment on column campaign_client_settings.min_seconds_between is
     'Spacing: the least seconds between two calls that the link gets, 1 to 86400; NULL: none';
 comment on column campaign_client_settings.qualify_seconds is 'The same for calls of this link; NULL: as the campaign says';
 comment on column campaign_client_settings.capped is 'Whether it has rows in caps; moves with them alone';
+comment on column campaign_client_settings.paused_until is 'Until then it gets no new call, its seller says; infinity: for good; null: it was not paused';
+comment on column campaign_client_settings.pause_reason is 'Why, in the seller''s words';
+comment on column campaign_client_settings.platform_paused_until is 'Until then it gets no new call, the platform says; infinity: for good; null: it was not paused';
+comment on column campaign_client_settings.platform_pause_reason is 'Why, in the platform''s words';
 comment on column campaign_client_settings.created_at is 'When the row was made';
 comment on column campaign_client_settings.updated_at is 'When the row was last changed';
 comment on column campaign_client_settings.version is 'Moves with every change of the row; If-Match of the REST API names it';

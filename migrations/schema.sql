@@ -82,9 +82,12 @@ CREATE TABLE capconduit.clients (
     version bigint DEFAULT 1 NOT NULL,
     time_zone text DEFAULT 'UTC'::text NOT NULL,
     metered boolean DEFAULT false NOT NULL,
+    platform_paused_until timestamp with time zone,
+    platform_pause_reason text,
     CONSTRAINT clients_client_identifier_check CHECK ((client_identifier ~ '^[A-Za-z0-9_.-]{1,40}$'::text)),
     CONSTRAINT clients_department_check CHECK ((length(department) <= 100)),
     CONSTRAINT clients_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT clients_platform_pause_check CHECK (((num_nulls(platform_paused_until, platform_pause_reason) = ANY (ARRAY[0, 2])) AND ((length(platform_pause_reason) >= 1) AND (length(platform_pause_reason) <= 200)))),
     CONSTRAINT clients_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
 );
 
@@ -180,6 +183,20 @@ COMMENT ON COLUMN capconduit.clients.time_zone IS 'Zone in which the hours, days
 --
 
 COMMENT ON COLUMN capconduit.clients.metered IS 'Whether it has a meter: since its first cap';
+
+
+--
+-- Name: COLUMN clients.platform_paused_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.platform_paused_until IS 'Until then it gets no new call, the platform says; infinity: for good; null: it was not paused';
+
+
+--
+-- Name: COLUMN clients.platform_pause_reason; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.platform_pause_reason IS 'Why, in the platform''s words';
 
 
 --
@@ -1380,9 +1397,15 @@ CREATE TABLE capconduit.campaign_client_settings (
     min_seconds_between integer,
     qualify_seconds integer,
     capped boolean DEFAULT false NOT NULL,
+    paused_until timestamp with time zone,
+    pause_reason text,
+    platform_paused_until timestamp with time zone,
+    platform_pause_reason text,
     CONSTRAINT campaign_client_settings_forwarding_priority_check CHECK ((forwarding_priority >= 0)),
     CONSTRAINT campaign_client_settings_max_concurrency_check CHECK ((max_concurrency >= 1)),
     CONSTRAINT campaign_client_settings_min_seconds_between_check CHECK (((min_seconds_between >= 1) AND (min_seconds_between <= 86400))),
+    CONSTRAINT campaign_client_settings_pause_check CHECK (((num_nulls(paused_until, pause_reason) = ANY (ARRAY[0, 2])) AND ((length(pause_reason) >= 1) AND (length(pause_reason) <= 200)))),
+    CONSTRAINT campaign_client_settings_platform_pause_check CHECK (((num_nulls(platform_paused_until, platform_pause_reason) = ANY (ARRAY[0, 2])) AND ((length(platform_pause_reason) >= 1) AND (length(platform_pause_reason) <= 200)))),
     CONSTRAINT campaign_client_settings_qualify_seconds_check CHECK (((qualify_seconds >= 0) AND (qualify_seconds <= 86400))),
     CONSTRAINT campaign_client_settings_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
     CONSTRAINT campaign_client_settings_total_calls_allowed_check CHECK ((total_calls_allowed >= 0)),
@@ -1498,6 +1521,34 @@ COMMENT ON COLUMN capconduit.campaign_client_settings.capped IS 'Whether it has 
 
 
 --
+-- Name: COLUMN campaign_client_settings.paused_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.paused_until IS 'Until then it gets no new call, its seller says; infinity: for good; null: it was not paused';
+
+
+--
+-- Name: COLUMN campaign_client_settings.pause_reason; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.pause_reason IS 'Why, in the seller''s words';
+
+
+--
+-- Name: COLUMN campaign_client_settings.platform_paused_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.platform_paused_until IS 'Until then it gets no new call, the platform says; infinity: for good; null: it was not paused';
+
+
+--
+-- Name: COLUMN campaign_client_settings.platform_pause_reason; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.platform_pause_reason IS 'Why, in the platform''s words';
+
+
+--
 -- Name: campaign_client_settings_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1561,9 +1612,15 @@ CREATE TABLE capconduit.campaigns (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     qualify_seconds integer DEFAULT 30 NOT NULL,
+    paused_until timestamp with time zone,
+    pause_reason text,
+    platform_paused_until timestamp with time zone,
+    platform_pause_reason text,
     CONSTRAINT campaigns_dial_timeout_seconds_check CHECK (((dial_timeout_seconds >= 1) AND (dial_timeout_seconds <= 600))),
     CONSTRAINT campaigns_max_ring_seconds_check CHECK (((max_ring_seconds >= 10) AND (max_ring_seconds <= 600))),
     CONSTRAINT campaigns_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT campaigns_pause_check CHECK (((num_nulls(paused_until, pause_reason) = ANY (ARRAY[0, 2])) AND ((length(pause_reason) >= 1) AND (length(pause_reason) <= 200)))),
+    CONSTRAINT campaigns_platform_pause_check CHECK (((num_nulls(platform_paused_until, platform_pause_reason) = ANY (ARRAY[0, 2])) AND ((length(platform_pause_reason) >= 1) AND (length(platform_pause_reason) <= 200)))),
     CONSTRAINT campaigns_qualify_seconds_check CHECK (((qualify_seconds >= 0) AND (qualify_seconds <= 86400))),
     CONSTRAINT campaigns_routing_strategy_check CHECK ((routing_strategy = ANY (ARRAY['priority'::text, 'round_robin'::text, 'weighted'::text]))),
     CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'paused'::text])))
@@ -1661,6 +1718,34 @@ COMMENT ON COLUMN capconduit.campaigns.version IS 'Moves with every change of th
 --
 
 COMMENT ON COLUMN capconduit.campaigns.qualify_seconds IS 'A good call is answered and talks for so long; a link may have its own';
+
+
+--
+-- Name: COLUMN campaigns.paused_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.paused_until IS 'Until then it gets no new call, its seller says; infinity: for good; null: it was not paused';
+
+
+--
+-- Name: COLUMN campaigns.pause_reason; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.pause_reason IS 'Why, in the seller''s words';
+
+
+--
+-- Name: COLUMN campaigns.platform_paused_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.platform_paused_until IS 'Until then it gets no new call, the platform says; infinity: for good; null: it was not paused';
+
+
+--
+-- Name: COLUMN campaigns.platform_pause_reason; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.platform_pause_reason IS 'Why, in the platform''s words';
 
 
 --
@@ -3274,7 +3359,11 @@ CREATE VIEW capconduit.link_usage_view WITH (security_invoker='true') AS
             WHEN ((n.active >= s.max_concurrency) OR ((n.total + n.active) >= s.total_calls_allowed)) THEN 'full'::text
             WHEN (((n.active * 4) >= (s.max_concurrency * (3)::bigint)) OR ((((n.total + n.active))::numeric * (4)::numeric) >= ((s.total_calls_allowed)::numeric * (3)::numeric))) THEN 'near'::text
             ELSE 'open'::text
-        END AS room
+        END AS room,
+    s.paused_until,
+    s.pause_reason,
+    s.platform_paused_until,
+    s.platform_pause_reason
    FROM (((capconduit.campaign_client_settings s
      JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
      JOIN capconduit.clients k ON ((k.id = s.client_id)))
@@ -4993,6 +5082,13 @@ CREATE TRIGGER campaign_client_settings_capped BEFORE DELETE ON capconduit.campa
 
 
 --
+-- Name: campaign_client_settings campaign_client_settings_check_pause; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_check_pause BEFORE INSERT OR UPDATE OF pause_reason, platform_pause_reason ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('pause_reason', 'platform_pause_reason');
+
+
+--
 -- Name: campaign_client_settings campaign_client_settings_counter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5011,6 +5107,13 @@ CREATE TRIGGER campaign_client_settings_gone AFTER DELETE ON capconduit.campaign
 --
 
 CREATE TRIGGER campaign_client_settings_lock_seller BEFORE INSERT ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.lock_seller();
+
+
+--
+-- Name: campaign_client_settings campaign_client_settings_paused; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_paused BEFORE DELETE ON capconduit.campaign_client_settings FOR EACH ROW WHEN ((old.platform_paused_until IS NOT NULL)) EXECUTE FUNCTION capconduit.refuse_paused_delete();
 
 
 --
@@ -5056,6 +5159,13 @@ CREATE TRIGGER campaigns_change_hands AFTER UPDATE OF user_id ON capconduit.camp
 
 
 --
+-- Name: campaigns campaigns_check_pause; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_check_pause BEFORE INSERT OR UPDATE OF pause_reason, platform_pause_reason ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('pause_reason', 'platform_pause_reason');
+
+
+--
 -- Name: campaigns campaigns_check_texts; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5074,6 +5184,13 @@ CREATE TRIGGER campaigns_delete_meter AFTER DELETE ON capconduit.campaigns FOR E
 --
 
 CREATE TRIGGER campaigns_lock_counters BEFORE DELETE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.lock_counters_in_order();
+
+
+--
+-- Name: campaigns campaigns_paused; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_paused BEFORE DELETE ON capconduit.campaigns FOR EACH ROW WHEN ((old.platform_paused_until IS NOT NULL)) EXECUTE FUNCTION capconduit.refuse_paused_delete();
 
 
 --
@@ -5137,6 +5254,13 @@ CREATE TRIGGER caps_version BEFORE UPDATE ON capconduit.caps FOR EACH ROW WHEN (
 --
 
 CREATE TRIGGER clients_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: clients clients_check_pause; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER clients_check_pause BEFORE INSERT OR UPDATE OF platform_pause_reason ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('platform_pause_reason');
 
 
 --
@@ -6866,6 +6990,13 @@ GRANT SELECT(time_zone) ON TABLE capconduit.clients TO capconduit_seller;
 
 
 --
+-- Name: COLUMN clients.platform_paused_until; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(platform_paused_until) ON TABLE capconduit.clients TO capconduit_seller;
+
+
+--
 -- Name: TABLE pjsip_aors; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7181,6 +7312,34 @@ GRANT UPDATE(qualify_seconds) ON TABLE capconduit.campaign_client_settings TO ca
 
 
 --
+-- Name: COLUMN campaign_client_settings.paused_until; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT UPDATE(paused_until) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaign_client_settings.pause_reason; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT UPDATE(pause_reason) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaign_client_settings.platform_paused_until; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT UPDATE(platform_paused_until) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
+
+
+--
+-- Name: COLUMN campaign_client_settings.platform_pause_reason; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT UPDATE(platform_pause_reason) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
+
+
+--
 -- Name: TABLE campaign_dids; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7254,6 +7413,34 @@ GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.campaigns TO c
 --
 
 GRANT INSERT(qualify_seconds),UPDATE(qualify_seconds) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaigns.paused_until; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT UPDATE(paused_until) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaigns.pause_reason; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT UPDATE(pause_reason) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaigns.platform_paused_until; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT UPDATE(platform_paused_until) ON TABLE capconduit.campaigns TO capconduit_staff;
+
+
+--
+-- Name: COLUMN campaigns.platform_pause_reason; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT UPDATE(platform_pause_reason) ON TABLE capconduit.campaigns TO capconduit_staff;
 
 
 --

@@ -1432,6 +1432,21 @@ begin
 end
 $$;
 
+create function refuse_paused_delete() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if old.platform_paused_until > now()
+        and (select u.role from capconduit.users u where u.id = capconduit.session_user_id()) = 'user'
+    then
+        raise exception '% % is paused by the platform', case tg_table_name when 'campaigns' then 'campaign' else 'link' end, old.id
+            using errcode = 'restrict_violation', constraint = 'pause_of_platform', table = tg_table_name, schema = 'capconduit',
+                  hint = 'Staff can lift the pause.';
+    end if;
+    return old;
+end
+$$;
+
 create function present_window(
     span text, at timestamptz, zone text, was_from timestamptz, was_until timestamptz, was_zone text,
     out starts_at timestamptz, out ends_at timestamptz)
@@ -1459,6 +1474,7 @@ alter function is_time_zone(text) owner to capconduit_owner;
 alter function check_time_zone() owner to capconduit_owner;
 alter function mark_capped() owner to capconduit_owner;
 alter function refuse_capped_delete() owner to capconduit_owner;
+alter function refuse_paused_delete() owner to capconduit_owner;
 alter function present_window(text, timestamptz, text, timestamptz, timestamptz, text) owner to capconduit_owner;
 revoke all on function is_plain_text(text, boolean), check_texts() from public;
 revoke all on function mark_changed() from public;
@@ -1480,6 +1496,7 @@ revoke all on function is_time_zone(text) from public;
 revoke all on function check_time_zone() from public;
 revoke all on function mark_capped() from public;
 revoke all on function refuse_capped_delete() from public;
+revoke all on function refuse_paused_delete() from public;
 revoke all on function present_window(text, timestamptz, text, timestamptz, timestamptz, text) from public;
 
 comment on function is_plain_text is 'Whether a text that people give to things can be seen, and turns or hides nothing';
@@ -1502,4 +1519,5 @@ comment on function is_time_zone is 'Whether calls can be counted by the days of
 comment on function check_time_zone is 'Trigger: a time zone must be one that is_time_zone knows when it is written';
 comment on function mark_capped is 'Trigger: a link says whether it has caps';
 comment on function refuse_capped_delete is 'Trigger: a seller deletes nothing that the platform has capped';
+comment on function refuse_paused_delete is 'Trigger: a seller deletes no campaign or link that the platform has paused';
 comment on function present_window is 'Bounds of the window that calls reserved at an instant belong to; NULLs for concurrent and total';

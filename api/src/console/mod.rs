@@ -15,6 +15,7 @@ mod new_password;
 mod numbers;
 mod operations;
 mod overview;
+mod pauses;
 mod search;
 mod show;
 mod surround;
@@ -37,6 +38,7 @@ pub fn router() -> Router<AppState> {
         .merge(campaign::router())
         .merge(links::router())
         .merge(caps::router())
+        .merge(pauses::router())
         .merge(numbers::router())
         .merge(try_number::router())
         .merge(calls::router())

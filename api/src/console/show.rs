@@ -10,6 +10,7 @@ use crate::http::clock::Instant;
 use crate::resources::caps::objects::Cap;
 use crate::resources::explain::{ExplainedLink, Explanation, Whose, explain_did};
 use crate::resources::links::objects::LinkUsage;
+use crate::resources::pauses::objects::Pause;
 use crate::store::tx::Tx;
 
 /// An absolute instant with its zone; the script may say how long ago it was.
@@ -83,12 +84,15 @@ pub fn reason(token: &str) -> String {
         "already_tried" => "was tried for this call already",
         "link_inactive" => "the link is inactive",
         "client_inactive" => "the client is inactive",
+        "link_paused" => "the link is paused",
+        "client_paused" => "the platform has paused the client",
         "no_contact" => "the client is not registered and has no fixed address",
         "did_inactive" => "the number is inactive",
         "did_not_found" => "the number is not known here",
         "invalid_did_input" => "this is no number as E.164 writes it, such as +18005550101",
         "owner_inactive" => "the seller's account is not active",
         "campaign_inactive" => "the campaign is not active",
+        "campaign_paused" => "the campaign is paused",
         "no_campaign" | "no_active_campaign_for_did" => "the number is in no active campaign",
         "no_active_clients_in_campaign" => "the campaign has no active link",
         "no_eligible_clients_available" => "no link can take a call now",
@@ -98,6 +102,33 @@ pub fn reason(token: &str) -> String {
         other => return other.replace('_', " "),
     };
     text.to_owned()
+}
+
+const WAITS: State = State {
+    class: "waits",
+    sign: "◐",
+    word: "waits",
+};
+
+/// Until when, why and by whom something is paused.
+pub fn pause(pause: &Pause) -> String {
+    let until = match &pause.until {
+        Some(until) => format!("until {}", until.0.strftime("%Y-%m-%d %H:%M:%S UTC")),
+        None => "until somebody lifts it".to_owned(),
+    };
+    let by = match pause.by {
+        "platform" => " by the platform",
+        _ => "",
+    };
+    match &pause.reason {
+        Some(reason) => format!("paused{by} {until}: {reason}"),
+        None => format!("paused{by} {until}"),
+    }
+}
+
+/// Whether the one that is told is the seller's own.
+pub fn is_own(pause: &Option<Pause>) -> bool {
+    pause.as_ref().is_some_and(|pause| pause.by == "seller")
 }
 
 /// The class and the sign of a link's state. The sign and the words beside it say it without colour, too.
@@ -118,11 +149,11 @@ pub fn state(reason: &str) -> State {
             sign: "■",
             word: "full",
         },
-        "spacing" | "already_tried" | "held" => State {
-            class: "waits",
-            sign: "◐",
-            word: "waits",
+        "link_paused" | "client_paused" => State {
+            word: "paused",
+            ..WAITS
         },
+        "spacing" | "already_tried" | "held" => WAITS,
         _ => State {
             class: "off",
             sign: "○",

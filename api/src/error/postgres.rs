@@ -104,6 +104,12 @@ fn from_db_error(db: &DbError, cause: String) -> ApiError {
                 "The platform has set caps there: staff must take them away first.",
             )
         }
+        code if *code == SqlState::RESTRICT_VIOLATION && db.constraint() == Some("pause_of_platform") => {
+            ApiError::conflict(
+                "paused_by_platform",
+                "The platform has paused it: staff must lift that first.",
+            )
+        }
         code if *code == SqlState::RESTRICT_VIOLATION => ApiError::conflict(
             "calls_in_flight",
             "Calls are in flight there. Let them end, then try again.",

@@ -12,7 +12,7 @@ use crate::http::once;
 use crate::process::serve::{metrics, upkeep};
 use crate::resources::{
     auth, campaigns, caps, clients, dids, explain, health, internal, links, live, logs, numbers, oversight,
-    platform, stats, tokens, users,
+    pauses, platform, stats, tokens, users,
 };
 use crate::store::identity::DbRole;
 
@@ -51,6 +51,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         dids::SELLER_STATEMENTS,
         dids::import::SELLER_STATEMENTS,
         links::SELLER_STATEMENTS,
+        pauses::operations::SELLER_STATEMENTS,
         explain::SELLER_STATEMENTS,
     ];
     let staff = [
@@ -65,6 +66,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         oversight::STAFF_STATEMENTS,
         platform::statements::STAFF_STATEMENTS,
         links::STAFF_STATEMENTS,
+        pauses::operations::STAFF_STATEMENTS,
     ];
     let as_role = |role: Option<DbRole>, lists: &[&[&'static str]]| -> Vec<(Option<DbRole>, &'static str)> {
         lists

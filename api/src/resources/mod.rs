@@ -15,6 +15,7 @@ pub mod live;
 pub mod logs;
 pub mod numbers;
 pub mod oversight;
+pub mod pauses;
 pub mod platform;
 pub mod stats;
 pub mod tokens;
@@ -41,6 +42,7 @@ pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
         .merge(links::router())
         .merge(caps::router())
         .merge(numbers::router())
+        .merge(pauses::router())
         .merge(oversight::router())
         .merge(platform::router());
     if with_internal_api {

@@ -1,6 +1,7 @@
 //! Facts: what people set and what calls have left behind, as it was read at one moment. Gates judge by them.
 
 use crate::cap::{Cap, Capped, Meter};
+use crate::pause::Pause;
 use crate::strategy::Strategy;
 use crate::subject::Subject;
 
@@ -75,6 +76,16 @@ pub struct Campaign {
     /// How long a good call talks.
     pub qualify_seconds: i32,
     pub caps: Capped,
+    pub pause: Option<Pause>,
+}
+
+impl Dialled {
+    /// Of the campaign that takes its calls.
+    pub fn pause(&self) -> Option<&Pause> {
+        self.campaign
+            .as_ref()
+            .and_then(|campaign| campaign.pause.as_ref())
+    }
 }
 
 /// One campaign–client link, with its counters.
@@ -85,6 +96,8 @@ pub struct Link {
     pub client_identifier: String,
     pub link_active: bool,
     pub client_active: bool,
+    pub pause: Option<Pause>,
+    pub client_pause: Option<Pause>,
     /// Not looked up, and none, where the link or its client is inactive.
     pub contact: Contact,
     pub max_concurrency: i32,
@@ -137,6 +150,8 @@ impl Link {
             client_identifier,
             link_active,
             client_active,
+            pause,
+            client_pause,
             contact: _,
             max_concurrency,
             total_calls_allowed,
@@ -163,6 +178,8 @@ impl Link {
             && *client_identifier == other.client_identifier
             && *link_active == other.link_active
             && *client_active == other.client_active
+            && *pause == other.pause
+            && *client_pause == other.client_pause
             && *max_concurrency == other.max_concurrency
             && *total_calls_allowed == other.total_calls_allowed
             && *forwarding_priority == other.forwarding_priority
@@ -201,6 +218,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::cap::tests::{cap, meter};
     use crate::cap::{Counted, Over};
+    use crate::pause::tests::pause;
 
     pub(crate) fn link(id: i64) -> Link {
         Link {
@@ -209,6 +227,8 @@ pub(crate) mod tests {
             client_identifier: format!("client_{id}"),
             link_active: true,
             client_active: true,
+            pause: None,
+            client_pause: None,
             contact: Contact::Fixed,
             max_concurrency: 2,
             total_calls_allowed: None,
@@ -247,6 +267,7 @@ pub(crate) mod tests {
                 max_ring_seconds: 120,
                 qualify_seconds: 30,
                 caps: Capped::NOT,
+                pause: None,
             }),
             behind: Vec::new(),
             seller_metered: false,
@@ -285,6 +306,14 @@ pub(crate) mod tests {
                 ..link(1)
             },
             Link { weight: 1, ..link(1) },
+            Link {
+                pause: Some(pause(1)),
+                ..link(1)
+            },
+            Link {
+                client_pause: Some(pause(1)),
+                ..link(1)
+            },
             Link {
                 min_seconds_between: Some(1),
                 ..link(1)

@@ -58,11 +58,13 @@ pub enum FreedBy {
     Nothing,
     /// Somebody changes what is set, or a client registers.
     Change,
+    /// An instant comes that somebody has set: a pause ends.
+    Date,
     /// A call in flight turns out not to count, or a window ends. A call that is closed as LOST may count still: closing it frees nothing.
     Outcome,
     /// A call in flight ends.
     CallEnd,
-    /// Time passes.
+    /// Some seconds pass.
     Time,
 }
 
@@ -73,7 +75,7 @@ impl FreedBy {
             FreedBy::Change => "change",
             FreedBy::Outcome => "outcome",
             FreedBy::CallEnd => "call_end",
-            FreedBy::Time => "time",
+            FreedBy::Date | FreedBy::Time => "time",
         }
     }
 }
@@ -81,11 +83,12 @@ impl FreedBy {
 /// What a gate goes by, each under its name.
 pub type Figures = Vec<(&'static str, Figure)>;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Figure {
     Count(i64),
     /// In PostgreSQL's microseconds.
     Instant(i64),
+    Text(String),
 }
 
 /// Of a gate that judges by a yes or no.

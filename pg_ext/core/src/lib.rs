@@ -12,6 +12,7 @@ pub mod gates;
 pub mod meter;
 pub mod names;
 pub mod outcome;
+pub mod pause;
 pub mod reason;
 pub mod select;
 pub mod stopped;

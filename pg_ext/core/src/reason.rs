@@ -8,6 +8,7 @@ pub enum Reject {
     DidInactive,
     OwnerInactive,
     NoActiveCampaignForDid,
+    CampaignPaused,
     NoActiveClientsInCampaign,
     NoEligibleClientsAvailable,
     NoMoreTargets {
@@ -21,12 +22,13 @@ pub enum Reject {
 
 impl Reject {
     /// One with each token, but for those of caps.
-    pub const NAMED: [Reject; 10] = [
+    pub const NAMED: [Reject; 11] = [
         Reject::InvalidDidInput,
         Reject::DidNotFound,
         Reject::DidInactive,
         Reject::OwnerInactive,
         Reject::NoActiveCampaignForDid,
+        Reject::CampaignPaused,
         Reject::NoActiveClientsInCampaign,
         Reject::NoEligibleClientsAvailable,
         Reject::NoMoreTargets { any_busy: false },
@@ -68,6 +70,7 @@ impl Reject {
             Reject::DidInactive => "did_inactive",
             Reject::OwnerInactive => "owner_inactive",
             Reject::NoActiveCampaignForDid => "no_active_campaign_for_did",
+            Reject::CampaignPaused => "campaign_paused",
             Reject::NoActiveClientsInCampaign => "no_active_clients_in_campaign",
             Reject::NoEligibleClientsAvailable => "no_eligible_clients_available",
             Reject::NoMoreTargets { .. } => "no_more_targets",
@@ -86,7 +89,7 @@ impl Reject {
             | Reject::DidInactive
             | Reject::OwnerInactive
             | Reject::NoActiveCampaignForDid => 1,
-            Reject::NoActiveClientsInCampaign => 20,
+            Reject::CampaignPaused | Reject::NoActiveClientsInCampaign => 20,
             Reject::NoEligibleClientsAvailable
             | Reject::Capped(_)
             | Reject::NoMoreTargets { any_busy: true } => 17,
@@ -114,12 +117,13 @@ mod tests {
             Reject::DidInactive => 2,
             Reject::OwnerInactive => 3,
             Reject::NoActiveCampaignForDid => 4,
-            Reject::NoActiveClientsInCampaign => 5,
-            Reject::NoEligibleClientsAvailable => 6,
-            Reject::NoMoreTargets { .. } => 7,
-            Reject::RingBudgetSpent => 8,
-            Reject::CallEnded => 9,
-            Reject::Capped(_) => 10,
+            Reject::CampaignPaused => 5,
+            Reject::NoActiveClientsInCampaign => 6,
+            Reject::NoEligibleClientsAvailable => 7,
+            Reject::NoMoreTargets { .. } => 8,
+            Reject::RingBudgetSpent => 9,
+            Reject::CallEnded => 10,
+            Reject::Capped(_) => 11,
         }
     }
 

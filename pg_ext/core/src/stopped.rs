@@ -79,11 +79,18 @@ mod tests {
             for verdicts in [
                 [stopped("link_inactive"), stopped(cap)],
                 [stopped(cap), stopped("no_contact")],
+                [stopped(cap), stopped("client_paused")],
             ] {
                 assert_eq!(reject_reason(&verdicts), Reject::NoEligibleClientsAvailable);
             }
         }
-        for name in ["link_inactive", "client_inactive", "no_contact"] {
+        for name in [
+            "link_inactive",
+            "client_inactive",
+            "link_paused",
+            "client_paused",
+            "no_contact",
+        ] {
             assert_eq!(reject_reason(&[stopped(name)]), Reject::NoActiveClientsInCampaign);
         }
         assert_eq!(reject_reason(&[]), Reject::NoActiveClientsInCampaign);

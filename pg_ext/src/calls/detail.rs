@@ -149,9 +149,10 @@ fn opens_at(steps: &[Step]) -> Option<i64> {
 fn tell(step: &Step) -> Object {
     let mut told = object([("gate", step.gate.name.into())]);
     told.extend(step.figures.iter().map(|(name, figure)| {
-        let value = match *figure {
-            Figure::Count(count) => count.into(),
-            Figure::Instant(micros) => instant(micros).into(),
+        let value = match figure {
+            Figure::Count(count) => (*count).into(),
+            Figure::Instant(micros) => instant(*micros).into(),
+            Figure::Text(text) => text.as_str().into(),
         };
         ((*name).to_owned(), value)
     }));

@@ -3,10 +3,12 @@
 
 use capconduit_core::cap::{Cap, Capped, Counted, Over};
 use capconduit_core::facts::{Campaign, Contact, Dialled};
+use capconduit_core::pause::{Pause, SetBy};
 use capconduit_core::{Link, Strategy, Subject, outcome};
 
 use crate::calls::meters::{self, Metered};
 use crate::postgres::argument::arg;
+use crate::postgres::column::{Column, Text, Time};
 use crate::postgres::look::At;
 use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::scan::{Row, Scan};
@@ -21,10 +23,9 @@ static DIDS: Lookup<dids::Of> = lookup!(dids by dids_number_key (Text): id, user
 static USERS: Lookup<users::Of> = lookup!(users by users_pkey (Int8): status, metered).remembering();
 static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
     lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
-static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds).remembering();
-static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds, capped);
-static CLIENTS: Lookup<clients::Of> =
-    lookup!(clients by clients_pkey (Int8): client_identifier, status, metered).remembering();
+static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, paused_until, pause_reason, platform_paused_until, platform_pause_reason).remembering();
+static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds, capped, paused_until, pause_reason, platform_paused_until, platform_pause_reason);
+static CLIENTS: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): client_identifier, status, metered, platform_paused_until, platform_pause_reason).remembering();
 static AORS: Lookup<pjsip_aors::Of> = lookup!(pjsip_aors by pjsip_aors_pkey (Int8): contact).remembering();
 static CONTACTS: Lookup<pjsip_contacts::Of> =
     lookup!(pjsip_contacts by pjsip_contacts_endpoint_idx (Text): expiration_time);
@@ -130,7 +131,34 @@ fn read_campaign(id: i64, row: &Row<'_, campaigns::Of>) -> Campaign {
             .get_optional(campaigns::qualify_seconds)
             .unwrap_or(outcome::QUALIFY_SECONDS),
         caps: Capped::NOT,
+        pause: read_pause(
+            row,
+            &[
+                (SetBy::Seller, campaigns::paused_until, campaigns::pause_reason),
+                (
+                    SetBy::Platform,
+                    campaigns::platform_paused_until,
+                    campaigns::platform_pause_reason,
+                ),
+            ],
+        ),
     }
+}
+
+/// Where its end and its reason stand.
+type PauseColumns<T> = (SetBy, Column<T, Time>, Column<T, Text>);
+
+/// The one that ends last; of two that end together the one that is named last.
+fn read_pause<T>(row: &Row<'_, T>, set: &[PauseColumns<T>]) -> Option<Pause> {
+    let ends = set
+        .iter()
+        .filter_map(|(by, until, reason)| Some((row.get_optional(*until)?, *by, *reason)));
+    let (until, by, reason) = ends.max_by_key(|(until, ..)| *until)?;
+    Some(Pause {
+        until,
+        reason: row.get_optional(reason).unwrap_or_default().to_owned(),
+        by,
+    })
 }
 
 /// How long a good call on a link talks: as it says itself, or else its campaign. `None`: the tables are of a release before.
@@ -164,6 +192,18 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
             client_identifier: String::new(),
             link_active: row.is(of::status, "active"),
             client_active: false,
+            pause: read_pause(
+                &row,
+                &[
+                    (SetBy::Seller, of::paused_until, of::pause_reason),
+                    (
+                        SetBy::Platform,
+                        of::platform_paused_until,
+                        of::platform_pause_reason,
+                    ),
+                ],
+            ),
+            client_pause: None,
             contact: Contact::None,
             max_concurrency: row.need(of::max_concurrency),
             total_calls_allowed: row.get(of::total_calls_allowed),
@@ -258,12 +298,24 @@ impl<'a> Clients<'a> {
                 client.need(clients::client_identifier).to_owned(),
                 client.is(clients::status, "active"),
                 client.get_optional(clients::metered) == Some(true),
+                read_pause(
+                    &client,
+                    &[(
+                        SetBy::Platform,
+                        clients::platform_paused_until,
+                        clients::platform_pause_reason,
+                    )],
+                ),
             )
         };
         // Where somebody took its client away, and kept the foreign key from knowing, there is none.
         let metered;
-        (link.client_identifier, link.client_active, metered) =
-            clients.get(arg(link.client_id), read).unwrap_or_default();
+        (
+            link.client_identifier,
+            link.client_active,
+            metered,
+            link.client_pause,
+        ) = clients.get(arg(link.client_id), read).unwrap_or_default();
         if metered {
             link.client_caps = read_caps(self.at, Subject::Client(link.client_id));
         }

@@ -234,6 +234,10 @@ tables! {
         }
         optional {
             qualify_seconds: Int4,
+            paused_until: Time,
+            pause_reason: Text,
+            platform_paused_until: Time,
+            platform_pause_reason: Text,
         }
         indexes {
             Unique campaigns_pkey: id;
@@ -265,6 +269,10 @@ tables! {
             min_seconds_between: Int4,
             qualify_seconds: Int4,
             capped: Bool,
+            paused_until: Time,
+            pause_reason: Text,
+            platform_paused_until: Time,
+            platform_pause_reason: Text,
         }
         indexes {
             Unique campaign_client_settings_pkey: id;
@@ -303,6 +311,8 @@ tables! {
         optional {
             time_zone: Text,
             metered: Bool,
+            platform_paused_until: Time,
+            platform_pause_reason: Text,
         }
         indexes {
             Unique clients_pkey: id;

@@ -33,6 +33,7 @@ async fn a_client_comes_with_its_pjsip_objects() {
             "id",
             "name",
             "notes",
+            "pause",
             "pjsipAor",
             "pjsipAuth",
             "pjsipEndpoint",

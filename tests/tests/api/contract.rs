@@ -45,6 +45,8 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("PUT", "/api/admin/clients/{id}", Staff),
     ("PATCH", "/api/admin/clients/{id}", Staff),
     ("DELETE", "/api/admin/clients/{id}", Staff),
+    ("PUT", "/api/admin/clients/{id}/pause", Staff),
+    ("DELETE", "/api/admin/clients/{id}/pause", Staff),
     ("GET", "/api/admin/dids", Staff),
     ("POST", "/api/admin/dids", Staff),
     ("GET", "/api/admin/dids/{id}", Staff),
@@ -53,10 +55,14 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("DELETE", "/api/admin/dids/{id}", Staff),
     ("GET", "/api/admin/campaigns", Staff),
     ("PUT", "/api/admin/campaigns/{id}/status", Staff),
+    ("PUT", "/api/admin/campaigns/{id}/pause", Staff),
+    ("DELETE", "/api/admin/campaigns/{id}/pause", Staff),
     ("GET", "/api/admin/links", Staff),
     ("PUT", "/api/admin/links/{id}", Staff),
     ("PATCH", "/api/admin/links/{id}", Staff),
     ("PUT", "/api/admin/links/{id}/status", Staff),
+    ("PUT", "/api/admin/links/{id}/pause", Staff),
+    ("DELETE", "/api/admin/links/{id}/pause", Staff),
     ("POST", "/api/admin/links/{id}/adjust", Staff),
     ("GET", "/api/admin/live", Staff),
     ("GET", "/api/admin/live_calls", Staff),
@@ -100,6 +106,8 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("PUT", "/api/seller/campaigns/{id}", Seller),
     ("PATCH", "/api/seller/campaigns/{id}", Seller),
     ("DELETE", "/api/seller/campaigns/{id}", Seller),
+    ("PUT", "/api/seller/campaigns/{id}/pause", Seller),
+    ("DELETE", "/api/seller/campaigns/{id}/pause", Seller),
     ("GET", "/api/seller/campaigns/{id}/dids", Seller),
     ("PUT", "/api/seller/campaigns/{id}/dids", Seller),
     ("POST", "/api/seller/campaigns/{id}/dids", Seller),
@@ -112,6 +120,16 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     (
         "DELETE",
         "/api/seller/campaigns/{id}/clients/{setting_id}",
+        Seller,
+    ),
+    (
+        "PUT",
+        "/api/seller/campaigns/{id}/clients/{setting_id}/pause",
+        Seller,
+    ),
+    (
+        "DELETE",
+        "/api/seller/campaigns/{id}/clients/{setting_id}/pause",
         Seller,
     ),
     ("GET", "/api/seller/logs", Seller),
@@ -157,6 +175,7 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
         ("PUT", "/api/admin/campaigns/{id}/status" | "/api/admin/links/{id}/status") => {
             json!({"status": "inactive"})
         }
+        ("PUT", path) if path.ends_with("/pause") => json!({"reason": "a test"}),
         ("POST", "/api/admin/links/{id}/adjust") => json!({"delta": 1, "reason": "a test"}),
         ("POST", "/api/admin/live_calls/{uniqueid}/release") => json!({"reason": "a test"}),
         ("POST", "/api/admin/caps" | "/api/seller/caps") => {

@@ -156,10 +156,13 @@ async fn hostile_text_is_only_text() {
                             faults.push(format!("{method} {path} {field} {text}: {}", answer.text()));
                         }
                         stored += usize::from(kept);
-                        // A slot for the next one.
+                        // A slot for the next one, and a campaign that takes its call.
                         run(
                             &superuser,
-                            "select release_call(uniqueid, 'test') from live_calls",
+                            "select release_call(uniqueid, 'test') from live_calls;
+                             update campaigns set paused_until = null, pause_reason = null,
+                                                  platform_paused_until = null, platform_pause_reason = null
+                              where num_nonnulls(paused_until, platform_paused_until) > 0",
                         )
                         .await;
                     }

@@ -29,6 +29,7 @@ mod numbers;
 mod oversight;
 mod pages;
 mod password_links;
+mod pauses;
 mod platform;
 mod records;
 mod repeats;

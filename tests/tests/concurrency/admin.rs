@@ -13,11 +13,12 @@ use tokio_postgres::Client;
 use super::{assert_no_deadlock, crew, drain, together};
 
 /// Reasons that a change of settings may give.
-const REASONS: [&str; 7] = [
+const REASONS: [&str; 8] = [
     "did_not_found",
     "did_inactive",
     "owner_inactive",
     "no_active_campaign_for_did",
+    "campaign_paused",
     "no_active_clients_in_campaign",
     "no_eligible_clients_available",
     "no_more_targets",
@@ -94,7 +95,7 @@ async fn change(over: Arc<AtomicBool>, admin: Client, scenario: Scenario, mut ra
     while !over.load(Ordering::Relaxed) {
         let number = random.below(scenario.link_ids.len());
         let (link_id, client_id) = (scenario.link_ids[number], scenario.client_ids[number]);
-        match random.below(8) {
+        match random.below(9) {
             0 => {
                 let sql = "update capconduit.campaign_client_settings set max_concurrency = $2 where id = $1";
                 let cap = 1 + random.below(9) as i32;
@@ -121,6 +122,21 @@ async fn change(over: Arc<AtomicBool>, admin: Client, scenario: Scenario, mut ra
                     .execute(sql, &[&link_id, &allowed, &weight, &(random.below(3) as i32)])
                     .await
                     .unwrap();
+            }
+            7 => {
+                for (table, id) in [
+                    ("campaign_client_settings", link_id),
+                    ("clients", client_id),
+                    ("campaigns", scenario.campaign_id),
+                ] {
+                    // It ends by itself.
+                    let sql = format!(
+                        "update capconduit.{table} set platform_pause_reason = 'x', \
+                            platform_paused_until = clock_timestamp() + interval '5 milliseconds' where id = $1"
+                    );
+                    admin.execute(&sql, &[&id]).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
             }
             _ => {
                 // A link comes, takes calls, and goes when it can.

@@ -8,6 +8,7 @@ mod gate;
 mod held;
 mod lock_order;
 mod one_call;
+mod pauses;
 mod reconcile;
 mod rejects;
 mod round_robin;

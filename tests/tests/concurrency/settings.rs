@@ -9,7 +9,7 @@ use crate::node::support::eventually;
 use crate::sql::support::{run, value};
 
 /// What an administrator may change meanwhile, and what a call then hears.
-const CHANGES: [(&str, &str); 9] = [
+const CHANGES: [(&str, &str); 12] = [
     (
         "update campaign_client_settings set status = 'inactive' where id = LINK",
         "no_active_clients_in_campaign",
@@ -29,6 +29,18 @@ const CHANGES: [(&str, &str); 9] = [
     (
         "update campaigns set status = 'inactive' where id = CAMPAIGN",
         "no_active_campaign_for_did",
+    ),
+    (
+        "update campaigns set paused_until = 'infinity', pause_reason = 'x' where id = CAMPAIGN",
+        "campaign_paused",
+    ),
+    (
+        "update campaign_client_settings set platform_paused_until = 'infinity', platform_pause_reason = 'x' where id = LINK",
+        "no_active_clients_in_campaign",
+    ),
+    (
+        "update clients set platform_paused_until = now() + interval '1 hour', platform_pause_reason = 'x' where id = CLIENT",
+        "no_active_clients_in_campaign",
     ),
     (
         "delete from campaign_dids where did_id = DID",
@@ -156,6 +168,8 @@ async fn a_choice_is_made_again_when_its_settings_changed() {
         "update campaign_client_settings set max_concurrency = 1 where id = LINK",
         "update campaign_client_settings set total_calls_allowed = 1 where id = LINK",
         "update clients set status = 'inactive' where id = CLIENT",
+        "update campaign_client_settings set paused_until = 'infinity', pause_reason = 'x' where id = LINK",
+        "update clients set platform_paused_until = now() + interval '1 hour', platform_pause_reason = 'x' where id = CLIENT",
     ] {
         for (sql, end) in HOLDS {
             let db = TestDb::new().await;

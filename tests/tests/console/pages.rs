@@ -173,6 +173,39 @@ async fn what_a_page_asks_first_is_done_when_it_is_sent() {
 }
 
 #[tokio::test]
+async fn a_campaign_and_a_link_are_paused_and_opened() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+    let campaign = "/console/campaigns/1";
+    for what in [campaign, "/console/campaigns/1/links/1"] {
+        let (path, lift) = (format!("{what}/pause"), format!("{what}/lift"));
+        assert!(page(&alice, campaign).await.contains(&path));
+        let form = hidden(&page(&alice, &path).await);
+        let sent = async |fields: &str| post(&alice, &path, &format!("{form}&{fields}")).await;
+        for (fields, fault) in [
+            ("until=&reason=", "aria-invalid=\"true\""),
+            ("until=tomorrow&reason=x", "Not a valid ISO 8601 time."),
+            ("until=2020-01-01T00:00Z&reason=x", "Must be in the future."),
+        ] {
+            let shown = sent(fields).await.expect_status(400).text();
+            assert!(shown.contains(fault), "{fields}: {shown}");
+        }
+        let right = "until=2100-01-01T01:00%2B01:00&reason=Holidays";
+        assert_eq!(sent(right).await.expect_status(303).header("location"), campaign);
+        let shown = page(&alice, campaign).await;
+        assert!(
+            shown.contains("paused until 2100-01-01 00:00:00 UTC: Holidays") && shown.contains(&lift),
+            "{shown}"
+        );
+        assert_ne!(world.route("+18005550101", what).await.1, Some(1));
+        let asked = hidden(&page(&alice, &lift).await);
+        post(&alice, &lift, &asked).await.expect_status(303);
+        assert!(!page(&alice, campaign).await.contains("Holidays"));
+    }
+    assert_eq!(world.route("+18005550101", "after").await.1, Some(1));
+}
+
+#[tokio::test]
 async fn a_link_s_caps_are_made_changed_and_removed() {
     let world = World::new().await;
     let alice = world.logged_in("seller_alice").await;

@@ -17,6 +17,8 @@ pub enum Change {
     LinkAllowed(i64, Option<i64>),
     LinkPriority(i64, i32),
     LinkSpacing(i64, Option<i64>),
+    /// Of a row of this table, and whose; since long ago over, until long from now, or for good.
+    Pause(&'static str, i64, &'static str, Option<&'static str>),
     AddLink(Link),
     DeleteLink(i64),
     DeleteCampaign(i64),
@@ -30,6 +32,9 @@ pub enum Change {
     ClockMoves(i64),
     LeaseEnds(String),
 }
+
+/// Of a pause: an instant long ago.
+pub const OVER: &str = "2001-01-01 00:00:00Z";
 
 fn word(active: bool) -> &'static str {
     if active { "active" } else { "inactive" }
@@ -70,6 +75,16 @@ impl Change {
             Change::LinkAllowed(id, allowed) => link(id, format!("total_calls_allowed = {}", or_null(*allowed))),
             Change::LinkPriority(id, priority) => link(id, format!("forwarding_priority = {priority}")),
             Change::LinkSpacing(id, seconds) => link(id, format!("min_seconds_between = {}", or_null(*seconds))),
+            Change::Pause(table, id, by, until) => {
+                let whose = if *by == "platform" { "platform_" } else { "" };
+                let (until, reason) = match until {
+                    Some(until) => (format!("'{until}'"), "'a test'"),
+                    None => ("null".to_owned(), "null"),
+                };
+                format!(
+                    "update {table} set {whose}paused_until = {until}, {whose}pause_reason = {reason} where id = {id}"
+                )
+            }
             Change::AddLink(new) => insert_link_sql(next_link, new),
             Change::DeleteLink(id) => format!("delete from campaign_client_settings where id = {id}"),
             Change::DeleteCampaign(id) => format!("delete from campaigns where id = {id}"),
@@ -115,6 +130,17 @@ impl Change {
             Change::LinkSpacing(id, seconds) => set(world.links.get_mut(id), |link| link.spacing = *seconds),
             Change::LinkPriority(id, priority) => {
                 set(world.links.get_mut(id), |link| link.priority = *priority)
+            }
+            Change::Pause(table, id, by, until) => {
+                let is_there = match *table {
+                    "clients" => world.clients.contains_key(id),
+                    "campaigns" => world.campaigns.contains_key(id),
+                    _ => world.links.contains_key(id),
+                };
+                world.pauses.remove(&(*table, *id, *by));
+                if is_there && until.is_some_and(|until| until != OVER) {
+                    world.pauses.insert((*table, *id, *by));
+                }
             }
             Change::AddLink(new) => return add_link(world, new),
             Change::DeleteLink(id) => return delete_links(world, |other, _| other == *id),

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::change::Change;
+use super::change::{Change, OVER};
 use super::step::{CALLS, Failed, Fate, Step, Times};
 use super::world::{Campaign, Client, Contact, Did, Link, World};
 
@@ -123,6 +123,26 @@ pub fn upkeep_step(calls: u8) -> impl Strategy<Value = Step> {
     ]
 }
 
+/// As often none as one: else most calls would find nobody.
+fn any_pause() -> impl Strategy<Value = Change> {
+    let rows = prop_oneof![
+        3 => (1..8i64).prop_map(|id| ("campaign_client_settings", id)),
+        2 => (1..5i64).prop_map(|id| ("clients", id)),
+        1 => (1..4i64).prop_map(|id| ("campaigns", id)),
+    ];
+    let until = select(vec![
+        None,
+        None,
+        Some(OVER),
+        Some("2100-01-01 00:00:00Z"),
+        Some("infinity"),
+    ]);
+    (rows, select(vec!["platform", "seller"]), until).prop_map(|((table, id), by, until)| {
+        let by = if table == "clients" { "platform" } else { by };
+        Change::Pause(table, id, by, until)
+    })
+}
+
 fn any_change() -> impl Strategy<Value = Change> {
     let link = || 1..8i64;
     prop_oneof![
@@ -137,6 +157,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         3 => (link(), any_allowed()).prop_map(|(id, allowed)| Change::LinkAllowed(id, allowed)),
         1 => (link(), 0..3i32).prop_map(|(id, priority)| Change::LinkPriority(id, priority)),
         2 => (link(), any_spacing()).prop_map(|(id, seconds)| Change::LinkSpacing(id, seconds)),
+        2 => any_pause(),
         2 => any_link().prop_map(Change::AddLink),
         2 => link().prop_map(Change::DeleteLink),
         1 => (1..4i64).prop_map(Change::DeleteCampaign),

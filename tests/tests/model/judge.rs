@@ -16,6 +16,10 @@ pub fn verdict(world: &World, link_id: i64, tried: &[i64], now: Micros) -> &'sta
         "link_inactive"
     } else if !client.active {
         "client_inactive"
+    } else if world.is_paused("campaign_client_settings", link_id) {
+        "link_paused"
+    } else if world.is_paused("clients", link.client) {
+        "client_paused"
     } else if !matches!(client.contact, Contact::Static | Contact::Registered) {
         "no_contact"
     } else if !has_total_room(world, link_id, &world.rows.counters[&link_id]) {
@@ -125,6 +129,8 @@ pub fn stop(world: &World, number: &str) -> (Option<(&'static str, i32)>, Option
         Some(("owner_inactive", 1))
     } else if campaign.is_none() {
         Some(("no_active_campaign_for_did", 1))
+    } else if campaign.is_some_and(|id| world.is_paused("campaigns", id)) {
+        Some(("campaign_paused", 20))
     } else {
         None
     };

@@ -66,6 +66,8 @@ pub struct World {
     pub campaigns: BTreeMap<i64, Campaign>,
     pub campaign_dids: BTreeSet<(i64, i64)>,
     pub links: BTreeMap<i64, Link>,
+    /// Pauses that last: of a row of which table, and whose.
+    pub pauses: BTreeSet<(&'static str, i64, &'static str)>,
     /// Ids are never used again.
     pub next_link: i64,
     pub rows: Rows,
@@ -117,6 +119,7 @@ impl World {
                 .map(|(id, client)| format!("client {id}: {client:?}")),
         );
         lines.push(format!("(campaign, DID): {:?}", self.campaign_dids));
+        lines.push(format!("paused: {:?}", self.pauses));
         lines
     }
 
@@ -137,6 +140,12 @@ impl World {
             })
             .map(|(id, _)| *id)
             .collect()
+    }
+
+    pub fn is_paused(&self, table: &'static str, id: i64) -> bool {
+        ["seller", "platform"]
+            .iter()
+            .any(|by| self.pauses.contains(&(table, id, by)))
     }
 
     pub fn links_of(&self, campaign: i64) -> Vec<i64> {

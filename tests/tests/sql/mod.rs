@@ -16,6 +16,7 @@ mod logging;
 mod lost;
 mod own_changes;
 mod path;
+mod pauses;
 mod preview;
 mod reasons;
 mod rejects;

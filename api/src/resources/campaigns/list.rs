@@ -2,11 +2,23 @@
 
 use super::objects::{Campaign, STATUSES};
 use crate::http::list::{Kind, List, filter, list, sorting};
+use crate::resources::pauses::objects::paused;
+
+/// What `Campaign` is made of.
+macro_rules! campaign {
+    () => {
+        concat!(
+            "id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description, created_at, \
+             updated_at, version, ",
+            paused!("")
+        )
+    };
+}
+pub(super) use campaign;
 
 list! {
     pub Campaigns of Campaign = List {
-        columns: "id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description, created_at, \
-                  updated_at, version",
+        columns: campaign!(),
         from: "campaigns",
         joins: "",
         filters: &[&[

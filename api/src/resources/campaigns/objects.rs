@@ -2,6 +2,7 @@
 
 use capconduit_core::{Strategy, outcome};
 use serde::Serialize;
+use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use super::parts::objects::{CampaignDid, Link};
@@ -10,36 +11,55 @@ use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::Text;
 use crate::http::version::Versioned;
 use crate::resources::caps::objects::Cap;
-use crate::store::row::row;
+use crate::resources::pauses::objects::Pause;
 
 pub const STATUSES: &[&str] = &["active", "inactive", "paused"];
 pub const NAME: Text = Text::title(1, 100);
 const DESCRIPTION: Text = Text::prose(10_000);
 
-row! {
-    #[derive(Debug, Serialize, ToSchema)]
-    #[serde(rename_all = "camelCase")]
-    pub struct Campaign {
-        #[schema(example = 1)]
-        pub id: i64,
-        #[schema(example = "Alice Priority Tech Leads")]
-        pub name: String,
-        #[schema(pattern = "^(active|inactive|paused)$", example = "active")]
-        pub status: String,
-        #[schema(pattern = "^(priority|round_robin|weighted)$", example = "priority")]
-        pub routing_strategy: String,
-        #[schema(example = 25)]
-        pub dial_timeout_seconds: i32,
-        /// Null: the platform's 120.
-        pub max_ring_seconds: Option<i32>,
-        /// A good call is answered and talks for so long.
-        #[schema(example = 30)]
-        pub qualify_seconds: i32,
-        pub description: Option<String>,
-        pub created_at: Instant,
-        pub updated_at: Instant,
-        #[schema(example = 1)]
-        pub version: i64,
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Campaign {
+    #[schema(example = 1)]
+    pub id: i64,
+    #[schema(example = "Alice Priority Tech Leads")]
+    pub name: String,
+    #[schema(pattern = "^(active|inactive|paused)$", example = "active")]
+    pub status: String,
+    #[schema(pattern = "^(priority|round_robin|weighted)$", example = "priority")]
+    pub routing_strategy: String,
+    #[schema(example = 25)]
+    pub dial_timeout_seconds: i32,
+    /// Null: the platform's 120.
+    pub max_ring_seconds: Option<i32>,
+    /// A good call is answered and talks for so long.
+    #[schema(example = 30)]
+    pub qualify_seconds: i32,
+    pub description: Option<String>,
+    /// Null: it is not paused.
+    pub pause: Option<Pause>,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+    #[schema(example = 1)]
+    pub version: i64,
+}
+
+impl From<&Row> for Campaign {
+    fn from(row: &Row) -> Self {
+        Campaign {
+            id: row.get("id"),
+            name: row.get("name"),
+            status: row.get("status"),
+            routing_strategy: row.get("routing_strategy"),
+            dial_timeout_seconds: row.get("dial_timeout_seconds"),
+            max_ring_seconds: row.get("max_ring_seconds"),
+            qualify_seconds: row.get("qualify_seconds"),
+            description: row.get("description"),
+            pause: Pause::of(row),
+            created_at: row.get("created_at"),
+            updated_at: row.get("updated_at"),
+            version: row.get("version"),
+        }
     }
 }
 

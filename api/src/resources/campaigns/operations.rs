@@ -1,6 +1,6 @@
 //! What is done with the own campaigns, in SQL. Row level security shows a seller no others.
 
-use super::list::Campaigns;
+use super::list::{Campaigns, campaign};
 use super::objects::{Campaign, CampaignChange, CampaignDetail, NewCampaign};
 use super::parts;
 use super::presence::{LOCK, unknown};
@@ -9,12 +9,10 @@ use crate::http::list::Request;
 use crate::http::page::Page;
 use crate::http::version::IfMatch;
 use crate::resources::caps;
+use crate::resources::pauses::objects::paused;
 use crate::store::tx::Tx;
 
-const ONE: &str = "\
-    select id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description,
-           created_at, updated_at, version
-      from campaigns where id = $1";
+const ONE: &str = concat!("select ", campaign!(), " from campaigns where id = $1");
 /// As the deletion itself locks it.
 const LOCK_TO_DELETE: &str = "select version from campaigns where id = $1 for update";
 const INSERT: &str = "\

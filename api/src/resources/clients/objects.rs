@@ -12,6 +12,7 @@ use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::{TIME_ZONE, Text};
 use crate::http::version::Versioned;
+use crate::resources::pauses::objects::Pause;
 
 pub const STATUSES: &[&str] = &["active", "inactive"];
 const IDENTIFIER: Text = Text::name(1, 40).check(rules::identifier);
@@ -35,6 +36,8 @@ pub struct Client {
     /// In which the hours, days, weeks and months of its calls begin and end: IANA's name of a place, or UTC.
     #[schema(example = "UTC")]
     pub time_zone: String,
+    /// Null: it is not paused.
+    pub pause: Option<Pause>,
     pub created_by: Option<i64>,
     pub created_at: Instant,
     pub updated_at: Instant,
@@ -56,6 +59,7 @@ impl From<&Row> for Client {
             status: row.get("status"),
             notes: row.get("notes"),
             time_zone: row.get("time_zone"),
+            pause: Pause::of_client(row),
             created_by: row.get("created_by"),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),

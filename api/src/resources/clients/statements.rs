@@ -5,7 +5,8 @@ macro_rules! columns {
         "c.id, c.client_identifier, c.name, c.department, c.status, c.notes, c.time_zone, c.created_by, \
          c.created_at, c.updated_at, e.id as endpoint_id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, \
          e.outbound_auth, e.from_user, e.from_domain, e.callerid, a.id as aor_id, a.contact, a.max_contacts, \
-         a.qualify_frequency, u.id as auth_id, u.auth_type, u.username, u.realm, c.version"
+         a.qualify_frequency, u.id as auth_id, u.auth_type, u.username, u.realm, c.version, c.platform_paused_until, \
+         c.platform_pause_reason, now() as told_at"
     };
 }
 pub(super) use columns;

@@ -2,12 +2,16 @@
 
 use super::objects::{LinkUsage, STATUSES};
 use crate::http::list::{Filter, Kind, List, filter, list, sorting};
+use crate::resources::pauses::objects::paused;
 
 /// What `LinkUsage` is made of.
 macro_rules! columns {
     () => {
-        "link_id, campaign_id, user_id, campaign_name, client_id, client_identifier, client_name, status, active, \
-         max_concurrency, counted, total_calls_allowed, remaining, room, version"
+        concat!(
+            "link_id, campaign_id, user_id, campaign_name, client_id, client_identifier, client_name, status, active, \
+             max_concurrency, counted, total_calls_allowed, remaining, room, version, ",
+            paused!("")
+        )
     };
 }
 pub(super) use columns;

@@ -1,40 +1,64 @@
 //! A link with what is used of its caps, and what may be sent of one.
 
 use serde::Serialize;
+use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::Text;
 use crate::http::version::Versioned;
-use crate::store::row::row;
+use crate::resources::pauses::objects::Pause;
 
 pub const STATUSES: &[&str] = &["active", "inactive"];
 
-row! {
-    /// What a link has used of its caps. `remaining` is allowed − counted − active, null without a limit.
-    #[derive(Debug, Serialize, ToSchema)]
-    #[serde(rename_all = "camelCase")]
-    pub struct LinkUsage {
-        pub link_id: i64,
-        pub campaign_id: i64,
-        pub user_id: i64,
-        pub campaign_name: String,
-        pub client_id: i64,
-        pub client_identifier: String,
-        pub client_name: String,
-        #[schema(pattern = "^(active|inactive)$", example = "active")]
-        pub status: String,
-        pub active: i32,
-        pub max_concurrency: i32,
-        pub counted: i64,
-        pub total_calls_allowed: Option<i64>,
-        pub remaining: Option<i64>,
-        /// full, near (three quarters of a cap are used) or open.
-        #[schema(pattern = "^(full|near|open)$", example = "open")]
-        pub room: String,
-        /// Of the link's settings: calls do not move it.
-        #[schema(example = 1)]
-        pub version: i64,
+/// What a link has used of its caps. `remaining` is allowed − counted − active, null without a limit.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkUsage {
+    pub link_id: i64,
+    pub campaign_id: i64,
+    pub user_id: i64,
+    pub campaign_name: String,
+    pub client_id: i64,
+    pub client_identifier: String,
+    pub client_name: String,
+    #[schema(pattern = "^(active|inactive)$", example = "active")]
+    pub status: String,
+    pub active: i32,
+    pub max_concurrency: i32,
+    pub counted: i64,
+    pub total_calls_allowed: Option<i64>,
+    pub remaining: Option<i64>,
+    /// full, near (three quarters of a cap are used) or open.
+    #[schema(pattern = "^(full|near|open)$", example = "open")]
+    pub room: String,
+    /// Null: it is not paused.
+    pub pause: Option<Pause>,
+    /// Of the link's settings: calls do not move it.
+    #[schema(example = 1)]
+    pub version: i64,
+}
+
+impl From<&Row> for LinkUsage {
+    fn from(row: &Row) -> Self {
+        LinkUsage {
+            link_id: row.get("link_id"),
+            campaign_id: row.get("campaign_id"),
+            user_id: row.get("user_id"),
+            campaign_name: row.get("campaign_name"),
+            client_id: row.get("client_id"),
+            client_identifier: row.get("client_identifier"),
+            client_name: row.get("client_name"),
+            status: row.get("status"),
+            active: row.get("active"),
+            max_concurrency: row.get("max_concurrency"),
+            counted: row.get("counted"),
+            total_calls_allowed: row.get("total_calls_allowed"),
+            remaining: row.get("remaining"),
+            room: row.get("room"),
+            pause: Pause::of(row),
+            version: row.get("version"),
+        }
     }
 }
 

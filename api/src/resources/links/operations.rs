@@ -9,6 +9,7 @@ use crate::http::page::Page;
 use crate::http::version::IfMatch;
 use crate::resources::campaigns::parts::objects::LinkChange;
 use crate::resources::campaigns::parts::operations::change_link;
+use crate::resources::pauses::objects::paused;
 use crate::store::tx::Tx;
 
 macro_rules! link_usage {
@@ -54,7 +55,7 @@ pub async fn usage(tx: &Tx, user_id: Option<i64>, most: i64) -> ApiResult<Vec<Li
     Ok(rows.iter().map(LinkUsage::from).collect())
 }
 
-async fn find(tx: &Tx, id: i64) -> ApiResult<LinkUsage> {
+pub async fn find(tx: &Tx, id: i64) -> ApiResult<LinkUsage> {
     let row = tx.optional_row(LINK, &[&id]).await?;
     row.as_ref()
         .map(LinkUsage::from)

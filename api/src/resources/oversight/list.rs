@@ -3,12 +3,16 @@
 use super::objects::OwnedCampaign;
 use crate::http::list::{Kind, List, filter, list, sorting};
 use crate::resources::campaigns::objects::STATUSES;
+use crate::resources::pauses::objects::paused;
 
 /// What `OwnedCampaign` is made of.
 macro_rules! campaign {
     () => {
-        "c.id, c.name, c.status, c.routing_strategy, c.dial_timeout_seconds, c.max_ring_seconds, c.qualify_seconds, c.user_id, \
-         u.username, c.created_at, c.updated_at, c.version"
+        concat!(
+            "c.id, c.name, c.status, c.routing_strategy, c.dial_timeout_seconds, c.max_ring_seconds, c.qualify_seconds, c.user_id, \
+             u.username, c.created_at, c.updated_at, c.version, ",
+            paused!("c.")
+        )
     };
 }
 pub(super) use campaign;

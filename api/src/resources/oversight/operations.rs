@@ -6,6 +6,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::http::list::Request;
 use crate::http::page::Page;
 use crate::http::version::IfMatch;
+use crate::resources::pauses::objects::paused;
 use crate::store::tx::Tx;
 
 const CAMPAIGN: &str = concat!(
@@ -35,7 +36,7 @@ pub async fn set_campaign_status(
     find_campaign(tx, id).await
 }
 
-async fn find_campaign(tx: &Tx, id: i64) -> ApiResult<OwnedCampaign> {
+pub async fn find_campaign(tx: &Tx, id: i64) -> ApiResult<OwnedCampaign> {
     let row = tx.optional_row(CAMPAIGN, &[&id]).await?;
     row.as_ref()
         .map(OwnedCampaign::from)

@@ -14,15 +14,17 @@ mod link_inactive;
 mod no_campaign;
 mod no_contact;
 mod owner_inactive;
+mod paused;
 pub mod spacing;
 mod total_cap;
 
 /// Of a call, before any link is looked at.
-pub static OF_CALLS: [&Gate; 22] = [
+pub static OF_CALLS: [&Gate; 23] = [
     &did_inactive::GATE,
     &owner_inactive::GATE,
     &no_campaign::GATE,
     &campaign_inactive::GATE,
+    &paused::CAMPAIGN,
     // What holds longest is told first.
     &caps::SELLER_TOTAL,
     &caps::CAMPAIGN_TOTAL,
@@ -44,10 +46,12 @@ pub static OF_CALLS: [&Gate; 22] = [
     &caps::DID_CONCURRENT,
 ];
 
-pub static OF_LINKS: [&Gate; 19] = [
+pub static OF_LINKS: [&Gate; 21] = [
     &already_tried::GATE,
     &link_inactive::GATE,
     &client_inactive::GATE,
+    &paused::LINK,
+    &paused::CLIENT,
     &no_contact::GATE,
     // As above; over one window the client's before the link's.
     &caps::CLIENT_TOTAL,
@@ -96,9 +100,10 @@ pub struct Step {
 impl Step {
     /// When time alone opens the gate; `None` where something else has to happen.
     pub fn opens_at(&self) -> Option<i64> {
-        let named = |name: &str| ["resets_at", "opens_at"].contains(&name);
+        let named = |name: &str| ["resets_at", "opens_at", "until"].contains(&name);
         self.figures.iter().find_map(|(name, figure)| match figure {
-            Figure::Instant(at) if named(name) => Some(*at),
+            // A pause for good has no end.
+            Figure::Instant(at) if named(name) && *at != i64::MAX => Some(*at),
             _ => None,
         })
     }
@@ -140,6 +145,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::facts::Contact;
     use crate::facts::tests::{dialled, link};
+    use crate::pause::tests::pause;
     use crate::reason::Reject;
 
     /// Whether this gate of links stops this one.
@@ -189,6 +195,8 @@ pub(crate) mod tests {
         let mut facts = dialled();
         assert_eq!(stopped(&facts), None);
         assert_eq!(admit(&facts, &asked).unwrap().id, 1);
+        facts.campaign.as_mut().unwrap().pause = Some(pause(1));
+        assert_eq!(stopped(&facts), Some(("campaign_paused", Reject::CampaignPaused)));
         facts.campaign = None;
         assert_eq!(
             stopped(&facts),
@@ -210,10 +218,12 @@ pub(crate) mod tests {
         let asked = Asked::default();
         type Open = fn(&mut Link);
         // Each of these opens a gate more, in the order of the list.
-        let opened: [(&str, Open); 8] = [
+        let opened: [(&str, Open); 10] = [
             ("already_tried", |link| link.already_tried = false),
             ("link_inactive", |link| link.link_active = true),
             ("client_inactive", |link| link.client_active = true),
+            ("link_paused", |link| link.pause = None),
+            ("client_paused", |link| link.client_pause = None),
             ("no_contact", |link| link.contact = Contact::Fixed),
             ("total_cap", |link| link.total_calls_allowed = None),
             ("concurrency_cap", |link| link.active = 0),
@@ -224,6 +234,8 @@ pub(crate) mod tests {
             already_tried: true,
             link_active: false,
             client_active: false,
+            pause: Some(pause(1)),
+            client_pause: Some(pause(1)),
             contact: Contact::None,
             total_calls_allowed: Some(0),
             active: 2,

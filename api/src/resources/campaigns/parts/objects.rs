@@ -12,6 +12,7 @@ use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::version::Versioned;
 use crate::resources::caps::objects::Cap;
+use crate::resources::pauses::objects::Pause;
 use crate::store::row::row;
 
 const SPACING: std::ops::RangeInclusive<i32> = capconduit_core::gates::spacing::SECONDS;
@@ -111,6 +112,10 @@ pub struct Link {
     /// Beside the two that each link has.
     pub caps: Vec<Cap>,
     pub today: Today,
+    /// Null: it is not paused.
+    pub pause: Option<Pause>,
+    /// The platform's of its client, for all sellers; why is not told.
+    pub client_pause: Option<Pause>,
     pub created_at: Instant,
     pub updated_at: Instant,
     /// Of the settings: calls do not move it.
@@ -145,6 +150,8 @@ impl From<&Row> for Link {
             qualify_seconds: row.get("qualify_seconds"),
             caps: Vec::new(),
             today: Today::from(row),
+            pause: Pause::of(row),
+            client_pause: Pause::of_client_without_reason(row),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
             version: row.get("version"),

@@ -5,6 +5,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::http::version::{IfMatch, Versioned, changed};
 use crate::resources::campaigns::presence::{lock, must_exist};
 use crate::resources::caps;
+use crate::resources::pauses::objects::paused;
 use crate::store::tx::Tx;
 
 macro_rules! dids {
@@ -25,7 +26,9 @@ macro_rules! links {
             "select s.id, k.id as client_id, k.client_identifier, k.name, k.department, s.status, s.max_concurrency, \
              s.total_calls_allowed,
            n.total, n.active, s.forwarding_priority, s.weight, s.min_seconds_between, s.qualify_seconds,
-           s.created_at, s.updated_at, s.version, s.capped,
+           s.created_at, s.updated_at, s.version, s.capped, ",
+            paused!("s."),
+            ", k.platform_paused_until as client_paused_until,
            t.offered as today_offered, t.answered as today_answered, t.qualified as today_qualified
       from campaign_client_settings s
       join clients k on k.id = s.client_id
