@@ -49,12 +49,11 @@ async fn gates(db: &Client, function: &str) -> Vec<String> {
     .await
 }
 
-const GATES_OF_A_CALL: [&str; 5] = [
+const GATES_OF_A_CALL: [&str; 4] = [
     "did_inactive",
     "owner_inactive",
     "no_campaign",
     "campaign_inactive",
-    "campaign_paused",
 ];
 
 #[tokio::test]
@@ -107,15 +106,8 @@ async fn every_gate_of_a_link_is_told_with_what_it_goes_by() {
         .map(|name| json!({ "gate": name }))
         .collect();
     expected.extend(
-        [
-            "already_tried",
-            "link_inactive",
-            "client_inactive",
-            "link_paused",
-            "client_paused",
-            "no_contact",
-        ]
-        .map(|name| json!({ "gate": name })),
+        ["already_tried", "link_inactive", "client_inactive", "no_contact"]
+            .map(|name| json!({ "gate": name })),
     );
     expected.push(json!({ "gate": "total_cap", "used": 0, "in_flight": 0, "limit": 5 }));
     expected.push(json!({ "gate": "concurrency_cap", "used": 0, "limit": 1 }));
