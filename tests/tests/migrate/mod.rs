@@ -1,6 +1,7 @@
 //! `capconduit migrate` and `capconduit wipe`, run as an operator runs them: the real command on real servers.
 
 mod at_once;
+mod index;
 mod pooler;
 mod refusals;
 mod sample_data;

@@ -1,0 +1,39 @@
+//! The index of records' changes is built while calls go on, and once more when that was broken off.
+
+use capconduit_tests::{ADMIN, Calls, Link, Scenario, Strategy, TestDb};
+
+use super::capconduit;
+
+/// As it is before V0028.
+const BEFORE: &str = "
+    drop index call_logs_changed_xid_id_idx;
+    delete from refinery_schema_history where version = 28";
+
+const IS_VALID: &str = "
+    select indisvalid from pg_index where indexrelid = to_regclass('capconduit.call_logs_changed_xid_id_idx')";
+
+#[tokio::test]
+async fn a_build_that_was_broken_off_hinders_no_call_and_is_made_again() {
+    let db = TestDb::new().await;
+    let scenario = Scenario::new(&db.admin().await, Strategy::Priority, &[Link::cap(9)]).await;
+    let superuser = db.superuser().await;
+    superuser.batch_execute(BEFORE).await.unwrap();
+    let mut older = db.superuser().await;
+    let open = older.transaction().await.unwrap();
+    open.execute("update call_logs set node = node", &[])
+        .await
+        .unwrap();
+    let url = db.url(ADMIN);
+    capconduit(&url, &["migrate", "--wait", "1"])
+        .await
+        .refused("calls go on; run migrate again");
+    let left: bool = superuser.query_one(IS_VALID, &[]).await.unwrap().get(0);
+    assert!(!left, "nobody reads by a part of an index");
+    let switch = db.asterisk().await;
+    switch.route(&scenario.did, "call-1").await.unwrap().link();
+    switch.log("call-1", &scenario.did, "ANSWERED").await.unwrap();
+    open.rollback().await.unwrap();
+    capconduit(&url, &["migrate"]).await.ok();
+    let made: bool = superuser.query_one(IS_VALID, &[]).await.unwrap().get(0);
+    assert!(made);
+}
