@@ -12,7 +12,7 @@ use crate::http::once;
 use crate::process::serve::{metrics, upkeep};
 use crate::resources::{
     auth, campaigns, caps, clients, dids, explain, health, internal, links, live, logs, oversight, pauses,
-    platform, stats, tokens, users,
+    platform, schedules, stats, tokens, users,
 };
 use crate::store::identity::DbRole;
 
@@ -45,6 +45,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         logs::SELLER_STATEMENTS,
         stats::SELLER_STATEMENTS,
         caps::STATEMENTS,
+        schedules::STATEMENTS,
     ];
     let seller = [
         users::SELLER_STATEMENTS,
@@ -83,6 +84,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         campaigns::list::Campaigns::statements(),
         links::list::OwnLinks::statements(),
         caps::list::OwnCaps::statements(),
+        schedules::list::OwnSchedules::statements(),
         caps::events::OwnCapEvents::statements(),
         live::list::OwnCalls::statements(),
         auth::sessions::Sessions::statements(),
@@ -93,6 +95,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         clients::list::Clients::statements(),
         links::list::Links::statements(),
         caps::list::Caps::statements(),
+        schedules::list::Schedules::statements(),
         caps::events::CapEvents::statements(),
         live::list::Calls::statements(),
         oversight::list::Dids::statements(),

@@ -16,6 +16,7 @@ pub mod logs;
 pub mod oversight;
 pub mod pauses;
 pub mod platform;
+pub mod schedules;
 pub mod stats;
 pub mod tokens;
 pub mod users;
@@ -41,6 +42,7 @@ pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
         .merge(links::router())
         .merge(caps::router())
         .merge(pauses::router())
+        .merge(schedules::router())
         .merge(oversight::router())
         .merge(platform::router());
     if with_internal_api {

@@ -1,6 +1,7 @@
 //! Facts: what people set and what calls have left behind, as it was read at one moment. Gates judge by them.
 
 use crate::cap::{Cap, Meter};
+use crate::hours::Hours;
 use crate::pause::Pause;
 use crate::strategy::Strategy;
 
@@ -11,6 +12,8 @@ pub struct Dialled {
     pub did_active: bool,
     pub user_id: i64,
     pub owner_active: bool,
+    /// None: always open.
+    pub hours: Option<Hours>,
     /// How many campaigns have the number.
     pub campaigns: usize,
     /// The one of them that takes its calls: the first that is active, and the owner's.
@@ -30,6 +33,7 @@ pub struct Campaign {
     /// How long a good call talks.
     pub qualify_seconds: i32,
     pub pause: Option<Pause>,
+    pub hours: Option<Hours>,
 }
 
 impl Dialled {
@@ -51,6 +55,8 @@ pub struct Link {
     pub client_active: bool,
     pub pause: Option<Pause>,
     pub client_pause: Option<Pause>,
+    pub hours: Option<Hours>,
+    pub client_hours: Option<Hours>,
     /// Not looked up, and none, where the link or its client is inactive.
     pub contact: Contact,
     pub max_concurrency: i32,
@@ -103,6 +109,8 @@ impl Link {
             client_active,
             pause,
             client_pause,
+            hours,
+            client_hours,
             contact: _,
             max_concurrency,
             total_calls_allowed,
@@ -130,6 +138,8 @@ impl Link {
             && *client_active == other.client_active
             && *pause == other.pause
             && *client_pause == other.client_pause
+            && *hours == other.hours
+            && *client_hours == other.client_hours
             && *max_concurrency == other.max_concurrency
             && *total_calls_allowed == other.total_calls_allowed
             && *forwarding_priority == other.forwarding_priority
@@ -168,6 +178,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::cap::tests::{cap, meter};
     use crate::cap::{Counted, Over};
+    use crate::hours::tests::mondays;
     use crate::pause::tests::pause;
 
     pub(crate) fn link(id: i64) -> Link {
@@ -179,6 +190,8 @@ pub(crate) mod tests {
             client_active: true,
             pause: None,
             client_pause: None,
+            hours: None,
+            client_hours: None,
             contact: Contact::Fixed,
             max_concurrency: 2,
             total_calls_allowed: None,
@@ -207,6 +220,7 @@ pub(crate) mod tests {
             did_active: true,
             user_id: 1,
             owner_active: true,
+            hours: None,
             campaigns: 1,
             campaign: Some(Campaign {
                 id: 1,
@@ -216,6 +230,7 @@ pub(crate) mod tests {
                 max_ring_seconds: 120,
                 qualify_seconds: 30,
                 pause: None,
+                hours: None,
             }),
             behind: Vec::new(),
         }
@@ -257,6 +272,14 @@ pub(crate) mod tests {
             },
             Link {
                 client_pause: Some(pause(1)),
+                ..link(1)
+            },
+            Link {
+                hours: Some(mondays()),
+                ..link(1)
+            },
+            Link {
+                client_hours: Some(mondays()),
                 ..link(1)
             },
             Link {

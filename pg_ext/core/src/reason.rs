@@ -9,6 +9,8 @@ pub enum Reject {
     OwnerInactive,
     NoActiveCampaignForDid,
     CampaignPaused,
+    Closed,
+    AllClosed,
     NoActiveClientsInCampaign,
     NoEligibleClientsAvailable,
     NoMoreTargets { any_busy: bool },
@@ -18,13 +20,15 @@ pub enum Reject {
 
 impl Reject {
     /// One with each token.
-    pub const ALL: [Reject; 11] = [
+    pub const ALL: [Reject; 13] = [
         Reject::InvalidDidInput,
         Reject::DidNotFound,
         Reject::DidInactive,
         Reject::OwnerInactive,
         Reject::NoActiveCampaignForDid,
         Reject::CampaignPaused,
+        Reject::Closed,
+        Reject::AllClosed,
         Reject::NoActiveClientsInCampaign,
         Reject::NoEligibleClientsAvailable,
         Reject::NoMoreTargets { any_busy: false },
@@ -41,6 +45,8 @@ impl Reject {
             Reject::OwnerInactive => "owner_inactive",
             Reject::NoActiveCampaignForDid => "no_active_campaign_for_did",
             Reject::CampaignPaused => "campaign_paused",
+            Reject::Closed => "closed",
+            Reject::AllClosed => "all_closed",
             Reject::NoActiveClientsInCampaign => "no_active_clients_in_campaign",
             Reject::NoEligibleClientsAvailable => "no_eligible_clients_available",
             Reject::NoMoreTargets { .. } => "no_more_targets",
@@ -58,7 +64,10 @@ impl Reject {
             | Reject::DidInactive
             | Reject::OwnerInactive
             | Reject::NoActiveCampaignForDid => 1,
-            Reject::CampaignPaused | Reject::NoActiveClientsInCampaign => 20,
+            Reject::CampaignPaused
+            | Reject::Closed
+            | Reject::AllClosed
+            | Reject::NoActiveClientsInCampaign => 20,
             Reject::NoEligibleClientsAvailable | Reject::NoMoreTargets { any_busy: true } => 17,
             Reject::NoMoreTargets { any_busy: false } | Reject::RingBudgetSpent => 19,
             Reject::CallEnded => 16,
@@ -85,11 +94,13 @@ mod tests {
             Reject::OwnerInactive => 3,
             Reject::NoActiveCampaignForDid => 4,
             Reject::CampaignPaused => 5,
-            Reject::NoActiveClientsInCampaign => 6,
-            Reject::NoEligibleClientsAvailable => 7,
-            Reject::NoMoreTargets { .. } => 8,
-            Reject::RingBudgetSpent => 9,
-            Reject::CallEnded => 10,
+            Reject::Closed => 6,
+            Reject::AllClosed => 7,
+            Reject::NoActiveClientsInCampaign => 8,
+            Reject::NoEligibleClientsAvailable => 9,
+            Reject::NoMoreTargets { .. } => 10,
+            Reject::RingBudgetSpent => 11,
+            Reject::CallEnded => 12,
         }
     }
 

@@ -3,8 +3,10 @@
 use std::ffi::CStr;
 use std::marker::PhantomData;
 
-use pgrx::pg_sys::{self, BOOLOID, Datum, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTOID, TIMESTAMPTZOID};
-use pgrx::{FromDatum, varlena};
+use pgrx::pg_sys::{
+    self, BOOLOID, Datum, INT4OID, INT8ARRAYOID, INT8OID, JSONBOID, Oid, TEXTOID, TIMESTAMPTZOID,
+};
+use pgrx::{FromDatum, JsonB, varlena};
 
 use crate::postgres::argument::Argument;
 
@@ -42,6 +44,7 @@ kinds! {
     Int8s: INT8ARRAYOID => Vec<i64>,
     /// In PostgreSQL's microseconds.
     Time: TIMESTAMPTZOID => i64,
+    Json: JSONBOID => JsonB,
 }
 
 pub enum Text {}

@@ -38,6 +38,7 @@ async fn campaigns_are_made_shown_and_changed() {
             "pause",
             "qualifySeconds",
             "routingStrategy",
+            "scheduleId",
             "status",
             "updatedAt",
             "version"
@@ -212,6 +213,7 @@ async fn links_hold_caps() {
             "minSecondsBetween",
             "pause",
             "qualifySeconds",
+            "scheduleId",
             "status",
             "today",
             "totalCallsAllowed",

@@ -49,12 +49,14 @@ async fn gates(db: &Client, function: &str) -> Vec<String> {
     .await
 }
 
-const GATES_OF_A_CALL: [&str; 5] = [
+const GATES_OF_A_CALL: [&str; 7] = [
     "did_inactive",
     "owner_inactive",
     "no_campaign",
     "campaign_inactive",
     "campaign_paused",
+    "did_closed",
+    "campaign_closed",
 ];
 
 #[tokio::test]
@@ -113,6 +115,8 @@ async fn every_gate_of_a_link_is_told_with_what_it_goes_by() {
             "client_inactive",
             "link_paused",
             "client_paused",
+            "client_closed",
+            "link_closed",
             "no_contact",
         ]
         .map(|name| json!({ "gate": name })),

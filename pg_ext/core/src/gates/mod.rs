@@ -8,6 +8,7 @@ mod already_tried;
 mod campaign_inactive;
 pub mod caps;
 mod client_inactive;
+mod closed;
 mod concurrency_cap;
 mod did_inactive;
 mod link_inactive;
@@ -18,17 +19,21 @@ mod paused;
 pub mod spacing;
 mod total_cap;
 
-pub static GATES: [&Gate; 26] = [
+pub static GATES: [&Gate; 30] = [
     &did_inactive::GATE,
     &owner_inactive::GATE,
     &no_campaign::GATE,
     &campaign_inactive::GATE,
     &paused::CAMPAIGN,
+    &closed::DID,
+    &closed::CAMPAIGN,
     &already_tried::GATE,
     &link_inactive::GATE,
     &client_inactive::GATE,
     &paused::LINK,
     &paused::CLIENT,
+    &closed::CLIENT,
+    &closed::LINK,
     &no_contact::GATE,
     // What holds longest is told first; over one window the client's before the link's.
     &caps::CLIENT_TOTAL,
@@ -65,6 +70,11 @@ pub fn judge(link: &Link, asked: &Asked<'_>) -> Verdict {
         .into_iter()
         .find(|gate| matches!(gate.rule, Rule::Link { stops, .. } if stops(link, asked)))
         .map_or(Verdict::Eligible, Verdict::Stopped)
+}
+
+/// Where a gate stands in the list.
+pub fn place(gate: &Gate) -> usize {
+    GATES.iter().take_while(|other| **other != gate).count()
 }
 
 /// A gate that was asked, and what it goes by.
