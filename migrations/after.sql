@@ -226,6 +226,7 @@ alter table campaign_dids enable row level security;
 alter table campaign_client_settings enable row level security;
 alter table link_counters enable row level security;
 alter table link_windows enable row level security;
+alter table schedules enable row level security;
 alter table caps enable row level security;
 alter table cap_events enable row level security;
 alter table link_adjustments enable row level security;
@@ -259,6 +260,19 @@ create policy clients_seller on clients for select to capconduit_seller using (t
 drop policy if exists dids_seller on dids;
 create policy dids_seller on dids to capconduit_seller
     using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
+-- The platform's are seen, and changed by staff alone.
+drop policy if exists schedules_seller on schedules;
+create policy schedules_seller on schedules for select to capconduit_seller
+    using (user_id is null or user_id = (select session_user_id()));
+drop policy if exists schedules_seller_insert on schedules;
+create policy schedules_seller_insert on schedules for insert to capconduit_seller
+    with check (user_id = (select session_user_id()));
+drop policy if exists schedules_seller_update on schedules;
+create policy schedules_seller_update on schedules for update to capconduit_seller
+    using (user_id = (select session_user_id()));
+drop policy if exists schedules_seller_delete on schedules;
+create policy schedules_seller_delete on schedules for delete to capconduit_seller
+    using (user_id = (select session_user_id()));
 drop policy if exists campaigns_seller on campaigns;
 create policy campaigns_seller on campaigns to capconduit_seller
     using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
@@ -368,6 +382,14 @@ drop policy if exists pjsip_contacts_staff on pjsip_contacts;
 create policy pjsip_contacts_staff on pjsip_contacts for select to capconduit_staff using (true);
 drop policy if exists dids_staff on dids;
 create policy dids_staff on dids to capconduit_staff using (true) with check (true);
+drop policy if exists schedules_staff on schedules;
+create policy schedules_staff on schedules for select to capconduit_staff using (true);
+drop policy if exists schedules_staff_insert on schedules;
+create policy schedules_staff_insert on schedules for insert to capconduit_staff with check (user_id is null);
+drop policy if exists schedules_staff_update on schedules;
+create policy schedules_staff_update on schedules for update to capconduit_staff using (user_id is null);
+drop policy if exists schedules_staff_delete on schedules;
+create policy schedules_staff_delete on schedules for delete to capconduit_staff using (user_id is null);
 drop policy if exists campaigns_staff on campaigns;
 create policy campaigns_staff on campaigns to capconduit_staff using (true) with check (true);
 drop policy if exists campaign_dids_staff on campaign_dids;
@@ -481,6 +503,8 @@ drop policy if exists pjsip_contacts_read on pjsip_contacts;
 create policy pjsip_contacts_read on pjsip_contacts for select to capconduit_read using (true);
 drop policy if exists dids_read on dids;
 create policy dids_read on dids for select to capconduit_read using (true);
+drop policy if exists schedules_read on schedules;
+create policy schedules_read on schedules for select to capconduit_read using (true);
 drop policy if exists campaigns_read on campaigns;
 create policy campaigns_read on campaigns for select to capconduit_read using (true);
 drop policy if exists campaign_dids_read on campaign_dids;
@@ -586,7 +610,7 @@ grant select, insert (user_id, key_hash, fingerprint, status, etag, body),
 grant select (created_at), delete on idempotency_keys to capconduit_internal;
 
 -- Why the platform pauses a client is no seller's affair.
-grant select (id, client_identifier, name, department, status, time_zone, platform_paused_until) on clients to capconduit_seller;
+grant select (id, client_identifier, name, department, status, time_zone, platform_paused_until, schedule_id) on clients to capconduit_seller;
 grant select, insert, update, delete on clients, pjsip_endpoints, pjsip_aors to capconduit_staff;
 -- Write-only secrets: staff can set a password and never read it back.
 grant select (client_id, id, auth_type, username, realm), insert, update, delete on pjsip_auths to capconduit_staff;
@@ -594,26 +618,30 @@ grant select on clients, pjsip_endpoints, pjsip_aors to capconduit_internal, cap
 grant select on pjsip_contacts to capconduit_staff, capconduit_read;
 
 -- What never changes after it was made (owners, numbers, the two ends of a link) has no update right.
-grant select, insert (user_id, number, status, description), update (status, description), delete on dids
+grant select, insert (user_id, number, status, description, schedule_id), update (status, description, schedule_id), delete on dids
     to capconduit_seller;
 grant select,
-    insert (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description),
+    insert (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description,
+        schedule_id),
     update (name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description,
-        paused_until, pause_reason),
+        schedule_id, paused_until, pause_reason),
     delete
     on campaigns
     to capconduit_seller;
 grant select, insert, delete on campaign_dids to capconduit_seller;
 grant select,
     insert (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight,
-        min_seconds_between, qualify_seconds),
+        min_seconds_between, qualify_seconds, schedule_id),
     update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds,
-        paused_until, pause_reason),
+        schedule_id, paused_until, pause_reason),
     delete
     on campaign_client_settings to capconduit_seller;
 grant select,
     insert (link_id, did_id, campaign_id, user_id, counts, span, set_by, max_calls, enforce, note), update (max_calls, enforce, note), delete
     on caps to capconduit_seller, capconduit_staff;
+grant select, insert (user_id, name, time_zone, weekly, exceptions), update (name, time_zone, weekly, exceptions), delete
+    on schedules to capconduit_seller, capconduit_staff;
+grant select on schedules to capconduit_read;
 grant insert (client_id) on caps to capconduit_staff;
 grant select on caps to capconduit_read;
 grant select on meters, meter_windows to capconduit_seller;
@@ -640,7 +668,7 @@ grant delete on campaign_dids to capconduit_staff;
 -- Each its own pause: what the platform has paused a seller cannot lift.
 grant update (status, platform_paused_until, platform_pause_reason) on campaigns to capconduit_staff;
 grant update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds,
-    platform_paused_until, platform_pause_reason)
+    schedule_id, platform_paused_until, platform_pause_reason)
     on campaign_client_settings
     to capconduit_staff;
 

@@ -69,6 +69,7 @@ comment on column clients.status is 'Calls go to active clients only; switches s
 comment on column clients.notes is 'Free text of the staff';
 comment on column clients.metered is 'Whether it has a meter: since its first cap';
 comment on column clients.time_zone is 'Zone in which the hours, days, weeks and months of its links begin and end';
+comment on column clients.schedule_id is 'When calls are taken; null: always';
 comment on column clients.platform_paused_until is 'Until then it gets no new call, the platform says; infinity: for good; null: it was not paused';
 comment on column clients.platform_pause_reason is 'Why, in the platform''s words';
 comment on column clients.created_by is 'User who made it; null once that user is deleted';
@@ -132,6 +133,7 @@ comment on column dids.user_id is 'Seller who owns the number';
 comment on column dids.number is 'E.164 with plus sign, unique; never changes';
 comment on column dids.status is 'Calls to an inactive number are rejected';
 comment on column dids.description is 'Free text of the seller';
+comment on column dids.schedule_id is 'When calls are taken; null: always';
 comment on column dids.created_at is 'When the row was made';
 comment on column dids.updated_at is 'When the row was last changed';
 comment on column dids.version is 'Moves with every change of the row; If-Match of the REST API names it';
@@ -146,6 +148,7 @@ comment on column campaigns.routing_strategy is
 comment on column campaigns.dial_timeout_seconds is 'How long one client may ring';
 comment on column campaigns.max_ring_seconds is 'How long all attempts of a call may ring together; null: the platform''s default';
 comment on column campaigns.qualify_seconds is 'A good call is answered and talks for so long; a link may have its own';
+comment on column campaigns.schedule_id is 'When calls are taken; null: always';
 comment on column campaigns.paused_until is 'Until then it gets no new call, its seller says; infinity: for good; null: it was not paused';
 comment on column campaigns.pause_reason is 'Why, in the seller''s words';
 comment on column campaigns.platform_paused_until is 'Until then it gets no new call, the platform says; infinity: for good; null: it was not paused';
@@ -173,6 +176,7 @@ comment on column campaign_client_settings.min_seconds_between is
     'Spacing: the least seconds between two calls that the link gets, 1 to 86400; NULL: none';
 comment on column campaign_client_settings.qualify_seconds is 'The same for calls of this link; NULL: as the campaign says';
 comment on column campaign_client_settings.capped is 'Whether it has rows in caps; moves with them alone';
+comment on column campaign_client_settings.schedule_id is 'When calls are taken; null: always';
 comment on column campaign_client_settings.paused_until is 'Until then it gets no new call, its seller says; infinity: for good; null: it was not paused';
 comment on column campaign_client_settings.pause_reason is 'Why, in the seller''s words';
 comment on column campaign_client_settings.platform_paused_until is 'Until then it gets no new call, the platform says; infinity: for good; null: it was not paused';
@@ -209,6 +213,17 @@ comment on column link_windows.unsettled is 'The same of calls closed as LOST';
 comment on column link_windows.offered is 'link_counters.offered at the start';
 comment on column link_windows.answered is 'link_counters.answered at the start';
 comment on column link_windows.qualified is 'link_counters.qualified at the start';
+
+comment on table schedules is 'When something is open, by the clock on the wall of a zone: attached to numbers, campaigns, links and clients';
+comment on column schedules.id is 'Never used again, also after a deletion';
+comment on column schedules.user_id is 'Whose it is; null: the platform''s, which every seller may attach';
+comment on column schedules.name is 'Name for people, unique among its owner''s';
+comment on column schedules.time_zone is 'Whose clock it goes by';
+comment on column schedules.weekly is 'Intervals with the day on which they open: [{"day": "monday", "opens": "09:00", "closes": "17:00"}]';
+comment on column schedules.exceptions is 'Dates with their own intervals, none where it is closed: [{"date": "2026-12-25", "name": "Christmas", "intervals": []}]';
+comment on column schedules.created_at is 'When the row was made';
+comment on column schedules.updated_at is 'When the row was last changed';
+comment on column schedules.version is 'Moves with every change of the row, and is never used again; If-Match of the REST API names it';
 
 comment on table caps is 'Caps of links and of clients, each over one window; all of them must have room for a call';
 comment on column caps.id is 'Number of the cap';

@@ -84,6 +84,7 @@ CREATE TABLE capconduit.clients (
     metered boolean DEFAULT false NOT NULL,
     platform_paused_until timestamp with time zone,
     platform_pause_reason text,
+    schedule_id bigint,
     CONSTRAINT clients_client_identifier_check CHECK ((client_identifier ~ '^[A-Za-z0-9_.-]{1,40}$'::text)),
     CONSTRAINT clients_department_check CHECK ((length(department) <= 100)),
     CONSTRAINT clients_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
@@ -197,6 +198,13 @@ COMMENT ON COLUMN capconduit.clients.platform_paused_until IS 'Until then it get
 --
 
 COMMENT ON COLUMN capconduit.clients.platform_pause_reason IS 'Why, in the platform''s words';
+
+
+--
+-- Name: COLUMN clients.schedule_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.schedule_id IS 'When calls are taken; null: always';
 
 
 --
@@ -1401,6 +1409,7 @@ CREATE TABLE capconduit.campaign_client_settings (
     pause_reason text,
     platform_paused_until timestamp with time zone,
     platform_pause_reason text,
+    schedule_id bigint,
     CONSTRAINT campaign_client_settings_forwarding_priority_check CHECK ((forwarding_priority >= 0)),
     CONSTRAINT campaign_client_settings_max_concurrency_check CHECK ((max_concurrency >= 1)),
     CONSTRAINT campaign_client_settings_min_seconds_between_check CHECK (((min_seconds_between >= 1) AND (min_seconds_between <= 86400))),
@@ -1549,6 +1558,13 @@ COMMENT ON COLUMN capconduit.campaign_client_settings.platform_pause_reason IS '
 
 
 --
+-- Name: COLUMN campaign_client_settings.schedule_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.schedule_id IS 'When calls are taken; null: always';
+
+
+--
 -- Name: campaign_client_settings_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1616,6 +1632,7 @@ CREATE TABLE capconduit.campaigns (
     pause_reason text,
     platform_paused_until timestamp with time zone,
     platform_pause_reason text,
+    schedule_id bigint,
     CONSTRAINT campaigns_dial_timeout_seconds_check CHECK (((dial_timeout_seconds >= 1) AND (dial_timeout_seconds <= 600))),
     CONSTRAINT campaigns_max_ring_seconds_check CHECK (((max_ring_seconds >= 10) AND (max_ring_seconds <= 600))),
     CONSTRAINT campaigns_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
@@ -1746,6 +1763,13 @@ COMMENT ON COLUMN capconduit.campaigns.platform_paused_until IS 'Until then it g
 --
 
 COMMENT ON COLUMN capconduit.campaigns.platform_pause_reason IS 'Why, in the platform''s words';
+
+
+--
+-- Name: COLUMN campaigns.schedule_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.schedule_id IS 'When calls are taken; null: always';
 
 
 --
@@ -4208,6 +4232,131 @@ COMMENT ON VIEW capconduit.rejects_view IS 'Rejected calls by reason, number, sw
 
 
 --
+-- Name: schedules; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.schedules (
+    id bigint NOT NULL,
+    user_id bigint,
+    name text NOT NULL,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
+    weekly jsonb DEFAULT '[]'::jsonb NOT NULL,
+    exceptions jsonb DEFAULT '[]'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT schedules_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+);
+
+
+ALTER TABLE capconduit.schedules OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE schedules; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.schedules IS 'When something is open, by the clock on the wall of a zone: attached to numbers, campaigns, links and clients';
+
+
+--
+-- Name: COLUMN schedules.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.schedules.id IS 'Never used again, also after a deletion';
+
+
+--
+-- Name: COLUMN schedules.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.schedules.user_id IS 'Whose it is; null: the platform''s, which every seller may attach';
+
+
+--
+-- Name: COLUMN schedules.name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.schedules.name IS 'Name for people, unique among its owner''s';
+
+
+--
+-- Name: COLUMN schedules.time_zone; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.schedules.time_zone IS 'Whose clock it goes by';
+
+
+--
+-- Name: COLUMN schedules.weekly; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.schedules.weekly IS 'Intervals with the day on which they open: [{"day": "monday", "opens": "09:00", "closes": "17:00"}]';
+
+
+--
+-- Name: COLUMN schedules.exceptions; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.schedules.exceptions IS 'Dates with their own intervals, none where it is closed: [{"date": "2026-12-25", "name": "Christmas", "intervals": []}]';
+
+
+--
+-- Name: COLUMN schedules.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.schedules.created_at IS 'When the row was made';
+
+
+--
+-- Name: COLUMN schedules.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.schedules.updated_at IS 'When the row was last changed';
+
+
+--
+-- Name: COLUMN schedules.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.schedules.version IS 'Moves with every change of the row, and is never used again; If-Match of the REST API names it';
+
+
+--
+-- Name: schedules_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.schedules ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.schedules_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: schedules_version_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE SEQUENCE capconduit.schedules_version_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+
+ALTER TABLE capconduit.schedules_version_seq OWNER TO capconduit_owner;
+
+--
+-- Name: schedules_version_seq; Type: SEQUENCE OWNED BY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER SEQUENCE capconduit.schedules_version_seq OWNED BY capconduit.schedules.version;
+
+
+--
 -- Name: sessions; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4786,6 +4935,22 @@ ALTER TABLE ONLY capconduit.reject_counts
 
 
 --
+-- Name: schedules schedules_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: schedules schedules_user_id_name_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.schedules
+    ADD CONSTRAINT schedules_user_id_name_key UNIQUE NULLS NOT DISTINCT (user_id, name);
+
+
+--
 -- Name: sessions sessions_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4865,10 +5030,24 @@ CREATE INDEX campaign_client_settings_client_id_idx ON capconduit.campaign_clien
 
 
 --
+-- Name: campaign_client_settings_schedule_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX campaign_client_settings_schedule_id_idx ON capconduit.campaign_client_settings USING btree (schedule_id) WHERE (schedule_id IS NOT NULL);
+
+
+--
 -- Name: campaign_dids_campaign_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE INDEX campaign_dids_campaign_id_idx ON capconduit.campaign_dids USING btree (campaign_id);
+
+
+--
+-- Name: campaigns_schedule_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX campaigns_schedule_id_idx ON capconduit.campaigns USING btree (schedule_id) WHERE (schedule_id IS NOT NULL);
 
 
 --
@@ -4914,10 +5093,24 @@ CREATE INDEX clients_created_by_idx ON capconduit.clients USING btree (created_b
 
 
 --
+-- Name: clients_schedule_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX clients_schedule_id_idx ON capconduit.clients USING btree (schedule_id) WHERE (schedule_id IS NOT NULL);
+
+
+--
 -- Name: dids_digits_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE INDEX dids_digits_idx ON capconduit.dids USING btree (number COLLATE "C");
+
+
+--
+-- Name: dids_schedule_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX dids_schedule_id_idx ON capconduit.dids USING btree (schedule_id) WHERE (schedule_id IS NOT NULL);
 
 
 --
@@ -5089,6 +5282,13 @@ CREATE TRIGGER campaign_client_settings_check_pause BEFORE INSERT OR UPDATE OF p
 
 
 --
+-- Name: campaign_client_settings campaign_client_settings_check_schedule; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_check_schedule BEFORE INSERT OR UPDATE OF schedule_id ON capconduit.campaign_client_settings FOR EACH ROW WHEN ((new.schedule_id IS NOT NULL)) EXECUTE FUNCTION capconduit.check_schedule_owner();
+
+
+--
 -- Name: campaign_client_settings campaign_client_settings_counter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5163,6 +5363,13 @@ CREATE TRIGGER campaigns_change_hands AFTER UPDATE OF user_id ON capconduit.camp
 --
 
 CREATE TRIGGER campaigns_check_pause BEFORE INSERT OR UPDATE OF pause_reason, platform_pause_reason ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('pause_reason', 'platform_pause_reason');
+
+
+--
+-- Name: campaigns campaigns_check_schedule; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_check_schedule BEFORE INSERT OR UPDATE OF schedule_id ON capconduit.campaigns FOR EACH ROW WHEN ((new.schedule_id IS NOT NULL)) EXECUTE FUNCTION capconduit.check_schedule_owner();
 
 
 --
@@ -5261,6 +5468,13 @@ CREATE TRIGGER clients_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.clie
 --
 
 CREATE TRIGGER clients_check_pause BEFORE INSERT OR UPDATE OF platform_pause_reason ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('platform_pause_reason');
+
+
+--
+-- Name: clients clients_check_schedule; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER clients_check_schedule BEFORE INSERT OR UPDATE OF schedule_id ON capconduit.clients FOR EACH ROW WHEN ((new.schedule_id IS NOT NULL)) EXECUTE FUNCTION capconduit.check_schedule_owner();
 
 
 --
@@ -5439,6 +5653,41 @@ CREATE TRIGGER pjsip_endpoints_client_version AFTER INSERT OR DELETE OR UPDATE O
 
 
 --
+-- Name: schedules schedules_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER schedules_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.schedules FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: schedules schedules_check; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER schedules_check BEFORE INSERT OR UPDATE ON capconduit.schedules FOR EACH ROW EXECUTE FUNCTION capconduit.check_schedule();
+
+
+--
+-- Name: schedules schedules_check_texts; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER schedules_check_texts BEFORE INSERT OR UPDATE OF name ON capconduit.schedules FOR EACH ROW EXECUTE FUNCTION capconduit.check_texts('name');
+
+
+--
+-- Name: schedules schedules_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER schedules_updated_at BEFORE UPDATE ON capconduit.schedules FOR EACH ROW EXECUTE FUNCTION capconduit.set_updated_at();
+
+
+--
+-- Name: schedules schedules_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER schedules_version BEFORE INSERT OR UPDATE ON capconduit.schedules FOR EACH ROW EXECUTE FUNCTION capconduit.move_schedule_version();
+
+
+--
 -- Name: users users_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5519,6 +5768,14 @@ ALTER TABLE ONLY capconduit.campaign_client_settings
 
 
 --
+-- Name: campaign_client_settings campaign_client_settings_schedule_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.campaign_client_settings
+    ADD CONSTRAINT campaign_client_settings_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES capconduit.schedules(id);
+
+
+--
 -- Name: campaign_dids campaign_dids_campaign_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5532,6 +5789,14 @@ ALTER TABLE ONLY capconduit.campaign_dids
 
 ALTER TABLE ONLY capconduit.campaign_dids
     ADD CONSTRAINT campaign_dids_did_id_fkey FOREIGN KEY (did_id) REFERENCES capconduit.dids(id) ON DELETE CASCADE;
+
+
+--
+-- Name: campaigns campaigns_schedule_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.campaigns
+    ADD CONSTRAINT campaigns_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES capconduit.schedules(id);
 
 
 --
@@ -5596,6 +5861,22 @@ ALTER TABLE ONLY capconduit.caps
 
 ALTER TABLE ONLY capconduit.clients
     ADD CONSTRAINT clients_created_by_fkey FOREIGN KEY (created_by) REFERENCES capconduit.users(id) ON DELETE SET NULL;
+
+
+--
+-- Name: clients clients_schedule_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.clients
+    ADD CONSTRAINT clients_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES capconduit.schedules(id);
+
+
+--
+-- Name: dids dids_schedule_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.dids
+    ADD CONSTRAINT dids_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES capconduit.schedules(id);
 
 
 --
@@ -5668,6 +5949,14 @@ ALTER TABLE ONLY capconduit.pjsip_endpoints
 
 ALTER TABLE ONLY capconduit.pjsip_endpoints
     ADD CONSTRAINT pjsip_endpoints_outbound_auth_fkey FOREIGN KEY (client_id, outbound_auth) REFERENCES capconduit.pjsip_auths(client_id, id);
+
+
+--
+-- Name: schedules schedules_user_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.schedules
+    ADD CONSTRAINT schedules_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
 
 
 --
@@ -6570,6 +6859,75 @@ CREATE POLICY reject_counts_staff ON capconduit.reject_counts FOR SELECT TO capc
 
 
 --
+-- Name: schedules; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.schedules ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: schedules schedules_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY schedules_read ON capconduit.schedules FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: schedules schedules_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY schedules_seller ON capconduit.schedules FOR SELECT TO capconduit_seller USING (((user_id IS NULL) OR (user_id = ( SELECT capconduit.session_user_id() AS session_user_id))));
+
+
+--
+-- Name: schedules schedules_seller_delete; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY schedules_seller_delete ON capconduit.schedules FOR DELETE TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: schedules schedules_seller_insert; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY schedules_seller_insert ON capconduit.schedules FOR INSERT TO capconduit_seller WITH CHECK ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: schedules schedules_seller_update; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY schedules_seller_update ON capconduit.schedules FOR UPDATE TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: schedules schedules_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY schedules_staff ON capconduit.schedules FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: schedules schedules_staff_delete; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY schedules_staff_delete ON capconduit.schedules FOR DELETE TO capconduit_staff USING ((user_id IS NULL));
+
+
+--
+-- Name: schedules schedules_staff_insert; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY schedules_staff_insert ON capconduit.schedules FOR INSERT TO capconduit_staff WITH CHECK ((user_id IS NULL));
+
+
+--
+-- Name: schedules schedules_staff_update; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY schedules_staff_update ON capconduit.schedules FOR UPDATE TO capconduit_staff USING ((user_id IS NULL));
+
+
+--
 -- Name: sessions; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -6997,6 +7355,13 @@ GRANT SELECT(platform_paused_until) ON TABLE capconduit.clients TO capconduit_se
 
 
 --
+-- Name: COLUMN clients.schedule_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(schedule_id) ON TABLE capconduit.clients TO capconduit_seller;
+
+
+--
 -- Name: TABLE pjsip_aors; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7340,6 +7705,14 @@ GRANT UPDATE(platform_pause_reason) ON TABLE capconduit.campaign_client_settings
 
 
 --
+-- Name: COLUMN campaign_client_settings.schedule_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(schedule_id),UPDATE(schedule_id) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(schedule_id) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
+
+
+--
 -- Name: TABLE campaign_dids; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7441,6 +7814,13 @@ GRANT UPDATE(platform_paused_until) ON TABLE capconduit.campaigns TO capconduit_
 --
 
 GRANT UPDATE(platform_pause_reason) ON TABLE capconduit.campaigns TO capconduit_staff;
+
+
+--
+-- Name: COLUMN campaigns.schedule_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(schedule_id),UPDATE(schedule_id) ON TABLE capconduit.campaigns TO capconduit_seller;
 
 
 --
@@ -8121,6 +8501,55 @@ GRANT SELECT ON TABLE capconduit.reject_counts TO capconduit_internal;
 
 GRANT SELECT ON TABLE capconduit.rejects_view TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.rejects_view TO capconduit_read;
+
+
+--
+-- Name: TABLE schedules; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT,DELETE ON TABLE capconduit.schedules TO capconduit_seller;
+GRANT SELECT,DELETE ON TABLE capconduit.schedules TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.schedules TO capconduit_read;
+
+
+--
+-- Name: COLUMN schedules.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(user_id) ON TABLE capconduit.schedules TO capconduit_seller;
+GRANT INSERT(user_id) ON TABLE capconduit.schedules TO capconduit_staff;
+
+
+--
+-- Name: COLUMN schedules.name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(name),UPDATE(name) ON TABLE capconduit.schedules TO capconduit_seller;
+GRANT INSERT(name),UPDATE(name) ON TABLE capconduit.schedules TO capconduit_staff;
+
+
+--
+-- Name: COLUMN schedules.time_zone; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(time_zone),UPDATE(time_zone) ON TABLE capconduit.schedules TO capconduit_seller;
+GRANT INSERT(time_zone),UPDATE(time_zone) ON TABLE capconduit.schedules TO capconduit_staff;
+
+
+--
+-- Name: COLUMN schedules.weekly; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(weekly),UPDATE(weekly) ON TABLE capconduit.schedules TO capconduit_seller;
+GRANT INSERT(weekly),UPDATE(weekly) ON TABLE capconduit.schedules TO capconduit_staff;
+
+
+--
+-- Name: COLUMN schedules.exceptions; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(exceptions),UPDATE(exceptions) ON TABLE capconduit.schedules TO capconduit_seller;
+GRANT INSERT(exceptions),UPDATE(exceptions) ON TABLE capconduit.schedules TO capconduit_staff;
 
 
 --

@@ -1608,6 +1608,64 @@ begin
 end
 $$;
 
+-- The column and what keeps it from being one of a schedule; NULL: nothing does.
+create function schedule_fault(time_zone text, weekly jsonb, exceptions jsonb) returns text[]
+language c stable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'schedule_fault_wrapper';
+
+create function check_schedule() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    fault text[];
+begin
+    -- A zone that was accepted stays, also where it is unknown by now.
+    if tg_op = 'UPDATE' and (new.time_zone, new.weekly, new.exceptions) = (old.time_zone, old.weekly, old.exceptions) then
+        return new;
+    end if;
+    fault := capconduit.schedule_fault(new.time_zone, new.weekly, new.exceptions);
+    if fault is not null then
+        raise exception '%: %', fault[1], fault[2]
+            using errcode = 'check_violation', schema = tg_table_schema, table = tg_table_name, column = fault[1],
+                  constraint = 'schedules_' || fault[1] || '_check';
+    end if;
+    return new;
+end
+$$;
+
+create function move_schedule_version() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.version := nextval('capconduit.schedules_version_seq');
+    return new;
+end
+$$;
+
+-- A seller's things have its own schedules or the platform's, clients the platform's.
+create function check_schedule_owner() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    is_now constant jsonb := to_jsonb(new);
+    owner constant bigint := coalesce((is_now ->> 'user_id')::bigint,
+        (select c.user_id from capconduit.campaigns c where c.id = (is_now ->> 'campaign_id')::bigint));
+begin
+    if not exists (select from capconduit.schedules s
+                    where s.id = new.schedule_id and (s.user_id is null or s.user_id = owner))
+    then
+        -- What changes hands leaves the schedule of the seller before.
+        if tg_op = 'UPDATE' and new.schedule_id is not distinct from old.schedule_id then
+            new.schedule_id := null;
+            return new;
+        end if;
+        raise exception 'Schedule with ID % not found.', new.schedule_id
+            using errcode = 'no_data_found', hint = 'A schedule of the seller''s own or of the platform''s is expected.';
+    end if;
+    return new;
+end
+$$;
+
 create function present_window(
     span text, at timestamptz, zone text, was_from timestamptz, was_until timestamptz, was_zone text,
     out starts_at timestamptz, out ends_at timestamptz)
@@ -1655,6 +1713,10 @@ alter function check_time_zone() owner to capconduit_owner;
 alter function mark_capped() owner to capconduit_owner;
 alter function refuse_capped_delete() owner to capconduit_owner;
 alter function refuse_paused_delete() owner to capconduit_owner;
+alter function schedule_fault(text, jsonb, jsonb) owner to capconduit_owner;
+alter function check_schedule() owner to capconduit_owner;
+alter function move_schedule_version() owner to capconduit_owner;
+alter function check_schedule_owner() owner to capconduit_owner;
 alter function present_window(text, timestamptz, text, timestamptz, timestamptz, text) owner to capconduit_owner;
 alter function keep_window_use(text[]) owner to capconduit_owner;
 alter function meter_use(text[]) owner to capconduit_owner;
@@ -1739,6 +1801,10 @@ comment on function check_time_zone is 'Trigger: a time zone must be one that is
 comment on function mark_capped is 'Trigger: a link says whether it has caps';
 comment on function refuse_capped_delete is 'Trigger: a seller deletes nothing that the platform has capped';
 comment on function refuse_paused_delete is 'Trigger: a seller deletes no campaign or link that the platform has paused';
+comment on function schedule_fault is 'What keeps a zone, weekly intervals and exceptions from being a schedule: the column, and what is wrong; null: nothing';
+comment on function check_schedule is 'Trigger: a schedule is one that schedule_fault finds nothing wrong with';
+comment on function move_schedule_version is 'Trigger: each state of a schedule has a version that no other has';
+comment on function check_schedule_owner is 'Trigger: only the seller''s own schedules and the platform''s are attached';
 comment on function present_window is 'Bounds of the window that calls reserved at an instant belong to; NULLs for concurrent and total';
 comment on function verify_windows is 'Gives a row for each figure of a present window that differs from the rows behind it; verify_counters has them, too';
 comment on function keep_window_use is 'Keeps what records that are about to be deleted have used of open windows';

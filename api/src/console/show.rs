@@ -93,6 +93,10 @@ pub fn reason(token: &str) -> String {
         "owner_inactive" => "the seller's account is not active",
         "campaign_inactive" => "the campaign is not active",
         "campaign_paused" => "the campaign is paused",
+        "link_closed" => "outside the hours of the link",
+        "client_closed" => "outside the hours of the client",
+        "did_closed" | "campaign_closed" | "closed" => "outside the hours of the number or the campaign",
+        "all_closed" => "every link that could take it is outside its hours",
         "no_campaign" | "no_active_campaign_for_did" => "the number is in no active campaign",
         "no_active_clients_in_campaign" => "the campaign has no active link",
         "no_eligible_clients_available" => "no link can take a call now",
@@ -148,6 +152,10 @@ pub fn state(reason: &str) -> State {
             class: "full",
             sign: "■",
             word: "full",
+        },
+        "link_closed" | "client_closed" => State {
+            word: "closed",
+            ..WAITS
         },
         "link_paused" | "client_paused" => State {
             word: "paused",

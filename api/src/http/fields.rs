@@ -157,6 +157,10 @@ impl<'a> Fields<'a> {
         self.value(key, value, |value| read_int(value, &range).map(Some))
     }
 
+    pub fn nullable_id(&mut self, key: &'static str) -> Option<Option<i64>> {
+        self.nullable_int(key, 1..=i64::MAX)
+    }
+
     /// Columns of type integer: the range must fit i32.
     pub fn small_int(&mut self, key: &'static str, range: RangeInclusive<i32>) -> Option<i32> {
         self.int(key, i64::from(*range.start())..=i64::from(*range.end()))
@@ -201,6 +205,15 @@ impl<'a> Fields<'a> {
     pub fn required_choice(&mut self, key: &'static str, choices: &[&str]) -> String {
         let value = self.choice(key, choices);
         self.absent_is_error(key, value)
+    }
+
+    /// A list, as it was sent: a rule of its own reads it.
+    pub fn list(&mut self, key: &'static str) -> Option<Value> {
+        let value = self.take(key)?;
+        self.value(key, value, |value| match value {
+            Value::Array(_) => Ok(value.clone()),
+            _ => Err("Must be a list.".to_owned()),
+        })
     }
 
     /// A list of positive ids, duplicates folded; a fault is reported by its index.

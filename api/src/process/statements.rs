@@ -12,7 +12,7 @@ use crate::http::once;
 use crate::process::serve::{metrics, upkeep};
 use crate::resources::{
     auth, campaigns, caps, clients, dids, explain, health, internal, links, live, logs, numbers, oversight,
-    pauses, platform, stats, tokens, users,
+    pauses, platform, schedules, stats, tokens, users,
 };
 use crate::store::identity::DbRole;
 
@@ -45,6 +45,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         logs::SELLER_STATEMENTS,
         stats::SELLER_STATEMENTS,
         caps::STATEMENTS,
+        schedules::STATEMENTS,
     ];
     let seller = [
         users::SELLER_STATEMENTS,
@@ -84,6 +85,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         campaigns::list::Campaigns::statements(),
         links::list::OwnLinks::statements(),
         caps::list::OwnCaps::statements(),
+        schedules::list::OwnSchedules::statements(),
         caps::events::OwnCapEvents::statements(),
         live::list::OwnCalls::statements(),
         auth::sessions::Sessions::statements(),
@@ -94,6 +96,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         clients::list::Clients::statements(),
         links::list::Links::statements(),
         caps::list::Caps::statements(),
+        schedules::list::Schedules::statements(),
         caps::events::CapEvents::statements(),
         live::list::Calls::statements(),
         numbers::list::Dids::statements(),

@@ -17,6 +17,7 @@ pub mod numbers;
 pub mod oversight;
 pub mod pauses;
 pub mod platform;
+pub mod schedules;
 pub mod stats;
 pub mod tokens;
 pub mod users;
@@ -43,6 +44,7 @@ pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
         .merge(caps::router())
         .merge(numbers::router())
         .merge(pauses::router())
+        .merge(schedules::router())
         .merge(oversight::router())
         .merge(platform::router());
     if with_internal_api {

@@ -1,6 +1,7 @@
 //! Facts: what people set and what calls have left behind, as it was read at one moment. Gates judge by them.
 
 use crate::cap::{Cap, Capped, Meter};
+use crate::hours::Hours;
 use crate::pause::Pause;
 use crate::strategy::Strategy;
 use crate::subject::Subject;
@@ -12,6 +13,8 @@ pub struct Dialled {
     pub did_active: bool,
     pub user_id: i64,
     pub owner_active: bool,
+    /// None: always open.
+    pub hours: Option<Hours>,
     /// How many campaigns have the number.
     pub campaigns: usize,
     /// The one of them that takes its calls: the first that is active, and the owner's.
@@ -77,6 +80,7 @@ pub struct Campaign {
     pub qualify_seconds: i32,
     pub caps: Capped,
     pub pause: Option<Pause>,
+    pub hours: Option<Hours>,
 }
 
 impl Dialled {
@@ -98,6 +102,8 @@ pub struct Link {
     pub client_active: bool,
     pub pause: Option<Pause>,
     pub client_pause: Option<Pause>,
+    pub hours: Option<Hours>,
+    pub client_hours: Option<Hours>,
     /// Not looked up, and none, where the link or its client is inactive.
     pub contact: Contact,
     pub max_concurrency: i32,
@@ -152,6 +158,8 @@ impl Link {
             client_active,
             pause,
             client_pause,
+            hours,
+            client_hours,
             contact: _,
             max_concurrency,
             total_calls_allowed,
@@ -180,6 +188,8 @@ impl Link {
             && *client_active == other.client_active
             && *pause == other.pause
             && *client_pause == other.client_pause
+            && *hours == other.hours
+            && *client_hours == other.client_hours
             && *max_concurrency == other.max_concurrency
             && *total_calls_allowed == other.total_calls_allowed
             && *forwarding_priority == other.forwarding_priority
@@ -218,6 +228,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::cap::tests::{cap, meter};
     use crate::cap::{Counted, Over};
+    use crate::hours::tests::mondays;
     use crate::pause::tests::pause;
 
     pub(crate) fn link(id: i64) -> Link {
@@ -229,6 +240,8 @@ pub(crate) mod tests {
             client_active: true,
             pause: None,
             client_pause: None,
+            hours: None,
+            client_hours: None,
             contact: Contact::Fixed,
             max_concurrency: 2,
             total_calls_allowed: None,
@@ -258,6 +271,7 @@ pub(crate) mod tests {
             did_active: true,
             user_id: 1,
             owner_active: true,
+            hours: None,
             campaigns: 1,
             campaign: Some(Campaign {
                 id: 1,
@@ -268,6 +282,7 @@ pub(crate) mod tests {
                 qualify_seconds: 30,
                 caps: Capped::NOT,
                 pause: None,
+                hours: None,
             }),
             behind: Vec::new(),
             seller_metered: false,
@@ -312,6 +327,14 @@ pub(crate) mod tests {
             },
             Link {
                 client_pause: Some(pause(1)),
+                ..link(1)
+            },
+            Link {
+                hours: Some(mondays()),
+                ..link(1)
+            },
+            Link {
+                client_hours: Some(mondays()),
                 ..link(1)
             },
             Link {

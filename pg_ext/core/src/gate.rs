@@ -58,7 +58,7 @@ pub enum FreedBy {
     Nothing,
     /// Somebody changes what is set, or a client registers.
     Change,
-    /// An instant comes that somebody has set: a pause ends.
+    /// An instant comes that somebody has set: a pause ends, a schedule opens.
     Date,
     /// A call in flight turns out not to count, or a window ends. A call that is closed as LOST may count still: closing it frees nothing.
     Outcome,

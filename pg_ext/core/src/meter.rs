@@ -168,7 +168,7 @@ impl Mark {
 
 const YEAR_2000: i64 = 946_684_800_000_000;
 
-fn timestamp(microseconds: i64) -> Timestamp {
+pub fn timestamp(microseconds: i64) -> Timestamp {
     let bound = if microseconds < 0 {
         Timestamp::MIN
     } else {
@@ -177,7 +177,7 @@ fn timestamp(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds.saturating_add(YEAR_2000)).unwrap_or(bound)
 }
 
-fn microseconds(instant: Timestamp) -> i64 {
+pub fn microseconds(instant: Timestamp) -> i64 {
     instant.as_microsecond() - YEAR_2000
 }
 

@@ -9,6 +9,8 @@ pub enum Reject {
     OwnerInactive,
     NoActiveCampaignForDid,
     CampaignPaused,
+    Closed,
+    AllClosed,
     NoActiveClientsInCampaign,
     NoEligibleClientsAvailable,
     NoMoreTargets {
@@ -22,13 +24,15 @@ pub enum Reject {
 
 impl Reject {
     /// One with each token, but for those of caps.
-    pub const NAMED: [Reject; 11] = [
+    pub const NAMED: [Reject; 13] = [
         Reject::InvalidDidInput,
         Reject::DidNotFound,
         Reject::DidInactive,
         Reject::OwnerInactive,
         Reject::NoActiveCampaignForDid,
         Reject::CampaignPaused,
+        Reject::Closed,
+        Reject::AllClosed,
         Reject::NoActiveClientsInCampaign,
         Reject::NoEligibleClientsAvailable,
         Reject::NoMoreTargets { any_busy: false },
@@ -71,6 +75,8 @@ impl Reject {
             Reject::OwnerInactive => "owner_inactive",
             Reject::NoActiveCampaignForDid => "no_active_campaign_for_did",
             Reject::CampaignPaused => "campaign_paused",
+            Reject::Closed => "closed",
+            Reject::AllClosed => "all_closed",
             Reject::NoActiveClientsInCampaign => "no_active_clients_in_campaign",
             Reject::NoEligibleClientsAvailable => "no_eligible_clients_available",
             Reject::NoMoreTargets { .. } => "no_more_targets",
@@ -89,7 +95,10 @@ impl Reject {
             | Reject::DidInactive
             | Reject::OwnerInactive
             | Reject::NoActiveCampaignForDid => 1,
-            Reject::CampaignPaused | Reject::NoActiveClientsInCampaign => 20,
+            Reject::CampaignPaused
+            | Reject::Closed
+            | Reject::AllClosed
+            | Reject::NoActiveClientsInCampaign => 20,
             Reject::NoEligibleClientsAvailable
             | Reject::Capped(_)
             | Reject::NoMoreTargets { any_busy: true } => 17,
@@ -118,19 +127,21 @@ mod tests {
             Reject::OwnerInactive => 3,
             Reject::NoActiveCampaignForDid => 4,
             Reject::CampaignPaused => 5,
-            Reject::NoActiveClientsInCampaign => 6,
-            Reject::NoEligibleClientsAvailable => 7,
-            Reject::NoMoreTargets { .. } => 8,
-            Reject::RingBudgetSpent => 9,
-            Reject::CallEnded => 10,
-            Reject::Capped(_) => 11,
+            Reject::Closed => 6,
+            Reject::AllClosed => 7,
+            Reject::NoActiveClientsInCampaign => 8,
+            Reject::NoEligibleClientsAvailable => 9,
+            Reject::NoMoreTargets { .. } => 10,
+            Reject::RingBudgetSpent => 11,
+            Reject::CallEnded => 12,
+            Reject::Capped(_) => 13,
         }
     }
 
     #[test]
     fn every_reason_is_among_all_and_in_a_status() {
         for (index, reject) in Reject::all().enumerate() {
-            assert_eq!(place(reject), index.min(10));
+            assert_eq!(place(reject), index.min(13));
             let status = format!("REJECTED_{}", reject.token().to_uppercase());
             assert_eq!(of_status(&status).as_deref(), Some(reject.token()));
         }

@@ -2,17 +2,18 @@
 
 use crate::facts::Link;
 use crate::gate::Verdict;
-use crate::gates::caps;
+use crate::gates::{self, caps};
 use crate::reason::Reject;
 use crate::strategy::Strategy;
 use crate::subject::Subject;
 
-/// Why a campaign has nobody for a new call: what the gate says that opens soonest.
+/// Why a campaign has nobody for a new call: what the gate says that opens soonest. Of those that are freed alike the later one in the
+/// list: what holds longest is told first there.
 pub fn reject_reason<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> Reject {
     verdicts
         .into_iter()
         .filter_map(|verdict| verdict.stopped_by())
-        .max_by_key(|gate| gate.freed_by)
+        .max_by_key(|gate| (gate.freed_by, gates::place(gate)))
         .map_or(Reject::NoActiveClientsInCampaign, |gate| gate.says)
 }
 
@@ -80,6 +81,7 @@ mod tests {
                 [stopped("link_inactive"), stopped(cap)],
                 [stopped(cap), stopped("no_contact")],
                 [stopped(cap), stopped("client_paused")],
+                [stopped("link_closed"), stopped(cap)],
             ] {
                 assert_eq!(reject_reason(&verdicts), Reject::NoEligibleClientsAvailable);
             }
@@ -92,6 +94,14 @@ mod tests {
             "no_contact",
         ] {
             assert_eq!(reject_reason(&[stopped(name)]), Reject::NoActiveClientsInCampaign);
+        }
+        for others in ["link_inactive", "link_paused", "no_contact", "link_closed"] {
+            for verdicts in [
+                [stopped("client_closed"), stopped(others)],
+                [stopped(others), stopped("client_closed")],
+            ] {
+                assert_eq!(reject_reason(&verdicts), Reject::AllClosed);
+            }
         }
         assert_eq!(reject_reason(&[]), Reject::NoActiveClientsInCampaign);
     }

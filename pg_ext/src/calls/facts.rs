@@ -7,6 +7,7 @@ use capconduit_core::pause::{Pause, SetBy};
 use capconduit_core::{Link, Strategy, Subject, outcome};
 
 use crate::calls::meters::{self, Metered};
+use crate::calls::schedules::read_hours;
 use crate::postgres::argument::arg;
 use crate::postgres::column::{Column, Text, Time};
 use crate::postgres::look::At;
@@ -19,13 +20,14 @@ use crate::postgres::tables::{
 use crate::postgres::transaction::of_unix_seconds;
 use crate::postgres::{access, guc};
 
-static DIDS: Lookup<dids::Of> = lookup!(dids by dids_number_key (Text): id, user_id, status).remembering();
+static DIDS: Lookup<dids::Of> =
+    lookup!(dids by dids_number_key (Text): id, user_id, status, schedule_id).remembering();
 static USERS: Lookup<users::Of> = lookup!(users by users_pkey (Int8): status, metered).remembering();
 static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
     lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
-static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, paused_until, pause_reason, platform_paused_until, platform_pause_reason).remembering();
-static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds, capped, paused_until, pause_reason, platform_paused_until, platform_pause_reason);
-static CLIENTS: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): client_identifier, status, metered, platform_paused_until, platform_pause_reason).remembering();
+static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason).remembering();
+static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds, capped, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason);
+static CLIENTS: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): client_identifier, status, metered, schedule_id, platform_paused_until, platform_pause_reason).remembering();
 static AORS: Lookup<pjsip_aors::Of> = lookup!(pjsip_aors by pjsip_aors_pkey (Int8): contact).remembering();
 static CONTACTS: Lookup<pjsip_contacts::Of> =
     lookup!(pjsip_contacts by pjsip_contacts_endpoint_idx (Text): expiration_time);
@@ -34,11 +36,12 @@ static ENDPOINTS: Lookup<pjsip_endpoints::Of> =
 
 /// Of a canonical number.
 pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
-    let (did_id, user_id, did_active) = DIDS.first(at, arg(number), |did| {
+    let (did_id, user_id, did_active, schedule_id) = DIDS.first(at, arg(number), |did| {
         (
             did.need(dids::id),
             did.need(dids::user_id),
             did.is(dids::status, "active"),
+            did.get_optional(dids::schedule_id),
         )
     })?;
     let ids = read_campaign_ids(at, did_id);
@@ -55,6 +58,7 @@ pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
         did_active,
         user_id,
         owner_active,
+        hours: read_hours(at, schedule_id),
         campaigns,
         campaign,
         behind: ids.collect(),
@@ -110,13 +114,13 @@ fn first_that_takes_calls(at: At, ids: &mut impl Iterator<Item = i64>, owner: i6
     ids.find_map(|id| {
         let read = |row: Row<'_, campaigns::Of>| {
             (row.is(campaigns::status, "active") && row.need(campaigns::user_id) == owner)
-                .then(|| read_campaign(id, &row))
+                .then(|| read_campaign(at, id, &row))
         };
         campaigns.get(arg(id), read).flatten()
     })
 }
 
-fn read_campaign(id: i64, row: &Row<'_, campaigns::Of>) -> Campaign {
+fn read_campaign(at: At, id: i64, row: &Row<'_, campaigns::Of>) -> Campaign {
     let strategy = row.need(campaigns::routing_strategy);
     Campaign {
         id,
@@ -142,6 +146,7 @@ fn read_campaign(id: i64, row: &Row<'_, campaigns::Of>) -> Campaign {
                 ),
             ],
         ),
+        hours: read_hours(at, row.get_optional(campaigns::schedule_id)),
     }
 }
 
@@ -204,6 +209,8 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
                 ],
             ),
             client_pause: None,
+            hours: read_hours(at, row.get_optional(of::schedule_id)),
+            client_hours: None,
             contact: Contact::None,
             max_concurrency: row.need(of::max_concurrency),
             total_calls_allowed: row.get(of::total_calls_allowed),
@@ -306,16 +313,19 @@ impl<'a> Clients<'a> {
                         clients::platform_pause_reason,
                     )],
                 ),
+                client.get_optional(clients::schedule_id),
             )
         };
         // Where somebody took its client away, and kept the foreign key from knowing, there is none.
-        let metered;
+        let (metered, schedule_id);
         (
             link.client_identifier,
             link.client_active,
             metered,
             link.client_pause,
+            schedule_id,
         ) = clients.get(arg(link.client_id), read).unwrap_or_default();
+        link.client_hours = read_hours(self.at, schedule_id);
         if metered {
             link.client_caps = read_caps(self.at, Subject::Client(link.client_id));
         }

@@ -21,6 +21,7 @@ pub mod parties;
 pub mod preview;
 pub mod rejects;
 pub mod reservation;
+pub mod schedules;
 pub mod settle;
 pub mod turns;
 pub mod windows;

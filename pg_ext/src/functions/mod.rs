@@ -18,4 +18,5 @@ pub mod release_call;
 pub mod release_expired;
 pub mod release_node;
 pub mod route_call;
+pub mod schedule_fault;
 pub mod table_access;

@@ -4,9 +4,9 @@ use std::ffi::CStr;
 use std::marker::PhantomData;
 
 use pgrx::pg_sys::{
-    self, BOOLOID, Datum, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTOID, TIMESTAMPTZOID, XID8OID,
+    self, BOOLOID, Datum, INT4OID, INT8ARRAYOID, INT8OID, JSONBOID, Oid, TEXTOID, TIMESTAMPTZOID, XID8OID,
 };
-use pgrx::{FromDatum, varlena};
+use pgrx::{FromDatum, JsonB, varlena};
 
 use crate::postgres::argument::Argument;
 
@@ -46,6 +46,7 @@ kinds! {
     Time: TIMESTAMPTZOID => i64,
     /// A transaction's number, its epoch included.
     Xid8: XID8OID => i64,
+    Json: JSONBOID => JsonB,
 }
 
 pub enum Text {}

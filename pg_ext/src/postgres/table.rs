@@ -77,7 +77,7 @@ macro_rules! tables {
                 use std::ffi::CStr;
 
                 #[allow(unused_imports)]
-                use $crate::postgres::column::{AnyColumn, Bool, Column, Int4, Int8, Int8s, Kind, Text, Time, Xid8, c_name};
+                use $crate::postgres::column::{AnyColumn, Bool, Column, Int4, Int8, Int8s, Json, Kind, Text, Time, Xid8, c_name};
                 use $crate::postgres::table::Declared;
 
                 /// Marks what belongs to this table.

@@ -203,6 +203,9 @@ tables! {
             number: Text,
             status: Text,
         }
+        optional {
+            schedule_id: Int8,
+        }
         indexes {
             Unique dids_number_key: number;
         }
@@ -234,6 +237,7 @@ tables! {
         }
         optional {
             qualify_seconds: Int4,
+            schedule_id: Int8,
             paused_until: Time,
             pause_reason: Text,
             platform_paused_until: Time,
@@ -269,6 +273,7 @@ tables! {
             min_seconds_between: Int4,
             qualify_seconds: Int4,
             capped: Bool,
+            schedule_id: Int8,
             paused_until: Time,
             pause_reason: Text,
             platform_paused_until: Time,
@@ -302,6 +307,19 @@ tables! {
         }
     }
 
+    schedules {
+        columns {
+            id: Int8,
+            version: Int8,
+            time_zone: Text,
+            weekly: Json,
+            exceptions: Json,
+        }
+        indexes {
+            Unique schedules_pkey: id;
+        }
+    }
+
     clients {
         columns {
             id: Int8,
@@ -311,6 +329,7 @@ tables! {
         optional {
             time_zone: Text,
             metered: Bool,
+            schedule_id: Int8,
             platform_paused_until: Time,
             platform_pause_reason: Text,
         }

@@ -39,6 +39,7 @@ async fn campaigns_are_made_shown_and_changed() {
             "pause",
             "qualifySeconds",
             "routingStrategy",
+            "scheduleId",
             "status",
             "updatedAt",
             "version"
@@ -213,6 +214,7 @@ async fn links_hold_caps() {
             "minSecondsBetween",
             "pause",
             "qualifySeconds",
+            "scheduleId",
             "status",
             "today",
             "totalCallsAllowed",

@@ -37,6 +37,7 @@ async fn a_client_comes_with_its_pjsip_objects() {
             "pjsipAor",
             "pjsipAuth",
             "pjsipEndpoint",
+            "scheduleId",
             "status",
             "timeZone",
             "updatedAt",

@@ -85,6 +85,20 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("PUT", "/api/admin/caps/{id}", Staff),
     ("PATCH", "/api/admin/caps/{id}", Staff),
     ("DELETE", "/api/admin/caps/{id}", Staff),
+    ("GET", "/api/admin/schedules", Staff),
+    ("POST", "/api/admin/schedules", Staff),
+    ("GET", "/api/admin/schedules/{id}", Staff),
+    ("PUT", "/api/admin/schedules/{id}", Staff),
+    ("PATCH", "/api/admin/schedules/{id}", Staff),
+    ("DELETE", "/api/admin/schedules/{id}", Staff),
+    ("POST", "/api/admin/schedules/{id}/exceptions/import", Staff),
+    ("GET", "/api/seller/schedules", Seller),
+    ("POST", "/api/seller/schedules", Seller),
+    ("GET", "/api/seller/schedules/{id}", Seller),
+    ("PUT", "/api/seller/schedules/{id}", Seller),
+    ("PATCH", "/api/seller/schedules/{id}", Seller),
+    ("DELETE", "/api/seller/schedules/{id}", Seller),
+    ("POST", "/api/seller/schedules/{id}/exceptions/import", Seller),
     ("GET", "/api/seller/cap_events", Seller),
     ("GET", "/api/seller/caps", Seller),
     ("POST", "/api/seller/caps", Seller),
@@ -184,6 +198,13 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
         ("PUT" | "PATCH", "/api/admin/caps/{id}" | "/api/seller/caps/{id}") => json!({"limit": 60}),
         ("POST", "/api/admin/dids") => json!({"number": "+4930123458", "userId": 3}),
         ("PUT" | "PATCH", "/api/admin/dids/{id}") => json!({"description": "changed"}),
+        ("POST", "/api/admin/schedules" | "/api/seller/schedules") => json!({"name": "New"}),
+        ("PUT" | "PATCH", "/api/admin/schedules/{id}" | "/api/seller/schedules/{id}") => {
+            json!({"timeZone": "Europe/Berlin"})
+        }
+        ("POST", path) if path.ends_with("/exceptions/import") => {
+            json!({"exceptions": [{"date": "2026-12-25", "name": "Christmas", "intervals": []}]})
+        }
         ("POST", "/api/seller/dids") => json!({"number": "+4930123456"}),
         ("POST", "/api/seller/dids/import") => json!({"lines": [{"number": "+4930123457"}]}),
         ("PUT" | "PATCH", "/api/seller/dids/{id}") => json!({"description": "changed"}),

@@ -24,6 +24,7 @@ async fn dids_are_made_shown_and_changed() {
             "description",
             "id",
             "number",
+            "scheduleId",
             "status",
             "updatedAt",
             "version"

@@ -316,6 +316,9 @@ async fn every_described_sorting_sorts() {
          insert into caps (link_id, counts, span, set_by, max_calls)
          select id, 'offered', case id % 2 when 0 then 'day' else 'month' end, 'seller', id * 7 % 5
            from campaign_client_settings;
+         insert into schedules (user_id, name, version, created_at, updated_at)
+         select case n when 1 then 3 end, 'schedule ' || n, n, now() + n * interval '1 hour', now() - n * interval '1 min'
+           from generate_series(1, 3) n;
          insert into cap_events (cap_id, user_id, link_id, subject_type, subject_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used, in_flight)
          select id, 3, link_id, 'link', link_id, 'a link', counts, span, set_by, enforce, max_calls, 75, 7, 0 from caps;
          insert into pjsip_contacts (id, endpoint, expiration_time)
@@ -401,7 +404,7 @@ async fn every_described_sorting_sorts() {
             assert!(text.contains(default), "{path}: {text}");
         }
     }
-    assert_eq!(lists, 18, "lists with sortings");
+    assert_eq!(lists, 20, "lists with sortings");
 }
 
 /// Pages of a sorting with many equals hold each row once.

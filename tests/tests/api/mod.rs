@@ -33,6 +33,7 @@ mod pauses;
 mod platform;
 mod records;
 mod repeats;
+mod schedules;
 mod secrets;
 mod sessions;
 mod statements;

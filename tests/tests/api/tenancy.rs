@@ -23,6 +23,7 @@ const VICTIMS_TABLES: &[&str] = &[
     "campaigns",
     "campaign_dids",
     "campaign_client_settings",
+    "schedules",
     "caps",
     "cap_events",
     "link_counters",
@@ -37,6 +38,7 @@ struct Victim {
     campaigns: Vec<i64>,
     links: Vec<i64>,
     caps: Vec<i64>,
+    schedules: Vec<i64>,
     logs: Vec<i64>,
     tokens: Vec<i64>,
     sessions: Vec<i64>,
@@ -63,6 +65,8 @@ const MAKE_VICTIM: &str = "
     insert into campaign_dids (campaign_id, did_id) values (987652000, 987651000), (987652001, 987651001);
     insert into campaign_client_settings (campaign_id, client_id, max_concurrency, total_calls_allowed)
     values (987652000, 1, 7, 7000), (987652000, 2, 7, 7000), (987652001, 3, 7, 7000);
+    alter table schedules alter column id restart with 987659000;
+    insert into schedules (user_id, name) values (4, 'zebra one'), (4, 'zebra two');
     alter table caps alter column id restart with 987657000;
     insert into caps (link_id, counts, span, set_by, max_calls, note)
     select id, 'answered', 'day', set_by, 98765, 'zebra'
@@ -100,6 +104,7 @@ async fn make_victim(world: &World) -> Victim {
         "alter table dids alter column id restart with 5000; alter table campaigns alter column id restart with 5000;
          alter table campaign_client_settings alter column id restart with 5000;
          alter table call_logs alter column id restart with 5000; alter table api_tokens alter column id restart with 5000;
+         alter table schedules alter column id restart with 5000;
          alter table caps alter column id restart with 5000; alter table cap_events alter column id restart with 5000",
     )
     .await;
@@ -137,6 +142,7 @@ async fn make_victim(world: &World) -> Victim {
         campaigns: ids("/api/seller/campaigns").await,
         links: ids("/api/seller/campaigns/987652000/clients").await,
         caps: ids("/api/seller/caps").await,
+        schedules: ids("/api/seller/schedules").await,
         logs: ids("/api/seller/logs").await,
         tokens: ids("/api/auth/tokens").await,
         sessions: vec![987_656_000_000_000],
@@ -210,6 +216,7 @@ fn addresses(path: &str, victim: &Victim) -> Vec<(String, String)> {
         p if p.starts_with("/api/seller/dids") => &victim.dids,
         p if p.starts_with("/api/seller/campaigns") => &victim.campaigns,
         p if p.starts_with("/api/seller/caps") => &victim.caps,
+        p if p.starts_with("/api/seller/schedules") => &victim.schedules,
         p if p.starts_with("/api/seller/logs") => &victim.logs,
         p if p.starts_with("/api/auth/tokens") => &victim.tokens,
         p if p.starts_with("/api/auth/sessions") => &victim.sessions,
@@ -265,6 +272,16 @@ async fn try_everything(intruder: &Visitor, victim: &Victim) {
             Some(&body),
         )
         .await;
+    }
+    for schedule in &victim.schedules {
+        let body = json!({"scheduleId": schedule});
+        for path in [
+            "/api/seller/dids/1",
+            "/api/seller/campaigns/1",
+            "/api/seller/campaigns/1/clients/1",
+        ] {
+            assert_like_unknown(intruder, "PUT", path, &schedule.to_string(), Some(&body)).await;
+        }
     }
     for did in &victim.dids {
         let path = "/api/seller/campaigns/1/dids";

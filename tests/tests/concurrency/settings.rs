@@ -9,7 +9,7 @@ use crate::node::support::eventually;
 use crate::sql::support::{run, value};
 
 /// What an administrator may change meanwhile, and what a call then hears.
-const CHANGES: [(&str, &str); 12] = [
+const CHANGES: [(&str, &str); 16] = [
     (
         "update campaign_client_settings set status = 'inactive' where id = LINK",
         "no_active_clients_in_campaign",
@@ -41,6 +41,26 @@ const CHANGES: [(&str, &str); 12] = [
     (
         "update clients set platform_paused_until = now() + interval '1 hour', platform_pause_reason = 'x' where id = CLIENT",
         "no_active_clients_in_campaign",
+    ),
+    (
+        "insert into schedules (name) values ('of the number DID');
+         update dids set schedule_id = (select max(id) from schedules) where id = DID",
+        "closed",
+    ),
+    (
+        "insert into schedules (name) values ('of the campaign CAMPAIGN');
+         update campaigns set schedule_id = (select max(id) from schedules) where id = CAMPAIGN",
+        "closed",
+    ),
+    (
+        "insert into schedules (name) values ('of the link LINK');
+         update campaign_client_settings set schedule_id = (select max(id) from schedules) where id = LINK",
+        "all_closed",
+    ),
+    (
+        "insert into schedules (name) values ('of the client CLIENT');
+         update clients set schedule_id = (select max(id) from schedules) where id = CLIENT",
+        "all_closed",
     ),
     (
         "delete from campaign_dids where did_id = DID",

@@ -67,8 +67,11 @@ fn route_by(look: &World, world: &mut World, args: &RouteArgs, seen: &Seen) -> O
                 let full = judged
                     .iter()
                     .any(|(_, verdict)| verdict.ends_with("_cap") || *verdict == "spacing");
+                let closed = judged.iter().any(|(_, verdict)| verdict.ends_with("_closed"));
                 let (reason, cause) = if full {
                     ("no_eligible_clients_available", 17)
+                } else if closed {
+                    ("all_closed", 20)
                 } else {
                     ("no_active_clients_in_campaign", 20)
                 };

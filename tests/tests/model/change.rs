@@ -19,6 +19,8 @@ pub enum Change {
     LinkSpacing(i64, Option<i64>),
     /// Of a row of this table, and whose; since long ago over, until long from now, or for good.
     Pause(&'static str, i64, &'static str, Option<&'static str>),
+    /// Whether a row of this table is closed always, or open always by a schedule; or has none.
+    Hours(&'static str, i64, Option<bool>),
     AddLink(Link),
     DeleteLink(i64),
     DeleteCampaign(i64),
@@ -85,6 +87,24 @@ impl Change {
                     "update {table} set {whose}paused_until = {until}, {whose}pause_reason = {reason} where id = {id}"
                 )
             }
+            Change::Hours(table, id, closed) => {
+                let weekly = match closed {
+                    None => return format!("update {table} set schedule_id = null where id = {id}"),
+                    Some(true) => "'[]'".to_owned(),
+                    Some(false) => {
+                        let days = "array['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']";
+                        format!(
+                            "(select jsonb_agg(jsonb_build_object('day', day, 'opens', '00:00', 'closes', '24:00')) from unnest({days}) day)"
+                        )
+                    }
+                };
+                // Of each row one, which is changed.
+                format!(
+                    "with hours as (insert into schedules (name, weekly) values ('{table} {id}', {weekly})
+                         on conflict (user_id, name) do update set weekly = excluded.weekly returning id)
+                     update {table} set schedule_id = hours.id from hours where {table}.id = {id}"
+                )
+            }
             Change::AddLink(new) => insert_link_sql(next_link, new),
             Change::DeleteLink(id) => format!("delete from campaign_client_settings where id = {id}"),
             Change::DeleteCampaign(id) => format!("delete from campaigns where id = {id}"),
@@ -132,14 +152,16 @@ impl Change {
                 set(world.links.get_mut(id), |link| link.priority = *priority)
             }
             Change::Pause(table, id, by, until) => {
-                let is_there = match *table {
-                    "clients" => world.clients.contains_key(id),
-                    "campaigns" => world.campaigns.contains_key(id),
-                    _ => world.links.contains_key(id),
-                };
+                let is_there = world.has(table, *id);
                 world.pauses.remove(&(*table, *id, *by));
                 if is_there && until.is_some_and(|until| until != OVER) {
                     world.pauses.insert((*table, *id, *by));
+                }
+            }
+            Change::Hours(table, id, closed) => {
+                world.closed.remove(&(*table, *id));
+                if *closed == Some(true) && world.has(table, *id) {
+                    world.closed.insert((*table, *id));
                 }
             }
             Change::AddLink(new) => return add_link(world, new),

@@ -143,6 +143,17 @@ fn any_pause() -> impl Strategy<Value = Change> {
     })
 }
 
+fn any_hours() -> impl Strategy<Value = Change> {
+    let rows = prop_oneof![
+        3 => (1..8i64).prop_map(|id| ("campaign_client_settings", id)),
+        2 => (1..5i64).prop_map(|id| ("clients", id)),
+        1 => (1..4i64).prop_map(|id| ("campaigns", id)),
+        1 => (1..4i64).prop_map(|id| ("dids", id)),
+    ];
+    let closed = select(vec![None, None, Some(false), Some(true)]);
+    (rows, closed).prop_map(|((table, id), closed)| Change::Hours(table, id, closed))
+}
+
 fn any_change() -> impl Strategy<Value = Change> {
     let link = || 1..8i64;
     prop_oneof![
@@ -158,6 +169,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         1 => (link(), 0..3i32).prop_map(|(id, priority)| Change::LinkPriority(id, priority)),
         2 => (link(), any_spacing()).prop_map(|(id, seconds)| Change::LinkSpacing(id, seconds)),
         2 => any_pause(),
+        2 => any_hours(),
         2 => any_link().prop_map(Change::AddLink),
         2 => link().prop_map(Change::DeleteLink),
         1 => (1..4i64).prop_map(Change::DeleteCampaign),

@@ -20,6 +20,10 @@ pub fn verdict(world: &World, link_id: i64, tried: &[i64], now: Micros) -> &'sta
         "link_paused"
     } else if world.is_paused("clients", link.client) {
         "client_paused"
+    } else if world.closed.contains(&("clients", link.client)) {
+        "client_closed"
+    } else if world.closed.contains(&("campaign_client_settings", link_id)) {
+        "link_closed"
     } else if !matches!(client.contact, Contact::Static | Contact::Registered) {
         "no_contact"
     } else if !has_total_room(world, link_id, &world.rows.counters[&link_id]) {
@@ -131,6 +135,10 @@ pub fn stop(world: &World, number: &str) -> (Option<(&'static str, i32)>, Option
         Some(("no_active_campaign_for_did", 1))
     } else if campaign.is_some_and(|id| world.is_paused("campaigns", id)) {
         Some(("campaign_paused", 20))
+    } else if world.closed.contains(&("dids", did_id))
+        || campaign.is_some_and(|id| world.closed.contains(&("campaigns", id)))
+    {
+        Some(("closed", 20))
     } else {
         None
     };

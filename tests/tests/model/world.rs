@@ -68,6 +68,8 @@ pub struct World {
     pub links: BTreeMap<i64, Link>,
     /// Pauses that last: of a row of which table, and whose.
     pub pauses: BTreeSet<(&'static str, i64, &'static str)>,
+    /// What is closed: a row of which table.
+    pub closed: BTreeSet<(&'static str, i64)>,
     /// Ids are never used again.
     pub next_link: i64,
     pub rows: Rows,
@@ -119,7 +121,7 @@ impl World {
                 .map(|(id, client)| format!("client {id}: {client:?}")),
         );
         lines.push(format!("(campaign, DID): {:?}", self.campaign_dids));
-        lines.push(format!("paused: {:?}", self.pauses));
+        lines.push(format!("paused: {:?}, closed: {:?}", self.pauses, self.closed));
         lines
     }
 
@@ -140,6 +142,15 @@ impl World {
             })
             .map(|(id, _)| *id)
             .collect()
+    }
+
+    pub fn has(&self, table: &str, id: i64) -> bool {
+        match table {
+            "clients" => self.clients.contains_key(&id),
+            "campaigns" => self.campaigns.contains_key(&id),
+            "dids" => self.dids.contains_key(&id),
+            _ => self.links.contains_key(&id),
+        }
     }
 
     pub fn is_paused(&self, table: &'static str, id: i64) -> bool {

@@ -23,6 +23,7 @@ mod rejects;
 mod repair;
 mod rights;
 mod sample;
+mod schedules;
 mod settings;
 mod settings_id;
 mod silence;

@@ -64,6 +64,7 @@ async fn populate(db: &TestDb, user_id: i64, did: &str) {
                  values ({user_id}, sha256('{user_id}'), '', 201, 'answer to {user_id}');
              insert into sessions (token_hash, user_id, expires_at)
                  values (sha256('{user_id}'), {user_id}, now() + interval '1 day');
+             insert into schedules (user_id, name) values ({user_id}, 'of {user_id}');
              insert into caps (link_id, counts, span, set_by, max_calls)
              select link_id, 'offered', 'day', 'platform', 1000 from live_calls where user_id = {user_id} group by link_id;
              insert into caps (client_id, counts, span, set_by, max_calls)
@@ -124,6 +125,7 @@ async fn another_seller_s_rows_do_not_exist() {
             "live_calls_view",
             "meter_windows",
             "meters",
+            "schedules",
             "sessions",
             "users"
         ]
@@ -196,6 +198,7 @@ async fn a_seller_changes_and_deletes_own_rows_only() {
          select id, 'ci', sha256(username::bytea), now() + interval '1 day' from users;
          insert into idempotency_keys (user_id, key_hash, fingerprint, status, body)
          select id, sha256(username::bytea), '', 201, '' from users;
+         insert into schedules (user_id, name) select id, 'of ' || username from users;
          insert into caps (link_id, counts, span, set_by, max_calls)
          select id, 'offered', 'day', 'seller', 1000 from campaign_client_settings;
          insert into sessions (token_hash, user_id, expires_at)
@@ -229,6 +232,7 @@ async fn a_seller_changes_and_deletes_own_rows_only() {
             "caps",
             "dids",
             "idempotency_keys",
+            "schedules",
             "sessions"
         ]
     );

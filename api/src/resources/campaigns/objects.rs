@@ -36,6 +36,9 @@ pub struct Campaign {
     #[schema(example = 30)]
     pub qualify_seconds: i32,
     pub description: Option<String>,
+    /// When it takes calls. Null: always.
+    #[schema(example = json!(null))]
+    pub schedule_id: Option<i64>,
     /// Null: it is not paused.
     pub pause: Option<Pause>,
     pub created_at: Instant,
@@ -55,6 +58,7 @@ impl From<&Row> for Campaign {
             max_ring_seconds: row.get("max_ring_seconds"),
             qualify_seconds: row.get("qualify_seconds"),
             description: row.get("description"),
+            schedule_id: row.get("schedule_id"),
             pause: Pause::of(row),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
@@ -97,6 +101,9 @@ pub struct NewCampaign {
     #[schema(pattern = "^(active|inactive|paused)$", default = "active", required = false)]
     pub status: String,
     pub description: Option<String>,
+    /// When it takes calls: an own schedule, or one of the platform's. Null: always.
+    #[schema(minimum = 1, example = json!(null))]
+    pub schedule_id: Option<i64>,
 }
 
 impl Input for NewCampaign {
@@ -113,6 +120,7 @@ impl Input for NewCampaign {
                 .unwrap_or(outcome::QUALIFY_SECONDS),
             status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
             description: f.nullable_text("description", &DESCRIPTION).flatten(),
+            schedule_id: f.nullable_id("scheduleId").flatten(),
         }
     }
 }
@@ -138,6 +146,8 @@ pub struct CampaignChange {
     pub status: Option<String>,
     #[schema(value_type = Option<String>)]
     pub description: Option<Option<String>>,
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    pub schedule_id: Option<Option<i64>>,
 }
 
 impl Input for CampaignChange {
@@ -152,6 +162,7 @@ impl Input for CampaignChange {
             qualify_seconds: f.small_int("qualifySeconds", outcome::QUALIFY_RANGE),
             status: f.choice("status", STATUSES),
             description: f.nullable_text("description", &DESCRIPTION),
+            schedule_id: f.nullable_id("scheduleId"),
         }
     }
 }

@@ -36,6 +36,9 @@ pub struct Client {
     /// In which the hours, days, weeks and months of its calls begin and end: IANA's name of a place, or UTC.
     #[schema(example = "UTC")]
     pub time_zone: String,
+    /// When it takes calls, of all sellers. Null: always.
+    #[schema(example = json!(null))]
+    pub schedule_id: Option<i64>,
     /// Null: it is not paused.
     pub pause: Option<Pause>,
     pub created_by: Option<i64>,
@@ -59,6 +62,7 @@ impl From<&Row> for Client {
             status: row.get("status"),
             notes: row.get("notes"),
             time_zone: row.get("time_zone"),
+            schedule_id: row.get("schedule_id"),
             pause: Pause::of_client(row),
             created_by: row.get("created_by"),
             created_at: row.get("created_at"),
@@ -97,6 +101,9 @@ pub struct NewClient {
     pub time_zone: String,
     #[schema(pattern = "^(active|inactive)$", default = "active", required = false)]
     pub status: String,
+    /// When it takes calls, of all sellers: one of the platform's schedules. Null: always.
+    #[schema(minimum = 1, example = json!(null))]
+    pub schedule_id: Option<i64>,
     pub pjsip: PjsipInput,
 }
 
@@ -111,6 +118,7 @@ impl Input for NewClient {
             notes: f.nullable_text("notes", &NOTES).flatten(),
             time_zone: f.text("timeZone", &TIME_ZONE).unwrap_or_else(|| zone::UTC.into()),
             status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
+            schedule_id: f.nullable_id("scheduleId").flatten(),
             pjsip: f.required_object("pjsip", |f| PjsipInput::read(f, true)),
         }
     }
@@ -130,6 +138,8 @@ pub struct ClientChange {
     pub time_zone: Option<String>,
     #[schema(pattern = "^(active|inactive)$", required = false, nullable = false)]
     pub status: Option<String>,
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    pub schedule_id: Option<Option<i64>>,
     #[schema(required = false, nullable = false)]
     pub pjsip: Option<PjsipInput>,
 }
@@ -144,6 +154,7 @@ impl Input for ClientChange {
             notes: f.nullable_text("notes", &NOTES),
             time_zone: f.text("timeZone", &TIME_ZONE),
             status: f.choice("status", STATUSES),
+            schedule_id: f.nullable_id("scheduleId"),
             pjsip: f.object("pjsip", |f| PjsipInput::read(f, false)),
         }
     }

@@ -60,6 +60,7 @@ pub async fn create(tx: &Tx, names: &PjsipNames, by: i64, new: NewClient) -> Api
                 &new.notes,
                 &by,
                 &new.time_zone,
+                &new.schedule_id,
             ],
         )
         .await
@@ -103,6 +104,8 @@ pub async fn update(
             &change.notes.clone().flatten(),
             &change.notes.is_some(),
             &change.time_zone,
+            &change.schedule_id.flatten(),
+            &change.schedule_id.is_some(),
         ],
     )
     .await?;

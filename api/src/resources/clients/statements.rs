@@ -5,7 +5,7 @@ macro_rules! columns {
         "c.id, c.client_identifier, c.name, c.department, c.status, c.notes, c.time_zone, c.created_by, \
          c.created_at, c.updated_at, e.id as endpoint_id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, \
          e.outbound_auth, e.from_user, e.from_domain, e.callerid, a.id as aor_id, a.contact, a.max_contacts, \
-         a.qualify_frequency, u.id as auth_id, u.auth_type, u.username, u.realm, c.version, c.platform_paused_until, \
+         a.qualify_frequency, u.id as auth_id, u.auth_type, u.username, u.realm, c.version, c.schedule_id, c.platform_paused_until, \
          c.platform_pause_reason, now() as told_at"
     };
 }
@@ -39,14 +39,15 @@ pub const LOCK: &str = "select version from clients where id = $1 for no key upd
 /// As the deletion itself locks it.
 pub const LOCK_TO_DELETE: &str = "select version from clients where id = $1 for update";
 pub const INSERT: &str = "\
-    insert into clients (client_identifier, name, department, status, notes, created_by, time_zone)
-    values ($1, $2, $3, $4, $5, $6, $7) returning id";
+    insert into clients (client_identifier, name, department, status, notes, created_by, time_zone, schedule_id)
+    values ($1, $2, $3, $4, $5, $6, $7, $8) returning id";
 pub const UPDATE: &str = "\
     update clients
        set name = coalesce($2, name), status = coalesce($3, status),
            department = case when $5 then $4 else department end,
            notes = case when $7 then $6 else notes end,
-           time_zone = coalesce($8, time_zone)
+           time_zone = coalesce($8, time_zone),
+           schedule_id = case when $10 then $9 else schedule_id end
      where id = $1";
 pub const DELETE: &str = "delete from clients where id = $1";
 pub const ACTIVE_LINKS: &str = "\

@@ -35,7 +35,7 @@ pub const OF_A_DID: &[Filter] = &[
 
 list! {
     pub Dids of Did = List {
-        columns: "id, number, status, description, created_at, updated_at, version",
+        columns: "id, number, status, description, schedule_id, created_at, updated_at, version",
         from: "dids",
         joins: "",
         filters: &[

@@ -25,6 +25,9 @@ row! {
         #[schema(pattern = "^(active|inactive)$", example = "active")]
         pub status: String,
         pub description: Option<String>,
+        /// When it takes calls. Null: always.
+        #[schema(example = json!(null))]
+        pub schedule_id: Option<i64>,
         pub created_at: Instant,
         pub updated_at: Instant,
         #[schema(example = 1)]
@@ -39,6 +42,7 @@ impl Versioned for Did {
 }
 
 #[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub struct NewDid {
     #[schema(pattern = r"^\+[1-9][0-9]{1,14}$", example = "+18005550199")]
     pub number: String,
@@ -46,6 +50,9 @@ pub struct NewDid {
     pub description: Option<String>,
     #[schema(pattern = "^(active|inactive)$", default = "active", required = false)]
     pub status: String,
+    /// When it takes calls: an own schedule, or one of the platform's. Null: always.
+    #[schema(minimum = 1, example = json!(null))]
+    pub schedule_id: Option<i64>,
 }
 
 impl Input for NewDid {
@@ -56,16 +63,20 @@ impl Input for NewDid {
             number: f.required_text("number", &NUMBER),
             description: f.nullable_text("description", &DESCRIPTION).flatten(),
             status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
+            schedule_id: f.nullable_id("scheduleId").flatten(),
         }
     }
 }
 
 #[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub struct DidChange {
     #[schema(value_type = Option<String>, max_length = 255)]
     pub description: Option<Option<String>>,
     #[schema(pattern = "^(active|inactive)$", required = false, nullable = false)]
     pub status: Option<String>,
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    pub schedule_id: Option<Option<i64>>,
 }
 
 impl Input for DidChange {
@@ -75,6 +86,7 @@ impl Input for DidChange {
         DidChange {
             description: f.nullable_text("description", &DESCRIPTION),
             status: f.choice("status", STATUSES),
+            schedule_id: f.nullable_id("scheduleId"),
         }
     }
 }

@@ -10,13 +10,13 @@ use crate::store::tx::Tx;
 
 macro_rules! columns {
     () => {
-        "id, number, status, description, created_at, updated_at, version"
+        "id, number, status, description, schedule_id, created_at, updated_at, version"
     };
 }
 
 const ONE: &str = concat!("select ", columns!(), " from dids where id = $1");
 const INSERT: &str = concat!(
-    "insert into dids (user_id, number, status, description) values (session_user_id(), $1, $2, $3)
+    "insert into dids (user_id, number, status, description, schedule_id) values (session_user_id(), $1, $2, $3, $4)
     on conflict (number) do nothing
     returning ",
     columns!()
@@ -24,7 +24,8 @@ const INSERT: &str = concat!(
 /// Of an own number.
 const ID: &str = "select id from dids where number = $1";
 const UPDATE: &str = concat!(
-    "update dids set status = coalesce($2, status), description = case when $4 then $3 else description end
+    "update dids set status = coalesce($2, status), description = case when $4 then $3 else description end,
+           schedule_id = case when $6 then $5 else schedule_id end
      where id = $1
     returning ",
     columns!()
@@ -51,7 +52,10 @@ pub async fn find(tx: &Tx, id: i64) -> ApiResult<Did> {
 
 pub async fn create(tx: &Tx, new: NewDid) -> ApiResult<Did> {
     let row = tx
-        .optional_row(INSERT, &[&new.number, &new.status, &new.description])
+        .optional_row(
+            INSERT,
+            &[&new.number, &new.status, &new.description, &new.schedule_id],
+        )
         .await?;
     match row {
         Some(row) => Ok(Did::from(&row)),
@@ -74,11 +78,21 @@ pub async fn update(tx: &Tx, id: i64, if_match: &IfMatch, change: DidChange) -> 
         .await?;
     let given = change.description.is_some();
     let description = change.description.flatten();
-    tx.optional_row(UPDATE, &[&id, &change.status, &description, &given])
-        .await?
-        .as_ref()
-        .map(Did::from)
-        .ok_or_else(|| unknown(id))
+    tx.optional_row(
+        UPDATE,
+        &[
+            &id,
+            &change.status,
+            &description,
+            &given,
+            &change.schedule_id.flatten(),
+            &change.schedule_id.is_some(),
+        ],
+    )
+    .await?
+    .as_ref()
+    .map(Did::from)
+    .ok_or_else(|| unknown(id))
 }
 
 /// Its call records stay.

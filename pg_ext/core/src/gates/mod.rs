@@ -8,6 +8,7 @@ mod already_tried;
 mod campaign_inactive;
 pub mod caps;
 mod client_inactive;
+mod closed;
 mod concurrency_cap;
 mod did_inactive;
 mod link_inactive;
@@ -19,12 +20,14 @@ pub mod spacing;
 mod total_cap;
 
 /// Of a call, before any link is looked at.
-pub static OF_CALLS: [&Gate; 23] = [
+pub static OF_CALLS: [&Gate; 25] = [
     &did_inactive::GATE,
     &owner_inactive::GATE,
     &no_campaign::GATE,
     &campaign_inactive::GATE,
     &paused::CAMPAIGN,
+    &closed::DID,
+    &closed::CAMPAIGN,
     // What holds longest is told first.
     &caps::SELLER_TOTAL,
     &caps::CAMPAIGN_TOTAL,
@@ -46,12 +49,14 @@ pub static OF_CALLS: [&Gate; 23] = [
     &caps::DID_CONCURRENT,
 ];
 
-pub static OF_LINKS: [&Gate; 21] = [
+pub static OF_LINKS: [&Gate; 23] = [
     &already_tried::GATE,
     &link_inactive::GATE,
     &client_inactive::GATE,
     &paused::LINK,
     &paused::CLIENT,
+    &closed::CLIENT,
+    &closed::LINK,
     &no_contact::GATE,
     // As above; over one window the client's before the link's.
     &caps::CLIENT_TOTAL,
@@ -88,6 +93,12 @@ pub fn judge(link: &Link, asked: &Asked<'_>) -> Verdict {
         .into_iter()
         .find(|gate| matches!(gate.rule, Rule::Link { stops, .. } if stops(link, asked)))
         .map_or(Verdict::Eligible, Verdict::Stopped)
+}
+
+/// Where a gate stands in the list.
+pub fn place(gate: &Gate) -> usize {
+    let all = OF_CALLS.iter().chain(&OF_LINKS);
+    all.take_while(|other| **other != gate).count()
 }
 
 /// A gate that was asked, and what it goes by.

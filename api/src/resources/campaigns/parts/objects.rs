@@ -109,6 +109,9 @@ pub struct Link {
     /// How long a good call talks. Null: as the campaign says.
     #[schema(example = json!(null))]
     pub qualify_seconds: Option<i32>,
+    /// When it takes calls. Null: always.
+    #[schema(example = json!(null))]
+    pub schedule_id: Option<i64>,
     /// Beside the two that each link has.
     pub caps: Vec<Cap>,
     pub today: Today,
@@ -148,6 +151,7 @@ impl From<&Row> for Link {
             weight: row.get("weight"),
             min_seconds_between: row.get("min_seconds_between"),
             qualify_seconds: row.get("qualify_seconds"),
+            schedule_id: row.get("schedule_id"),
             caps: Vec::new(),
             today: Today::from(row),
             pause: Pause::of(row),
@@ -215,6 +219,9 @@ pub struct NewLink {
     /// How long a good call talks. Null: as the campaign says.
     #[schema(minimum = 0, maximum = 86_400, example = 60)]
     pub qualify_seconds: Option<i32>,
+    /// When it takes calls: an own schedule, or one of the platform's. Null: always.
+    #[schema(minimum = 1, example = json!(null))]
+    pub schedule_id: Option<i64>,
 }
 
 impl Input for NewLink {
@@ -234,6 +241,7 @@ impl Input for NewLink {
             qualify_seconds: f
                 .nullable_small_int("qualifySeconds", outcome::QUALIFY_RANGE)
                 .flatten(),
+            schedule_id: f.nullable_id("scheduleId").flatten(),
         }
     }
 }
@@ -255,6 +263,8 @@ pub struct LinkChange {
     pub min_seconds_between: Option<Option<i32>>,
     #[schema(value_type = Option<i32>, minimum = 0, maximum = 86_400)]
     pub qualify_seconds: Option<Option<i32>>,
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    pub schedule_id: Option<Option<i64>>,
 }
 
 impl Input for LinkChange {
@@ -272,6 +282,7 @@ impl Input for LinkChange {
             total_calls_allowed: f.nullable_int("totalCallsAllowed", 0..=i64::MAX / 2),
             min_seconds_between: f.nullable_small_int("minSecondsBetween", SPACING),
             qualify_seconds: f.nullable_small_int("qualifySeconds", outcome::QUALIFY_RANGE),
+            schedule_id: f.nullable_id("scheduleId"),
         }
     }
 }
