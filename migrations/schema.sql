@@ -2166,6 +2166,7 @@ CREATE TABLE capconduit.dids (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    schedule_id bigint,
     CONSTRAINT dids_description_check CHECK ((length(description) <= 255)),
     CONSTRAINT dids_number_check CHECK ((number ~ '^\+[1-9][0-9]{1,14}$'::text)),
     CONSTRAINT dids_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
@@ -2235,6 +2236,13 @@ COMMENT ON COLUMN capconduit.dids.updated_at IS 'When the row was last changed';
 --
 
 COMMENT ON COLUMN capconduit.dids.version IS 'Moves with every change of the row; If-Match of the REST API names it';
+
+
+--
+-- Name: COLUMN dids.schedule_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.dids.schedule_id IS 'When calls are taken; null: always';
 
 
 --
@@ -5369,7 +5377,7 @@ CREATE TRIGGER campaigns_check_pause BEFORE INSERT OR UPDATE OF pause_reason, pl
 -- Name: campaigns campaigns_check_schedule; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER campaigns_check_schedule BEFORE INSERT OR UPDATE OF schedule_id ON capconduit.campaigns FOR EACH ROW WHEN ((new.schedule_id IS NOT NULL)) EXECUTE FUNCTION capconduit.check_schedule_owner();
+CREATE TRIGGER campaigns_check_schedule BEFORE INSERT OR UPDATE OF schedule_id, user_id ON capconduit.campaigns FOR EACH ROW WHEN ((new.schedule_id IS NOT NULL)) EXECUTE FUNCTION capconduit.check_schedule_owner();
 
 
 --
@@ -5538,6 +5546,13 @@ CREATE TRIGGER dids_capped BEFORE DELETE ON capconduit.dids FOR EACH ROW EXECUTE
 --
 
 CREATE TRIGGER dids_change_hands AFTER UPDATE OF user_id ON capconduit.dids FOR EACH ROW WHEN ((old.user_id <> new.user_id)) EXECUTE FUNCTION capconduit.change_hands();
+
+
+--
+-- Name: dids dids_check_schedule; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER dids_check_schedule BEFORE INSERT OR UPDATE OF schedule_id, user_id ON capconduit.dids FOR EACH ROW WHEN ((new.schedule_id IS NOT NULL)) EXECUTE FUNCTION capconduit.check_schedule_owner();
 
 
 --
@@ -8103,6 +8118,13 @@ GRANT INSERT(status),UPDATE(status) ON TABLE capconduit.dids TO capconduit_staff
 
 GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.dids TO capconduit_seller;
 GRANT INSERT(description),UPDATE(description) ON TABLE capconduit.dids TO capconduit_staff;
+
+
+--
+-- Name: COLUMN dids.schedule_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(schedule_id),UPDATE(schedule_id) ON TABLE capconduit.dids TO capconduit_seller;
 
 
 --

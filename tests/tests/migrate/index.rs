@@ -4,10 +4,10 @@ use capconduit_tests::{ADMIN, Calls, Link, Scenario, Strategy, TestDb};
 
 use super::capconduit;
 
-/// As it is before V0028.
+/// As it is before V0027.
 const BEFORE: &str = "
     drop index call_logs_changed_xid_id_idx;
-    delete from refinery_schema_history where version = 28";
+    delete from refinery_schema_history where version = 27";
 
 const IS_VALID: &str = "
     select indisvalid from pg_index where indexrelid = to_regclass('capconduit.call_logs_changed_xid_id_idx')";
