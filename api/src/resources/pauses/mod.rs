@@ -57,6 +57,10 @@ async fn lift<P: Paused>(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Pause a campaign.
+///
+/// Until an instant, or without `until` for good, with a reason. Its calls are rejected meanwhile (`campaign_paused`) and go to no other
+/// campaign; those in flight go on. Set again it replaces one's own pause; the platform's stands beside it.
 #[utoipa::path(put, path = "/api/seller/campaigns/{id}/pause", tag = "campaigns", params(("id" = i64, Path), IfMatchHeader),
     request_body = NewPause,
     responses((status = 200, description = "Its calls are rejected until then; those in flight go on", body = CampaignDetail),
@@ -71,6 +75,9 @@ async fn pause_own_campaign(
     set(&app, &seller, &OwnCampaign(id), &if_match, &pause).await
 }
 
+/// Lift the pause of a campaign.
+///
+/// One's own. What the platform has paused it alone lifts: 403 `set_by_another`.
 #[utoipa::path(delete, path = "/api/seller/campaigns/{id}/pause", tag = "campaigns", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "The seller's pause is lifted"), Denied, NotFound, Changed))]
 async fn lift_own_campaign(
@@ -82,6 +89,9 @@ async fn lift_own_campaign(
     lift(&app, &seller, &OwnCampaign(id), &if_match).await
 }
 
+/// Pause a link.
+///
+/// Until an instant, or without `until` for good, with a reason. Calls go to the other links meanwhile; those in flight go on.
 #[utoipa::path(put, path = "/api/seller/campaigns/{id}/clients/{setting_id}/pause", tag = "campaigns",
     params(("id" = i64, Path), ("setting_id" = i64, Path), IfMatchHeader), request_body = NewPause,
     responses((status = 200, description = "It gets no call until then; those in flight go on", body = Link),
@@ -96,6 +106,9 @@ async fn pause_own_link(
     set(&app, &seller, &OwnLink(id, link), &if_match, &pause).await
 }
 
+/// Lift the pause of a link.
+///
+/// One's own. What the platform has paused it alone lifts: 403 `set_by_another`.
 #[utoipa::path(delete, path = "/api/seller/campaigns/{id}/clients/{setting_id}/pause", tag = "campaigns",
     params(("id" = i64, Path), ("setting_id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "The seller's pause is lifted"), Denied, NotFound, Changed))]
@@ -108,6 +121,9 @@ async fn lift_own_link(
     lift(&app, &seller, &OwnLink(id, link), &if_match).await
 }
 
+/// Pause a campaign of any seller.
+///
+/// The platform's pause, which the seller cannot lift. Its calls are rejected meanwhile; those in flight go on.
 #[utoipa::path(put, path = "/api/admin/campaigns/{id}/pause", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     request_body = NewPause,
     responses((status = 200, description = "Its calls are rejected until then; those in flight go on", body = OwnedCampaign),
@@ -122,6 +138,9 @@ async fn pause_campaign(
     set(&app, &staff, &AnyCampaign(id), &if_match, &pause).await
 }
 
+/// Lift the platform's pause of a campaign.
+///
+/// The seller's own, if there is one, stays.
 #[utoipa::path(delete, path = "/api/admin/campaigns/{id}/pause", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "The platform's pause is lifted"), Denied, NotFound, Changed))]
 async fn lift_campaign(
@@ -133,6 +152,9 @@ async fn lift_campaign(
     lift(&app, &staff, &AnyCampaign(id), &if_match).await
 }
 
+/// Pause a link of any seller.
+///
+/// The platform's pause, which the seller cannot lift. Calls go to the other links meanwhile; those in flight go on.
 #[utoipa::path(put, path = "/api/admin/links/{id}/pause", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     request_body = NewPause,
     responses((status = 200, description = "It gets no call until then; those in flight go on", body = LinkUsage),
@@ -147,6 +169,9 @@ async fn pause_link(
     set(&app, &staff, &AnyLink(id), &if_match, &pause).await
 }
 
+/// Lift the platform's pause of a link.
+///
+/// The seller's own, if there is one, stays.
 #[utoipa::path(delete, path = "/api/admin/links/{id}/pause", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "The platform's pause is lifted"), Denied, NotFound, Changed))]
 async fn lift_link(
@@ -158,6 +183,9 @@ async fn lift_link(
     lift(&app, &staff, &AnyLink(id), &if_match).await
 }
 
+/// Pause a client.
+///
+/// It gets no call of any seller until then; those in flight go on. Sellers see until when, and not why.
 #[utoipa::path(put, path = "/api/admin/clients/{id}/pause", tag = "clients", params(("id" = i64, Path), IfMatchHeader),
     request_body = NewPause,
     responses((status = 200, description = "It gets no call of any seller until then; those in flight go on", body = Client),
@@ -172,6 +200,9 @@ async fn pause_client(
     set(&app, &staff, &AnyClient(id), &if_match, &pause).await
 }
 
+/// Lift the pause of a client.
+///
+/// Calls go to it again at once.
 #[utoipa::path(delete, path = "/api/admin/clients/{id}/pause", tag = "clients", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "The pause is lifted"), Denied, NotFound, Changed))]
 async fn lift_client(

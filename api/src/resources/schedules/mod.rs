@@ -30,6 +30,10 @@ use list::{OwnSchedules, Schedules};
 use objects::{ImportedDates, MoreDates, NewSchedule, Schedule, ScheduleChange};
 pub use operations::STATEMENTS;
 
+const CSV: &str = "date,name,opens,closes\n2026-12-24,Christmas Eve,09:00,13:00\n2026-12-25,Christmas,,\n";
+const CALENDAR: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261225\r\nSUMMARY:Christmas\r\n\
+    END:VEVENT\r\nEND:VCALENDAR\r\n";
+
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(own_schedules, create_own))
@@ -136,6 +140,9 @@ impl<S: Send + Sync> FromRequest<S> for Dates {
     }
 }
 
+/// The schedules that one may attach.
+///
+/// One's own and the platform's, each with whether it is open now, and when it opens and closes next.
 #[utoipa::path(get, path = "/api/seller/schedules", tag = "schedules", params(PageParams, OwnSchedules),
     responses((status = 200, description = "The own schedules, and the platform's", body = Page<Schedule>), Denied, BadFilter))]
 async fn own_schedules(
@@ -146,6 +153,10 @@ async fn own_schedules(
     page::<OwnSchedules>(&app, &seller, &params).await
 }
 
+/// Make a schedule.
+///
+/// A name, a zone, hours by weekday, and dates with other hours or none. It does nothing until a number, a campaign or a link has it
+/// as `scheduleId`.
 #[utoipa::path(post, path = "/api/seller/schedules", tag = "schedules", params(OnceHeader), request_body = NewSchedule,
     responses((status = 201, description = "Created; attach it by scheduleId", body = Schedule), Denied, BadBody, Repeated))]
 async fn create_own(
@@ -156,12 +167,18 @@ async fn create_own(
     made(&app, &seller, SetBy::Seller, new, once).await
 }
 
+/// One schedule.
+///
+/// With its hours and dates, whether it is open now, and when that changes.
 #[utoipa::path(get, path = "/api/seller/schedules/{id}", tag = "schedules", params(("id" = i64, Path)),
     responses((status = 200, description = "The schedule", body = Schedule), Denied, NotFound))]
 async fn show_own(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Tagged<Schedule>> {
     shown(&app, &seller, id).await
 }
 
+/// Change a schedule of one's own.
+///
+/// What is sent replaces what was: `weekly` and `exceptions` as a whole. It ends no call.
 #[utoipa::path(method(put, patch), path = "/api/seller/schedules/{id}", tag = "schedules", params(("id" = i64, Path), IfMatchHeader),
     request_body = ScheduleChange,
     responses((status = 200, description = "The schedule as changed; it ends no call", body = Schedule),
@@ -176,6 +193,9 @@ async fn update_own(
     changed(&app, &seller, SetBy::Seller, id, &if_match, change).await
 }
 
+/// Delete a schedule of one's own.
+///
+/// Not while something has it: 409.
 #[utoipa::path(delete, path = "/api/seller/schedules/{id}", tag = "schedules", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted; not while something has it"), Denied, NotFound, Changed, Conflict))]
 async fn delete_own(
@@ -187,9 +207,12 @@ async fn delete_own(
     deleted(&app, &seller, SetBy::Seller, id, &if_match).await
 }
 
-/// Takes dates over as exceptions: closed ones out of a calendar, such as a country's holidays; with CSV also ones with other hours.
+/// Take dates over as exceptions.
+///
+/// Closed ones out of a calendar, such as a country's holidays; with CSV also ones with other hours. All of them, or none where one is
+/// faulty.
 #[utoipa::path(post, path = "/api/seller/schedules/{id}/exceptions/import", tag = "schedules", params(("id" = i64, Path), OnceHeader),
-    request_body(content((MoreDates = "application/json"), (String = "text/csv"), (String = "text/calendar"))),
+    request_body(content((MoreDates = "application/json"), (String = "text/csv", example = json!(CSV)), (String = "text/calendar", example = json!(CALENDAR)))),
     responses((status = 200, description = "All of them, or none where one is faulty", body = ImportedDates),
               Denied, BadBody, NotFound, Repeated))]
 async fn import_own(
@@ -201,6 +224,9 @@ async fn import_own(
     imported(&app, &seller, SetBy::Seller, id, dates).await
 }
 
+/// Schedules of the platform and of all sellers.
+///
+/// Each with whether it is open now, and when it opens and closes next.
 #[utoipa::path(get, path = "/api/admin/schedules", tag = "admin", params(PageParams, Schedules),
     responses((status = 200, description = "The platform's schedules, and those of all sellers", body = Page<Schedule>), Denied, BadFilter))]
 async fn schedules(
@@ -211,6 +237,9 @@ async fn schedules(
     page::<Schedules>(&app, &staff, &params).await
 }
 
+/// Make a schedule of the platform.
+///
+/// Clients may have it, and every seller may attach it.
 #[utoipa::path(post, path = "/api/admin/schedules", tag = "admin", params(OnceHeader), request_body = NewSchedule,
     responses((status = 201, description = "Created; every seller may attach it", body = Schedule), Denied, BadBody, Repeated))]
 async fn create(
@@ -221,12 +250,18 @@ async fn create(
     made(&app, &staff, SetBy::Platform, new, once).await
 }
 
+/// One schedule, whosever it is.
+///
+/// With its hours and dates, whether it is open now, and when that changes.
 #[utoipa::path(get, path = "/api/admin/schedules/{id}", tag = "admin", params(("id" = i64, Path)),
     responses((status = 200, description = "The schedule", body = Schedule), Denied, NotFound))]
 async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult<Tagged<Schedule>> {
     shown(&app, &staff, id).await
 }
 
+/// Change a schedule of the platform.
+///
+/// What is sent replaces what was: `weekly` and `exceptions` as a whole. It ends no call.
 #[utoipa::path(method(put, patch), path = "/api/admin/schedules/{id}", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     request_body = ScheduleChange,
     responses((status = 200, description = "The schedule as changed; it ends no call", body = Schedule),
@@ -241,6 +276,9 @@ async fn update(
     changed(&app, &staff, SetBy::Platform, id, &if_match, change).await
 }
 
+/// Delete a schedule of the platform.
+///
+/// Not while something has it: 409.
 #[utoipa::path(delete, path = "/api/admin/schedules/{id}", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted; not while something has it"), Denied, NotFound, Changed, Conflict))]
 async fn delete(
@@ -252,9 +290,12 @@ async fn delete(
     deleted(&app, &staff, SetBy::Platform, id, &if_match).await
 }
 
-/// Takes dates over as exceptions: closed ones out of a calendar, such as a country's holidays; with CSV also ones with other hours.
+/// Take dates over as exceptions.
+///
+/// Closed ones out of a calendar, such as a country's holidays; with CSV also ones with other hours. All of them, or none where one is
+/// faulty.
 #[utoipa::path(post, path = "/api/admin/schedules/{id}/exceptions/import", tag = "admin", params(("id" = i64, Path), OnceHeader),
-    request_body(content((MoreDates = "application/json"), (String = "text/csv"), (String = "text/calendar"))),
+    request_body(content((MoreDates = "application/json"), (String = "text/csv", example = json!(CSV)), (String = "text/calendar", example = json!(CALENDAR)))),
     responses((status = 200, description = "All of them, or none where one is faulty", body = ImportedDates),
               Denied, BadBody, NotFound, Repeated))]
 async fn import(State(app): State<AppState>, staff: Staff, Id(id): Id, dates: Dates) -> ApiResult<Answer> {

@@ -43,9 +43,9 @@ const TRACES: &str = "
     insert into pjsip_contacts (id, endpoint, uri, expiration_time, via_addr, via_port, reg_server, user_agent)
     values ('client_alpha_sales^3B@1', 'client_alpha_sales', 'sip:a@192.0.2.7:5060^3Btransport=tcp', 4000000000, '192.0.2.7', 5061,
             'pbx1', 'Phone/1');
-    insert into cap_events (cap_id, user_id, campaign_id, link_id, client_id, subject_name, counts, span, set_by, enforce, max_calls,
-        threshold, used, in_flight, starts_at, ends_at)
-    select id, 3, 1, 1, 1, 'Alpha Corp', 'answered', 'day', 'seller', true, 50, 90, 45, 1, date_trunc('day', now()),
+    insert into cap_events (cap_id, user_id, campaign_id, link_id, client_id, subject_type, subject_id, subject_name, counts, span, set_by, enforce,
+        max_calls, threshold, used, in_flight, starts_at, ends_at)
+    select id, 3, 1, 1, 1, 'link', 1, 'Alice Priority Tech Leads – Alpha Corp', 'answered', 'day', 'seller', true, 50, 90, 45, 1, date_trunc('day', now()),
            date_trunc('day', now()) + interval '1 day'
       from caps where link_id = 1";
 
@@ -188,6 +188,16 @@ pub async fn recorded() -> BTreeMap<String, Value> {
             good_body("POST", "/api/seller/caps"),
         )
         .await);
+    let hours = json!({
+        "name": "Office hours",
+        "timeZone": "America/New_York",
+        "weekly": [{"day": "monday", "opens": "09:00", "closes": "17:00"}],
+        "exceptions": [{"date": "2026-12-25", "name": "Christmas", "intervals": []}],
+    });
+    let schedule = id(&r
+        .ask("POST", "/api/admin/schedules", &[], Some(hours.clone()))
+        .await);
+    let own_schedule = id(&r.ask("POST", "/api/seller/schedules", &[], Some(hours)).await);
     run(&world.db.superuser().await, TRACES).await;
     let did = id(&r
         .ask(
@@ -247,8 +257,16 @@ pub async fn recorded() -> BTreeMap<String, Value> {
     for (path, id) in [
         ("/api/admin/caps/{id}", &cap),
         ("/api/seller/caps/{id}", &own_cap),
+        ("/api/admin/schedules/{id}", &schedule),
+        ("/api/seller/schedules/{id}", &own_schedule),
     ] {
         r.ask("GET", path, &[id], None).await;
+    }
+    for (path, id) in [
+        ("/api/admin/schedules/{id}/exceptions/import", &schedule),
+        ("/api/seller/schedules/{id}/exceptions/import", &own_schedule),
+    ] {
+        r.ask("POST", path, &[id], good_body("POST", path)).await;
     }
     r.ask_the_rest(&["GET"]).await;
     for (path, ids) in [
@@ -257,6 +275,8 @@ pub async fn recorded() -> BTreeMap<String, Value> {
         ("/api/admin/dids/{id}", vec![&given]),
         ("/api/admin/caps/{id}", vec![&cap]),
         ("/api/seller/caps/{id}", vec![&own_cap]),
+        ("/api/admin/schedules/{id}", vec![&schedule]),
+        ("/api/seller/schedules/{id}", vec![&own_schedule]),
         ("/api/seller/dids/{id}", vec![&did]),
         (
             "/api/seller/campaigns/{id}/clients/{setting_id}",
@@ -295,6 +315,12 @@ pub async fn recorded() -> BTreeMap<String, Value> {
     )
     .await;
     r.ask_the_rest(&["POST", "PUT", "PATCH"]).await;
+    for path in [
+        "/api/seller/campaigns/{id}/pause",
+        "/api/seller/campaigns/{id}/clients/{setting_id}/pause",
+    ] {
+        r.ask("DELETE", path, &[], None).await;
+    }
     let own = id(&sessions["items"][0]);
     r.ask("DELETE", "/api/auth/sessions/{id}", &[&own], None).await;
     r.ask_the_rest(&["DELETE"]).await;
