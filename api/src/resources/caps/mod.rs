@@ -97,7 +97,7 @@ async fn own_caps(State(app): State<AppState>, seller: Seller, params: Params) -
     page::<OwnCaps>(&app, &seller, &params).await
 }
 
-/// Cap a link.
+/// Cap a link, a number, a campaign, or oneself.
 ///
 /// So many offered, answered or qualified calls in an hour, a day, a week, a month or in total, or at one time. It counts what
 /// its window has had already. A second one of the same kind is 409 `cap_exists`.
@@ -112,7 +112,7 @@ async fn create_own(
     made(&app, &seller, SetBy::Seller, new, once).await
 }
 
-/// A cap of an own link.
+/// A cap of one's own.
 ///
 /// With what is used of it now.
 #[utoipa::path(get, path = "/api/seller/caps/{id}", tag = "caps", params(("id" = i64, Path)),
@@ -160,7 +160,7 @@ async fn caps(State(app): State<AppState>, staff: Staff, params: Params) -> ApiR
     page::<Caps>(&app, &staff, &params).await
 }
 
-/// Cap a link or a client.
+/// Cap a link, a client, a number, a campaign or a seller.
 ///
 /// A cap of the platform, which no seller can change. It counts what its window has had already. A second one of the same kind is
 /// 409 `cap_exists`.

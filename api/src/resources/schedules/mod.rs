@@ -39,9 +39,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(own_schedules, create_own))
         .routes(routes!(show_own, update_own, delete_own))
         .routes(routes!(import_own))
-        .routes(routes!(schedules, create))
-        .routes(routes!(show, update, delete))
-        .routes(routes!(import))
+        .routes(routes!(schedules, create_of_platform))
+        .routes(routes!(show_of_platform, update_of_platform, delete_of_platform))
+        .routes(routes!(import_of_platform))
 }
 
 async fn page<L: Listed<Item = Schedule>>(
@@ -242,7 +242,7 @@ async fn schedules(
 /// Clients may have it, and every seller may attach it.
 #[utoipa::path(post, path = "/api/admin/schedules", tag = "admin", params(OnceHeader), request_body = NewSchedule,
     responses((status = 201, description = "Created; every seller may attach it", body = Schedule), Denied, BadBody, Repeated))]
-async fn create(
+async fn create_of_platform(
     State(app): State<AppState>,
     staff: Staff,
     Post(new, once): Post<NewSchedule>,
@@ -255,7 +255,11 @@ async fn create(
 /// With its hours and dates, whether it is open now, and when that changes.
 #[utoipa::path(get, path = "/api/admin/schedules/{id}", tag = "admin", params(("id" = i64, Path)),
     responses((status = 200, description = "The schedule", body = Schedule), Denied, NotFound))]
-async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult<Tagged<Schedule>> {
+async fn show_of_platform(
+    State(app): State<AppState>,
+    staff: Staff,
+    Id(id): Id,
+) -> ApiResult<Tagged<Schedule>> {
     shown(&app, &staff, id).await
 }
 
@@ -266,7 +270,7 @@ async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResul
     request_body = ScheduleChange,
     responses((status = 200, description = "The schedule as changed; it ends no call", body = Schedule),
               Denied, BadBody, NotFound, Changed, Conflict))]
-async fn update(
+async fn update_of_platform(
     State(app): State<AppState>,
     staff: Staff,
     Id(id): Id,
@@ -281,7 +285,7 @@ async fn update(
 /// Not while something has it: 409.
 #[utoipa::path(delete, path = "/api/admin/schedules/{id}", tag = "admin", params(("id" = i64, Path), IfMatchHeader),
     responses((status = 204, description = "Deleted; not while something has it"), Denied, NotFound, Changed, Conflict))]
-async fn delete(
+async fn delete_of_platform(
     State(app): State<AppState>,
     staff: Staff,
     Id(id): Id,
@@ -298,6 +302,11 @@ async fn delete(
     request_body(content((MoreDates = "application/json"), (String = "text/csv", example = json!(CSV)), (String = "text/calendar", example = json!(CALENDAR)))),
     responses((status = 200, description = "All of them, or none where one is faulty", body = ImportedDates),
               Denied, BadBody, NotFound, Repeated))]
-async fn import(State(app): State<AppState>, staff: Staff, Id(id): Id, dates: Dates) -> ApiResult<Answer> {
+async fn import_of_platform(
+    State(app): State<AppState>,
+    staff: Staff,
+    Id(id): Id,
+    dates: Dates,
+) -> ApiResult<Answer> {
     imported(&app, &staff, SetBy::Platform, id, dates).await
 }
