@@ -12,6 +12,7 @@ import http_part as http
 import measure
 
 SMALL = dict(dids=1_000, campaigns=100, logs=10_000)
+CAPPED = dict(dids=10_000, campaigns=1_000, logs=10_000)
 LARGE = dict(dids=1_000_000, campaigns=100_000, logs=10_000_000)
 SIZES = {"10k": 1000, "100k": 100, "1M": 10, "10M": 1}
 
@@ -21,6 +22,24 @@ def small(bench, delay=0):
     bench.server.stop()
     bench.server.start(delay)
     bench.server.database("bench_small", **SMALL)
+
+
+# Three levels of every call: its campaign, its seller, of which there are ten, and its client, of which there are two hundred.
+CAPS = [
+    "insert into caps (campaign_id, counts, span, set_by, max_calls) select id, 'answered', 'day', 'seller', 1000000000 from campaigns",
+    "insert into caps (user_id, counts, span, set_by, max_calls) "
+    "select distinct user_id, 'offered', 'hour', 'platform', 1000000000 from campaigns",
+    "insert into caps (client_id, counts, span, set_by, max_calls) select id, 'qualified', 'month', 'platform', 1000000000 from clients",
+]
+
+
+def capped(bench):
+    """The same data twice, once with caps at three levels."""
+    bench.server.stop()
+    bench.server.start()
+    for name in ("bench_uncapped", "bench_capped"):
+        bench.server.database(name, **CAPPED)
+    bench.server.psql("bench_capped", *(f"--command={sql}" for sql in CAPS), quiet=True)
 
 
 def large(bench):
@@ -139,6 +158,13 @@ def at_sizes():
             for name, factor in SIZES.items() for row in rows]  # fmt: skip
 
 
+def with_caps(*clients):
+    places = [("bench_uncapped", CAPPED["dids"], "without"), ("bench_capped", CAPPED["dids"], "three levels")]
+    makers = [lambda n: c.spread("capconduit", n), lambda n: c.decision("capconduit", n), c.explain]
+    rows = [make(number) for number in clients for make in makers] + [c.hot("capconduit", number) for number in clients]
+    return [dataclasses.replace(row, place=place) for row in rows for place in places]
+
+
 PEERS = ("limit", "limit4", "capconduit", "elr_off", "plpgsql", "advisory", "dialplan")
 MILLION = ("bench_large", LARGE["dids"])
 # What matters most comes first: whoever stops early has it.
@@ -151,6 +177,8 @@ ALL = [
     Rounds("reject", "Calls to a campaign that is full: by concurrency, and by total.",
            [c.select1(), *peers(c.hot, "limit", "limit4"), *peers(c.reject, "capconduit", "plpgsql"),
             *peers(c.reject_total, "capconduit", "plpgsql")], 3, 2),
+    Rounds("caps", "Full cycle, decision and explain without caps, and with caps at three levels of every call.",
+           with_caps(1, 16), 0, 2, capped),
     Rounds("slow_disk", "One link on a disk that takes 2 ms longer for each flush.",
            [c.spread("limit"), *peers(c.hot, *PEERS)], 3, 2, lambda bench: small(bench, 2000)),
     on_disk(1000),

@@ -756,6 +756,13 @@ begin
                for update) g;
     if to_regclass('capconduit.window_calls_view') is not null then
         perform capconduit.keep_window_use(calls);
+        -- A first cap that counts these calls meanwhile has locked their links: its meter is there before it is asked for.
+        perform from capconduit.link_counters n
+          where n.link_id in (select g.link_id from capconduit.call_logs g
+                               where g.asterisk_uniqueid = any (calls)
+                                 and coalesce(g.reserved_at, g.timestamp_start) > now() - interval '33 days')
+          order by n.link_id
+            for no key update;
         uses := capconduit.meter_use(calls);
     end if;
     delete from capconduit.call_attempts a where a.uniqueid = any (calls);

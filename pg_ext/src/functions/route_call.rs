@@ -94,6 +94,8 @@ struct Seen {
     in_flight: bool,
     recorded: bool,
     dialled: Option<Dialled>,
+    /// What is full, and stops the call, but of whose calls a lease has expired.
+    full: Option<Subject>,
     /// None where a gate stops the call before.
     links: Vec<Link>,
     /// See `At::ended_before`.
@@ -106,19 +108,25 @@ fn look(number: &str, uniqueid: &str, asked: &Asked<'_>) -> Seen {
         let in_flight = LIVE.first(at, arg(uniqueid), |_| ()).is_some();
         let dialled = read_dialled(at, number);
         let admitted = dialled.as_ref().map(|dialled| gates::admit(dialled, asked));
-        let links = match (&dialled, admitted) {
-            (_, Some(Ok(campaign))) => read_links(at, campaign.id),
-            // It may yet be let through: see `Choice::take`.
-            (Some(dialled), Some(Err(gate))) if caps::full(gate, dialled).is_some_and(leases::expired_of) => {
-                let campaign = dialled.campaign.as_ref();
-                campaign.map_or_else(Vec::new, |campaign| read_links(at, campaign.id))
+        let full = match (&dialled, &admitted) {
+            (Some(dialled), Some(Err(gate))) => {
+                caps::full(gate, dialled).filter(|full| leases::expired_of(*full))
             }
-            _ => Vec::new(),
+            _ => None,
         };
+        let campaign = match admitted {
+            Some(Ok(campaign)) => Some(campaign),
+            _ => dialled
+                .as_ref()
+                .and_then(|dialled| dialled.campaign.as_ref())
+                .filter(|_| full.is_some()),
+        };
+        let links = campaign.map_or_else(Vec::new, |campaign| read_links(at, campaign.id));
         Seen {
             in_flight,
             recorded: RECORDED.first(at, arg(uniqueid), |_| ()).is_some(),
             dialled,
+            full,
             links,
             ended_before: at.ended_before(),
         }
@@ -161,8 +169,8 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
         let (campaign, full) = match gates::admit(&dialled, &asked) {
             Ok(campaign) => (campaign, None),
             Err(gate) => {
-                let full = caps::full(gate, &dialled).filter(|full| !rounds.emptied.contains(full));
-                match (&dialled.campaign, full.filter(|full| leases::expired_of(*full))) {
+                let full = seen.full.filter(|full| !rounds.emptied.contains(full));
+                match (&dialled.campaign, full) {
                     (Some(campaign), Some(full)) => (campaign, Some(full)),
                     (campaign, _) => {
                         let campaign_id = campaign.as_ref().map(|campaign| campaign.id);

@@ -452,6 +452,43 @@ async fn what_is_purged_is_used_still() {
     assert_invariants(&seller.db).await;
 }
 
+/// A purge waits for a first cap that counts what it deletes.
+#[tokio::test]
+async fn a_first_cap_and_a_purge_at_once_count_the_same() {
+    let seller = Seller::new().await;
+    seller.takes(0, "one").await;
+    seller.ends("one", "ANSWERED", 60).await;
+    run(
+        &seller.superuser,
+        "update call_logs set timestamp_start = timestamp_start - interval '4 days';
+         update link_windows set starts_at = starts_at + interval '1 hour', ends_at = ends_at + interval '2 hours';
+         update link_counters set windows_from = windows_from + interval '1 hour', windows_until = windows_until + interval '1 hour'
+          where windows_from > '-infinity'",
+    )
+    .await;
+    let (capping, purging) = (seller.db.superuser().await, seller.db.superuser().await);
+    run(
+        &capping,
+        &format!("begin; {}", seller.insert("seller", "offered", "month", 9)),
+    )
+    .await;
+    let purged = tokio::spawn(async move {
+        run(&purging, "select purge_call_logs(now() - interval '3 days')").await;
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    run(&capping, "commit").await;
+    purged.await.unwrap();
+    let left: i64 = value(&seller.superuser, "select count(*) from call_logs").await;
+    assert_eq!(left, 0);
+    assert_eq!(seller.shown().await, ["seller offered month 1 0 8"]);
+    let wrong: Vec<String> = values(
+        &seller.superuser,
+        "select counter from verify_counters() where link_id is null",
+    )
+    .await;
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
 /// Counters that a hand has moved are told and mended, meters that it took away made anew.
 #[tokio::test]
 async fn what_a_hand_moved_is_told_and_mended() {
