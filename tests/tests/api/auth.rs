@@ -13,6 +13,7 @@ const USER_KEYS: &[&str] = &[
     "id",
     "role",
     "status",
+    "timeZone",
     "updatedAt",
     "username",
     "version",
