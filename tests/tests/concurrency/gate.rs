@@ -115,6 +115,8 @@ async fn every_function_on_calls_is_asked() {
         "select distinct p.proname::text collate \"C\"
            from pg_proc p join pg_language l on l.oid = p.prolang
           where p.pronamespace = 'capconduit'::regnamespace and l.lanname = 'c' and p.provolatile = 'v'
+            -- It works on no table.
+            and p.proname <> 'flush_seen'
           order by 1",
     )
     .await;
