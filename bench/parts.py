@@ -178,7 +178,7 @@ ALL = [
            [c.select1(), *peers(c.hot, "limit", "limit4"), *peers(c.reject, "capconduit", "plpgsql"),
             *peers(c.reject_total, "capconduit", "plpgsql")], 3, 2),
     Rounds("caps", "Full cycle, decision and explain without caps, and with caps at three levels of every call.",
-           with_caps(1, 16), 0, 2, capped),
+           with_caps(16), 0, 2, capped),
     Rounds("slow_disk", "One link on a disk that takes 2 ms longer for each flush.",
            [c.spread("limit"), *peers(c.hot, *PEERS)], 3, 2, lambda bench: small(bench, 2000)),
     on_disk(1000),

@@ -114,7 +114,7 @@ async fn a_call_touches_no_more_pages_than_it_must() {
         ),
         (
             "log_call again",
-            (24, 10),
+            (28, 10),
             cheapest(&switch, |call| {
                 format!("log_call('{}', '{}', 'ANSWERED')", later(call), number(call))
             })
