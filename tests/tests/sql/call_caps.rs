@@ -615,6 +615,31 @@ async fn a_call_that_takes_the_last_place_is_not_stopped_by_it() {
     assert_invariants(&seller.db).await;
 }
 
+/// A first cap that comes while a call waits for the link that it chose: it is that call's, too.
+#[tokio::test]
+async fn a_cap_that_came_while_a_call_waited_counts_for_it() {
+    for (subject, _) in SUBJECTS {
+        let seller = Seller::new().await;
+        // The seller has a meter already, so the link says the same before and after.
+        seller.cap("seller", "offered", "month", 1000).await;
+        let holder = seller.db.superuser().await;
+        let closed = seller.insert(subject, "offered", "day", 0);
+        run(
+            &holder,
+            &format!("begin; select from link_counters for update; {closed}"),
+        )
+        .await;
+        let (switch, did) = (seller.db.asterisk().await, seller.campaigns[0].1.clone());
+        let asked = tokio::spawn(async move { switch.route(&did, "waits").await.unwrap() });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!asked.is_finished(), "it waits");
+        run(&holder, "commit").await;
+        let target = asked.await.unwrap();
+        assert_eq!(target.reject_reason(), format!("{subject}_day_cap"));
+        assert_invariants(&seller.db).await;
+    }
+}
+
 /// Somebody who holds a number's meter keeps that number's calls waiting, and no others.
 #[tokio::test]
 async fn a_number_that_is_held_keeps_no_other_waiting() {
