@@ -5,6 +5,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use capconduit_core::SetBy;
 use capconduit_core::cap::{Counted, Over};
 use serde_json::json;
 
@@ -18,7 +19,7 @@ use crate::http::params::Ids;
 use crate::resources::campaigns::parts::objects::Link;
 use crate::resources::campaigns::parts::operations::find_link;
 use crate::resources::caps::objects::{Cap, CapChange, NewCap};
-use crate::resources::caps::operations::{self, SetBy};
+use crate::resources::caps::operations;
 
 pub fn router() -> Router<AppState> {
     Router::new()

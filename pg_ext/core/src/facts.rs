@@ -21,7 +21,7 @@ pub struct Dialled {
     pub campaign: Option<Campaign>,
     /// The ids of those behind that one.
     pub behind: Vec<i64>,
-    /// The owner has counters: of itself, a campaign or a number. Only then these have caps.
+    /// The owner, or one of its campaigns or numbers, has a meter. Only then these have caps.
     pub seller_metered: bool,
     pub did_caps: Capped,
     pub seller_caps: Capped,
@@ -58,13 +58,17 @@ impl Dialled {
 
     /// Whether people have set the same caps for what its calls are counted by.
     pub fn is_capped_like(&self, other: &Dialled) -> bool {
-        let caps = |dialled: &Dialled| {
+        fn caps(dialled: &Dialled) -> impl Iterator<Item = (Subject, &[Cap])> {
             let subjects = dialled.subjects();
-            subjects
-                .map(|(subject, capped)| (subject, capped.caps.clone()))
-                .collect::<Vec<_>>()
-        };
-        (!self.seller_metered && !other.seller_metered) || caps(self) == caps(other)
+            subjects.map(|(subject, capped)| (subject, &capped.caps[..]))
+        }
+        caps(self).eq(caps(other))
+    }
+
+    /// Of the campaign that takes its calls.
+    pub fn pause(&self) -> Option<&Pause> {
+        let campaign = self.campaign.as_ref();
+        campaign.and_then(|campaign| campaign.pause.as_ref())
     }
 }
 
@@ -81,15 +85,6 @@ pub struct Campaign {
     pub caps: Capped,
     pub pause: Option<Pause>,
     pub hours: Option<Hours>,
-}
-
-impl Dialled {
-    /// Of the campaign that takes its calls.
-    pub fn pause(&self) -> Option<&Pause> {
-        self.campaign
-            .as_ref()
-            .and_then(|campaign| campaign.pause.as_ref())
-    }
 }
 
 /// One campaign–client link, with its counters.

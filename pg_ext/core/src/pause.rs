@@ -3,23 +3,10 @@
 
 use std::ops::RangeInclusive;
 
+use crate::set_by::SetBy;
+
 /// How long the reason of one may be.
 pub const REASON_LENGTH: RangeInclusive<usize> = 1..=200;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetBy {
-    Platform,
-    Seller,
-}
-
-impl SetBy {
-    pub fn name(self) -> &'static str {
-        match self {
-            SetBy::Platform => "platform",
-            SetBy::Seller => "seller",
-        }
-    }
-}
 
 /// The one that ends last of those that stand beside each other.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 
 use capconduit_core::cap::{Cap, Capped, Counted, Over};
 use capconduit_core::facts::{Campaign, Contact, Dialled};
-use capconduit_core::pause::{Pause, SetBy};
-use capconduit_core::{Link, Strategy, Subject, outcome};
+use capconduit_core::pause::Pause;
+use capconduit_core::{Link, SetBy, Strategy, Subject, outcome};
 
 use crate::calls::meters::{self, Metered};
 use crate::calls::schedules::read_hours;

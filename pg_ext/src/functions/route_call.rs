@@ -94,7 +94,7 @@ struct Seen {
     in_flight: bool,
     recorded: bool,
     dialled: Option<Dialled>,
-    /// What is full, and stops the call, but of whose calls a lease has expired.
+    /// What is full and stops the call. The lease of one of its calls is over.
     full: Option<Subject>,
     /// None where a gate stops the call before.
     links: Vec<Link>,

@@ -210,7 +210,7 @@ async fn what_is_no_schedule_is_refused_by_its_field() {
     };
     for (key, value, text) in [
         ("name", json!(""), "Must not be empty."),
-        ("timeZone", json!("CET"), "Unknown time zone"),
+        ("timeZone", json!("CET"), "'CET' is not accepted: "),
         ("weekly", json!({}), "Must be a list."),
         ("weekly", json!([{"day": "monday"}]), "1: opens must be a text."),
         (

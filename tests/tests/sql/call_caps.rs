@@ -528,6 +528,21 @@ async fn what_a_hand_moved_is_told_and_mended() {
     assert_eq!(rows, 0);
 }
 
+/// Repair works on the tables of before, which have no meters.
+#[tokio::test]
+async fn counters_are_mended_where_there_are_no_meters() {
+    let db = TestDb::new().await;
+    let (admin, superuser) = (db.admin().await, db.superuser().await);
+    Scenario::new(&admin, Strategy::Priority, &[Link::cap(5)]).await;
+    run(
+        &superuser,
+        "update link_counters set active = 3; alter table meters rename to of_later",
+    )
+    .await;
+    let mended: Vec<String> = values(&admin, "select counter from reconcile_counters()").await;
+    assert_eq!(mended, ["active"]);
+}
+
 /// A seller sets caps of what is its own, sees what the platform has set of it, and takes nothing away that the platform has capped.
 #[tokio::test]
 async fn sellers_cap_their_own() {

@@ -343,3 +343,77 @@ async fn a_seller_attaches_its_own_schedules_and_the_platform_s() {
     )
     .await;
 }
+
+/// A number or a campaign that is sold leaves the schedule of the seller before; the platform's stays.
+#[tokio::test]
+async fn what_changes_hands_leaves_its_old_owner_s_hours() {
+    let db = TestDb::new().await;
+    let admin = db.admin().await;
+    let old = Scenario::new(&admin, Strategy::Priority, &[Link::cap(9)]).await;
+    let new = Scenario::new(&admin, Strategy::Priority, &[Link::cap(9)]).await;
+    let platforms = schedule(&admin, "platform's", "UTC", &json!([]), &json!([])).await;
+    let own: i64 = value(
+        &admin,
+        &format!(
+            "insert into schedules (user_id, name) values ({}, 'own') returning id",
+            old.user_id
+        ),
+    )
+    .await;
+    for (table, id) in [("dids", old.did_id), ("campaigns", old.campaign_id)] {
+        for (attached, left) in [(own, None), (platforms, Some(platforms))] {
+            run(
+                &admin,
+                &format!(
+                    "update {table} set user_id = {}, schedule_id = {attached} where id = {id};
+                     update {table} set user_id = {} where id = {id}",
+                    old.user_id, new.user_id
+                ),
+            )
+            .await;
+            let now: Option<i64> = value(
+                &admin,
+                &format!("select schedule_id from {table} where id = {id}"),
+            )
+            .await;
+            assert_eq!(now, left, "{table}");
+        }
+    }
+}
+
+/// When the earliest of what stops a call opens by itself.
+#[tokio::test]
+async fn a_preview_tells_when_to_try_again() {
+    let db = TestDb::new().await;
+    let admin = db.admin().await;
+    let links = [Link::cap(9), Link::cap(9).priority(1)];
+    let scenario = Scenario::new(&admin, Strategy::Priority, &links).await;
+    let retry_at = async || -> Value {
+        let sql = format!(
+            "select jsonb_build_array(reason, detail -> 'retry_at')
+               from preview_call('{}', at => '2026-11-30 06:00Z')",
+            scenario.did
+        );
+        value(&admin, &sql).await
+    };
+    // Of two links the one that opens sooner.
+    let later = schedule(&admin, "later", "UTC", &every_day("09:00", "17:00"), &json!([])).await;
+    let sooner = schedule(&admin, "sooner", "UTC", &every_day("08:00", "17:00"), &json!([])).await;
+    for (link, schedule) in scenario.link_ids.iter().zip([later, sooner]) {
+        let sql = format!("update campaign_client_settings set schedule_id = {schedule} where id = {link}");
+        run(&admin, &sql).await;
+    }
+    assert_eq!(
+        retry_at().await,
+        json!(["all_closed", "2026-11-30T08:00:00+00:00"])
+    );
+    for (until, told) in [
+        ("2026-11-30 07:00Z", json!("2026-11-30T07:00:00+00:00")),
+        // For good.
+        ("infinity", Value::Null),
+    ] {
+        let sql = format!("update campaigns set paused_until = '{until}', pause_reason = 'x'");
+        run(&admin, &sql).await;
+        assert_eq!(retry_at().await, json!(["campaign_paused", told]));
+    }
+}

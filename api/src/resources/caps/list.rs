@@ -1,8 +1,9 @@
 //! The lists of caps, a seller's own and over all sellers, as they are declared.
 
+use capconduit_core::SetBy;
 use capconduit_core::cap::Over;
 
-use super::objects::{Cap, SET_BY, SUBJECTS};
+use super::objects::{Cap, SUBJECTS};
 use crate::http::list::{Filter, Kind, List, filter, list, sorting};
 
 /// What `Cap` is made of.
@@ -43,7 +44,7 @@ const OF_A_CAP: &[Filter] = &[
     ),
     filter(
         "set_by",
-        Kind::Choice(SET_BY),
+        Kind::Choice(&SetBy::NAMES),
         "set_by = $v",
         "platform or seller",
     ),

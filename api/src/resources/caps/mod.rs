@@ -9,6 +9,7 @@ pub mod operations;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use capconduit_core::SetBy;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -26,7 +27,6 @@ use crate::store::tx::Tx;
 use list::{Caps, OwnCaps};
 use objects::{Cap, CapChange, NewCap};
 pub use operations::STATEMENTS;
-use operations::SetBy;
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

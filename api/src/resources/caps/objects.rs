@@ -12,7 +12,6 @@ use crate::http::version::Versioned;
 
 /// What a cap can be of.
 pub const SUBJECTS: &[&str] = &["link", "client", "campaign", "seller", "did"];
-pub const SET_BY: &[&str] = &["platform", "seller"];
 const NOTE: Text = Text::title(0, 200);
 /// Counters count on from there, far from where the numbers end.
 const LIMIT: std::ops::RangeInclusive<i64> = 0..=1_000_000_000_000;

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use capconduit_core::SetBy;
+
 use super::list::columns;
 use super::objects::{Cap, CapChange, NewCap, SubjectKey};
 use crate::error::{ApiError, ApiResult};
@@ -90,36 +92,6 @@ pub const STATEMENTS: &[&str] = &[
     OF_ONE,
 ];
 
-/// Who sets a cap: what each may change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SetBy {
-    Platform,
-    Seller,
-}
-
-impl SetBy {
-    fn name(self) -> &'static str {
-        match self {
-            SetBy::Platform => "platform",
-            SetBy::Seller => "seller",
-        }
-    }
-
-    /// Of a cap that is seen, since it is of a link of one's own.
-    fn check(self, cap: &Cap) -> ApiResult<()> {
-        if cap.set_by == self.name() {
-            return Ok(());
-        }
-        let whose = if cap.set_by == "platform" {
-            "the platform"
-        } else {
-            "its seller"
-        };
-        let text = format!("Cap {} was set by {whose}, which alone can change it.", cap.id);
-        Err(ApiError::forbidden("set_by_another", text))
-    }
-}
-
 fn unknown(id: i64) -> ApiError {
     ApiError::not_found(format!("Cap with ID {id} not found."))
 }
@@ -136,8 +108,12 @@ pub async fn find(tx: &Tx, id: i64) -> ApiResult<Cap> {
 /// To change it.
 pub async fn find_own(tx: &Tx, by: SetBy, id: i64) -> ApiResult<Cap> {
     let cap = find(tx, id).await?;
-    by.check(&cap)?;
-    Ok(cap)
+    if cap.set_by == by.name() {
+        return Ok(cap);
+    }
+    let whose = by.other().in_words();
+    let text = format!("Cap {id} was set by {whose}, which alone can change it.");
+    Err(ApiError::forbidden("set_by_another", text))
 }
 
 /// Of the links of a campaign, by link.

@@ -1,6 +1,7 @@
 //! A pause as it is shown with what is paused, and what may be sent of one.
 
-use capconduit_core::pause::{REASON_LENGTH, SetBy};
+use capconduit_core::SetBy;
+use capconduit_core::pause::REASON_LENGTH;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::Row;

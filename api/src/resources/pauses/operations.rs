@@ -1,6 +1,6 @@
 //! What is done with pauses, in SQL. The roles' rights to columns hold each to its own.
 
-use capconduit_core::pause::SetBy;
+use capconduit_core::SetBy;
 use tokio_postgres::Row;
 
 use super::objects::NewPause;
@@ -223,10 +223,7 @@ pub async fn lift<P: Paused>(tx: &Tx, paused: &P, if_match: &IfMatch) -> ApiResu
     if !locked.get::<_, bool>("others") {
         return Err(ApiError::not_found(format!("The {what} is not paused.")));
     }
-    let whose = match P::BY {
-        SetBy::Seller => "The platform",
-        SetBy::Platform => "Its seller",
-    };
-    let text = format!("{whose} has paused the {what}, and alone can lift that.");
+    let whose = P::BY.other().in_words();
+    let text = format!("The {what} was paused by {whose}, which alone can lift that.");
     Err(ApiError::forbidden("set_by_another", text))
 }

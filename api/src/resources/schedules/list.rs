@@ -1,6 +1,8 @@
 //! The lists of schedules, a seller's with the platform's and over all sellers, as they are declared.
 
-use super::objects::{SET_BY, Schedule};
+use capconduit_core::SetBy;
+
+use super::objects::Schedule;
 use crate::http::list::{Filter, Kind, List, filter, list, sorting};
 
 /// What `Schedule` is made of.
@@ -14,7 +16,7 @@ pub(super) use columns;
 const OF_A_SCHEDULE: &[Filter] = &[
     filter(
         "set_by",
-        Kind::Choice(SET_BY),
+        Kind::Choice(&SetBy::NAMES),
         "$v = case when user_id is null then 'platform' else 'seller' end",
         "platform or seller",
     ),

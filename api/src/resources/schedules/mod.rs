@@ -9,7 +9,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request as HttpRequest, State};
 use axum::http::StatusCode;
-use capconduit_core::pause::SetBy;
+use capconduit_core::SetBy;
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -9,15 +9,10 @@ use utoipa::ToSchema;
 use crate::error::{ApiError, ApiResult};
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
-use crate::http::text::Text;
+use crate::http::text::{TIME_ZONE, Text};
 use crate::http::version::Versioned;
 
-pub const SET_BY: &[&str] = &["platform", "seller"];
 const NAME: Text = Text::title(1, 100);
-const TIME_ZONE: Text = Text::name(1, 64).check(|name| match zone::parse(name) {
-    Some(_) => Ok(()),
-    None => Err(format!("Unknown time zone: {}.", zone::EXPECTED)),
-});
 
 /// Described for the API; `capconduit_core::schedule_json` reads it.
 #[derive(Debug, ToSchema)]

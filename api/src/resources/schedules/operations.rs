@@ -1,6 +1,6 @@
 //! What is done with schedules, in SQL. Row level security shows a seller its own and the platform's, and lets each change its own.
 
-use capconduit_core::pause::SetBy;
+use capconduit_core::SetBy;
 use serde_json::Value;
 
 use super::list::columns;
@@ -49,11 +49,8 @@ async fn find_own(tx: &Tx, by: SetBy, id: i64) -> ApiResult<Schedule> {
     if schedule.set_by == by.name() {
         return Ok(schedule);
     }
-    let whose = match by {
-        SetBy::Seller => "the platform's",
-        SetBy::Platform => "its seller's",
-    };
-    let text = format!("Schedule {id} is {whose}, which alone can change it.");
+    let whose = by.other().in_words();
+    let text = format!("Schedule {id} was set by {whose}, which alone can change it.");
     Err(ApiError::forbidden("set_by_another", text))
 }
 

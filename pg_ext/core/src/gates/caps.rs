@@ -1,7 +1,7 @@
 //! Caps, beside the two that each link has: of a link, of its client over all links of that one, and of a call's number, campaign and
 //! seller. One gate for each subject and window, since that is what a reason tells.
 
-use crate::cap::{self, Cap, Meter, Over, Use};
+use crate::cap::{Cap, Capped, Meter, Over, Use};
 use crate::facts::{Dialled, Link};
 use crate::gate::{Asked, Figure, Figures, FreedBy, Gate, Rule, Told};
 use crate::reason::Reject;
@@ -9,44 +9,44 @@ use crate::subject::Subject;
 
 /// Caps of one subject, and what they go by.
 #[derive(Clone, Copy)]
-pub struct Capped<'a> {
+pub struct CapsOf<'a> {
     caps: &'a [Cap],
     meter: Option<&'a Meter>,
 }
 
-pub fn of_link(link: &Link) -> Capped<'_> {
-    Capped {
+pub fn of_link(link: &Link) -> CapsOf<'_> {
+    CapsOf {
         caps: &link.caps,
         meter: link.meter.as_deref(),
     }
 }
 
-pub fn of_client(link: &Link) -> Capped<'_> {
-    Capped {
+pub fn of_client(link: &Link) -> CapsOf<'_> {
+    CapsOf {
         caps: &link.client_caps,
         meter: link.client_meter.as_deref(),
     }
 }
 
-pub fn of(capped: &cap::Capped) -> Capped<'_> {
-    Capped {
+pub fn of(capped: &Capped) -> CapsOf<'_> {
+    CapsOf {
         caps: &capped.caps,
         meter: capped.meter.as_deref(),
     }
 }
 
-fn of_seller(dialled: &Dialled) -> Capped<'_> {
+fn of_seller(dialled: &Dialled) -> CapsOf<'_> {
     of(&dialled.seller_caps)
 }
 
-static NOT_CAPPED: cap::Capped = cap::Capped::NOT;
+static NOT_CAPPED: Capped = Capped::NOT;
 
-fn of_campaign(dialled: &Dialled) -> Capped<'_> {
+fn of_campaign(dialled: &Dialled) -> CapsOf<'_> {
     let campaign = dialled.campaign.as_ref();
     of(campaign.map_or(&NOT_CAPPED, |campaign| &campaign.caps))
 }
 
-fn of_did(dialled: &Dialled) -> Capped<'_> {
+fn of_did(dialled: &Dialled) -> CapsOf<'_> {
     of(&dialled.did_caps)
 }
 
@@ -130,7 +130,7 @@ const UNKNOWN: Use = Use {
     resets_at: None,
 };
 
-impl<'a> Capped<'a> {
+impl<'a> CapsOf<'a> {
     /// Each with what is used of it.
     pub fn all(self, asked: &Asked<'_>) -> impl Iterator<Item = (Cap, Use)> + use<'a> {
         let at = asked.at;
@@ -251,10 +251,10 @@ mod tests {
     fn of_a_call_what_holds_longest_is_told_first_too() {
         use crate::facts::tests::dialled;
         use crate::gates::admit;
-        let closed = || cap::Capped {
+        let closed = || Capped {
             caps: Over::ALL.map(|over| cap(Counted::Offered, over, 0)).to_vec(),
             meter: Some(Box::new(meter())),
-            ..cap::Capped::NOT
+            ..Capped::NOT
         };
         let mut call = dialled();
         call.seller_caps = closed();
@@ -274,6 +274,19 @@ mod tests {
             capped.caps.remove(0);
         }
         assert!(admit(&call, &asked).is_ok());
+    }
+
+    #[test]
+    fn no_instant_opens_what_is_closed() {
+        let closed = |max_calls| capped(vec![cap(Counted::Offered, Over::Day, max_calls)]);
+        let asked = Asked::default();
+        let resets = |link: &Link| {
+            figures(&LINK_DAY, link, &asked)
+                .iter()
+                .any(|(name, _)| *name == "resets_at")
+        };
+        assert!(stops(&LINK_DAY, &closed(0), &asked) && !resets(&closed(0)));
+        assert!(stops(&LINK_DAY, &closed(1), &asked) && resets(&closed(1)));
     }
 
     #[test]

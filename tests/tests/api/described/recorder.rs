@@ -25,7 +25,7 @@ fn steady(value: &mut Value) {
             }
             for begin in SECRETS {
                 if let Some(at) = text.find(begin) {
-                    text.replace_range(at.., &format!("{begin}{}", "X".repeat(43)));
+                    text.replace_range(at.., &format!("{begin}{}", "0".repeat(43)));
                 }
             }
         }
