@@ -582,8 +582,8 @@ grant execute on function explain_route(text), explain_call(text, text, timestam
     preview_call(text, text, timestamptz, text) to capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function preview_route(text) to capconduit_asterisk, capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function verify_counters(), table_access() to capconduit_staff, capconduit_internal, capconduit_read;
-grant execute on function release_call(text, text), release_node(text, text), adjust_link_total(bigint, bigint, text)
-    to capconduit_staff;
+grant execute on function release_call(text, text), release_node(text, text), adjust_link_total(bigint, bigint, text),
+    adjust_cap(bigint, bigint, text) to capconduit_staff;
 
 -- The API's own login, before it takes on a role: sessions and look-ups.
 grant execute on function find_login(text), open_session(bigint, text, bytea, integer), find_session(bytea, integer),

@@ -67,7 +67,9 @@ comment on column clients.name is 'Name for people';
 comment on column clients.department is 'Department that answers';
 comment on column clients.status is 'Calls go to active clients only; switches see no others';
 comment on column clients.notes is 'Free text of the staff';
-comment on column clients.metered is 'Whether it has a meter: since its first cap';
+comment on column clients.min_seconds_between is
+    'The least seconds between two calls that it gets over all its links, 1 to 86400; null: none';
+comment on column clients.metered is 'Whether it has a meter: since its first cap or spacing';
 comment on column clients.time_zone is 'Zone in which the hours, days, weeks and months of its links begin and end';
 comment on column clients.schedule_id is 'When calls are taken; null: always';
 comment on column clients.platform_paused_until is 'Until then it gets no new call, the platform says; infinity: for good; null: it was not paused';
@@ -290,6 +292,7 @@ comment on column meters.answered is 'Counted calls';
 comment on column meters.qualified is 'Good calls';
 comment on column meters.windows_from is 'When the last of the present windows began';
 comment on column meters.windows_until is 'When the first of the present windows ends';
+comment on column meters.reserved_at is 'When a call last got one of its slots';
 
 comment on table meter_windows is 'The present hour, day, week and month of each meter: what was used is what it has more';
 comment on column meter_windows.meter_id is 'Meter';
@@ -382,7 +385,7 @@ comment on column call_logs.counted is 'Whether the call counts against the link
 comment on column call_logs.reserved_at is 'When the last slot was reserved: the windows of its link that the call belongs to. NULL: none, or before windows';
 comment on column call_logs.qualify_seconds is 'How long a good call had to talk';
 comment on column call_logs.qualified is 'Whether it was a good call: counted, and talked so long';
-comment on column call_logs.late_excess is 'Counted beyond the total cap: without a slot, or after the cap was lowered';
+comment on column call_logs.late_excess is 'Counted beyond a cap: without a slot, or after a total was lowered';
 comment on column call_logs.decision is 'Why each link was or was not taken, as decided then';
 comment on column call_logs.changed_xid is 'Transaction that wrote the record last; 0: before it was noted';
 comment on column call_logs.created_at is 'When the record was written';
@@ -439,7 +442,7 @@ comment on column refinery_schema_history.applied_on is 'When it was applied';
 comment on column refinery_schema_history.checksum is 'Checksum of the file; a file that was applied never changes';
 
 comment on view live_calls_view is 'Calls in flight with names and phase (ringing, talking, ending)';
-comment on view late_excess_view is 'Records that counted beyond a total cap because they came late';
+comment on view late_excess_view is 'Records that counted beyond a cap because they came late';
 comment on view window_calls_view is 'What each attempt and record counts in the windows of its link';
 comment on view metered_calls_view is 'What each call counts in the windows of its number, campaign and seller: once, at its first reservation';
 comment on view caps_view is 'Caps with what is used of them now, and when their windows end';

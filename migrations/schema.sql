@@ -85,8 +85,10 @@ CREATE TABLE capconduit.clients (
     platform_paused_until timestamp with time zone,
     platform_pause_reason text,
     schedule_id bigint,
+    min_seconds_between integer,
     CONSTRAINT clients_client_identifier_check CHECK ((client_identifier ~ '^[A-Za-z0-9_.-]{1,40}$'::text)),
     CONSTRAINT clients_department_check CHECK ((length(department) <= 100)),
+    CONSTRAINT clients_min_seconds_between_check CHECK (((min_seconds_between >= 1) AND (min_seconds_between <= 86400))),
     CONSTRAINT clients_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
     CONSTRAINT clients_platform_pause_check CHECK (((num_nulls(platform_paused_until, platform_pause_reason) = ANY (ARRAY[0, 2])) AND ((length(platform_pause_reason) >= 1) AND (length(platform_pause_reason) <= 200)))),
     CONSTRAINT clients_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
@@ -183,7 +185,7 @@ COMMENT ON COLUMN capconduit.clients.time_zone IS 'Zone in which the hours, days
 -- Name: COLUMN clients.metered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.clients.metered IS 'Whether it has a meter: since its first cap';
+COMMENT ON COLUMN capconduit.clients.metered IS 'Whether it has a meter: since its first cap or spacing';
 
 
 --
@@ -205,6 +207,13 @@ COMMENT ON COLUMN capconduit.clients.platform_pause_reason IS 'Why, in the platf
 --
 
 COMMENT ON COLUMN capconduit.clients.schedule_id IS 'When calls are taken; null: always';
+
+
+--
+-- Name: COLUMN clients.min_seconds_between; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.min_seconds_between IS 'The least seconds between two calls that it gets over all its links, 1 to 86400; null: none';
 
 
 --
@@ -1327,7 +1336,7 @@ COMMENT ON COLUMN capconduit.call_logs.counted IS 'Whether the call counts again
 -- Name: COLUMN call_logs.late_excess; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON COLUMN capconduit.call_logs.late_excess IS 'Counted beyond the total cap: without a slot, or after the cap was lowered';
+COMMENT ON COLUMN capconduit.call_logs.late_excess IS 'Counted beyond a cap: without a slot, or after a total was lowered';
 
 
 --
@@ -2592,6 +2601,7 @@ CREATE TABLE capconduit.meters (
     qualified bigint NOT NULL,
     windows_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     windows_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    reserved_at timestamp with time zone,
     CONSTRAINT meters_active_check CHECK ((active >= 0)),
     CONSTRAINT meters_owner_check CHECK (((subject_type = 'client'::text) = (owner_id IS NULL))),
     CONSTRAINT meters_subject_type_check CHECK ((subject_type = ANY (ARRAY['client'::text, 'did'::text, 'campaign'::text, 'seller'::text])))
@@ -2683,6 +2693,13 @@ COMMENT ON COLUMN capconduit.meters.windows_from IS 'When the last of the presen
 --
 
 COMMENT ON COLUMN capconduit.meters.windows_until IS 'When the first of the present windows ends';
+
+
+--
+-- Name: COLUMN meters.reserved_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.reserved_at IS 'When a call last got one of its slots';
 
 
 --
@@ -3193,7 +3210,7 @@ ALTER TABLE capconduit.late_excess_view OWNER TO capconduit_owner;
 -- Name: VIEW late_excess_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-COMMENT ON VIEW capconduit.late_excess_view IS 'Records that counted beyond a total cap because they came late';
+COMMENT ON VIEW capconduit.late_excess_view IS 'Records that counted beyond a cap because they came late';
 
 
 --
@@ -5514,6 +5531,13 @@ CREATE TRIGGER clients_lock_counters BEFORE DELETE ON capconduit.clients FOR EAC
 
 
 --
+-- Name: clients clients_meter_spacing; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER clients_meter_spacing AFTER INSERT OR UPDATE OF min_seconds_between ON capconduit.clients FOR EACH ROW WHEN (((new.min_seconds_between IS NOT NULL) AND (NOT new.metered))) EXECUTE FUNCTION capconduit.meter_spaced();
+
+
+--
 -- Name: clients clients_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7034,6 +7058,13 @@ GRANT USAGE ON SCHEMA capconduit TO capconduit_internal;
 GRANT USAGE ON SCHEMA capconduit TO capconduit_read;
 GRANT USAGE ON SCHEMA capconduit TO capconduit_asterisk;
 GRANT USAGE ON SCHEMA capconduit TO capconduit_api;
+
+
+--
+-- Name: FUNCTION adjust_cap(cap_id bigint, delta bigint, reason text, OUT status text, OUT used bigint); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.adjust_cap(cap_id bigint, delta bigint, reason text, OUT status text, OUT used bigint) TO capconduit_staff;
 
 
 --

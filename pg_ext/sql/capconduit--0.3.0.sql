@@ -573,6 +573,139 @@ begin
 end
 $$;
 
+-- What a cap has used, moved by hand: in its present window, or for life where it has none. Of a window the mark moves, so no other window
+-- and no total changes.
+create function adjust_cap(cap_id bigint, delta bigint, reason text, out status text, out used bigint)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    cap record;
+    subject bigint;
+    zone text;
+    counters text;
+    key text;
+    windows text;
+    adjustments text;
+    whose text;
+    windows_from timestamptz;
+    instant timestamptz;
+begin
+    if delta is null or coalesce(btrim(reason), '') = '' then
+        raise exception 'adjust_cap needs a delta and a reason' using errcode = 'invalid_parameter_value';
+    end if;
+    -- What the platform itself calls its own.
+    if btrim(reason) in ('purged', 'links') then
+        raise exception 'a reason of somebody''s own is expected' using errcode = 'invalid_parameter_value';
+    end if;
+    if delta not between -1000000000000 and 1000000000000 then
+        raise exception 'delta must be between -1000000000000 and 1000000000000'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    select c.* into cap from capconduit.caps c where c.id = adjust_cap.cap_id;
+    if not found then
+        status := 'unknown_cap';
+        return;
+    end if;
+    if cap.span = 'concurrent' then
+        raise exception 'cap % counts the calls that are up: it is theirs, not to be moved', cap.id
+            using errcode = 'invalid_parameter_value';
+    end if;
+    if cap.link_id is not null then
+        counters := 'link_counters'; key := 'link_id';
+        windows := 'link_windows'; adjustments := 'link_adjustments'; whose := 'link_id';
+        select s.id, c.time_zone into subject, zone
+          from capconduit.campaign_client_settings s
+          join capconduit.clients c on c.id = s.client_id
+         where s.id = cap.link_id;
+    else
+        counters := 'meters'; key := 'id';
+        windows := 'meter_windows'; adjustments := 'meter_adjustments'; whose := 'meter_id';
+        select m.id, coalesce(u.time_zone, c.time_zone) into subject, zone
+          from capconduit.meters m
+          left join capconduit.users u on u.id = m.owner_id
+          left join capconduit.clients c on c.id = m.subject_id and m.subject_type = 'client'
+         where (m.subject_type, m.subject_id)
+             = (case when cap.client_id is not null then 'client' when cap.did_id is not null then 'did'
+                     when cap.campaign_id is not null then 'campaign' else 'seller' end,
+                coalesce(cap.client_id, cap.did_id, cap.campaign_id, cap.user_id));
+    end if;
+    execute format('select n.windows_from from capconduit.%I n where n.%I = $1 for no key update', counters, key)
+       into windows_from using subject;
+    if windows_from is null then
+        raise exception 'what cap % goes by is missing: reconcile_counters() makes it', cap.id
+            using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    -- As a call that comes now: windows that are over are begun anew.
+    instant := greatest(clock_timestamp(), windows_from);
+    execute format($turn$
+        insert into capconduit.%1$I as old
+            (%2$I, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified)
+        select $1, v.span, case when w.span is null then $2 else p.starts_at end, p.ends_at, $3,
+               n.active, n.unsettled, n.offered, n.answered, n.qualified
+          from capconduit.%3$I n
+         cross join unnest(array['hour', 'day', 'week', 'month']) v (span)
+          left join capconduit.%1$I w on w.%2$I = $1 and w.span = v.span,
+               lateral capconduit.present_window(v.span, $2, $3, w.starts_at, w.ends_at, w.time_zone) p
+         where n.%4$I = $1 and (w.span is null or w.ends_at <= $2)
+        on conflict (%2$I, span) do update
+           set starts_at = excluded.starts_at, ends_at = excluded.ends_at, time_zone = excluded.time_zone,
+               active = case when old.starts_at = excluded.starts_at then old.active else excluded.active end,
+               unsettled = case when old.starts_at = excluded.starts_at then old.unsettled else excluded.unsettled end,
+               offered = case when old.starts_at = excluded.starts_at then old.offered else excluded.offered end,
+               answered = case when old.starts_at = excluded.starts_at then old.answered else excluded.answered end,
+               qualified = case when old.starts_at = excluded.starts_at then old.qualified else excluded.qualified end
+        $turn$, windows, whose, counters, key)
+      using subject, instant, zone;
+    -- The counters are written also where they stay as they are: a call that has read the mark before sees by them that it is another.
+    execute format($move$
+        with moved as (
+            select case $2 when 'offered' then $3 else 0 end as offered, case $2 when 'answered' then $3 else 0 end as answered,
+                   case $2 when 'qualified' then $3 else 0 end as qualified
+        ), life as (
+            update capconduit.%1$I n
+               set offered = n.offered + case $4 when 'total' then m.offered else 0 end,
+                   answered = n.answered + case $4 when 'total' then m.answered else 0 end,
+                   qualified = n.qualified + case $4 when 'total' then m.qualified else 0 end,
+                   windows_from = b.windows_from, windows_until = b.windows_until
+              from moved m,
+                   (select max(w.starts_at) as windows_from, min(w.ends_at) as windows_until
+                      from capconduit.%3$I w where w.%4$I = $1) b
+             where n.%2$I = $1
+            returning n.offered, n.answered, n.qualified
+        ), marks as (
+            update capconduit.%3$I w
+               set offered = w.offered + case $4 when 'total' then m.offered when w.span then - m.offered else 0 end,
+                   answered = w.answered + case $4 when 'total' then m.answered when w.span then - m.answered else 0 end,
+                   qualified = w.qualified + case $4 when 'total' then m.qualified when w.span then - m.qualified else 0 end
+              from moved m
+             where w.%4$I = $1
+            returning w.span, w.starts_at, w.offered, w.answered, w.qualified
+        ), noted as (
+            insert into capconduit.%5$I (%4$I, span, starts_at, offered, answered, qualified, reason, user_id)
+            select $1, w.span, w.starts_at, m.offered, m.answered, m.qualified, $5, capconduit.session_user_id()
+              from marks w, moved m
+             where w.span = $4
+        )
+        select case $2 when 'offered' then n.offered - coalesce(w.offered, 0) when 'answered' then n.answered - coalesce(w.answered, 0)
+                       else n.qualified - coalesce(w.qualified, 0) end
+          from life n
+          left join marks w on w.span = $4
+        $move$, counters, key, windows, whose, adjustments)
+      into used
+      using subject, cap.counts, delta, cap.span, left(btrim(reason), 255);
+    if used < 0 then
+        raise exception 'what is used of cap % would fall below 0', cap.id using errcode = 'invalid_parameter_value';
+    end if;
+    if used > 1000000000000000 then
+        raise exception 'what is used of cap % would exceed 1000000000000000', cap.id using errcode = 'invalid_parameter_value';
+    end if;
+    perform capconduit.write_audit('adjust', 'caps', cap.id::text, jsonb_build_object('used', used - delta),
+        jsonb_build_object('used', used, 'delta', delta, 'reason', left(btrim(reason), 255)));
+    status := 'ok';
+end
+$$;
+
 ------------------------------------------------------------------------------------------------------------
 -- Retention: old records go in small batches, and no total changes by it.
 ------------------------------------------------------------------------------------------------------------
@@ -1522,6 +1655,16 @@ begin
 end
 $$;
 
+-- A client's spacing goes by its meter.
+create function meter_spaced() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform capconduit.make_meter('client', new.id);
+    return null;
+end
+$$;
+
 -- Before the keys of a new link lock its campaign: whoever deletes the seller locks that one first.
 create function lock_seller() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -1713,6 +1856,7 @@ alter function change_hands() owner to capconduit_owner;
 alter function lock_seller() owner to capconduit_owner;
 alter function delete_meter() owner to capconduit_owner;
 alter function meter_capped() owner to capconduit_owner;
+alter function meter_spaced() owner to capconduit_owner;
 alter function note_gone_link() owner to capconduit_owner;
 alter function reconcile_meters(text[]) owner to capconduit_owner;
 alter function is_time_zone(text) owner to capconduit_owner;
@@ -1730,6 +1874,7 @@ alter function meter_use(text[]) owner to capconduit_owner;
 alter function keep_meter_use(jsonb) owner to capconduit_owner;
 alter function reconcile_counters() owner to capconduit_owner;
 alter function adjust_link_total(bigint, bigint, text) owner to capconduit_owner;
+alter function adjust_cap(bigint, bigint, text) owner to capconduit_owner;
 alter function session_user_id() owner to capconduit_owner;
 alter function write_audit(text, text, text, jsonb, jsonb) owner to capconduit_owner;
 alter function find_login(text) owner to capconduit_owner;
@@ -1801,6 +1946,7 @@ comment on function make_meter is 'Gives what has none a meter, which begins wit
 comment on function begin_meter is 'The same of a number, a campaign or a seller, whose links are locked';
 comment on function begin_client_meter is 'The same of a client, whose links are locked';
 comment on function meter_capped is 'Trigger: a first cap makes a meter';
+comment on function meter_spaced is 'Gives a client a meter with its first spacing';
 comment on function note_gone_link is 'Trigger: remembers whose link is gone';
 comment on function reconcile_meters is 'reconcile_counters for meters, which it calls last';
 comment on function is_time_zone is 'Whether calls can be counted by the days of a zone of this name';
@@ -1821,6 +1967,7 @@ comment on function lock_meters is 'Locks meters in the order of calls';
 comment on function verify_counters is 'Gives a row for each counter that differs from the rows behind it: none when all is well';
 comment on function reconcile_counters() is 'Sets counters to what the rows behind them say, after edits by hand; audited';
 comment on function adjust_link_total is 'Moves a link''s total by hand, with a reason; audited';
+comment on function adjust_cap is 'Moves what a cap has used by hand, with a reason; audited';
 comment on function session_user_id is 'User on whose behalf this transaction acts; null: nobody';
 comment on function write_audit is 'Adds one line to the audit log';
 comment on function schema_version is 'Number of the last migration that was applied';

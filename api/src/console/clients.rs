@@ -82,7 +82,7 @@ struct ClientPage {
 
 async fn one(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult<Response> {
     let tx = app.store.read(&staff.identity()).await?;
-    let client = operations::find(&tx, id).await?;
+    let client = operations::find(&tx, id).await?.client;
     let names = [client.client_identifier.clone()];
     let registrations = operations::registrations(&tx, &names).await?;
     let params = Params::parse(&format!("client_id={id}&per_page=500"));

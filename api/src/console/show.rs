@@ -81,6 +81,7 @@ pub fn reason(token: &str) -> String {
         "did_hour_cap" => "the number has had all calls that it may have this hour",
         "did_concurrent_cap" => "the number has as many calls at one time as it may have",
         "spacing" => "waits: its last call came a moment ago",
+        "client_spacing" => "waits: the client's last call came a moment ago",
         "already_tried" => "was tried for this call already",
         "link_inactive" => "the link is inactive",
         "client_inactive" => "the client is inactive",
@@ -161,7 +162,7 @@ pub fn state(reason: &str) -> State {
             word: "paused",
             ..WAITS
         },
-        "spacing" | "already_tried" | "held" => WAITS,
+        "spacing" | "client_spacing" | "already_tried" | "held" => WAITS,
         _ => State {
             class: "off",
             sign: "○",

@@ -108,6 +108,8 @@ pub struct Link {
     pub weight: i32,
     /// The least time between two of its calls.
     pub min_seconds_between: Option<i32>,
+    /// And of its client's, over all links of that one.
+    pub client_min_seconds_between: Option<i32>,
     /// How long a good call talks, where it is not as the campaign says.
     pub qualify_seconds: Option<i32>,
     /// Beside `max_concurrency` and `total_calls_allowed`.
@@ -126,6 +128,8 @@ pub struct Link {
     pub last_seq: i64,
     /// When a call last got one of its slots, in PostgreSQL's microseconds.
     pub reserved_at: Option<i64>,
+    /// The same of its client, where that one has a meter.
+    pub client_reserved_at: Option<i64>,
     /// When the last of its present windows began: no call belongs to an instant before.
     pub windows_from: i64,
     /// When the last of its client's present windows began, where its client has a meter.
@@ -161,6 +165,7 @@ impl Link {
             forwarding_priority,
             weight,
             min_seconds_between,
+            client_min_seconds_between,
             qualify_seconds,
             caps,
             client_caps,
@@ -170,6 +175,7 @@ impl Link {
             counted: _,
             last_seq: _,
             reserved_at: _,
+            client_reserved_at: _,
             windows_from: _,
             client_windows_from: _,
             meter: _,
@@ -190,6 +196,7 @@ impl Link {
             && *forwarding_priority == other.forwarding_priority
             && *weight == other.weight
             && *min_seconds_between == other.min_seconds_between
+            && *client_min_seconds_between == other.client_min_seconds_between
             && *qualify_seconds == other.qualify_seconds
             && *caps == other.caps
             && *client_caps == other.client_caps
@@ -243,6 +250,7 @@ pub(crate) mod tests {
             forwarding_priority: 0,
             weight: 100,
             min_seconds_between: None,
+            client_min_seconds_between: None,
             qualify_seconds: None,
             caps: Vec::new(),
             client_caps: Vec::new(),
@@ -252,6 +260,7 @@ pub(crate) mod tests {
             counted: 0,
             last_seq: 0,
             reserved_at: None,
+            client_reserved_at: None,
             windows_from: i64::MIN,
             client_windows_from: i64::MIN,
             meter: None,
@@ -294,6 +303,7 @@ pub(crate) mod tests {
             counted: 7,
             last_seq: 9,
             reserved_at: Some(1),
+            client_reserved_at: Some(1),
             windows_from: 1,
             client_windows_from: 1,
             meter: Some(Box::new(meter())),
@@ -334,6 +344,10 @@ pub(crate) mod tests {
             },
             Link {
                 min_seconds_between: Some(1),
+                ..link(1)
+            },
+            Link {
+                client_min_seconds_between: Some(1),
                 ..link(1)
             },
             Link {

@@ -1,5 +1,5 @@
-//! Which records counted beyond a link's total cap (`late_excess`): those that counted without giving a slot back, since a
-//! call with a slot had its room from the beginning; and calls with a slot only where the cap was lowered meanwhile.
+//! Which records counted beyond a cap (`late_excess`): those that counted without giving a slot back, since a call with a slot had
+//! its room from the beginning; and calls with a slot only where a link's total was lowered meanwhile.
 //!
 //! A record without a slot may take room that a call in flight holds. It is flagged at once, and the link owes that call's
 //! record its room: `link_excess` keeps how many are owed. All of it is rare, and none of it is read by an ordinary call.
@@ -15,6 +15,20 @@ use crate::postgres::spi::{Change, Query, Statement};
 
 static MARK: Change = Change::new(
     "update capconduit.call_logs set late_excess = true where id = any ($1)",
+    &[INT8ARRAYOID],
+);
+
+/// Caps of the call's subjects in whose present window it counts. They are over their limit by it, as calls in flight keep their room.
+static MARK_BEYOND_CAPS: Change = Change::new(
+    "update capconduit.call_logs g set late_excess = true \
+      where g.id = any ($1) and not g.late_excess \
+        and exists (select \
+                      from (values ('link', g.link_id), ('client', g.client_id), ('did', g.did_id), ('campaign', g.campaign_id), \
+                                   ('seller', g.user_id)) s (subject_type, subject_id) \
+                      join capconduit.caps_view v on (v.subject_type, v.subject_id) = (s.subject_type, s.subject_id) \
+                     where v.enforce and (v.counts = 'answered' or v.counts = 'qualified' and g.qualified) \
+                       and v.used + v.in_flight > v.max_calls \
+                       and (v.starts_at is null or v.starts_at <= coalesce(g.reserved_at, g.timestamp_start)))",
     &[INT8ARRAYOID],
 );
 
@@ -75,6 +89,13 @@ pub fn flag(armed: Armed, link_id: i64, beyond: i64, released: i32, records: &[i
             armed,
             &[arg(records[records.len() - flagged as usize..].to_vec())],
         );
+    }
+}
+
+/// The same of caps over windows, once meters have counted the records too: of those that came without a slot.
+pub fn flag_beyond_caps(armed: Armed, released: i32, records: &[i64]) {
+    if records.len() as i64 > i64::from(released) && relation(c"caps_view") != pg_sys::Oid::INVALID {
+        MARK_BEYOND_CAPS.run(armed, &[arg(records.to_vec())]);
     }
 }
 

@@ -27,7 +27,7 @@ static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
     lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
 static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason).remembering();
 static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds, capped, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason);
-static CLIENTS: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): client_identifier, status, metered, schedule_id, platform_paused_until, platform_pause_reason).remembering();
+static CLIENTS: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): client_identifier, status, metered, min_seconds_between, schedule_id, platform_paused_until, platform_pause_reason).remembering();
 static AORS: Lookup<pjsip_aors::Of> = lookup!(pjsip_aors by pjsip_aors_pkey (Int8): contact).remembering();
 static CONTACTS: Lookup<pjsip_contacts::Of> =
     lookup!(pjsip_contacts by pjsip_contacts_endpoint_idx (Text): expiration_time);
@@ -217,6 +217,7 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
             forwarding_priority: row.need(of::forwarding_priority),
             weight: row.need(of::weight),
             min_seconds_between: row.get_optional(of::min_seconds_between),
+            client_min_seconds_between: None,
             qualify_seconds: row.get_optional(of::qualify_seconds),
             caps: if row.get_optional(of::capped) == Some(true) {
                 read_caps(at, Subject::Link(row.need(of::id)))
@@ -230,6 +231,7 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
             counted: 0,
             last_seq: 0,
             reserved_at: None,
+            client_reserved_at: None,
             windows_from: i64::MIN,
             client_windows_from: i64::MIN,
             meter: None,
@@ -314,6 +316,7 @@ impl<'a> Clients<'a> {
                     )],
                 ),
                 client.get_optional(clients::schedule_id),
+                client.get_optional(clients::min_seconds_between),
             )
         };
         // Where somebody took its client away, and kept the foreign key from knowing, there is none.
@@ -324,6 +327,7 @@ impl<'a> Clients<'a> {
             metered,
             link.client_pause,
             schedule_id,
+            link.client_min_seconds_between,
         ) = clients.get(arg(link.client_id), read).unwrap_or_default();
         link.client_hours = read_hours(self.at, schedule_id);
         if metered {

@@ -4,6 +4,7 @@
 
 use capconduit_core::cap::{Cap, Capped, Meter};
 use capconduit_core::gates::caps;
+use capconduit_core::gates::spacing::Spacing;
 use capconduit_core::meter::Counts;
 use capconduit_core::{Asked, Link, Subject};
 
@@ -20,7 +21,7 @@ use crate::postgres::tables::{clients, meters, users};
 
 static METERS: Lookup<meters::Of> = lookup!(
     meters by meters_subject_id_subject_type_key (Int8):
-    id, subject_type, owner_id, active, unsettled, offered, answered, qualified, windows_from, windows_until
+    id, subject_type, owner_id, active, unsettled, offered, answered, qualified, windows_from, windows_until, reserved_at
 )
 .before_write();
 
@@ -61,6 +62,8 @@ struct Counters {
     meter_id: i64,
     counts: Counts,
     windows: Present,
+    /// When a call last got one of its slots. `None`: never, or the table is of a release before.
+    reserved_at: Option<i64>,
 }
 
 /// `None`: it has no meter.
@@ -82,6 +85,7 @@ fn read(scan: &mut Scan<'_, meters::Of>, of: Metered) -> Option<Counters> {
                     from: row.need(column::windows_from),
                     until: row.need(column::windows_until),
                 },
+                reserved_at: row.get_optional(column::reserved_at),
             });
         }
     }
@@ -108,7 +112,11 @@ pub fn wait_for(subject: Subject, wait: Wait) -> bool {
 
 /// Caps with what they go by. Where somebody took the meter away they stop, and `verify_counters` tells.
 pub fn capped(at: At<'_>, of: Metered, caps: Vec<Cap>) -> Capped {
-    let Some(counters) = read(&mut METERS.open(at), of) else {
+    by_counters(at, of, read(&mut METERS.open(at), of), caps)
+}
+
+fn by_counters(at: At<'_>, of: Metered, counters: Option<Counters>, caps: Vec<Cap>) -> Capped {
+    let Some(counters) = counters else {
         return Capped { caps, ..Capped::NOT };
     };
     Capped {
@@ -118,16 +126,15 @@ pub fn capped(at: At<'_>, of: Metered, caps: Vec<Cap>) -> Capped {
     }
 }
 
-/// What is known of a link's client that has a meter, to gates where it has caps.
+/// What is known of a link's client that has a meter, to gates where it has caps or a spacing.
 pub fn count_client(at: At<'_>, link: &mut Link) {
-    if !link.client_metered && link.client_caps.is_empty() {
+    if !link.client_metered && link.client_caps.is_empty() && link.client_min_seconds_between.is_none() {
         return;
     }
-    let known = capped(
-        at,
-        Metered::client(link.client_id),
-        std::mem::take(&mut link.client_caps),
-    );
+    let of = Metered::client(link.client_id);
+    let counters = read(&mut METERS.open(at), of);
+    link.client_reserved_at = counters.and_then(|counters| counters.reserved_at);
+    let known = by_counters(at, of, counters, std::mem::take(&mut link.client_caps));
     link.client_windows_from = known.windows_from;
     link.client_caps = known.caps;
     link.client_meter = known.meter;
@@ -184,16 +191,40 @@ fn write(armed: Armed, scan: &mut Scan<'_, meters::Of>, new: &Counters) -> RowCh
             column::qualified.to(arg(new.counts.qualified)),
             column::windows_from.to(instant(new.windows.from)),
             column::windows_until.to(instant(new.windows.until)),
+            column::reserved_at.to(instant(new.reserved_at)),
         ],
     )
 }
 
-/// Counts a call that a link's slot was just taken for, if its caps have room on the row's newest version, and all is set then
-/// as it was when the link was chosen.
+/// What a meter's newest version is judged by.
+#[derive(Clone, Copy)]
+pub struct Limits<'a> {
+    pub caps: &'a [Cap],
+    pub min_seconds_between: Option<i32>,
+}
+
+impl<'a> Limits<'a> {
+    pub fn of_client(link: &'a Link) -> Self {
+        Limits {
+            caps: &link.client_caps,
+            min_seconds_between: link.client_min_seconds_between,
+        }
+    }
+
+    pub fn of(capped: &'a Capped) -> Self {
+        Limits {
+            caps: &capped.caps,
+            min_seconds_between: None,
+        }
+    }
+}
+
+/// Counts a call that a link's slot was just taken for, if its limits let it through on the row's newest version, and all is set
+/// then as it was when the link was chosen.
 pub fn take(
     armed: Armed,
     of: Metered,
-    caps: &[Cap],
+    limits: Limits<'_>,
     asked: &Asked<'_>,
     reserved: i64,
     wait: Wait,
@@ -204,9 +235,16 @@ pub fn take(
         if counters.windows.from > reserved || !still(at) {
             return Decided::Outdated;
         }
-        if !caps.is_empty() {
+        let spacing = Spacing {
+            seconds: limits.min_seconds_between,
+            last: counters.reserved_at,
+        };
+        if spacing.stops(asked) {
+            return Decided::Refuse;
+        }
+        if !limits.caps.is_empty() {
             let now = Capped {
-                caps: caps.to_vec(),
+                caps: limits.caps.to_vec(),
                 meter: Some(Box::new(meter(at, of, counters))),
                 windows_from: counters.windows.from,
             };
@@ -219,6 +257,7 @@ pub fn take(
         Decided::Write(
             Counters {
                 counts: counters.counts.plus(Counts::OFFER),
+                reserved_at: Some(asked.at),
                 ..counters
             },
             over.then(|| windows::moved(at, of.windows(counters.meter_id), &[], begin)),

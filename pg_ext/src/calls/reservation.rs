@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 
-use capconduit_core::cap::Cap;
 use capconduit_core::facts::{Campaign, Dialled};
 use capconduit_core::{Asked, Link, Subject, Verdict, decision, gates, outcome, select};
 use pgrx::pg_sys;
@@ -13,7 +12,7 @@ use crate::calls::facts::{read_caller_id, read_dialled};
 use crate::calls::hot_row::Changed;
 use crate::calls::links::are_set_as_before;
 use crate::calls::live_call::Answer;
-use crate::calls::meters::{self, Metered};
+use crate::calls::meters::{self, Limits, Metered};
 use crate::calls::{leases, nodes};
 use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::armed::Armed;
@@ -163,9 +162,9 @@ impl Choice<'_> {
         patience: &Patience,
     ) -> Changed<()> {
         let (link, dialled) = (&self.links[index], self.dialled);
-        let take = |of: Metered, caps: &[Cap], wait: Wait| {
+        let take = |of: Metered, limits: Limits, wait: Wait| {
             let still = |at: At| self.still(at, index);
-            meters::take(armed, of, caps, self.asked, reserved_at, wait, still)
+            meters::take(armed, of, limits, self.asked, reserved_at, wait, still)
         };
         let mut taken = Changed::Done(());
         if link.seller_metered {
@@ -176,11 +175,11 @@ impl Choice<'_> {
                     _ => wait,
                 };
                 let of = Metered::of_seller(subject, dialled.user_id);
-                taken = taken.and_then(|()| take(of, &capped.caps, wait));
+                taken = taken.and_then(|()| take(of, Limits::of(capped), wait));
             }
         }
         if link.client_metered {
-            taken = taken.and_then(|()| take(Metered::client(link.client_id), &link.client_caps, wait));
+            taken = taken.and_then(|()| take(Metered::client(link.client_id), Limits::of_client(link), wait));
         }
         taken
     }

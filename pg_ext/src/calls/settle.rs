@@ -110,13 +110,15 @@ impl MetersOwe {
     }
 }
 
-/// What becomes of calls of one link. `records` are those just counted: those beyond the allowed total are flagged, never refused, since
+/// What becomes of calls of one link. `records` are those just counted: those beyond a cap are flagged, never refused, since
 /// they happened. `counted`: by how much the total moves.
 pub fn settle(armed: Armed, link_id: i64, ends: &[End<'_>], counted: i64, records: &[i64]) {
     let mut owe = MetersOwe::default();
     settle_link(armed, Wait::Long, link_id, ends, counted, records, &mut owe)
         .and_then(|()| owe.settle(armed, Wait::Long))
         .expect("a wait without a bound");
+    let released = ends.iter().map(|end| -end.change.active).sum();
+    excess::flag_beyond_caps(armed, released, records);
 }
 
 /// The link's counters; meters are to be settled later. An error is the row that is held, and nothing was moved.

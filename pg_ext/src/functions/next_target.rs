@@ -10,7 +10,7 @@ use crate::calls::facts::read_caller_id;
 use crate::calls::hot_row::Changed;
 use crate::calls::links::{are_set_as_before, read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, LiveCall, end_live, move_live, read_live, refuse_another};
-use crate::calls::meters::{self, Metered};
+use crate::calls::meters::{self, Limits, Metered};
 use crate::calls::nodes;
 use crate::calls::settle::{MetersOwe, give_back, settle_link};
 use crate::calls::turns::Turns;
@@ -287,7 +287,7 @@ impl Move<'_> {
             meters::take(
                 self.armed,
                 next,
-                &target.client_caps,
+                Limits::of_client(target),
                 self.asked,
                 reserved,
                 self.wait(),

@@ -109,11 +109,14 @@ tables! {
             windows_from: Time,
             windows_until: Time,
         }
+        optional {
+            reserved_at: Time,
+        }
         indexes {
             Plain meters_subject_id_subject_type_key: subject_id;
         }
         written: Update;
-        changed: active, unsettled, offered, answered, qualified, windows_from, windows_until;
+        changed: active, unsettled, offered, answered, qualified, windows_from, windows_until, reserved_at;
         own_checks: c"meters_active_check", c"meters_owner_check", c"meters_subject_type_check";
     }
 
@@ -332,6 +335,7 @@ tables! {
             schedule_id: Int8,
             platform_paused_until: Time,
             platform_pause_reason: Text,
+            min_seconds_between: Int4,
         }
         indexes {
             Unique clients_pkey: id;

@@ -405,3 +405,104 @@ async fn a_seller_caps_campaigns_numbers_and_itself() {
         .await
         .problem(409, "capped_by_platform");
 }
+
+#[tokio::test]
+async fn what_is_used_is_adjusted_with_a_reason() {
+    let world = World::new().await;
+    let new =
+        json!({"subject": {"type": "client", "id": 2}, "counts": "answered", "window": "month", "limit": 9});
+    let made = world.admin.post(ALL, new).await.expect_status(201).json();
+    let path = format!("{ALL}/{}/adjust", made["id"]);
+    let adjusted = world
+        .staff
+        .post(&path, json!({"delta": 7, "reason": "sold elsewhere"}))
+        .await
+        .ok();
+    assert_eq!(
+        (&adjusted["used"], &adjusted["remaining"], &adjusted["version"]),
+        (&json!(7), &json!(2), &made["version"])
+    );
+    let entry = world.admin.get("/api/admin/audit?action=adjust").await.ok()["items"][0].clone();
+    assert_eq!(
+        (&entry["objectType"], &entry["after"]),
+        (
+            &json!("caps"),
+            &json!({"used": 7, "delta": 7, "reason": "sold elsewhere"})
+        )
+    );
+    for (body, key) in [
+        (json!({"delta": 0, "reason": "x"}), "delta"),
+        (json!({"delta": 1}), "reason"),
+        (json!({"delta": 1, "reason": "x", "used": 7}), "used"),
+    ] {
+        field_error(
+            &world.admin.post(&path, body).await.expect_status(400).json(),
+            key,
+        );
+    }
+    world
+        .admin
+        .post(&path, json!({"delta": -8, "reason": "x"}))
+        .await
+        .expect_status(400);
+    let concurrent = json!({"subject": {"type": "client", "id": 2}, "counts": "offered", "window": "concurrent", "limit": 9});
+    let concurrent = world.admin.post(ALL, concurrent).await.expect_status(201).json();
+    let refused = world
+        .admin
+        .post(
+            &format!("{ALL}/{}/adjust", concurrent["id"]),
+            json!({"delta": 1, "reason": "x"}),
+        )
+        .await
+        .expect_status(409)
+        .json();
+    assert_eq!(refused["code"], "not_adjustable", "{refused}");
+    world
+        .admin
+        .post(&format!("{ALL}/99999/adjust"), json!({"delta": 1, "reason": "x"}))
+        .await
+        .expect_status(404);
+    // The client tells its caps and its day.
+    let client = world.staff.get("/api/admin/clients/2").await.ok();
+    assert_eq!(client["caps"].as_array().unwrap().len(), 2, "{client}");
+    assert_eq!(client["caps"][0]["used"], 7);
+    assert!(client["today"]["offered"].is_number(), "{client}");
+}
+
+/// Over all links of a client: set by staff, told by `explain`, and met by the next call.
+#[tokio::test]
+async fn a_client_is_spaced_over_all_its_links() {
+    let world = World::new().await;
+    let client = |seconds: Value| json!({"minSecondsBetween": seconds});
+    for wrong in [json!(0), json!(86_401), json!("x"), json!(1.5)] {
+        let answer = world
+            .staff
+            .put("/api/admin/clients/1", client(wrong))
+            .await
+            .expect_status(400)
+            .json();
+        field_error(&answer, "minSecondsBetween");
+    }
+    let spaced = world
+        .staff
+        .put("/api/admin/clients/1", client(json!(60)))
+        .await
+        .ok();
+    assert_eq!(spaced["minSecondsBetween"], 60);
+    let switch = world.db.asterisk().await;
+    assert_eq!(switch.route(DID, "first").await.unwrap().link(), 1);
+    let told = world
+        .admin
+        .get("/api/admin/explain?did=%2B18005550101")
+        .await
+        .ok();
+    assert_eq!(told["links"][0]["reason"], "client_spacing", "{told}");
+    assert_ne!(switch.route(DID, "second").await.unwrap().link(), 1);
+    let lifted = world
+        .staff
+        .put("/api/admin/clients/1", client(json!(null)))
+        .await
+        .ok();
+    assert_eq!(lifted["minSecondsBetween"], json!(null));
+    assert_eq!(switch.route(DID, "third").await.unwrap().link(), 1);
+}

@@ -26,11 +26,13 @@ async fn a_client_comes_with_its_pjsip_objects() {
     assert_eq!(
         keys(&made),
         [
+            "caps",
             "clientIdentifier",
             "createdAt",
             "createdBy",
             "department",
             "id",
+            "minSecondsBetween",
             "name",
             "notes",
             "pause",
@@ -40,6 +42,7 @@ async fn a_client_comes_with_its_pjsip_objects() {
             "scheduleId",
             "status",
             "timeZone",
+            "today",
             "updatedAt",
             "version"
         ]

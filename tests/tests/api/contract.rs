@@ -85,6 +85,7 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("PUT", "/api/admin/caps/{id}", Staff),
     ("PATCH", "/api/admin/caps/{id}", Staff),
     ("DELETE", "/api/admin/caps/{id}", Staff),
+    ("POST", "/api/admin/caps/{id}/adjust", Staff),
     ("GET", "/api/admin/schedules", Staff),
     ("POST", "/api/admin/schedules", Staff),
     ("GET", "/api/admin/schedules/{id}", Staff),
@@ -190,7 +191,9 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
             json!({"status": "inactive"})
         }
         ("PUT", path) if path.ends_with("/pause") => json!({"reason": "a test"}),
-        ("POST", "/api/admin/links/{id}/adjust") => json!({"delta": 1, "reason": "a test"}),
+        ("POST", "/api/admin/links/{id}/adjust" | "/api/admin/caps/{id}/adjust") => {
+            json!({"delta": 1, "reason": "a test"})
+        }
         ("POST", "/api/admin/live_calls/{uniqueid}/release") => json!({"reason": "a test"}),
         ("POST", "/api/admin/caps" | "/api/seller/caps") => {
             json!({"subject": {"type": "link", "id": 1}, "counts": "answered", "window": "day", "limit": 50})

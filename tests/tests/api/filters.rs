@@ -314,7 +314,8 @@ async fn every_described_sorting_sorts() {
          values (sha256('x'), 1, now() - interval '1 hour', now() - interval '1 min', now() + interval '1 hour');
          insert into nodes (name, heartbeat_at) values ('pbx1', now()), ('pbx2', now());
          insert into caps (link_id, counts, span, set_by, max_calls)
-         select id, 'offered', case id % 2 when 0 then 'day' else 'month' end, 'seller', id * 7 % 5
+         -- On the last day of a month two of these end together.
+         select id, 'offered', (array['hour', 'day', 'month'])[1 + id % 3], 'seller', id * 7 % 5
            from campaign_client_settings;
          insert into schedules (user_id, name, version, created_at, updated_at)
          select case n when 1 then 3 end, 'schedule ' || n, n, now() + n * interval '1 hour', now() - n * interval '1 min'

@@ -153,3 +153,66 @@ async fn a_clock_that_is_set_back_closes_no_link_for_long() {
         assert_eq!(answer.status, expected, "{last}: {answer:?}");
     }
 }
+
+/// Two sellers' links of one client: the client's calls keep their distance, whichever link they come by, and whether they are first
+/// or come from a link that was busy.
+#[tokio::test]
+async fn calls_of_a_client_keep_their_distance_over_all_its_links() {
+    let _crowd = crowd(64).await;
+    let db = TestDb::new().await;
+    let admin = db.admin().await;
+    let mut sellers = Vec::new();
+    for _ in 0..2 {
+        let links = [Link::cap(1000), Link::cap(1000).priority(1)];
+        sellers.push(Scenario::new(&admin, Strategy::Priority, &links).await);
+    }
+    let (shared, own) = (sellers[0].client_ids[1], sellers[1].client_ids[1]);
+    // Both campaigns fall back on the first one's second client.
+    let sql = format!(
+        "delete from campaign_client_settings where client_id = {own};
+         insert into campaign_client_settings (campaign_id, client_id, max_concurrency, forwarding_priority)
+         values ({}, {shared}, 1000, 1);
+         update clients set min_seconds_between = 1 where id = {shared};
+         update clients set min_seconds_between = 2 where id = {}",
+        sellers[1].campaign_id, sellers[0].client_ids[0]
+    );
+    run(&db.superuser().await, &sql).await;
+    let dids = [sellers[0].did.clone(), sellers[1].did.clone()];
+    let until = Instant::now() + Duration::from_secs(4);
+    together(crew(&db, 64).await, move |worker, switch| {
+        let did = dids[worker % 2].clone();
+        async move {
+            for call in 0.. {
+                if Instant::now() > until {
+                    break;
+                }
+                let id = format!("{worker}-{call}");
+                let answer = switch.route(&did, &id).await.expect("an answer");
+                if answer.status == "ok" && worker % 3 != 0 {
+                    switch.next(&id, 1, "BUSY").await.expect("an answer");
+                }
+            }
+        }
+    })
+    .await;
+    let of_client = |client: i64| {
+        let db = &db;
+        async move {
+            let sql = format!(
+                "select (extract(epoch from at) * 1000000)::bigint
+                   from (select started_at as at, client_id from call_attempts
+                         union all select attempt_at, client_id from live_calls where holds_slot) r
+                  where client_id = {client} order by 1"
+            );
+            values::<i64>(&db.superuser().await, &sql).await
+        }
+    };
+    for (client, seconds, fewest) in [(shared, 1, 3), (sellers[0].client_ids[0], 2, 2)] {
+        let at = of_client(client).await;
+        assert_spaced(&at, seconds);
+        assert!(at.len() >= fewest, "{at:?}");
+    }
+    drain(&db).await;
+    assert_invariants(&db).await;
+    assert_no_deadlock(&db).await;
+}

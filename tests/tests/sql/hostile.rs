@@ -127,6 +127,11 @@ pub const FUNCTIONS: &[Function] = &[
         statuses: &["ok", "unknown_link"],
     },
     Function {
+        name: "adjust_cap",
+        arguments: &[("bigint", "7"), ("bigint", "0"), ("text", "'test'")],
+        statuses: &["ok", "unknown_cap"],
+    },
+    Function {
         name: "explain_route",
         arguments: &[("text", "'+18005550101'")],
         statuses: &[],

@@ -3,6 +3,7 @@
 
 pub mod support;
 
+mod adjust_cap;
 mod attempts;
 mod beyond;
 mod call_caps;

@@ -306,6 +306,7 @@ async fn a_seller_attaches_nothing_foreign_and_gives_nothing_away() {
         "select capconduit.explain_route('+13105550103')",
         "select capconduit.release_call('x', 'x')",
         "select capconduit.adjust_link_total(1, -1, 'x')",
+        "select capconduit.adjust_cap(1, -1, 'x')",
         "select capconduit.route_call('+18005550101', 'x')",
         "select capconduit.verify_counters()",
         "select capconduit.write_audit('insert', 'x', 'x', null, null)",

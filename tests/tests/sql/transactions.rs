@@ -175,6 +175,7 @@ async fn every_function_can_be_the_first_of_its_backend() {
         "explain_call('+18005550101')",
         "preview_call('+18005550101')",
         "adjust_link_total(1, 0, 'test')",
+        "adjust_cap(1, 0, 'test')",
     ] {
         let client = db.superuser().await;
         let answer: String = value(&client, &format!("select string_agg(x::text, ' ') from {call} x")).await;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use super::parts::objects::{CampaignDid, Link};
+use super::parts::objects::{CampaignDid, Link, Today};
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::Text;
@@ -76,6 +76,8 @@ pub struct CampaignDetail {
     pub client_settings: Vec<Link>,
     /// Its own, which count each call once.
     pub caps: Vec<Cap>,
+    /// Of its links, each in its client's day.
+    pub today: Today,
 }
 
 impl Versioned for CampaignDetail {

@@ -46,10 +46,12 @@ pub async fn list(tx: &Tx, request: &Request<Campaigns>) -> ApiResult<Page<Campa
 
 pub async fn find(tx: &Tx, id: i64) -> ApiResult<CampaignDetail> {
     let row = tx.optional_row(ONE, &[&id]).await?.ok_or_else(|| unknown(id))?;
+    let client_settings = parts::operations::links(tx, id).await?;
     Ok(CampaignDetail {
         campaign: Campaign::from(&row),
         dids: parts::operations::dids(tx, id).await?.0,
-        client_settings: parts::operations::links(tx, id).await?,
+        today: client_settings.iter().map(|link| link.today).sum(),
+        client_settings,
         caps: caps::operations::of(tx, "campaign", id).await?,
     })
 }

@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{BadBody, BadFilter, Changed, Denied, NotFound, Repeated};
+use super::links::objects::Adjustment;
 use crate::app::AppState;
 use crate::app::caller::{Seller, Staff, User};
 use crate::error::ApiResult;
@@ -34,6 +35,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(show_own, update_own, delete_own))
         .routes(routes!(caps, create))
         .routes(routes!(show, update, delete))
+        .routes(routes!(adjust_use))
         .merge(events::router())
 }
 
@@ -212,4 +214,22 @@ async fn delete(
     if_match: IfMatch,
 ) -> ApiResult<StatusCode> {
     deleted(&app, &staff, SetBy::Platform, id, &if_match).await
+}
+
+/// Adjust what is used of a cap.
+///
+/// Adds to what its present window has used, or its total, with a reason that the audit keeps; a negative `delta` takes away. Other windows
+/// and other caps stay as they are. A cap of calls at one time is 409 `not_adjustable`.
+#[utoipa::path(post, path = "/api/admin/caps/{id}/adjust", tag = "admin", params(("id" = i64, Path), OnceHeader),
+    request_body = Adjustment,
+    responses((status = 200, description = "The cap with what is used of it now; audited", body = Cap),
+              Denied, BadBody, NotFound, Repeated))]
+async fn adjust_use(
+    State(app): State<AppState>,
+    staff: Staff,
+    Id(id): Id,
+    Post(adjustment, once): Post<Adjustment>,
+) -> ApiResult<Answer> {
+    let adjust = async |tx: &Tx| Answer::changed(&operations::adjust(tx, id, &adjustment).await?);
+    once.run(&app.store, &staff.identity(), adjust).await
 }

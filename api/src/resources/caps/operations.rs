@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use capconduit_core::SetBy;
+use capconduit_core::cap::Over;
 
+use super::super::links::objects::Adjustment;
 use super::list::columns;
 use super::objects::{Cap, CapChange, NewCap, SubjectKey};
 use crate::error::{ApiError, ApiResult};
@@ -59,6 +61,7 @@ const UPDATE: &str = "\
        set max_calls = coalesce($2, max_calls), enforce = coalesce($3, enforce), note = case when $5 then $4 else note end
      where id = $1";
 const DELETE: &str = "delete from caps where id = $1";
+const ADJUST: &str = "select status from adjust_cap($1, $2, $3)";
 
 const OF_CAMPAIGN: &str = concat!(
     "select ",
@@ -88,6 +91,7 @@ pub const STATEMENTS: &[&str] = &[
     LOCK_TO_DELETE,
     UPDATE,
     DELETE,
+    ADJUST,
     OF_CAMPAIGN,
     OF_ONE,
 ];
@@ -208,4 +212,15 @@ pub async fn delete(tx: &Tx, by: SetBy, id: i64, if_match: &IfMatch) -> ApiResul
         0 => Err(unknown(id)),
         _ => Ok(()),
     }
+}
+
+/// Whoever set it. Audited.
+pub async fn adjust(tx: &Tx, id: i64, adjustment: &Adjustment) -> ApiResult<Cap> {
+    if find(tx, id).await?.window == Over::Concurrent.name() {
+        let text = format!("Cap {id} counts the calls that are up: there is nothing to adjust.");
+        return Err(ApiError::conflict("not_adjustable", text));
+    }
+    tx.row(ADJUST, &[&id, &adjustment.delta, &adjustment.reason])
+        .await?;
+    find(tx, id).await
 }

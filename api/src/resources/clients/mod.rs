@@ -26,7 +26,7 @@ use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
 use crate::store::tx::Tx;
 use list::Clients;
-use objects::{Client, ClientChange, NewClient};
+use objects::{Client, ClientChange, ClientDetail, NewClient};
 pub use statements::STAFF_STATEMENTS;
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -51,10 +51,10 @@ async fn list(State(app): State<AppState>, staff: Staff, params: Params) -> ApiR
 
 /// A client.
 ///
-/// With its PJSIP objects; the password is never shown.
+/// With its PJSIP objects, its caps and what its links have used today. The password is never shown.
 #[utoipa::path(get, path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path)),
-    responses((status = 200, description = "The client", body = Client), Denied, NotFound))]
-async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult<Tagged<Client>> {
+    responses((status = 200, description = "The client", body = ClientDetail), Denied, NotFound))]
+async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResult<Tagged<ClientDetail>> {
     let tx = app.store.read(&staff.identity()).await?;
     let client = operations::find(&tx, id).await?;
     tx.commit().await?;
@@ -66,7 +66,7 @@ async fn show(State(app): State<AppState>, staff: Staff, Id(id): Id) -> ApiResul
 /// A call center with endpoint and AOR, and an auth if it has credentials. What Asterisk would not take is refused. The ids of
 /// endpoint and AOR are the client's identifier.
 #[utoipa::path(post, path = "/api/admin/clients", tag = "clients", params(OnceHeader), request_body = NewClient,
-    responses((status = 201, description = "Created", body = Client), Denied, BadBody, Repeated))]
+    responses((status = 201, description = "Created", body = ClientDetail), Denied, BadBody, Repeated))]
 async fn create(
     State(app): State<AppState>,
     staff: Staff,
@@ -82,7 +82,7 @@ async fn create(
 /// Every part is optional. `auth: null` removes the auth, and what refers to it. Switches see it at the next call.
 #[utoipa::path(method(put, patch), path = "/api/admin/clients/{id}", tag = "clients", params(("id" = i64, Path), IfMatchHeader),
     request_body = ClientChange,
-    responses((status = 200, description = "The client as changed", body = Client),
+    responses((status = 200, description = "The client as changed", body = ClientDetail),
               Denied, BadBody, NotFound, Changed, Conflict))]
 async fn update(
     State(app): State<AppState>,
@@ -90,7 +90,7 @@ async fn update(
     Id(id): Id,
     if_match: IfMatch,
     Valid(change): Valid<ClientChange>,
-) -> ApiResult<Tagged<Client>> {
+) -> ApiResult<Tagged<ClientDetail>> {
     let tx = app.store.write(&staff.identity()).await?;
     let client = operations::update(&tx, &app.settings.pjsip, id, &if_match, change).await?;
     tx.commit().await?;

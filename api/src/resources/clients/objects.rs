@@ -1,5 +1,6 @@
 //! A client as it is shown, and what may be sent of one. Its PJSIP objects are in `pjsip`.
 
+use capconduit_core::gates::spacing::SECONDS as SPACING;
 use capconduit_core::zone;
 use serde::Serialize;
 use tokio_postgres::Row;
@@ -12,6 +13,8 @@ use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::{TIME_ZONE, Text};
 use crate::http::version::Versioned;
+use crate::resources::campaigns::parts::objects::Today;
+use crate::resources::caps::objects::Cap;
 use crate::resources::pauses::objects::Pause;
 
 pub const STATUSES: &[&str] = &["active", "inactive"];
@@ -39,6 +42,9 @@ pub struct Client {
     /// When it takes calls, of all sellers. Null: always.
     #[schema(example = json!(null))]
     pub schedule_id: Option<i64>,
+    /// The least seconds between two calls that it gets over all its links, of all sellers. Null: none.
+    #[schema(example = json!(null))]
+    pub min_seconds_between: Option<i32>,
     /// Null: it is not paused.
     pub pause: Option<Pause>,
     pub created_by: Option<i64>,
@@ -63,6 +69,7 @@ impl From<&Row> for Client {
             notes: row.get("notes"),
             time_zone: row.get("time_zone"),
             schedule_id: row.get("schedule_id"),
+            min_seconds_between: row.get("min_seconds_between"),
             pause: Pause::of_client(row),
             created_by: row.get("created_by"),
             created_at: row.get("created_at"),
@@ -75,9 +82,21 @@ impl From<&Row> for Client {
     }
 }
 
-impl Versioned for Client {
+/// One by itself.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientDetail {
+    #[serde(flatten)]
+    pub client: Client,
+    /// Its own, over all its links.
+    pub caps: Vec<Cap>,
+    /// Over all its links.
+    pub today: Today,
+}
+
+impl Versioned for ClientDetail {
     fn tag(&self) -> String {
-        self.version.to_string()
+        self.client.version.to_string()
     }
 }
 
@@ -104,6 +123,9 @@ pub struct NewClient {
     /// When it takes calls, of all sellers: one of the platform's schedules. Null: always.
     #[schema(minimum = 1, example = json!(null))]
     pub schedule_id: Option<i64>,
+    /// The least seconds between two calls that it gets over all its links. Null: none.
+    #[schema(minimum = 1, maximum = 86_400, example = json!(null))]
+    pub min_seconds_between: Option<i32>,
     pub pjsip: PjsipInput,
 }
 
@@ -119,6 +141,7 @@ impl Input for NewClient {
             time_zone: f.text("timeZone", &TIME_ZONE).unwrap_or_else(|| zone::UTC.into()),
             status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
             schedule_id: f.nullable_id("scheduleId").flatten(),
+            min_seconds_between: f.nullable_small_int("minSecondsBetween", SPACING).flatten(),
             pjsip: f.required_object("pjsip", |f| PjsipInput::read(f, true)),
         }
     }
@@ -140,6 +163,8 @@ pub struct ClientChange {
     pub status: Option<String>,
     #[schema(value_type = Option<i64>, minimum = 1)]
     pub schedule_id: Option<Option<i64>>,
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 86_400)]
+    pub min_seconds_between: Option<Option<i32>>,
     #[schema(required = false, nullable = false)]
     pub pjsip: Option<PjsipInput>,
 }
@@ -155,6 +180,7 @@ impl Input for ClientChange {
             time_zone: f.text("timeZone", &TIME_ZONE),
             status: f.choice("status", STATUSES),
             schedule_id: f.nullable_id("scheduleId"),
+            min_seconds_between: f.nullable_small_int("minSecondsBetween", SPACING),
             pjsip: f.object("pjsip", |f| PjsipInput::read(f, false)),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::list::Clients;
-use super::objects::{Client, ClientChange, NewClient};
+use super::objects::{Client, ClientChange, ClientDetail, NewClient};
 use super::pjsip::{self, Aor, Auth, Endpoint};
 use super::pjsip_input::{AuthInput, PjsipInput};
 use super::statements::*;
@@ -12,6 +12,8 @@ use crate::error::{ApiError, ApiResult};
 use crate::http::list::Request;
 use crate::http::page::Page;
 use crate::http::version::IfMatch;
+use crate::resources::campaigns::parts::objects::Today;
+use crate::resources::caps;
 use crate::store::tx::Tx;
 
 fn unknown(id: i64) -> ApiError {
@@ -22,12 +24,13 @@ pub async fn list(tx: &Tx, request: &Request<Clients>) -> ApiResult<Page<Client>
     request.page(tx).await
 }
 
-pub async fn find(tx: &Tx, id: i64) -> ApiResult<Client> {
-    tx.optional_row(ONE, &[&id])
-        .await?
-        .as_ref()
-        .map(Client::from)
-        .ok_or_else(|| unknown(id))
+pub async fn find(tx: &Tx, id: i64) -> ApiResult<ClientDetail> {
+    let row = tx.optional_row(ONE, &[&id]).await?.ok_or_else(|| unknown(id))?;
+    Ok(ClientDetail {
+        client: Client::from(&row),
+        caps: caps::operations::of(tx, "client", id).await?,
+        today: Today::from(&tx.row(TODAY, &[&id]).await?),
+    })
 }
 
 /// The registrations that stand now, by the client's identifier; a client without any is left out.
@@ -38,7 +41,7 @@ pub async fn registrations(tx: &Tx, identifiers: &[String]) -> ApiResult<HashMap
 }
 
 /// `by` is the user who creates it.
-pub async fn create(tx: &Tx, names: &PjsipNames, by: i64, new: NewClient) -> ApiResult<Client> {
+pub async fn create(tx: &Tx, names: &PjsipNames, by: i64, new: NewClient) -> ApiResult<ClientDetail> {
     let endpoint = new.pjsip.endpoint.unwrap_or_default().onto(None);
     let aor = new.pjsip.aor.unwrap_or_default().onto(None);
     let auth = new.pjsip.auth.flatten().map(|input| (input.onto(None), input));
@@ -61,6 +64,7 @@ pub async fn create(tx: &Tx, names: &PjsipNames, by: i64, new: NewClient) -> Api
                 &by,
                 &new.time_zone,
                 &new.schedule_id,
+                &new.min_seconds_between,
             ],
         )
         .await
@@ -85,7 +89,7 @@ pub async fn update(
     id: i64,
     if_match: &IfMatch,
     change: ClientChange,
-) -> ApiResult<Client> {
+) -> ApiResult<ClientDetail> {
     // Locked first: two changes of one client's parts follow one another.
     let locked = tx.optional_row(LOCK, &[&id]).await?;
     if_match
@@ -106,11 +110,13 @@ pub async fn update(
             &change.time_zone,
             &change.schedule_id.flatten(),
             &change.schedule_id.is_some(),
+            &change.min_seconds_between.flatten(),
+            &change.min_seconds_between.is_some(),
         ],
     )
     .await?;
     if let Some(input) = change.pjsip {
-        let was = find(tx, id).await?;
+        let was = find(tx, id).await?.client;
         update_pjsip(tx, names, was, input).await?;
     }
     find(tx, id).await

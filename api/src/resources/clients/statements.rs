@@ -5,7 +5,7 @@ macro_rules! columns {
         "c.id, c.client_identifier, c.name, c.department, c.status, c.notes, c.time_zone, c.created_by, \
          c.created_at, c.updated_at, e.id as endpoint_id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, \
          e.outbound_auth, e.from_user, e.from_domain, e.callerid, a.id as aor_id, a.contact, a.max_contacts, \
-         a.qualify_frequency, u.id as auth_id, u.auth_type, u.username, u.realm, c.version, c.schedule_id, c.platform_paused_until, \
+         a.qualify_frequency, u.id as auth_id, u.auth_type, u.username, u.realm, c.version, c.schedule_id, c.min_seconds_between, c.platform_paused_until, \
          c.platform_pause_reason, now() as told_at"
     };
 }
@@ -35,19 +35,28 @@ pub const ONE: &str = concat!(
     joins!(),
     " where c.id = $1"
 );
+/// Of all its links.
+pub const TODAY: &str = "\
+    select sum(t.offered)::bigint as today_offered, sum(t.answered)::bigint as today_answered,
+           sum(t.qualified)::bigint as today_qualified
+      from link_today_view t
+      join campaign_client_settings s on s.id = t.link_id
+     where s.client_id = $1";
 pub const LOCK: &str = "select version from clients where id = $1 for no key update";
 /// As the deletion itself locks it.
 pub const LOCK_TO_DELETE: &str = "select version from clients where id = $1 for update";
 pub const INSERT: &str = "\
-    insert into clients (client_identifier, name, department, status, notes, created_by, time_zone, schedule_id)
-    values ($1, $2, $3, $4, $5, $6, $7, $8) returning id";
+    insert into clients (client_identifier, name, department, status, notes, created_by, time_zone, schedule_id,
+        min_seconds_between)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
 pub const UPDATE: &str = "\
     update clients
        set name = coalesce($2, name), status = coalesce($3, status),
            department = case when $5 then $4 else department end,
            notes = case when $7 then $6 else notes end,
            time_zone = coalesce($8, time_zone),
-           schedule_id = case when $10 then $9 else schedule_id end
+           schedule_id = case when $10 then $9 else schedule_id end,
+           min_seconds_between = case when $12 then $11 else min_seconds_between end
      where id = $1";
 pub const DELETE: &str = "delete from clients where id = $1";
 pub const ACTIVE_LINKS: &str = "\
@@ -87,6 +96,7 @@ pub const REGISTRATIONS: &str = concat!(
 pub const STAFF_STATEMENTS: &[&str] = &[
     REGISTRATIONS,
     ONE,
+    TODAY,
     LOCK,
     LOCK_TO_DELETE,
     INSERT,

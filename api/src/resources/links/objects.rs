@@ -86,7 +86,7 @@ impl Input for LinkStatus {
 
 #[derive(Debug, ToSchema)]
 pub struct Adjustment {
-    /// What is added to the link's total; negative takes away.
+    /// What is added to what is counted; negative takes away.
     #[schema(example = -1)]
     pub delta: i64,
     #[schema(min_length = 1, max_length = 255, example = "call 42 was a test")]

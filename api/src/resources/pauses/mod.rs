@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use super::answers::{BadBody, Changed, Denied, NotFound};
 use super::campaigns::objects::CampaignDetail;
 use super::campaigns::parts::objects::Link;
-use super::clients::objects::Client;
+use super::clients::objects::ClientDetail;
 use super::links::objects::LinkUsage;
 use super::oversight::objects::OwnedCampaign;
 use crate::app::AppState;
@@ -188,7 +188,7 @@ async fn lift_link(
 /// It gets no call of any seller until then; those in flight go on. Sellers see until when, and not why.
 #[utoipa::path(put, path = "/api/admin/clients/{id}/pause", tag = "clients", params(("id" = i64, Path), IfMatchHeader),
     request_body = NewPause,
-    responses((status = 200, description = "It gets no call of any seller until then; those in flight go on", body = Client),
+    responses((status = 200, description = "It gets no call of any seller until then; those in flight go on", body = ClientDetail),
               Denied, BadBody, NotFound, Changed))]
 async fn pause_client(
     State(app): State<AppState>,
@@ -196,7 +196,7 @@ async fn pause_client(
     Id(id): Id,
     if_match: IfMatch,
     Valid(pause): Valid<NewPause>,
-) -> ApiResult<Tagged<Client>> {
+) -> ApiResult<Tagged<ClientDetail>> {
     set(&app, &staff, &AnyClient(id), &if_match, &pause).await
 }
 

@@ -8,7 +8,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::http::version::{IfMatch, Versioned, changed};
 use crate::resources::campaigns::objects::CampaignDetail;
 use crate::resources::campaigns::parts::objects::Link;
-use crate::resources::clients::objects::Client;
+use crate::resources::clients::objects::ClientDetail;
 use crate::resources::links::objects::LinkUsage;
 use crate::resources::oversight::objects::OwnedCampaign;
 use crate::resources::{campaigns, clients, links, oversight};
@@ -151,7 +151,7 @@ impl Paused for AnyLink {
 
 /// Nobody else pauses a client.
 impl Paused for AnyClient {
-    type Shown = Client;
+    type Shown = ClientDetail;
     const WHAT: &'static str = "client";
     const BY: SetBy = SetBy::Platform;
     statements!(
@@ -165,7 +165,7 @@ impl Paused for AnyClient {
         self.0
     }
 
-    async fn shown(&self, tx: &Tx) -> ApiResult<Client> {
+    async fn shown(&self, tx: &Tx) -> ApiResult<ClientDetail> {
         clients::operations::find(tx, self.0).await
     }
 }

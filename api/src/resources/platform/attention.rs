@@ -120,8 +120,8 @@ async fn records(tx: &Tx, items: &mut Vec<Concern>) -> ApiResult<()> {
     if excess > 0 {
         items.push(concern(
             "late_excess",
-            format!("Records of the last hour that counted beyond a total, having come late: {excess}."),
-            "select * from late_excess_view names them; POST /api/admin/links/{id}/adjust takes back what is not to count.",
+            format!("Records of the last hour that counted beyond a cap, having come late: {excess}."),
+            "select * from late_excess_view names them; POST /api/admin/links/{id}/adjust, or /api/admin/caps/{id}/adjust, takes back what is not to count.",
         ));
     }
     Ok(())

@@ -49,7 +49,7 @@ pub static OF_CALLS: [&Gate; 25] = [
     &caps::DID_CONCURRENT,
 ];
 
-pub static OF_LINKS: [&Gate; 23] = [
+pub static OF_LINKS: [&Gate; 24] = [
     &already_tried::GATE,
     &link_inactive::GATE,
     &client_inactive::GATE,
@@ -73,7 +73,8 @@ pub static OF_LINKS: [&Gate; 23] = [
     &caps::CLIENT_CONCURRENT,
     &concurrency_cap::GATE,
     &caps::LINK_CONCURRENT,
-    &spacing::GATE,
+    &spacing::CLIENT,
+    &spacing::LINK,
 ];
 
 /// The campaign whose links may be asked, or the first gate that stops the call.
@@ -229,7 +230,7 @@ pub(crate) mod tests {
         let asked = Asked::default();
         type Open = fn(&mut Link);
         // Each of these opens a gate more, in the order of the list.
-        let opened: [(&str, Open); 10] = [
+        let opened: [(&str, Open); 11] = [
             ("already_tried", |link| link.already_tried = false),
             ("link_inactive", |link| link.link_active = true),
             ("client_inactive", |link| link.client_active = true),
@@ -238,6 +239,7 @@ pub(crate) mod tests {
             ("no_contact", |link| link.contact = Contact::Fixed),
             ("total_cap", |link| link.total_calls_allowed = None),
             ("concurrency_cap", |link| link.active = 0),
+            ("client_spacing", |link| link.client_min_seconds_between = None),
             ("spacing", |link| link.min_seconds_between = None),
             ("eligible", |_| ()),
         ];
@@ -252,6 +254,8 @@ pub(crate) mod tests {
             active: 2,
             min_seconds_between: Some(1),
             reserved_at: Some(0),
+            client_min_seconds_between: Some(1),
+            client_reserved_at: Some(0),
             ..link(1)
         };
         for (name, open) in opened {

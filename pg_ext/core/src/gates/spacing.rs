@@ -1,40 +1,81 @@
-//! Spacing: the link got a call less than so many seconds ago. A failed attempt is a call, too: its call center was rung.
+//! Spacing: the link, or its client, got a call less than so many seconds ago. A failed attempt is a call, too: its call center was rung.
 
 use std::ops::RangeInclusive;
 
 use crate::facts::Link;
-use crate::gate::{Figure, FreedBy, Gate, Rule, Told};
+use crate::gate::{Asked, Figure, Figures, FreedBy, Gate, Rule, Told};
 use crate::reason::Reject;
 
 /// How many seconds people may set.
 pub const SECONDS: RangeInclusive<i32> = 1..=86_400;
 
-pub static GATE: Gate = Gate {
+pub static LINK: Gate = Gate {
     name: "spacing",
     says: Reject::NoEligibleClientsAvailable,
     freed_by: FreedBy::Time,
     is_told: Told::Always,
     rule: Rule::Link {
-        stops: |link, asked| pause(link).is_some_and(|(last, pause)| (asked.at - last).abs() < pause),
-        figures: |link, _| {
-            let Some(seconds) = link.min_seconds_between else {
-                return Vec::new();
-            };
-            let mut figures = vec![("min_seconds_between", Figure::Count(i64::from(seconds)))];
-            if let Some((last, pause)) = pause(link) {
-                figures.push(("reserved_at", Figure::Instant(last)));
-                figures.push(("opens_at", Figure::Instant(last + pause)));
-            }
-            figures
-        },
+        stops: |link, asked| of_link(link).stops(asked),
+        figures: |link, _| of_link(link).figures(),
     },
 };
 
-/// The last call's reservation, and the time that must have passed since. A clock that was set back by more than that has passed
-/// it, too: a link is not closed until a day that a wrong clock has told.
-fn pause(link: &Link) -> Option<(i64, i64)> {
-    let seconds = link.min_seconds_between?;
-    Some((link.reserved_at?, i64::from(seconds) * 1_000_000))
+/// Over all its links.
+pub static CLIENT: Gate = Gate {
+    name: "client_spacing",
+    says: Reject::NoEligibleClientsAvailable,
+    freed_by: FreedBy::Time,
+    is_told: Told::WhereSet,
+    rule: Rule::Link {
+        stops: |link, asked| of_client(link).stops(asked),
+        figures: |link, _| of_client(link).figures(),
+    },
+};
+
+/// What is set, and when a call last got a slot, in PostgreSQL's microseconds.
+#[derive(Clone, Copy, Default)]
+pub struct Spacing {
+    pub seconds: Option<i32>,
+    pub last: Option<i64>,
+}
+
+fn of_link(link: &Link) -> Spacing {
+    Spacing {
+        seconds: link.min_seconds_between,
+        last: link.reserved_at,
+    }
+}
+
+fn of_client(link: &Link) -> Spacing {
+    Spacing {
+        seconds: link.client_min_seconds_between,
+        last: link.client_reserved_at,
+    }
+}
+
+impl Spacing {
+    /// The last call's reservation, and the time that must have passed since. A clock that was set back by more than that has passed
+    /// it, too: nobody is closed until a day that a wrong clock has told.
+    fn pause(self) -> Option<(i64, i64)> {
+        Some((self.last?, i64::from(self.seconds?) * 1_000_000))
+    }
+
+    pub fn stops(self, asked: &Asked<'_>) -> bool {
+        self.pause()
+            .is_some_and(|(last, pause)| (asked.at - last).abs() < pause)
+    }
+
+    fn figures(self) -> Figures {
+        let Some(seconds) = self.seconds else {
+            return Figures::new();
+        };
+        let mut figures = vec![("min_seconds_between", Figure::Count(i64::from(seconds)))];
+        if let Some((last, pause)) = self.pause() {
+            figures.push(("reserved_at", Figure::Instant(last)));
+            figures.push(("opens_at", Figure::Instant(last + pause)));
+        }
+        figures
+    }
 }
 
 #[cfg(test)]
@@ -55,7 +96,7 @@ mod tests {
                 ..link(1)
             };
             stops(
-                &GATE,
+                &LINK,
                 &link,
                 &Asked {
                     at,
@@ -70,6 +111,27 @@ mod tests {
         assert!(!spaced(90 * SECOND) && !spaced(0));
     }
 
+    /// Each goes by its own last call.
+    #[test]
+    fn a_client_has_its_pause_over_all_its_links() {
+        let link = Link {
+            client_min_seconds_between: Some(10),
+            client_reserved_at: Some(100 * SECOND),
+            ..link(1)
+        };
+        let asked = |at| Asked {
+            at,
+            ..Asked::default()
+        };
+        assert!(stops(&CLIENT, &link, &asked(110 * SECOND - 1)));
+        assert!(!stops(&CLIENT, &link, &asked(110 * SECOND)));
+        assert!(!stops(&LINK, &link, &asked(100 * SECOND)));
+        assert_eq!(
+            figures(&CLIENT, &link, &asked(0))[2],
+            ("opens_at", Figure::Instant(110 * SECOND))
+        );
+    }
+
     #[test]
     fn without_a_pause_or_a_call_before_nothing_stops() {
         let never = Link {
@@ -81,10 +143,10 @@ mod tests {
             ..link(1)
         };
         let asked = Asked::default();
-        assert!(!stops(&GATE, &never, &asked) && !stops(&GATE, &off, &asked));
-        assert_eq!(figures(&GATE, &off, &asked), []);
+        assert!(!stops(&LINK, &never, &asked) && !stops(&LINK, &off, &asked));
+        assert_eq!(figures(&LINK, &off, &asked), []);
         assert_eq!(
-            figures(&GATE, &never, &asked),
+            figures(&LINK, &never, &asked),
             [("min_seconds_between", Figure::Count(86_400))]
         );
         let waits = Link {
@@ -92,7 +154,7 @@ mod tests {
             ..never
         };
         assert_eq!(
-            figures(&GATE, &waits, &asked)[2],
+            figures(&LINK, &waits, &asked)[2],
             ("opens_at", Figure::Instant(86_401 * SECOND))
         );
     }

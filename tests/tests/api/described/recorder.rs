@@ -263,6 +263,7 @@ pub async fn recorded() -> BTreeMap<String, Value> {
         r.ask("GET", path, &[id], None).await;
     }
     for (path, id) in [
+        ("/api/admin/caps/{id}/adjust", &cap),
         ("/api/admin/schedules/{id}/exceptions/import", &schedule),
         ("/api/seller/schedules/{id}/exceptions/import", &own_schedule),
     ] {

@@ -1,6 +1,7 @@
 //! A campaign's parts as they are shown, and what may be sent of them.
 
 use std::fmt::Write;
+use std::iter::Sum;
 
 use capconduit_core::outcome;
 use serde::Serialize;
@@ -62,7 +63,7 @@ row! {
 }
 
 /// What was used of the client's present day.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
 pub struct Today {
     #[schema(example = 30)]
     pub offered: i64,
@@ -81,6 +82,16 @@ impl From<&Row> for Today {
             answered: count("today_answered"),
             qualified: count("today_qualified"),
         }
+    }
+}
+
+impl Sum for Today {
+    fn sum<I: Iterator<Item = Today>>(all: I) -> Today {
+        all.fold(Today::default(), |sum, today| Today {
+            offered: sum.offered + today.offered,
+            answered: sum.answered + today.answered,
+            qualified: sum.qualified + today.qualified,
+        })
     }
 }
 
