@@ -573,6 +573,102 @@ begin
 end
 $$;
 
+-- What a clock that ran ahead has left: windows that begin in the future, and would hold every call until then. They become the present ones,
+-- their calls are reserved now, and what they have used is counted anew. No call is worked on meanwhile.
+create function mend_future_windows(out subject text, out subject_id bigint, out was_from timestamptz, out is_from timestamptz)
+returns setof record
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    give_up_at constant timestamptz := clock_timestamp() + interval '15 seconds';
+    caller_s_timeout constant text := current_setting('lock_timeout');
+    links bigint[];
+    meters bigint[];
+    instant timestamptz := clock_timestamp();
+    records bigint[];
+    attempts text[];
+    last bigint;
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'windows are to be mended in a transaction that is read committed' using errcode = 'feature_not_supported';
+    end if;
+    -- No index leads to what lies in the future: it is looked for before anything is locked.
+    select coalesce(max(g.id), 0), array_agg(g.id) filter (where g.reserved_at > instant) into last, records from capconduit.call_logs g;
+    select array_agg(a.uniqueid) into attempts from capconduit.call_attempts a where a.started_at > instant;
+    loop
+        begin
+            perform set_config('lock_timeout', '100ms', true);
+            lock table capconduit.live_calls, capconduit.link_counters, capconduit.meters in exclusive mode;
+            perform set_config('lock_timeout', caller_s_timeout, true);
+            exit;
+        exception when lock_not_available then
+            if clock_timestamp() > give_up_at then
+                raise;
+            end if;
+        end;
+        -- Nothing is locked here: calls go on while somebody else holds what is needed.
+        perform pg_sleep(0.2);
+    end loop;
+    instant := clock_timestamp();
+    select array_agg(n.link_id) into links from capconduit.link_counters n where n.windows_from > instant;
+    select array_agg(m.id) into meters from capconduit.meters m where m.windows_from > instant;
+    if links is null and meters is null then
+        return;
+    end if;
+    update capconduit.call_attempts a
+       set started_at = instant, ended_at = greatest(a.ended_at, instant)
+     where a.started_at > instant
+       and a.uniqueid in (select unnest(attempts) union all select l.uniqueid from capconduit.live_calls l
+                          union all select g.asterisk_uniqueid from capconduit.call_logs g where g.id > last);
+    update capconduit.live_calls l set attempt_at = instant where l.attempt_at > instant;
+    update capconduit.call_logs g set reserved_at = instant where (g.id = any (records) or g.id > last) and g.reserved_at > instant;
+    for subject, subject_id, was_from in
+        select 'link', n.link_id, n.windows_from from capconduit.link_counters n where n.link_id = any (links)
+         union all
+        select m.subject_type, m.subject_id, m.windows_from from capconduit.meters m where m.id = any (meters)
+         order by 1, 2
+    loop
+        if subject = 'link' then
+            update capconduit.link_windows w
+               set starts_at = p.starts_at, ends_at = p.ends_at, time_zone = c.time_zone
+              from capconduit.campaign_client_settings s
+              join capconduit.clients c on c.id = s.client_id,
+                   unnest(array['hour', 'day', 'week', 'month']) v (span),
+                   lateral capconduit.present_window(v.span, instant, c.time_zone, null, null, null) p
+             where s.id = subject_id and w.link_id = s.id and w.span = v.span and w.starts_at > instant;
+            update capconduit.link_counters n
+               set windows_from = w.windows_from, windows_until = w.windows_until
+              from (select max(w.starts_at) as windows_from, min(w.ends_at) as windows_until
+                      from capconduit.link_windows w where w.link_id = subject_id) w
+             where n.link_id = subject_id
+            returning n.windows_from into is_from;
+        else
+            update capconduit.meter_windows w
+               set starts_at = p.starts_at, ends_at = p.ends_at, time_zone = z.time_zone
+              from capconduit.meters m
+              left join capconduit.users u on u.id = m.owner_id
+              left join capconduit.clients c on c.id = m.subject_id and m.subject_type = 'client',
+                   lateral (select coalesce(u.time_zone, c.time_zone) as time_zone) z,
+                   unnest(array['hour', 'day', 'week', 'month']) v (span),
+                   lateral capconduit.present_window(v.span, instant, z.time_zone, null, null, null) p
+             where (m.subject_type, m.subject_id) = (subject, mend_future_windows.subject_id) and w.meter_id = m.id
+               and w.span = v.span and w.starts_at > instant;
+            update capconduit.meters m
+               set windows_from = b.windows_from, windows_until = b.windows_until
+              from (select w.meter_id, max(w.starts_at) as windows_from, min(w.ends_at) as windows_until
+                      from capconduit.meter_windows w group by w.meter_id) b
+             where (m.subject_type, m.subject_id) = (subject, mend_future_windows.subject_id) and b.meter_id = m.id
+            returning m.windows_from into is_from;
+        end if;
+        perform capconduit.write_audit('reconcile', 'windows', format('%s_%s', subject, subject_id),
+            jsonb_build_object('windows_from', was_from), jsonb_build_object('windows_from', is_from));
+        return next;
+    end loop;
+    perform capconduit.reconcile_counters();
+end
+$$;
+
 -- What a cap has used, moved by hand: in its present window, or for life where it has none. Of a window the mark moves, so no other window
 -- and no total changes.
 create function adjust_cap(cap_id bigint, delta bigint, reason text, out status text, out used bigint)
@@ -1875,6 +1971,7 @@ alter function keep_meter_use(jsonb) owner to capconduit_owner;
 alter function reconcile_counters() owner to capconduit_owner;
 alter function adjust_link_total(bigint, bigint, text) owner to capconduit_owner;
 alter function adjust_cap(bigint, bigint, text) owner to capconduit_owner;
+alter function mend_future_windows() owner to capconduit_owner;
 alter function session_user_id() owner to capconduit_owner;
 alter function write_audit(text, text, text, jsonb, jsonb) owner to capconduit_owner;
 alter function find_login(text) owner to capconduit_owner;
@@ -1968,6 +2065,7 @@ comment on function verify_counters is 'Gives a row for each counter that differ
 comment on function reconcile_counters() is 'Sets counters to what the rows behind them say, after edits by hand; audited';
 comment on function adjust_link_total is 'Moves a link''s total by hand, with a reason; audited';
 comment on function adjust_cap is 'Moves what a cap has used by hand, with a reason; audited';
+comment on function mend_future_windows is 'Begins windows now that a wrong clock has begun in the future; audited';
 comment on function session_user_id is 'User on whose behalf this transaction acts; null: nobody';
 comment on function write_audit is 'Adds one line to the audit log';
 comment on function schema_version is 'Number of the last migration that was applied';

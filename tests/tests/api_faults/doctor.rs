@@ -55,6 +55,12 @@ const SHADOWED: &str = "
     end $$";
 
 const BREAKAGES: &[Breakage] = &[
+    by_sql(
+        "windows",
+        "warn",
+        "mend_future_windows()",
+        "update capconduit.link_counters set windows_from = now() + interval '2 hours' where link_id = 1",
+    ),
     by_setting("settings", "FAIL", "--without-internal-api", &[("INTERNAL_API_TOKEN", "")]),
     by_setting("settings", "FAIL", "too weak", &[("INTERNAL_API_TOKEN", "short")]),
     by_setting("settings", "FAIL", "ADDRESS:PORT", &[("CAPCONDUIT_LISTEN", "nowhere")]),

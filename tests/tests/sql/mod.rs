@@ -12,6 +12,7 @@ mod client_caps;
 pub mod contract;
 mod explain;
 mod explain_call;
+mod future_windows;
 pub mod hostile;
 mod logging;
 mod lost;

@@ -76,6 +76,10 @@ async fn check_database(report: &mut Report, address: &Address, settings: Option
     report.add_result("large objects", deployment::large_objects(&client).await);
     report.add_result("connections", deployment::connections(&client, settings).await);
     report.add_result("clock", operation::clock(&client).await);
+    report.add_result(
+        "windows",
+        as_role(&client, "capconduit_internal", operation::windows(&client)).await,
+    );
     report.add_result("old snapshots", operation::old_snapshots(&client).await);
     report.add_result(
         "admins",

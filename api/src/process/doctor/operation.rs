@@ -26,6 +26,21 @@ pub async fn clock(client: &Client) -> Result<Finding, tokio_postgres::Error> {
     })
 }
 
+/// A clock that ran ahead has begun them: calls count in them until then.
+pub async fn windows(client: &Client) -> Result<Finding, tokio_postgres::Error> {
+    let row = client.query_one(sql::FUTURE_WINDOWS, &[]).await?;
+    let ahead: i64 = row.get("ahead");
+    Ok(if ahead == 0 {
+        Fine("none begins in the future".into())
+    } else {
+        Warning(format!(
+            "{ahead} links, clients, numbers, campaigns or sellers have windows that begin in the future, the last at {}: a clock was ahead; \
+             run `select * from mend_future_windows()` as capconduit_admin",
+            row.get::<_, &str>("last")
+        ))
+    })
+}
+
 pub async fn old_snapshots(client: &Client) -> Result<Finding, tokio_postgres::Error> {
     let age: i64 = client.query_one(sql::OLDEST_XMIN, &[]).await?.get(0);
     Ok(if age < 1_000_000 {

@@ -42,6 +42,11 @@ pub const CONNECTIONS: &str = "\
                - (select count(*) from pg_catalog.pg_stat_activity a where a.backend_type = 'client backend') as free,
            (select r.rolconnlimit from pg_catalog.pg_roles r where r.rolname = current_user) as connection_limit";
 pub const CLOCK: &str = "select extract(epoch from clock_timestamp())::double precision";
+/// By more than clocks of two servers may differ.
+pub const FUTURE_WINDOWS: &str = "\
+    select count(*) as ahead, max(w.windows_from)::text as last
+      from (select windows_from from capconduit.link_counters union all select windows_from from capconduit.meters) w
+     where w.windows_from > clock_timestamp() + interval '1 hour'";
 pub const OLDEST_XMIN: &str = "\
     select coalesce(greatest((select max(age(a.backend_xmin)) from pg_catalog.pg_stat_activity a),
                              (select max(age(s.xmin)) from pg_catalog.pg_replication_slots s)), 0)::bigint";
