@@ -134,15 +134,18 @@ impl<'a> CapsOf<'a> {
     /// Each with what is used of it.
     pub fn all(self, asked: &Asked<'_>) -> impl Iterator<Item = (Cap, Use)> + use<'a> {
         let at = asked.at;
-        // Without a meter nothing is known of it, and nothing lets a call through that a cap is to stop.
-        self.caps.iter().map(move |cap| match self.meter {
-            Some(meter) => (*cap, meter.used(cap, at)),
-            None => (*cap, UNKNOWN),
-        })
+        self.caps.iter().map(move |cap| self.with_use(cap, at))
     }
 
     fn over(self, asked: &Asked<'_>, window: Over) -> impl Iterator<Item = (Cap, Use)> + use<'a> {
-        self.all(asked).filter(move |(cap, _)| cap.over == window)
+        let at = asked.at;
+        let over = self.caps.iter().filter(move |cap| cap.over == window);
+        over.map(move |cap| self.with_use(cap, at))
+    }
+
+    /// Without a meter nothing is known of it, and nothing lets a call through that a cap is to stop.
+    fn with_use(self, cap: &Cap, at: i64) -> (Cap, Use) {
+        (*cap, self.meter.map_or(UNKNOWN, |meter| meter.used(cap, at)))
     }
 
     /// Whether each has room.
