@@ -31,13 +31,15 @@ class Contender:
     log: float = 1.0
     # The database, how many numbers it has, and what its size is called; None: the part's own.
     place: tuple = None
+    # A release of before on a server of its own; None: today's.
+    release: str = None
     # Begin right after a checkpoint: every page is written to the log whole at its first change.
     after_checkpoint: bool = False
 
     @property
     def name(self):
         protocol = "" if self.protocol == "prepared" else "/simple"
-        return f"{self.workload}/{self.peer}@{self.clients}{protocol}" + (f"#{self.place[2]}" if self.place else "")
+        return f"{self.workload}/{self.peer}@{self.clients}{protocol}" + (f"#{self.place[2]}" if self.place else "") + (f"#{self.release}" if self.release else "")
 
     @property
     def is_limit(self):

@@ -10,6 +10,8 @@ import contenders as c
 import extra
 import http_part as http
 import measure
+import release
+from release import Release
 
 SMALL = dict(dids=1_000, campaigns=100, logs=10_000)
 CAPPED = dict(dids=10_000, campaigns=1_000, logs=10_000)
@@ -31,6 +33,18 @@ CAPS = [
     "select distinct user_id, 'offered', 'hour', 'platform', 1000000000 from campaigns",
     "insert into caps (client_id, counts, span, set_by, max_calls) select id, 'qualified', 'month', 'platform', 1000000000 from clients",
 ]
+
+
+BEFORE = "0.2.0"
+
+
+def beside_before(bench):
+    """The same small data on today's server and on one of the release before."""
+    small(bench)
+    before = bench.servers[BEFORE] = Release(bench.server, BEFORE)
+    before.stop()
+    before.start()
+    before.database("bench_small", **SMALL)
 
 
 def capped(bench):
@@ -106,6 +120,15 @@ class Rounds:
 
 
 @dataclass
+class Beside(Rounds):
+    """Rounds, and then what changes of settings cost."""
+
+    def run(self, bench, rounds, seconds):
+        super().run(bench, rounds, seconds)
+        bench.note("release_changes", release.changes, rounds, seconds)
+
+
+@dataclass
 class Notes:
     """Measurements that are no rounds of pgbench, each with a result of its own."""
 
@@ -165,6 +188,14 @@ def with_caps(*clients):
     return [dataclasses.replace(row, place=place) for row in rows for place in places]
 
 
+def by_release(*clients):
+    makers = [lambda n: c.decision("capconduit", n), lambda n: c.reject("capconduit", n), lambda n: c.hot("limit", n),
+              lambda n: c.spread("capconduit", n), lambda n: c.hot("capconduit", n), c.turns, c.failover]  # fmt: skip
+    rows = [make(number) for number in clients for make in makers]
+    rows += [dataclasses.replace(c.spread("capconduit", number), workload="after a checkpoint", after_checkpoint=True) for number in clients]
+    return [dataclasses.replace(row, release=release) for row in rows for release in (None, BEFORE)]
+
+
 PEERS = ("limit", "limit4", "capconduit", "elr_off", "plpgsql", "advisory", "dialplan")
 MILLION = ("bench_large", LARGE["dids"])
 # What matters most comes first: whoever stops early has it.
@@ -179,6 +210,8 @@ ALL = [
             *peers(c.reject_total, "capconduit", "plpgsql")], 3, 2),
     Rounds("caps", "Full cycle, decision and explain without caps, and with caps at three levels of every call.",
            with_caps(16), 0, 2, capped),
+    Beside("release", "Every workload beside the release before on a server of its own, in turn; what a change of a setting costs.",
+           by_release(16), 0, 9, beside_before, before=300),
     Rounds("slow_disk", "One link on a disk that takes 2 ms longer for each flush.",
            [c.spread("limit"), *peers(c.hot, *PEERS)], 3, 2, lambda bench: small(bench, 2000)),
     on_disk(1000),

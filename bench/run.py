@@ -29,6 +29,8 @@ RESULTS = ROOT / "bench" / "results"
 class Bench:
     def __init__(self, options):
         self.server = Server()
+        # By release: those of before that a part has started. None: today's.
+        self.servers = {None: self.server}
         self.options = options
         self.results = {}
         self.started = time.time()
@@ -41,14 +43,16 @@ class Bench:
             sessions = {}
             for number in range(1, rounds + 1):
                 for contender in contenders:
-                    here, size, _ = contender.place or (database, dids, None)
+                    place, size, _ = contender.place or (database, dids, None)
+                    server = self.servers[contender.release]
+                    here = (server.state, place)
                     if here not in sessions:
-                        sessions[here] = stack.enter_context(self.server.session(here))
+                        sessions[here] = stack.enter_context(server.session(place))
                     if contender.after_checkpoint:
                         sessions[here].ask("checkpoint")
                     check = Check(sessions[here], contender)
                     run = pgbench(
-                        self.server, here, contender.file, contender.clients, self.options.seconds,
+                        server, place, contender.file, contender.clients, self.options.seconds,
                         contender.protocol, contender.options, contender.define(size), contender.log, sessions[here],
                     )  # fmt: skip
                     check.after(run["transactions"])
@@ -170,7 +174,8 @@ def main():
                 traceback.print_exc()
                 failed.append(f"{part.name}: {error!r}")
     finally:
-        bench.server.stop()
+        for server in bench.servers.values():
+            server.stop()
     say(f"\nwritten: {bench.file.relative_to(ROOT)}, after {bench.minutes():.1f} minutes\n")
     for target in report.targets(bench.results):
         say(target.line())

@@ -19,6 +19,8 @@ def die(text):
 
 
 class Server:
+    root = ROOT
+
     def __init__(self):
         base = Path(os.environ.get("CAPCONDUIT_STATE") or ROOT / ".capconduit")
         self.state = (ROOT / base).resolve() / "bench"
@@ -33,7 +35,7 @@ class Server:
         if self.delay:
             env["CAPCONDUIT_SERVER_PRELOAD"] = str(self.slow_disk())
         env |= extra or {}
-        done = subprocess.run([ROOT / "scripts" / name, *args], env=env, text=True, stdin=subprocess.DEVNULL, **options)
+        done = subprocess.run([self.root / "scripts" / name, *args], env=env, text=True, stdin=subprocess.DEVNULL, **options)
         if done.returncode != 0:
             die(f"scripts/{name} {' '.join(args)} failed")
 
@@ -124,16 +126,19 @@ class Server:
             say(f"{name}: kept from an earlier run")
             return
         say(f"{name}: {dids:,} numbers, {campaigns:,} campaigns, {3 * campaigns:,} links, {logs:,} call records …")
-        self.script("server", "database", "reset", name, stdout=subprocess.DEVNULL)
+        self.reset(name)
         variables = [f"--set={key}={value}" for key, value in dict(dids=dids, campaigns=campaigns, logs=logs).items()]
-        self.psql(name, *variables, f"--file={ROOT}/bench/data.sql", quiet=logs < 1_000_000)
-        self.psql(name, f"--file={ROOT}/bench/peers.sql", quiet=True)
+        self.psql(name, *variables, f"--file={self.root}/bench/data.sql", quiet=logs < 1_000_000)
+        self.psql(name, f"--file={self.root}/bench/peers.sql", quiet=True)
         # The campaign `full` is full: calls that nobody ends.
         held = "select route_call('+17779000001', 'held-' || n) from generate_series(1, 4) n"
         self.psql(name, f"--command={held}", quiet=True)
         self.psql(name, "--command=update live_calls set lease_until = now() + interval '10 years'", quiet=True)
         self.psql(name, "--command=vacuum analyze", quiet=True)
         self.psql(name, f"--command=insert into bench.made values ('{fingerprint}'); checkpoint", quiet=True)
+
+    def reset(self, name):
+        self.script("server", "database", "reset", name, stdout=subprocess.DEVNULL)
 
     def has(self, name, fingerprint):
         with self.session("postgres") as session:
