@@ -126,12 +126,24 @@ impl Pair {
         }
     }
 
-    /// As if these windows had begun and would end so. Nothing of before is theirs where they begin later than now.
+    /// As if these windows of what has caps had begun and would end so. Nothing of before is theirs where they begin later than now.
     async fn moves_windows(&self, which: &str, start: &str, end: &str) {
         let superuser = self.db.superuser().await;
-        for (counters, key, windows, of) in [
-            ("link_counters", "link_id", "link_windows", "link_id"),
-            ("meters", "id", "meter_windows", "meter_id"),
+        for (counters, key, windows, of, capped) in [
+            (
+                "link_counters",
+                "link_id",
+                "link_windows",
+                "link_id",
+                "select link_id from caps",
+            ),
+            (
+                "meters",
+                "id",
+                "meter_windows",
+                "meter_id",
+                "select id from meters",
+            ),
         ] {
             let sql = format!(
                 "begin;
@@ -143,7 +155,7 @@ impl Pair {
                         answered = case when {start} > now() then n.answered else w.answered end,
                         qualified = case when {start} > now() then n.qualified else w.qualified end
                    from {counters} n
-                  where n.{key} = w.{of} and {which};
+                  where n.{key} = w.{of} and n.{key} in ({capped}) and {which};
                  update {counters} n set windows_from = w.starts, windows_until = w.ends
                    from (select {of} as id, max(starts_at) as starts, min(ends_at) as ends from {windows} group by 1) w
                   where n.{key} = w.id;
@@ -298,14 +310,14 @@ impl Switch {
 /// None: the server ended before it had answered.
 fn told<T>(answer: Result<T, tokio_postgres::Error>) -> Option<T> {
     match answer {
-        Err(error) if error.as_db_error().is_some_and(|error| !is_end(error)) => panic!("{error:?}"),
+        Err(error) if error.as_db_error().is_some_and(|error| !is_no_answer(error)) => panic!("{error:?}"),
         answer => answer.ok(),
     }
 }
 
-/// What a server says that ends.
-fn is_end(error: &tokio_postgres::error::DbError) -> bool {
-    error.code().code().starts_with("57P")
+/// What a server says that ends, or a statement that has waited for too long: the switch asks again.
+fn is_no_answer(error: &tokio_postgres::error::DbError) -> bool {
+    error.code().code().starts_with("57")
 }
 
 async fn connect(server: &Config) -> Result<Client, tokio_postgres::Error> {
@@ -370,8 +382,8 @@ async fn a_primary_whose_clock_is_behind_goes_on_with_the_window_that_it_finds()
     pair.db.cluster().stop(StopMode::Kill).await;
     pair.standby.promote().await;
     pair.ends_with(&start, HOUR).await;
-    let sql = "select count(*) from (select span, starts_at from link_windows union all select span, starts_at from meter_windows) w
-                where span = 'hour' and starts_at <> $1::text::timestamptz";
+    let sql = "select count(*) from caps_view
+                where span = 'hour' and starts_at is distinct from $1::text::timestamptz";
     let left: i64 = pair
         .at_standby()
         .await
