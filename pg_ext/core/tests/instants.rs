@@ -151,8 +151,11 @@ const WINDOWS: &[(&str, Span, &str, &str, &str)] = &[
 
 /// A window in progress whose zone becomes another: span, zone, start and end; the new zone, when somebody comes next, and what
 /// start and end are then. Where the start stays, so does what was used.
+type Change = (Span, &'static str, Bounds, &'static str, &'static str, Bounds);
+type Bounds = [&'static str; 2];
+
 #[rustfmt::skip]
-const CHANGES: &[(Span, &str, [&str; 2], &str, &str, [&str; 2])] = &[
+const CHANGES: &[Change] = &[
     // To the west: New York's midnight is still to come.
     (Day, "Europe/Berlin", ["2026-06-09T22:00Z", "2026-06-10T22:00Z"],
         "America/New_York", "2026-06-10T22:00Z", ["2026-06-09T22:00Z", "2026-06-11T04:00Z"]),
