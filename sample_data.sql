@@ -26,31 +26,31 @@ begin
 end
 $$;
 
-insert into users (id, username, email, password_hash, role, status, full_name, company_name)
+insert into users (id, username, email, password_hash, role, status, full_name, company_name, time_zone)
 overriding system value values
     (1, 'platform_admin', 'admin@capconduit.local',
         '$argon2id$v=19$m=19456,t=2,p=1$RUxNTjZzT0xNSEx2SFht$4qOYFq8bwsuTxL71OjHBc0v206vUNMs6FDY2DCW6ons',
-        'admin', 'active', 'Admin User', 'CapConduit HQ'),
+        'admin', 'active', 'Admin User', 'CapConduit HQ', 'UTC'),
     (2, 'ops_staff', 'staff@capconduit.local',
         '$argon2id$v=19$m=19456,t=2,p=1$azlYamZBa09zNUdUNlc4eA$Zo6suizbVuadV4Mi4a5CO5o9oykd5UmKc82atk4NiAU',
-        'staff', 'active', 'Operations Staff', 'CapConduit HQ'),
+        'staff', 'active', 'Operations Staff', 'CapConduit HQ', 'UTC'),
     (3, 'seller_alice', 'alice@seller.xyz',
         '$argon2id$v=19$m=19456,t=2,p=1$OFRQVXhqVmRJMzlSSTMw$3mPp0F+apiCzoXgNU/BruydLP/JLuNsR94thUb5DExE',
-        'user', 'active', 'Alice Wonderland', 'Alice Leads Ltd.'),
+        'user', 'active', 'Alice Wonderland', 'Alice Leads Ltd.', 'America/New_York'),
     (4, 'seller_bob', 'bob@broker.xyz',
         '$argon2id$v=19$m=19456,t=2,p=1$dnZuRGdMa1BXQ0xEa01k$xHHTPlF5tM2u4e5PHCjQByeDcxnPcwJaEtax9LdRQwY',
-        'user', 'active', 'Bob The Broker', 'Bob Call Services'),
+        'user', 'active', 'Bob The Broker', 'Bob Call Services', 'UTC'),
     (5, 'seller_pending', 'pending@seller.xyz',
         '$argon2id$v=19$m=19456,t=2,p=1$akRPRDNoZEJYQ3Z3dU1P$Qv1qSGQv2JxO7qlerfv3wQ5ssK6j7w0tIGHfe8vo3Wo',
-        'user', 'pending_approval', 'Pending Pete', 'Future Calls Inc.')
+        'user', 'pending_approval', 'Pending Pete', 'Future Calls Inc.', 'UTC')
 on conflict do nothing;
 
-insert into clients (id, client_identifier, name, department, status, created_by)
+insert into clients (id, client_identifier, name, department, status, created_by, time_zone)
 overriding system value values
-    (1, 'client_alpha_sales', 'Alpha Corp', 'Sales Department', 'active', 1),
-    (2, 'client_beta_support', 'Beta Industries', 'Customer Support', 'active', 1),
-    (3, 'client_gamma_intake', 'Gamma Services', 'New Client Intake', 'active', 2),
-    (4, 'client_delta_partners', 'Delta Partners Inc', 'Partner Relations', 'inactive', 2)
+    (1, 'client_alpha_sales', 'Alpha Corp', 'Sales Department', 'active', 1, 'America/Chicago'),
+    (2, 'client_beta_support', 'Beta Industries', 'Customer Support', 'active', 1, 'America/New_York'),
+    (3, 'client_gamma_intake', 'Gamma Services', 'New Client Intake', 'active', 2, 'Europe/Berlin'),
+    (4, 'client_delta_partners', 'Delta Partners Inc', 'Partner Relations', 'inactive', 2, 'UTC')
 on conflict do nothing;
 
 insert into pjsip_auths (client_id, id, auth_type, username, password, realm) values
@@ -142,6 +142,35 @@ update link_counters n
   from (select link_id, count(*) as calls from logged where counted group by link_id) l
  where n.link_id = l.link_id;
 
+-- Behind the calls, which a first cap counts. Only those that are not there yet are tried: a meter and a version come before a conflict is seen.
+insert into caps (id, link_id, client_id, campaign_id, counts, span, set_by, max_calls, enforce, note, created_by)
+overriding system value
+select *
+  from (values
+    (1, 1, null, null, 'answered', 'day', 'seller', 50, true, null, 3),
+    (2, null, 2, null, 'offered', 'concurrent', 'platform', 10, true, 'Seats of the call center, for all sellers', 2),
+    (3, 5, null, null, 'qualified', 'hour', 'seller', 3, true, null, 4),
+    (4, null, null, 1, 'offered', 'month', 'seller', 2000, false, 'To be told when the budget is spent', 3)
+  ) new (id, link_id, client_id, campaign_id, counts, span, set_by, max_calls, enforce, note, created_by)
+ where not exists (select from caps c where c.id = new.id)
+on conflict do nothing;
+
+-- Attached to nothing.
+insert into schedules (id, user_id, name, time_zone, weekly, exceptions)
+overriding system value
+select new.id, new.user_id, new.name, new.time_zone,
+       (select jsonb_agg(jsonb_build_object('day', day, 'opens', new.opens, 'closes', new.closes))
+          from unnest(new.days) day),
+       new.exceptions::jsonb
+  from (values
+    (1, 3, 'Office hours', 'America/New_York', array['monday', 'tuesday', 'wednesday', 'thursday', 'friday'],
+        '08:00', '20:00', '[{"date": "2026-12-25", "name": "Christmas", "intervals": []}]'),
+    (2, null, 'Nights', 'UTC', array['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'],
+        '20:00', '08:00', '[]')
+  ) new (id, user_id, name, time_zone, days, opens, closes, exceptions)
+ where not exists (select from schedules s where s.id = new.id)
+on conflict do nothing;
+
 -- The rows above brought their own ids: what is added next continues after them, and no id comes twice.
 do $$
 declare
@@ -150,7 +179,8 @@ declare
 begin
     for part in
         select t.name, pg_get_serial_sequence(t.name, 'id') as sequence
-          from unnest(array['users', 'clients', 'dids', 'campaigns', 'campaign_client_settings', 'call_logs']) t (name)
+          from unnest(array['users', 'clients', 'dids', 'campaigns', 'campaign_client_settings', 'call_logs', 'caps',
+                            'schedules']) t (name)
     loop
         execute format('select max(id) from %I', part.name) into highest;
         perform setval(part.sequence, highest)

@@ -60,13 +60,19 @@ class Document:
         head = ["", "per second", f"× {unit_label}", "p50 / p99 / p99.9 ms", "processor µs", "WAL bytes"]
         self.table(head, self.rows(part, names, unit))
 
+    def elsewhere(self, part):
+        """Where a part was measured that was added later, if that is another machine."""
+        there = part.get("machine", self.machine)
+        same = all(there[key] == self.machine[key] for key in ("processor", "cores", "memory_gib"))
+        return "" if same else f" on another machine ({there['processor']}, {there['cores']} cores, a flush takes {there['fsync_ms']} ms)"
+
     def when(self, *parts, rounds=True):
         """A line that tells when, how often, and how noisy it was."""
         here = [self.parts[part] for part in parts if part in self.parts]
         if here:
             number = max(part["rounds"] for part in here)
             often = f" {number} round{'s' * (number > 1)} of {here[0]['seconds_each']} s;" if rounds else ""
-            self.add(f"*Measured {here[0]['begun']};{often} "
+            self.add(f"*Measured {here[0]['begun']}{self.elsewhere(here[0])};{often} "
                      f"{noise(here)}, "
                      f"{max(part['stolen'] for part in here):.1%} taken by the machine below.*")  # fmt: skip
 
@@ -78,7 +84,7 @@ def noise(here):
 
 def write(result):
     page = Document(result)
-    for section in (head, summary, meaning, decision, cycle, slow_disk, exact, growing, clients, asterisk, upkeep, rest, method):
+    for section in (head, summary, meaning, decision, cycle, slow_disk, exact, client_cap, growing, clients, asterisk, upkeep, rest, method):
         section(page)
     (DOCS / "BENCHMARKS.md").write_text("\n".join(page.lines).rstrip() + "\n")
     say("written: docs/BENCHMARKS.md and docs/benchmarks/")
@@ -287,6 +293,37 @@ def exact(page):
     page.add("The dialplan reads, compares and writes in three statements, as examples do; between the first and the third another",
              "call does the same. In the benchmark they follow each other at once; in a real dialplan there is more time in between.")  # fmt: skip
     page.when("tight", rounds=False)
+
+
+def client_cap(page):
+    found = page.noted("client_cap")
+    if not found:
+        return
+    page.add("## One daily cap over a thousand links", "",
+             f"One client, {found['links']:,} links of ten sellers, calls over all of them; first with a limit that nobody meets. "
+             "`scripts/bench --parts client_cap` runs it alone, in three minutes.")  # fmt: skip
+    had = found["had"]
+    names = [("capconduit", "**CapConduit**"), ("rows", "plpgsql, a row for each client and day"),
+             ("count", "`count(*)`, from a day's first call on"), (f"count+{had}", f"`count(*)`, after {had:,} calls that day")]  # fmt: skip
+    for clients in (16, 64):
+        rows = []
+        for name, label in names:
+            here = found["calls"][f"{name}@{clients}"]
+            times = f"{here['p50_us'] / 1000:.2f} / {here['p99_us'] / 1000:.2f}"
+            rows.append([label, f"{here['tps']:,.0f}", times, f"{here['cpu_us']:.0f}", here["wal_bytes"]])
+        page.table([f"{clients} clients", "per second", "p50 / p99 ms", "processor µs", "WAL bytes"], rows)
+    ours = [found["calls"][f"capconduit@{clients}"] for clients in (16, 64)]
+    wal = ours[0]["wal_bytes"] / found["calls"]["count@16"]["wal_bytes"]
+    page.add(f"Every call changes the client's one row, CapConduit's too: 64 connections do {ours[1]['tps'] / ours[0]['tps']:.2f} of the calls of 16, "
+             f"and a call writes {wal:.1f} times the log of one that is only counted.")  # fmt: skip
+    page.add(f"Then with room for {found['room']} more calls, and everybody asks until it is met. Calls above the limit, each round:")
+    rows = []
+    for name, label in [*names[:2], ("count", "`count(*)`")]:
+        rows.append([label, *(", ".join(map(str, found["above"][f"{name}@{clients}"])) for clients in (16, 64))])
+    page.table(["", "16 clients", "64 clients"], rows)
+    page.add("Between the count and the record of the call that it let through, all others count the same. It is at most one call less than the",
+             "connections: a switch has 30, a real dialplan takes its time between the two, and each further switch comes on top.")  # fmt: skip
+    page.when("client_cap")
 
 
 def growing(page):

@@ -1,5 +1,6 @@
 """Workloads that are no rounds of one script. Owns: calls at a cap, upkeep in bulk, changes during calls, the replay."""
 
+import contextlib
 import subprocess
 import tempfile
 import threading
@@ -52,6 +53,93 @@ def tight(bench, _rounds, _seconds):
         if over is not None:
             found[peer]["calls_beyond_the_cap"] = over
     return found
+
+
+# How each peer of `client_cap` is told its limit, and what it has let through: records, and calls in flight.
+ON_PLATFORM = (
+    "(select count(*) from call_logs where counted and asterisk_uniqueid like 'pbx%') + "
+    "(select count(*) from live_calls where uniqueid like 'pbx%')"
+)
+CAPPED_PEERS = {
+    "capconduit": ("update caps set max_calls = {limit} where span = 'day' and note = 'bench'", ON_PLATFORM),
+    "rows": ("update bench.client_caps set max_calls = {limit}", ON_PLATFORM),
+    "count": ("update bench.client_caps set max_calls = {limit}", "(select count(*) from bench.count_log) + (select count(*) from bench.count_live)"),
+}  # fmt: skip
+NO_LIMIT = 1_000_000_000
+# One client takes the first link of each campaign; the others go.
+ONE_CLIENT = """
+set session_replication_role = replica;
+create temp table gone as select s.id from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+ where c.name like 'bench %' and s.forwarding_priority > 0;
+delete from link_counters where link_id in (select id from gone);
+delete from campaign_client_settings where id in (select id from gone);
+update campaign_client_settings s set client_id = k.id from campaigns c, clients k
+ where c.id = s.campaign_id and c.name like 'bench %' and k.client_identifier = 'bench_100';
+reset session_replication_role;
+"""
+CAP_OF = {
+    "capconduit": "insert into caps (client_id, counts, span, set_by, max_calls, note) "
+    "select id, 'answered', 'day', 'platform', 1000000000, 'bench' from clients where client_identifier = 'bench_100'",
+    "rows": "insert into bench.client_caps select id, 1000000000 from clients where client_identifier = 'bench_100'",
+}
+CAP_OF["count"] = CAP_OF["rows"]
+
+
+def client_cap(bench, rounds, seconds, links=1000, room=500, had=10_000):
+    """One client, a thousand links of ten sellers, one daily cap: what a call costs, and how many pass the cap when it is met."""
+    server, define = bench.server, dict(low=1, high=links)
+    database = {peer: f"bench_client_{peer}" for peer in CAPPED_PEERS}
+    for peer, name in database.items():
+        server.database(name, dids=links, campaigns=links, logs=0)
+        server.psql(name, f"--command={ONE_CLIENT}", f"--command={CAP_OF[peer]}", "--command=vacuum analyze", quiet=True)
+    # `count` reads what the day had before: nothing, and so many.
+    contenders = [("capconduit", 0), ("rows", 0), ("count", 0), ("count", had)]
+    runs, above = {}, {}
+    with contextlib.ExitStack() as stack:
+        session = {peer: stack.enter_context(server.session(name)) for peer, name in database.items()}
+
+        def limit_to(peer, limit):
+            session[peer].ask(CAPPED_PEERS[peer][0].format(limit=limit))
+
+        def count(peer):
+            return session[peer].numbers(f"select {CAPPED_PEERS[peer][1]}")[0]
+
+        def run(peer, clients):
+            return pgbench(server, database[peer], f"capped.{peer}", clients, seconds, define=define, watch=session[peer])
+
+        for clients in (16, 64):
+            for _ in range(rounds):
+                for peer, before in contenders:
+                    limit_to(peer, NO_LIMIT)
+                    if peer == "count":
+                        session[peer].ask(HAD.format(calls=before))
+                    done = run(peer, clients)
+                    runs.setdefault(f"{peer}+{before}@{clients}" if before else f"{peer}@{clients}", []).append(done)
+                for peer in CAPPED_PEERS:
+                    limit = count(peer) + room
+                    limit_to(peer, limit)
+                    while count(peer) < limit:
+                        run(peer, clients)
+                    passed = count(peer) - limit
+                    if passed and peer != "count":
+                        die(f"client_cap/{peer}: {passed} calls above the cap")
+                    above.setdefault(f"{peer}@{clients}", []).append(passed)
+        for peer in ("capconduit", "rows"):
+            verify(session[peer], f"client_cap/{peer}")
+    middle = lambda values: percentile(sorted(values), 0.5)
+    calls = {name: {"tps": round(middle([run["tps"] for run in all]), 1),
+                    "cpu_us": round(middle([run["cpu_us"] for run in all]), 1),
+                    "wal_bytes": round(middle([run["wal_bytes"] for run in all])),
+                    "p50_us": middle([percentile(run["latencies"], 0.5) for run in all]),
+                    "p99_us": middle([percentile(run["latencies"], 0.99) for run in all])} for name, all in runs.items()}  # fmt: skip
+    return {"links": links, "room": room, "had": had, "calls": calls, "above": above}
+
+
+HAD = """truncate bench.count_log, bench.count_live;
+insert into bench.count_log (uniqueid, client_id, link_id, at, answered)
+select 'had-' || n, c.client_id, s.id, date_trunc('day', now()), true
+  from bench.client_caps c, (select min(id) as id from campaign_client_settings) s, generate_series(1, {calls}) n;
+vacuum analyze bench.count_log, bench.count_live"""
 
 
 def timed(action, times, seconds=10):

@@ -146,6 +146,108 @@ end
 $$;
 
 ------------------------------------------------------------------------------------------------------------
+-- One daily cap of a client over all its links. `rows`: plpgsql as above, and a row for each client and day, which a call locks like its
+-- link's. `count`: as open platforms do it, the day's records and the calls in flight are counted before each call, without a lock.
+------------------------------------------------------------------------------------------------------------
+
+create table bench.client_caps (client_id bigint primary key, max_calls bigint not null);
+create table bench.client_days (client_id bigint, day date, active integer not null default 0, answered bigint not null default 0,
+    primary key (client_id, day)) with (fillfactor = 50);
+
+create function bench.rows_route(did text, uniqueid text, out status text, out link bigint, out dial text)
+language plpgsql
+as $$
+declare
+    client bigint;
+    today date;
+begin
+    perform pg_advisory_xact_lock(hashtextextended(uniqueid, 0));
+    if exists (select from capconduit.live_calls l where l.uniqueid = rows_route.uniqueid) then
+        select r.status, r.link, r.dial into status, link, dial from bench.plpgsql_route(did, uniqueid) r;
+        return;
+    end if;
+    begin
+        select r.status, r.link, r.dial into status, link, dial from bench.plpgsql_route(did, uniqueid) r;
+        if status <> 'ok' then
+            return;
+        end if;
+        select k.id, (now() at time zone k.time_zone)::date into client, today
+          from capconduit.campaign_client_settings s join capconduit.clients k on k.id = s.client_id
+         where s.id = link;
+        insert into bench.client_days (client_id, day) values (client, today) on conflict do nothing;
+        update bench.client_days n
+           set active = n.active + 1
+          from bench.client_caps c
+         where (n.client_id, n.day) = (client, today) and c.client_id = client and n.answered + n.active < c.max_calls;
+        if not found then
+            raise exception 'the client is full' using errcode = 'CC001';
+        end if;
+    exception when sqlstate 'CC001' then
+        status := 'reject';
+        link := null;
+        dial := null;
+    end;
+end
+$$;
+
+create function bench.rows_log(uniqueid text, call_status text, out status text)
+language plpgsql
+as $$
+declare
+    client bigint;
+    reserved date;
+begin
+    perform pg_advisory_xact_lock(hashtextextended(uniqueid, 0));
+    select l.client_id, (l.routed_at at time zone k.time_zone)::date into client, reserved
+      from capconduit.live_calls l join capconduit.clients k on k.id = l.client_id
+     where l.uniqueid = rows_log.uniqueid and l.holds_slot;
+    select r.status into status from bench.plpgsql_log(uniqueid, call_status) r;
+    update bench.client_days n
+       set active = n.active - 1, answered = n.answered + (call_status = 'ANSWERED')::integer
+     where status = 'logged' and (n.client_id, n.day) = (client, reserved);
+end
+$$;
+
+create table bench.count_live (uniqueid text primary key, client_id bigint not null, link_id bigint not null,
+    at timestamptz not null default now());
+create index on bench.count_live (client_id);
+create table bench.count_log (uniqueid text primary key, client_id bigint not null, link_id bigint not null, at timestamptz not null,
+    answered boolean not null, filler text not null default repeat('x', 150));
+create index on bench.count_log (client_id, at);
+
+create function bench.count_route(did text, uniqueid text, out status text, out link bigint)
+language plpgsql
+as $$
+declare
+    chosen record;
+begin
+    for chosen in
+        select l.link_id, l.client_id, c.max_calls from bench.plpgsql_links(did) l join bench.client_caps c using (client_id)
+    loop
+        if (select count(*) from bench.count_log g
+             where g.client_id = chosen.client_id and g.at >= date_trunc('day', now()) and g.answered)
+           + (select count(*) from bench.count_live l where l.client_id = chosen.client_id) < chosen.max_calls
+        then
+            insert into bench.count_live (uniqueid, client_id, link_id) values (count_route.uniqueid, chosen.client_id, chosen.link_id);
+            status := 'ok';
+            link := chosen.link_id;
+            return;
+        end if;
+    end loop;
+    status := 'reject';
+end
+$$;
+
+create function bench.count_log(uniqueid text, call_status text, out status text)
+language sql
+as $$
+    with ended as (delete from bench.count_live l where l.uniqueid = $1 returning l.*)
+    insert into bench.count_log (uniqueid, client_id, link_id, at, answered)
+    select e.uniqueid, e.client_id, e.link_id, e.at, call_status = 'ANSWERED' from ended e
+    returning 'logged'
+$$;
+
+------------------------------------------------------------------------------------------------------------
 -- The dialplan alone: counters beside the caps, each statement sent by itself (bench/sql/cycle.dialplan.sql).
 ------------------------------------------------------------------------------------------------------------
 

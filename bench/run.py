@@ -87,9 +87,11 @@ class Bench:
             "others": round(others, 2),
             "stolen": round(report.steal_share(steal), 3),
             "measured": measured,
+            "machine": (machine := report.machine(self.server)),
         }
         result = json.loads(self.file.read_text()) if self.file.exists() else {"parts": {}}
-        result["machine"] = report.machine(self.server)
+        if not self.options.parts or "machine" not in result:
+            result["machine"] = machine
         result["parts"] |= self.results
         RESULTS.mkdir(exist_ok=True)
         self.file.write_text(json.dumps(result, indent=1) + "\n")

@@ -70,7 +70,7 @@ async fn a_client_s_caps_fill_for_staff() {
 
 #[tokio::test]
 async fn a_cap_that_fills_is_noted_once_for_each_part_of_each_window() {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let (alice, switch) = (&world.alice, world.db.asterisk().await);
     let id = cap(alice, 1, "answered", "day", 4).await;
     for call in ["a", "b"] {

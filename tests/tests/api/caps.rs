@@ -15,7 +15,7 @@ fn cap(link: i64, counts: &str, window: &str, limit: i64) -> Value {
 
 #[tokio::test]
 async fn a_cap_is_made_met_raised_and_taken_away() {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let alice = &world.alice;
     let made = alice
         .post(OWN, cap(1, "answered", "day", 2))
@@ -124,7 +124,7 @@ async fn a_cap_is_made_met_raised_and_taken_away() {
 
 #[tokio::test]
 async fn each_changes_what_it_has_set() {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let (alice, staff) = (&world.alice, &world.staff);
     let own = alice
         .post(OWN, cap(1, "offered", "hour", 9))
@@ -182,7 +182,7 @@ async fn each_changes_what_it_has_set() {
 /// What sellers share, the platform caps. Its figures tell of others' calls: a seller sees the reason alone.
 #[tokio::test]
 async fn a_client_is_capped_over_all_sellers() {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let (alice, staff) = (&world.alice, &world.staff);
     let of_client = |id: i64, limit: i64| json!({"subject": {"type": "client", "id": id}, "counts": "offered", "window": "day", "limit": limit});
     alice
@@ -242,7 +242,7 @@ async fn a_client_is_capped_over_all_sellers() {
 
 #[tokio::test]
 async fn lists_are_filtered_and_fields_are_checked() {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let (alice, staff) = (&world.alice, &world.staff);
     for body in [
         cap(1, "offered", "concurrent", 5),
@@ -333,7 +333,7 @@ async fn lists_are_filtered_and_fields_are_checked() {
 /// Of the own campaigns, numbers and oneself, and of nobody else's. They reject the call, and say so.
 #[tokio::test]
 async fn a_seller_caps_campaigns_numbers_and_itself() {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let (alice, staff) = (&world.alice, &world.staff);
     let of = |kind: &str, id: i64, limit: i64| json!({"subject": {"type": kind, "id": id}, "counts": "offered", "window": "day", "limit": limit});
     // Bob's, and what nobody has.

@@ -297,7 +297,7 @@ fn key_of(sorting: &str) -> String {
 /// Each sorting that the description names, on every list that has any: the values are in its order, downwards in the other one.
 #[tokio::test]
 async fn every_described_sorting_sorts() {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let superuser = world.db.superuser().await;
     // What is the same everywhere shows nothing.
     run(
@@ -306,7 +306,9 @@ async fn every_described_sorting_sorts() {
          -- No service notes events meanwhile.
          select pg_advisory_lock(x'0CAF'::integer, 0);
          update users set created_at = now() + id * interval '1 hour', updated_at = now() - id * interval '1 min';
-         update clients set created_at = now() - id * interval '1 hour', updated_at = now() + id * interval '1 min';
+         -- Whose days end at other times, also on the last one of a month.
+         update clients set created_at = now() - id * interval '1 hour', updated_at = now() + id * interval '1 min',
+                            time_zone = case id when 2 then 'Asia/Kolkata' else 'UTC' end;
          update dids set created_at = now() - id * interval '1 hour', updated_at = now() + id * interval '1 min';
          update campaigns set created_at = now() + id * interval '1 hour', updated_at = now() - id * interval '1 min';
          update link_counters set active = link_id % 3, total = link_id * 7 % 5;

@@ -133,7 +133,7 @@ async fn the_database_tells_about_calls() {
 
 #[tokio::test]
 async fn the_database_tells_how_many_caps_are_full() {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let switch = world.db.asterisk().await;
     let superuser = world.db.superuser().await;
     let full = |window: &str| format!(r#"capconduit_caps_full{{window="{window}"}}"#);

@@ -21,7 +21,7 @@ fn number(n: usize) -> Value {
 /// happens again.
 #[tokio::test]
 async fn every_described_post_happens_once() {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let superuser = world.db.superuser().await;
     let switch = world.db.asterisk().await;
     switch.route("+18005550101", "1").await.expect("a route").link();

@@ -120,7 +120,7 @@ async fn a_schedule_is_made_attached_and_met() {
 
 #[tokio::test]
 async fn the_platform_s_schedules_are_everybody_s_and_changed_by_staff() {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let (alice, bob, staff) = (&world.alice, &world.bob, &world.staff);
     let platforms = staff.post(ALL, office()).await.expect_status(201).json();
     assert_eq!(

@@ -21,7 +21,15 @@ impl World {
     }
 
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        let db = TestDb::sample().await;
+        Self::on(TestDb::sample().await, settings).await
+    }
+
+    /// Without the sample's caps and schedules, in UTC.
+    pub async fn uncapped() -> Self {
+        Self::on(TestDb::sample_uncapped().await, &[]).await
+    }
+
+    async fn on(db: TestDb, settings: &[(&str, &str)]) -> Self {
         let api = TestApi::start_with(&db, settings).await;
         Self {
             admin: api.login("platform_admin", "password").await,

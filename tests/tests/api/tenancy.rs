@@ -395,7 +395,7 @@ fn values(parameter: &str, victim: &Victim) -> Vec<String> {
 
 #[tokio::test]
 async fn one_seller_never_touches_another() {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let victim = make_victim(&world).await;
     let superuser = world.db.superuser().await;
     let description = world.api.nobody().get("/openapi.json").await.ok();

@@ -94,7 +94,7 @@ fn ticks(switches: &[&TestAsterisk]) -> u64 {
 }
 
 /// How often, and for how long at most, a call center had more calls than its cap, INVITE to BYE, on the wire.
-fn excess(seen: &Seen, cap: usize) -> (usize, Duration) {
+pub fn excess(seen: &Seen, cap: usize) -> (usize, Duration) {
     let mut changes: Vec<(Timestamp, i32)> = Vec::new();
     for call in seen.calls() {
         changes.push((call.invited_at(), 1));

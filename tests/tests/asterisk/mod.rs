@@ -5,6 +5,7 @@ mod blind;
 mod bytes;
 mod caller_id;
 mod calls;
+mod client_caps;
 mod clients;
 mod crash;
 mod dead;

@@ -207,7 +207,7 @@ async fn a_campaign_and_a_link_are_paused_and_opened() {
 
 #[tokio::test]
 async fn a_link_s_caps_are_made_changed_and_removed() {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let alice = world.logged_in("seller_alice").await;
     let campaign = "/console/campaigns/1";
     let path = "/console/campaigns/1/links/1/caps/new";

@@ -77,7 +77,6 @@ fn every_route_has_its_roles() {
 #[tokio::test]
 async fn each_role_sees_its_pages() {
     let world = World::new().await;
-    world.cap().await;
     let (alice, bob) = (
         world.logged_in("seller_alice").await,
         world.logged_in("seller_bob").await,
@@ -122,7 +121,6 @@ async fn each_role_sees_its_pages() {
 #[tokio::test]
 async fn what_is_another_seller_s_cannot_be_changed_by_a_form() {
     let world = World::new().await;
-    world.cap().await;
     let bob = world.logged_in("seller_bob").await;
     let cap = "_version=1&counts=offered&window=day&limit=9&enforce=true&note=";
     let link = "_key=k1&_version=1&maxConcurrency=99&forwardingPriority=0&weight=1&status=active&clientId=1";

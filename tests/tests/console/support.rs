@@ -1,6 +1,6 @@
 //! People of the sample data in front of a console.
 
-use capconduit_tests::{ADMIN, ASTERISK, Answer, TestApi, TestDb, Visitor};
+use capconduit_tests::{ASTERISK, Answer, TestApi, TestDb, Visitor};
 use tokio_postgres::Client;
 
 pub struct World {
@@ -12,7 +12,15 @@ pub struct World {
 
 impl World {
     pub async fn new() -> Self {
-        let db = TestDb::sample().await;
+        Self::on(TestDb::sample().await).await
+    }
+
+    /// Without the sample's caps and schedules, in UTC.
+    pub async fn uncapped() -> Self {
+        Self::on(TestDb::sample_uncapped().await).await
+    }
+
+    async fn on(db: TestDb) -> Self {
         Self {
             api: TestApi::start(&db).await,
             switch: db.connect_as(ASTERISK).await,
@@ -30,13 +38,6 @@ impl World {
 
     pub fn stranger(&self) -> Visitor {
         self.api.nobody().with("sec-fetch-site", "same-origin")
-    }
-
-    /// Alice's, of her first link: its id is 1.
-    pub async fn cap(&self) {
-        let owner = self.db.connect_as(ADMIN).await;
-        let sql = "insert into capconduit.caps (link_id, counts, span, set_by, max_calls) values (1, 'answered', 'day', 'seller', 50)";
-        owner.batch_execute(sql).await.expect("a cap");
     }
 
     /// The status that the switch is told, and the link.

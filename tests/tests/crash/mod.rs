@@ -7,6 +7,7 @@ mod commits;
 mod copies;
 mod early_release;
 mod page_boundaries;
+mod promotion;
 mod repeats;
 mod standby_wait;
 

@@ -3,7 +3,7 @@
 use capconduit_tests::{ADMIN, TestDb, assert_invariants, project};
 use tokio_postgres::Client;
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 18] = [
     "users",
     "clients",
     "pjsip_auths",
@@ -17,6 +17,10 @@ const TABLES: [&str; 14] = [
     "live_calls",
     "call_logs",
     "call_attempts",
+    "caps",
+    "meters",
+    "meter_windows",
+    "schedules",
     "audit_log",
 ];
 
@@ -77,6 +81,19 @@ async fn counters_agree_and_new_rows_follow() {
         .unwrap();
     let totals: Vec<(i64, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(totals, [(1, 1), (2, 1), (3, 1), (4, 0), (5, 1), (6, 0), (7, 0)]);
+    let sql = "select concat_ws(' ', subject_type, subject_id, counts, span, max_calls, set_by, time_zone, used, enforce)
+                 from caps_view order by id";
+    let rows = admin.query(sql, &[]).await.unwrap();
+    let caps: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(
+        caps,
+        [
+            "link 1 answered day 50 seller America/Chicago 0 t",
+            "client 2 offered concurrent 10 platform America/New_York 0 t",
+            "link 5 qualified hour 3 seller Europe/Berlin 0 t",
+            "campaign 1 offered month 2000 seller America/New_York 0 f",
+        ]
+    );
     let next = "insert into dids (user_id, number) values (3, '+18005550199') returning id";
     assert_eq!(admin.query_one(next, &[]).await.unwrap().get::<_, i64>(0), 5);
     assert_invariants(&db).await;

@@ -424,7 +424,7 @@ async fn what_makes_no_sense_is_refused() {
 /// Each changes what it has set; a seller sees the platform's caps of the own links, and takes no link away that has some.
 #[tokio::test]
 async fn a_seller_does_not_lift_what_the_platform_has_set() {
-    let db = TestDb::sample().await;
+    let db = TestDb::sample_uncapped().await;
     let (superuser, api) = (db.superuser().await, db.connect_as(API).await);
     run(
         &superuser,

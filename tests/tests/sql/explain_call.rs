@@ -151,7 +151,7 @@ async fn every_gate_of_a_link_is_told_with_what_it_goes_by() {
 
 #[tokio::test]
 async fn every_gate_of_a_call_is_told() {
-    let db = TestDb::sample().await;
+    let db = TestDb::sample_uncapped().await;
     let admin = db.admin().await;
     let stops = async |did: &str, gate: &str, reason: &str| {
         assert_like_the_older(&admin, did).await;

@@ -164,7 +164,7 @@ async fn counters_changed_by_hand_are_found_and_mended() {
 
 #[tokio::test]
 async fn a_total_is_adjusted_with_a_reason_and_moves_the_room() {
-    let db = TestDb::sample().await;
+    let db = TestDb::sample_uncapped().await;
     let (switch, admin) = (db.asterisk().await, db.admin().await);
     let adjust = async |link: &str, delta: &str, reason: &str| {
         let sql = format!(

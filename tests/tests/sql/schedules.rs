@@ -233,7 +233,7 @@ async fn what_was_rolled_back_is_not_remembered() {
 
 #[tokio::test]
 async fn the_database_takes_no_schedule_that_calls_could_not_read() {
-    let db = TestDb::sample().await;
+    let db = TestDb::sample_uncapped().await;
     let admin = db.admin().await;
     for (set, column) in [
         ("weekly = '[{\"day\": \"mon\"}]'", "weekly"),
@@ -277,7 +277,7 @@ async fn the_database_takes_no_schedule_that_calls_could_not_read() {
 /// Alice has schedules of her own and the platform's; what is Bob's she neither sees nor attaches.
 #[tokio::test]
 async fn a_seller_attaches_its_own_schedules_and_the_platform_s() {
-    let db = TestDb::sample().await;
+    let db = TestDb::sample_uncapped().await;
     let (admin, api) = (db.admin().await, db.connect_as(API).await);
     run(
         &admin,

@@ -27,7 +27,7 @@ impl Platform {
 
     /// One switch with an agent, and a call that talks on it.
     async fn alone() -> Self {
-        let db = TestDb::sample().await;
+        let db = TestDb::sample_uncapped().await;
         let (switch, superuser) = (db.asterisk().await, db.superuser().await);
         let platform = Self {
             db,

@@ -87,7 +87,7 @@ async fn populate(db: &TestDb, user_id: i64, did: &str) {
 
 #[tokio::test]
 async fn another_seller_s_rows_do_not_exist() {
-    let db = TestDb::sample().await;
+    let db = TestDb::sample_uncapped().await;
     let (api, superuser) = (db.connect_as(API).await, db.superuser().await);
     // Bob's are not there at first, so that whatever they add to what Alice sees is seen.
     run(
@@ -190,7 +190,7 @@ async fn another_seller_s_rows_do_not_exist() {
 
 #[tokio::test]
 async fn a_seller_changes_and_deletes_own_rows_only() {
-    let db = TestDb::sample().await;
+    let db = TestDb::sample_uncapped().await;
     let (api, superuser) = (db.connect_as(API).await, db.superuser().await);
     run(
         &superuser,

@@ -138,7 +138,7 @@ impl Recorder<'_> {
 }
 
 pub async fn recorded() -> BTreeMap<String, Value> {
-    let world = World::new().await;
+    let world = World::uncapped().await;
     let switch = world.db.asterisk().await;
     let calls = ["1764441000.17", "1764441001.18"];
     for call in calls {
