@@ -84,7 +84,7 @@ def noise(here):
 
 def write(result):
     page = Document(result)
-    for section in (head, summary, meaning, decision, cycle, slow_disk, exact, client_cap, growing, clients, asterisk, upkeep, rest, method):
+    for section in (head, summary, meaning, decision, cycle, before, slow_disk, exact, client_cap, growing, clients, asterisk, upkeep, rest, method):
         section(page)
     (DOCS / "BENCHMARKS.md").write_text("\n".join(page.lines).rstrip() + "\n")
     say("written: docs/BENCHMARKS.md and docs/benchmarks/")
@@ -257,6 +257,36 @@ def cycle(page):
         picture = svg.stacks("Processor time of one call in the database", "µs", bars, ["SELECT 1", "decision", "reservation", "record", "UPDATE and INSERT"])
         page.plot("split", "Processor time of one call", picture)
         page.when("split")
+
+
+WORKLOADS = {"decision": "decision", "reject": "a call to a full campaign", "spread": "whole calls over all links", "hot": "whole calls, one link",
+             "turns": "round robin over eight links", "failover": "two failed attempts", "after a checkpoint": "whole calls, each run right after a checkpoint",
+             "hot/limit": "the bare limit on one row"}  # fmt: skip
+
+
+def before(page):
+    if "release" not in page.parts:
+        return
+    page.add("## Beside 0.2.0", "", "The same data and the same calls on two servers of one machine in turn, each with its release's library and schema; 16 clients, "
+             "nothing set that 0.2.0 does not know. Today a call also moves its link's hour, day, week and month.")  # fmt: skip
+    rows = []
+    for name, label in WORKLOADS.items():
+        name = f"{name if '/' in name else f'{name}/capconduit'}@16"
+        old, new = (rounds_of(page.parts, "release", key) for key in (f"{name}#0.2.0", name))
+        rates = [f"{median(rounds):,.0f} ± {spread_of(rounds):.0%}" for rounds in (old, new)]
+        pairs = sorted(b["tps"] / a["tps"] for a, b in zip(old, new))
+        processor = [f"{median(rounds, 'cpu_us'):.0f}" for rounds in (old, new)]
+        logged = [f"{median(rounds, 'wal_bytes'):.0f}" for rounds in (old, new)]
+        rows.append([label, *rates, f"{pairs[len(pairs) // 2]:.2f} ({pairs[0]:.2f}–{pairs[-1]:.2f})", " → ".join(processor), " → ".join(logged)])
+    page.table(["", "0.2.0, per second", "today", "today × 0.2.0, round by round", "processor µs", "WAL bytes"], rows)
+    page.when("release")
+    changes = page.noted("release_changes")
+    page.add("What a change of a setting costs its connection, in milliseconds of processor time, the trigger's work included:")
+    middle = lambda name: f"{changes[name][len(changes[name]) // 2]:.2f}"
+    names = ("a link's cap", "a client is deactivated")
+    page.table(["", "0.2.0", "today"], [[name, middle(f"{name}, 0.2.0"), middle(f"{name}, today")] for name in names])
+    page.add("The client has 10,000 links.")
+    page.when("release_changes", rounds=False)
 
 
 def slow_disk(page):

@@ -60,6 +60,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         auth::password_link::STAFF_STATEMENTS,
         users::ADMIN_STATEMENTS,
         clients::STAFF_STATEMENTS,
+        caps::STAFF_STATEMENTS,
         logs::STAFF_STATEMENTS,
         live::STAFF_STATEMENTS,
         explain::STAFF_STATEMENTS,

@@ -41,6 +41,7 @@ async fn campaigns_are_made_shown_and_changed() {
             "routingStrategy",
             "scheduleId",
             "status",
+            "today",
             "updatedAt",
             "version"
         ]

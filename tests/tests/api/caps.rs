@@ -410,7 +410,7 @@ async fn a_seller_caps_campaigns_numbers_and_itself() {
 async fn what_is_used_is_adjusted_with_a_reason() {
     let world = World::new().await;
     let new =
-        json!({"subject": {"type": "client", "id": 2}, "counts": "answered", "window": "month", "limit": 9});
+        json!({"subject": {"type": "client", "id": 3}, "counts": "answered", "window": "month", "limit": 9});
     let made = world.admin.post(ALL, new).await.expect_status(201).json();
     let path = format!("{ALL}/{}/adjust", made["id"]);
     let adjusted = world
@@ -445,7 +445,7 @@ async fn what_is_used_is_adjusted_with_a_reason() {
         .post(&path, json!({"delta": -8, "reason": "x"}))
         .await
         .expect_status(400);
-    let concurrent = json!({"subject": {"type": "client", "id": 2}, "counts": "offered", "window": "concurrent", "limit": 9});
+    let concurrent = json!({"subject": {"type": "client", "id": 3}, "counts": "offered", "window": "concurrent", "limit": 9});
     let concurrent = world.admin.post(ALL, concurrent).await.expect_status(201).json();
     let refused = world
         .admin
@@ -463,7 +463,7 @@ async fn what_is_used_is_adjusted_with_a_reason() {
         .await
         .expect_status(404);
     // The client tells its caps and its day.
-    let client = world.staff.get("/api/admin/clients/2").await.ok();
+    let client = world.staff.get("/api/admin/clients/3").await.ok();
     assert_eq!(client["caps"].as_array().unwrap().len(), 2, "{client}");
     assert_eq!(client["caps"][0]["used"], 7);
     assert!(client["today"]["offered"].is_number(), "{client}");

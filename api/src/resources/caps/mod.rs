@@ -27,7 +27,7 @@ use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
 use crate::store::tx::Tx;
 use list::{Caps, OwnCaps};
 use objects::{Cap, CapChange, NewCap};
-pub use operations::STATEMENTS;
+pub use operations::{STAFF_STATEMENTS, STATEMENTS};
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

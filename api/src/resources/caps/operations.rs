@@ -91,10 +91,11 @@ pub const STATEMENTS: &[&str] = &[
     LOCK_TO_DELETE,
     UPDATE,
     DELETE,
-    ADJUST,
     OF_CAMPAIGN,
     OF_ONE,
 ];
+
+pub const STAFF_STATEMENTS: &[&str] = &[ADJUST];
 
 fn unknown(id: i64) -> ApiError {
     ApiError::not_found(format!("Cap with ID {id} not found."))
