@@ -64,7 +64,8 @@ class Document:
         """Where a part was measured that was added later, if that is another machine."""
         there = part.get("machine", self.machine)
         same = all(there[key] == self.machine[key] for key in ("processor", "cores", "memory_gib"))
-        return "" if same else f" on another machine ({there['processor']}, {there['cores']} cores, a flush takes {there['fsync_ms']} ms)"
+        of_it = f"{there['processor']}, {there['cores']} cores; a flush takes {there['fsync_ms']} ms"
+        return "" if same else f" on another machine ({of_it}): compare these rows with each other alone"
 
     def when(self, *parts, rounds=True):
         """A line that tells when, how often, and how noisy it was."""
@@ -342,17 +343,15 @@ def client_cap(page):
             times = f"{here['p50_us'] / 1000:.2f} / {here['p99_us'] / 1000:.2f}"
             rows.append([label, f"{here['tps']:,.0f}", times, f"{here['cpu_us']:.0f}", here["wal_bytes"]])
         page.table([f"{clients} clients", "per second", "p50 / p99 ms", "processor µs", "WAL bytes"], rows)
-    ours = [found["calls"][f"capconduit@{clients}"] for clients in (16, 64)]
-    wal = ours[0]["wal_bytes"] / found["calls"]["count@16"]["wal_bytes"]
-    page.add(f"Every call changes the client's one row, CapConduit's too: 64 connections do {ours[1]['tps'] / ours[0]['tps']:.2f} of the calls of 16, "
-             f"and a call writes {wal:.1f} times the log of one that is only counted.")  # fmt: skip
+    wal = found["calls"]["capconduit@16"]["wal_bytes"] / found["calls"]["count@16"]["wal_bytes"]
+    page.add(f"Every call changes the client's one row, twice: CapConduit writes {wal:.1f} times the log of a call that is only counted.")
     page.add(f"Then with room for {found['room']} more calls, and everybody asks until it is met. Calls above the limit, each round:")
     rows = []
     for name, label in [*names[:2], ("count", "`count(*)`")]:
         rows.append([label, *(", ".join(map(str, found["above"][f"{name}@{clients}"])) for clients in (16, 64))])
     page.table(["", "16 clients", "64 clients"], rows)
-    page.add("Between the count and the record of the call that it let through, all others count the same. It is at most one call less than the",
-             "connections: a switch has 30, a real dialplan takes its time between the two, and each further switch comes on top.")  # fmt: skip
+    page.add("Between the count and the record of the call that it let through, all others count the same: at most one call fewer than there are",
+             "connections passes. A switch has 30; a real dialplan takes its time between the two, and each further switch comes on top.")  # fmt: skip
     page.when("client_cap")
 
 

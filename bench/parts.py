@@ -240,7 +240,7 @@ ALL = [
     Notes("tight", "Sixteen callers for eight slots: who goes beyond the cap, and who forgets a slot.",
           {"tight": extra.tight}, 1, 1, 24),
     Notes("client_cap", "One daily cap of a client over a thousand links: what a call costs, and who lets more through.",
-          {"client_cap": extra.client_cap}, 0, 2, 30, 28),
+          {"client_cap": extra.client_cap}, 0, 3, 30, 28),
     Notes("upkeep", "Heartbeats with 5,000 live calls, 50,000 expired leases, settings changed during calls.",
           {"heartbeat": extra.heartbeat, "expired": extra.expired, "changes": extra.changes}, 3, 2, 35, 4),
     Notes("rest", "The REST service: what HTTP adds to a call, pages, CSV, logins.", {"rest": http.measure}, 3, 2, 25, 8),
