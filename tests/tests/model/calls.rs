@@ -3,7 +3,7 @@
 use capconduit_tests::Target;
 
 use super::answer::{Answer, MISUSE, Seen, refused};
-use super::judge::{choose, describe, full_ahead, has_room, judge, stop};
+use super::judge::{choose, describe, full_ahead, has_room, judge, stop, verdict};
 use super::lost::close;
 use super::rows::{Attempt, Call, Micros};
 use super::world::{Learn, MAX_CALL_SECONDS, MAX_RING_SECONDS, SECOND, World, caller_id_of, identifier_of};
@@ -84,14 +84,16 @@ fn route_by(look: &World, world: &mut World, args: &RouteArgs, seen: &Seen) -> O
     Some(reserve(look, world, args, campaign_id, link_id, decision, seen))
 }
 
-/// The world after a full link's expired leases were closed, if that makes room on it.
+/// The world after the expired leases of a full link, or of its full client, were closed, if that makes room on it.
 fn take_over(look: &World, world: &World, link_id: i64, seen: &Seen) -> Option<World> {
+    let client = look.links[&link_id].client;
+    let of_client = verdict(look, link_id, &[], seen.now) == "client_concurrent_cap";
     let expired: Vec<(String, &str)> = world
         .rows
         .calls
         .iter()
         .filter(|(id, call)| {
-            call.link_id == link_id
+            (call.link_id == link_id || of_client && call.client_id == client)
                 && call.holds_slot
                 && call.lease_until < seen.now
                 && !seen.locked.contains(*id)
@@ -177,6 +179,7 @@ fn take(look: &World, world: &mut World, link_id: i64, strategy: &str, now: Micr
         counter.last_seq = latest.unwrap_or(0) + 1;
     }
     counter.active += 1;
+    counter.offered += 1;
     counter.reserved_at = Some(now);
 }
 

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, refused};
 use super::rows::{Micros, Rows};
-use super::world::{Contact, Link, SECOND, World, identifier_of};
+use super::world::{Capped, Contact, Link, SECOND, World, identifier_of};
 
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -21,6 +21,8 @@ pub enum Change {
     Pause(&'static str, i64, &'static str, Option<&'static str>),
     /// Whether a row of this table is closed always, or open always by a schedule; or has none.
     Hours(&'static str, i64, Option<bool>),
+    /// A cap of the platform; `None`: it is taken away.
+    Cap(Capped, Option<i64>),
     AddLink(Link),
     DeleteLink(i64),
     DeleteCampaign(i64),
@@ -105,6 +107,7 @@ impl Change {
                      update {table} set schedule_id = hours.id from hours where {table}.id = {id}"
                 )
             }
+            Change::Cap(capped, most) => cap_sql(*capped, *most),
             Change::AddLink(new) => insert_link_sql(next_link, new),
             Change::DeleteLink(id) => format!("delete from campaign_client_settings where id = {id}"),
             Change::DeleteCampaign(id) => format!("delete from campaigns where id = {id}"),
@@ -117,7 +120,8 @@ impl Change {
                 format!("delete from campaign_dids where campaign_id = {campaign} and did_id = {did}")
             }
             Change::Purge(ids) => format!(
-                "select keep_window_use(array(select asterisk_uniqueid from call_logs where asterisk_uniqueid = any ({0})));
+                "select keep_meter_use(meter_use(array(select asterisk_uniqueid from call_logs where asterisk_uniqueid = any ({0}))));
+                 select keep_window_use(array(select asterisk_uniqueid from call_logs where asterisk_uniqueid = any ({0})));
                  with gone as (delete from call_logs where asterisk_uniqueid = any ({0}) returning *),
                       attempts as (delete from call_attempts a using gone where a.uniqueid = gone.asterisk_uniqueid)
                  update link_counters n set base = base + g.calls
@@ -164,6 +168,13 @@ impl Change {
                     world.closed.insert((*table, *id));
                 }
             }
+            Change::Cap(capped, most) => {
+                if most.is_some() && !world.is_there(*capped) {
+                    return refused("23503");
+                }
+                world.caps.remove(capped);
+                world.caps.extend(most.map(|most| (*capped, most)));
+            }
             Change::AddLink(new) => return add_link(world, new),
             Change::DeleteLink(id) => return delete_links(world, |other, _| other == *id),
             Change::DeleteCampaign(id) => {
@@ -178,6 +189,7 @@ impl Change {
                 let answer = delete_links(world, |_, link| link.client == *id);
                 if answer == Answer::Done {
                     world.clients.remove(id);
+                    world.caps.remove(&Capped::ClientConcurrent(*id));
                 }
                 return answer;
             }
@@ -269,6 +281,21 @@ pub fn insert_link_sql(id: i64, link: &Link) -> String {
     )
 }
 
+fn cap_sql(capped: Capped, most: Option<i64>) -> String {
+    let (column, id, span) = match capped {
+        Capped::LinkConcurrent(id) => ("link_id", id, "concurrent"),
+        Capped::ClientConcurrent(id) => ("client_id", id, "concurrent"),
+        Capped::LinkTotal(id) => ("link_id", id, "total"),
+    };
+    match most {
+        None => format!("delete from caps where {column} = {id} and span = '{span}'"),
+        Some(most) => format!(
+            "insert into caps ({column}, counts, span, set_by, max_calls) values ({id}, 'offered', '{span}', 'platform', {most})
+             on conflict ({column}, counts, span, set_by) do update set max_calls = excluded.max_calls"
+        ),
+    }
+}
+
 fn contact_sql(client: i64, contact: Contact) -> String {
     let name = identifier_of(client);
     let own = match contact {
@@ -317,6 +344,9 @@ fn clock_sql(seconds: i64) -> String {
         + &moved("link_counters", &["reserved_at", "windows_from", "windows_until"])
         + &moved("link_windows", &["starts_at", "ends_at"])
         + &moved("link_adjustments", &["starts_at"])
+        + &moved("meters", &["reserved_at", "windows_from", "windows_until"])
+        + &moved("meter_windows", &["starts_at", "ends_at"])
+        + &moved("meter_adjustments", &["starts_at"])
         + &moved(
             "nodes",
             &["booted_at", "heartbeat_at", "taken_at", "last_call_at"],

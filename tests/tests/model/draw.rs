@@ -6,7 +6,7 @@ use proptest::sample::select;
 
 use super::change::{Change, OVER};
 use super::step::{CALLS, Failed, Fate, Step, Times};
-use super::world::{Campaign, Client, Contact, Did, Link, World};
+use super::world::{Campaign, Capped, Client, Contact, Did, Link, World};
 
 const STRATEGIES: [&str; 3] = ["priority", "round_robin", "weighted"];
 
@@ -154,6 +154,15 @@ fn any_hours() -> impl Strategy<Value = Change> {
     (rows, closed).prop_map(|((table, id), closed)| Change::Hours(table, id, closed))
 }
 
+fn any_cap() -> impl Strategy<Value = Change> {
+    let capped = prop_oneof![
+        2 => (1..8i64).prop_map(Capped::LinkConcurrent),
+        3 => (1..5i64).prop_map(Capped::ClientConcurrent),
+        1 => (1..8i64).prop_map(Capped::LinkTotal),
+    ];
+    (capped, proptest::option::weighted(0.8, 0..4i64)).prop_map(|(capped, most)| Change::Cap(capped, most))
+}
+
 fn any_change() -> impl Strategy<Value = Change> {
     let link = || 1..8i64;
     prop_oneof![
@@ -168,6 +177,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         3 => (link(), any_allowed()).prop_map(|(id, allowed)| Change::LinkAllowed(id, allowed)),
         1 => (link(), 0..3i32).prop_map(|(id, priority)| Change::LinkPriority(id, priority)),
         2 => (link(), any_spacing()).prop_map(|(id, seconds)| Change::LinkSpacing(id, seconds)),
+        4 => any_cap(),
         2 => any_pause(),
         2 => any_hours(),
         2 => any_link().prop_map(Change::AddLink),

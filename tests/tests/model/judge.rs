@@ -2,8 +2,8 @@
 
 use capconduit_tests::Explained;
 
-use super::rows::{Counter, Micros};
-use super::world::{Contact, SECOND, World, identifier_of, number_of};
+use super::rows::{Call, Counter, Micros};
+use super::world::{Capped, Contact, SECOND, World, identifier_of, number_of};
 
 pub const ELIGIBLE: &str = "eligible";
 
@@ -28,13 +28,41 @@ pub fn verdict(world: &World, link_id: i64, tried: &[i64], now: Micros) -> &'sta
         "no_contact"
     } else if !has_total_room(world, link_id, &world.rows.counters[&link_id]) {
         "total_cap"
+    } else if !is_below(
+        world,
+        Capped::LinkTotal(link_id),
+        world.rows.counters[&link_id].offered,
+    ) {
+        "link_total_cap"
+    } else if !is_below(
+        world,
+        Capped::ClientConcurrent(link.client),
+        active_of(world, link.client),
+    ) {
+        "client_concurrent_cap"
     } else if !has_free_slot(world, link_id, &world.rows.counters[&link_id]) {
         "concurrency_cap"
+    } else if !is_below(
+        world,
+        Capped::LinkConcurrent(link_id),
+        i64::from(world.rows.counters[&link_id].active),
+    ) {
+        "link_concurrent_cap"
     } else if !is_spaced(world, link_id, &world.rows.counters[&link_id], now) {
         "spacing"
     } else {
         ELIGIBLE
     }
+}
+
+fn is_below(world: &World, capped: Capped, used: i64) -> bool {
+    world.caps.get(&capped).is_none_or(|most| used < *most)
+}
+
+/// Slots held on all links of a client.
+fn active_of(world: &World, client: i64) -> i64 {
+    let held = |call: &&Call| call.holds_slot && call.client_id == client;
+    world.rows.calls.values().filter(held).count() as i64
 }
 
 fn has_total_room(world: &World, link_id: i64, counter: &Counter) -> bool {
@@ -56,7 +84,11 @@ fn is_spaced(world: &World, link_id: i64, counter: &Counter, now: Micros) -> boo
 pub fn has_room(look: &World, world: &World, link_id: i64, now: Micros) -> bool {
     let counter = world.rows.counters.get(&link_id);
     counter.is_some_and(|counter| {
-        has_total_room(look, link_id, counter)
+        let client = look.links[&link_id].client;
+        is_below(look, Capped::LinkTotal(link_id), counter.offered)
+            && is_below(look, Capped::LinkConcurrent(link_id), i64::from(counter.active))
+            && is_below(look, Capped::ClientConcurrent(client), active_of(world, client))
+            && has_total_room(look, link_id, counter)
             && has_free_slot(look, link_id, counter)
             && is_spaced(look, link_id, counter, now)
     })
@@ -106,7 +138,15 @@ pub fn full_ahead(world: &World, strategy: &str, judged: &Judged, chosen: Option
     let limit = chosen.map(|id| rank(world, strategy, id));
     let mut ahead: Vec<i64> = judged
         .iter()
-        .filter(|(_, verdict)| *verdict == "concurrency_cap" || *verdict == "total_cap")
+        .filter(|(_, verdict)| {
+            [
+                "concurrency_cap",
+                "total_cap",
+                "client_concurrent_cap",
+                "link_concurrent_cap",
+            ]
+            .contains(verdict)
+        })
         .map(|(id, _)| *id)
         .filter(|id| limit.is_none_or(|limit| rank(world, strategy, *id) < limit))
         .collect();

@@ -25,6 +25,8 @@ pub struct Counter {
     pub base: i64,
     pub last_seq: i64,
     pub reserved_at: Option<Micros>,
+    /// Slots reserved, for life.
+    pub offered: i64,
 }
 
 #[derive(Debug, Clone, PartialEq)]

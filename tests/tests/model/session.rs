@@ -158,7 +158,13 @@ impl Session {
                 .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
         };
         let (counters, calls, records, attempts, nodes, hearing, wrong, clock) = tokio::join!(
-            read("select *, nullif(windows_from, '-infinity') as present_from from link_counters"),
+            // No call is reserved before the present windows of its link, or of its client.
+            read(
+                "select n.*, nullif(greatest(n.windows_from, m.windows_from), '-infinity') as present_from
+                   from link_counters n
+                   join campaign_client_settings s on s.id = n.link_id
+                   left join meters m on (m.subject_id, m.subject_type) = (s.client_id, 'client')"
+            ),
             read("select * from live_calls"),
             read("select * from call_logs"),
             read("select * from call_attempts"),
@@ -193,7 +199,8 @@ impl Session {
 /// Without triggers, which would refuse to delete busy links; the world's own tables only.
 const CLEAR: &str = "set session_replication_role = replica;
     delete from live_calls; delete from call_logs; delete from call_attempts; delete from nodes; delete from link_excess;
-    delete from link_windows; delete from link_adjustments;
+    delete from link_windows; delete from link_adjustments; delete from caps; delete from meters; delete from meter_windows;
+    delete from meter_adjustments; delete from gone_links;
     update hearing set since = '2020-01-01 00:00Z', last = '2020-01-01 00:00Z';
     delete from link_counters; delete from campaign_client_settings; delete from campaign_dids;
     delete from campaigns; delete from dids; delete from pjsip_contacts; delete from pjsip_aors;
@@ -201,7 +208,7 @@ const CLEAR: &str = "set session_replication_role = replica;
     reset session_replication_role;";
 
 /// Dead rows of earlier histories would slow the later ones down.
-pub const SWEEP: &str = "vacuum live_calls, call_logs, call_attempts, nodes, hearing, link_counters, link_windows,
+pub const SWEEP: &str = "vacuum live_calls, call_logs, call_attempts, nodes, hearing, link_counters, link_windows, caps, meters, meter_windows,
     campaign_client_settings, campaign_dids, campaigns, dids, pjsip_contacts, pjsip_aors, pjsip_endpoints, clients,
     users, audit_log";
 
@@ -227,6 +234,7 @@ fn counter(row: &Row) -> Counter {
         base: row.get("base"),
         last_seq: row.get("last_seq"),
         reserved_at: instant(row, "reserved_at"),
+        offered: row.get("offered"),
     }
 }
 

@@ -58,6 +58,17 @@ pub struct Link {
     pub spacing: Option<i64>,
 }
 
+/// What a cap is of, and over what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Capped {
+    /// Calls at one time.
+    LinkConcurrent(i64),
+    /// The same over all links of a client.
+    ClientConcurrent(i64),
+    /// Slots reserved, for life.
+    LinkTotal(i64),
+}
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct World {
     pub users: BTreeMap<i64, bool>,
@@ -70,6 +81,7 @@ pub struct World {
     pub pauses: BTreeSet<(&'static str, i64, &'static str)>,
     /// What is closed: a row of which table.
     pub closed: BTreeSet<(&'static str, i64)>,
+    pub caps: BTreeMap<Capped, i64>,
     /// Ids are never used again.
     pub next_link: i64,
     pub rows: Rows,
@@ -153,6 +165,14 @@ impl World {
         }
     }
 
+    /// Whether there is what a cap is of.
+    pub fn is_there(&self, capped: Capped) -> bool {
+        match capped {
+            Capped::LinkConcurrent(id) | Capped::LinkTotal(id) => self.links.contains_key(&id),
+            Capped::ClientConcurrent(id) => self.clients.contains_key(&id),
+        }
+    }
+
     pub fn is_paused(&self, table: &'static str, id: i64) -> bool {
         ["seller", "platform"]
             .iter()
@@ -176,6 +196,8 @@ impl World {
         for id in doomed {
             self.links.remove(id);
             self.rows.counters.remove(id);
+            self.caps.remove(&Capped::LinkConcurrent(*id));
+            self.caps.remove(&Capped::LinkTotal(*id));
         }
     }
 

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use capconduit_core::SetBy;
 use capconduit_core::cap::Over;
 
-use super::super::links::objects::Adjustment;
 use super::list::columns;
 use super::objects::{Cap, CapChange, NewCap, SubjectKey};
 use crate::error::{ApiError, ApiResult};
 use crate::http::list::{Listed, Request};
 use crate::http::page::Page;
 use crate::http::version::IfMatch;
+use crate::resources::links::objects::Adjustment;
 use crate::store::tx::Tx;
 
 const ONE: &str = concat!("select ", columns!(), " from caps_view where id = $1");
