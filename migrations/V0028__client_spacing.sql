@@ -7,4 +7,4 @@ alter table clients add column min_seconds_between integer
 alter table meters add column reserved_at timestamptz;
 
 create trigger clients_meter_spacing after insert or update of min_seconds_between on clients
-    for each row when (new.min_seconds_between is not null and not new.metered) execute function meter_spaced();
+    for each row when (new.min_seconds_between is not null) execute function meter_spaced();

@@ -5534,7 +5534,7 @@ CREATE TRIGGER clients_lock_counters BEFORE DELETE ON capconduit.clients FOR EAC
 -- Name: clients clients_meter_spacing; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER clients_meter_spacing AFTER INSERT OR UPDATE OF min_seconds_between ON capconduit.clients FOR EACH ROW WHEN (((new.min_seconds_between IS NOT NULL) AND (NOT new.metered))) EXECUTE FUNCTION capconduit.meter_spaced();
+CREATE TRIGGER clients_meter_spacing AFTER INSERT OR UPDATE OF min_seconds_between ON capconduit.clients FOR EACH ROW WHEN ((new.min_seconds_between IS NOT NULL)) EXECUTE FUNCTION capconduit.meter_spaced();
 
 
 --

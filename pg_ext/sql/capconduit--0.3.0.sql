@@ -252,7 +252,8 @@ begin
                    s (subject_type, subject_id)
          where s.subject_id is not null
          union
-        select 'client', k.id from capconduit.clients k where k.metered
+        -- By its name: the table may be of a release before.
+        select 'client', k.id from capconduit.clients k where k.metered or to_jsonb(k) ->> 'min_seconds_between' is not null
     )
     -- Which of them are counted: each that has, or had, a cap.
     select c.subject_type, c.subject_id, 'metered', 0::bigint, 1::bigint, null::timestamptz
@@ -616,6 +617,8 @@ begin
     if links is null and meters is null then
         return;
     end if;
+    -- With what came since, and what was under way then under a lower number.
+    last := last - 10000;
     update capconduit.call_attempts a
        set started_at = instant, ended_at = greatest(a.ended_at, instant)
      where a.started_at > instant
@@ -629,7 +632,16 @@ begin
         select m.subject_type, m.subject_id, m.windows_from from capconduit.meters m where m.id = any (meters)
          order by 1, 2
     loop
+        -- Adjustments are of a window by its start: those of what becomes the present one go with it. Purged ones have one row for a window.
         if subject = 'link' then
+            update capconduit.link_adjustments a
+               set starts_at = p.starts_at, reason = case a.reason when 'purged' then 'purged before' else a.reason end
+              from capconduit.link_windows w
+              join capconduit.campaign_client_settings s on s.id = w.link_id
+              join capconduit.clients c on c.id = s.client_id,
+                   lateral capconduit.present_window(w.span, instant, c.time_zone, null, null, null) p
+             where w.link_id = subject_id and w.starts_at > instant and (a.link_id, a.span) = (w.link_id, w.span)
+               and a.starts_at >= p.starts_at;
             update capconduit.link_windows w
                set starts_at = p.starts_at, ends_at = p.ends_at, time_zone = c.time_zone
               from capconduit.campaign_client_settings s
@@ -639,11 +651,20 @@ begin
              where s.id = subject_id and w.link_id = s.id and w.span = v.span and w.starts_at > instant;
             update capconduit.link_counters n
                set windows_from = w.windows_from, windows_until = w.windows_until
-              from (select max(w.starts_at) as windows_from, min(w.ends_at) as windows_until
+              from (select coalesce(max(w.starts_at), '-infinity') as windows_from, coalesce(min(w.ends_at), '-infinity') as windows_until
                       from capconduit.link_windows w where w.link_id = subject_id) w
              where n.link_id = subject_id
             returning n.windows_from into is_from;
         else
+            update capconduit.meter_adjustments a
+               set starts_at = p.starts_at, reason = case a.reason when 'purged' then 'purged before' else a.reason end
+              from capconduit.meters m
+              left join capconduit.users u on u.id = m.owner_id
+              left join capconduit.clients c on c.id = m.subject_id and m.subject_type = 'client'
+              join capconduit.meter_windows w on w.meter_id = m.id,
+                   lateral capconduit.present_window(w.span, instant, coalesce(u.time_zone, c.time_zone), null, null, null) p
+             where (m.subject_type, m.subject_id) = (subject, mend_future_windows.subject_id) and w.starts_at > instant
+               and (a.meter_id, a.span) = (w.meter_id, w.span) and a.starts_at >= p.starts_at;
             update capconduit.meter_windows w
                set starts_at = p.starts_at, ends_at = p.ends_at, time_zone = z.time_zone
               from capconduit.meters m
@@ -656,9 +677,11 @@ begin
                and w.span = v.span and w.starts_at > instant;
             update capconduit.meters m
                set windows_from = b.windows_from, windows_until = b.windows_until
-              from (select w.meter_id, max(w.starts_at) as windows_from, min(w.ends_at) as windows_until
-                      from capconduit.meter_windows w group by w.meter_id) b
-             where (m.subject_type, m.subject_id) = (subject, mend_future_windows.subject_id) and b.meter_id = m.id
+              from (select coalesce(max(w.starts_at), '-infinity') as windows_from, coalesce(min(w.ends_at), '-infinity') as windows_until
+                      from capconduit.meters o
+                      left join capconduit.meter_windows w on w.meter_id = o.id
+                     where (o.subject_type, o.subject_id) = (subject, mend_future_windows.subject_id)) b
+             where (m.subject_type, m.subject_id) = (subject, mend_future_windows.subject_id)
             returning m.windows_from into is_from;
         end if;
         perform capconduit.write_audit('reconcile', 'windows', format('%s_%s', subject, subject_id),
@@ -1491,7 +1514,7 @@ declare
     meter bigint;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
-        raise exception 'the first cap of a % is to be set in a transaction that is read committed', type
+        raise exception 'the first cap or spacing of a % is to be set in a transaction that is read committed', type
             using errcode = 'feature_not_supported';
     end if;
     loop
@@ -1756,7 +1779,18 @@ create function meter_spaced() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform capconduit.make_meter('client', new.id);
+    if not new.metered then
+        perform capconduit.make_meter('client', new.id);
+    end if;
+    -- A meter that is new, or was made by a cap, may not know the client's last call yet.
+    update capconduit.meters m
+       set reserved_at = greatest(m.reserved_at, c.reserved_at)
+      from (select max(n.reserved_at) as reserved_at
+              from capconduit.link_counters n
+              join capconduit.campaign_client_settings s on s.id = n.link_id
+             where s.client_id = new.id) c
+     where (m.subject_type, m.subject_id) = ('client', new.id) and c.reserved_at is not null
+       and m.reserved_at is distinct from greatest(m.reserved_at, c.reserved_at);
     return null;
 end
 $$;

@@ -37,4 +37,4 @@ pub use node::TestNode;
 pub use proxy::{Network, Proxy};
 pub use random::{Random, rounds};
 pub use standby::Standby;
-pub use waiting::eventually;
+pub use waiting::{clear_of_the_hour, eventually};

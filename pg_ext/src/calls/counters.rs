@@ -1,7 +1,7 @@
 //! The hot rows: a link's counters. A change that is refused leaves no lock behind, so nobody waits for one link
 //! while holding another but those who take two in order.
 
-use capconduit_core::gates::judge;
+use capconduit_core::gates::{judge, spacing};
 use capconduit_core::meter::Counts;
 use capconduit_core::{Asked, Link, Subject, Verdict, total};
 
@@ -16,6 +16,7 @@ use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::row_change::RowChange;
 use crate::postgres::scan::Scan;
 use crate::postgres::tables::{campaign_client_settings, link_counters};
+use crate::postgres::transaction::now as clock;
 
 #[derive(Clone, Copy)]
 pub struct Counters {
@@ -250,6 +251,8 @@ pub fn take_slot<T>(
             // A window that began since then is another's: this call would belong to none.
             Verdict::Eligible
                 if now.windows_from > reserved
+                    || spacing::of_link(&now).has_waited(asked, clock())
+                    || spacing::of_client(&now).has_waited(asked, clock())
                     || (now.client_metered, now.seller_metered)
                         != (link.client_metered, link.seller_metered)
                     || !still(at) =>

@@ -18,18 +18,41 @@ static MARK: Change = Change::new(
     &[INT8ARRAYOID],
 );
 
-/// Caps of the call's subjects in whose present window it counts. They are over their limit by it, as calls in flight keep their room.
+selected! {
+    struct CapOf {
+        id: i64 = "c.id",
+    }
+}
+
+/// What records may exceed that nothing was reserved for, by the indexes of each subject: the view alone would look at every cap.
+static CAPS_OF: Query<CapOf> = Query::new(
+    "select",
+    "from capconduit.call_logs g, \
+          lateral (select k.id, k.counts, k.enforce from capconduit.caps k where k.link_id = g.link_id \
+                    union all \
+                   select k.id, k.counts, k.enforce from capconduit.caps k where k.client_id = g.client_id \
+                    union all \
+                   select k.id, k.counts, k.enforce from capconduit.caps k where k.did_id = g.did_id \
+                    union all \
+                   select k.id, k.counts, k.enforce from capconduit.caps k where k.campaign_id = g.campaign_id \
+                    union all \
+                   select k.id, k.counts, k.enforce from capconduit.caps k where k.user_id = g.user_id) c \
+    where g.id = any ($1) and g.reserved_at is null and c.enforce and c.counts <> 'offered'",
+    &[INT8ARRAYOID],
+);
+
+/// Calls in flight keep their room, and so does a call closed as LOST.
 static MARK_BEYOND_CAPS: Change = Change::new(
     "update capconduit.call_logs g set late_excess = true \
-      where g.id = any ($1) and not g.late_excess \
+      where g.id = any ($1) and g.reserved_at is null and not g.late_excess \
         and exists (select \
-                      from (values ('link', g.link_id), ('client', g.client_id), ('did', g.did_id), ('campaign', g.campaign_id), \
-                                   ('seller', g.user_id)) s (subject_type, subject_id) \
-                      join capconduit.caps_view v on (v.subject_type, v.subject_id) = (s.subject_type, s.subject_id) \
-                     where v.enforce and (v.counts = 'answered' or v.counts = 'qualified' and g.qualified) \
-                       and v.used + v.in_flight > v.max_calls \
-                       and (v.starts_at is null or v.starts_at <= coalesce(g.reserved_at, g.timestamp_start)))",
-    &[INT8ARRAYOID],
+                      from capconduit.caps_view v \
+                     where v.id = any ($2) and v.used + v.in_flight > v.max_calls \
+                       and (v.counts = 'answered' or g.qualified) \
+                       and (v.starts_at is null or v.starts_at <= g.timestamp_start) \
+                       and (v.subject_type, v.subject_id) in (('link', g.link_id), ('client', g.client_id), ('did', g.did_id), \
+                                                              ('campaign', g.campaign_id), ('seller', g.user_id)))",
+    &[INT8ARRAYOID, INT8ARRAYOID],
 );
 
 selected! {
@@ -92,10 +115,15 @@ pub fn flag(armed: Armed, link_id: i64, beyond: i64, released: i32, records: &[i
     }
 }
 
-/// The same of caps over windows, once meters have counted the records too: of those that came without a slot.
+/// The same of caps over windows, once meters have counted the records too: of those that nothing was reserved for.
 pub fn flag_beyond_caps(armed: Armed, released: i32, records: &[i64]) {
-    if records.len() as i64 > i64::from(released) && relation(c"caps_view") != pg_sys::Oid::INVALID {
-        MARK_BEYOND_CAPS.run(armed, &[arg(records.to_vec())]);
+    if records.len() as i64 <= i64::from(released) || relation(c"caps_view") == pg_sys::Oid::INVALID {
+        return;
+    }
+    let caps = CAPS_OF.all(&[arg(records.to_vec())]);
+    if !caps.is_empty() {
+        let caps: Vec<i64> = caps.into_iter().map(|cap| cap.id).collect();
+        MARK_BEYOND_CAPS.run(armed, &[arg(records.to_vec()), arg(caps)]);
     }
 }
 

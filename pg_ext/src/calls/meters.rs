@@ -18,6 +18,7 @@ use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::row_change::RowChange;
 use crate::postgres::scan::{Row, Scan};
 use crate::postgres::tables::{clients, meters, users};
+use crate::postgres::transaction::now;
 
 static METERS: Lookup<meters::Of> = lookup!(
     meters by meters_subject_id_subject_type_key (Int8):
@@ -239,6 +240,9 @@ pub fn take(
             seconds: limits.min_seconds_between,
             last: counters.reserved_at,
         };
+        if spacing.has_waited(asked, now()) {
+            return Decided::Outdated;
+        }
         if spacing.stops(asked) {
             return Decided::Refuse;
         }

@@ -483,14 +483,15 @@ async fn a_client_is_spaced_over_all_its_links() {
             .json();
         field_error(&answer, "minSecondsBetween");
     }
+    // It knows the call that came before it was set.
+    let switch = world.db.asterisk().await;
+    assert_eq!(switch.route(DID, "first").await.unwrap().link(), 1);
     let spaced = world
         .staff
         .put("/api/admin/clients/1", client(json!(60)))
         .await
         .ok();
     assert_eq!(spaced["minSecondsBetween"], 60);
-    let switch = world.db.asterisk().await;
-    assert_eq!(switch.route(DID, "first").await.unwrap().link(), 1);
     let told = world
         .admin
         .get("/api/admin/explain?did=%2B18005550101")

@@ -121,6 +121,49 @@ async fn a_call_that_waited_is_judged_by_what_it_finds_then() {
     assert_spaced(&reservations(&db, link).await, 1);
 }
 
+/// Who waits for longer than the pause, while another call comes: it asks again, by the clock of then, and does not take the newer call for
+/// one of a clock that was set back.
+#[tokio::test]
+async fn a_call_that_waited_for_longer_than_the_pause_asks_again() {
+    for of_client in [false, true] {
+        let db = TestDb::new().await;
+        let admin = db.admin().await;
+        let scenario = Scenario::new(&admin, Strategy::Priority, &[Link::cap(9)]).await;
+        let link = scenario.link_ids[0];
+        if of_client {
+            let client = scenario.client_ids[0];
+            run(
+                &admin,
+                &format!("update clients set min_seconds_between = 1 where id = {client}"),
+            )
+            .await;
+        } else {
+            space(&admin, &scenario.link_ids, 1).await;
+        }
+        let first = db.asterisk().await;
+        run(&first, "begin").await;
+        assert_eq!(first.route(&scenario.did, "first").await.unwrap().link(), link);
+        let mut others = Vec::new();
+        for (call, after) in [("second", 100), ("third", 1400)] {
+            let (did, switch) = (scenario.did.clone(), db.asterisk().await);
+            others.push(tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                switch.route(&did, call).await.unwrap().status
+            }));
+        }
+        tokio::time::sleep(Duration::from_millis(2600)).await;
+        run(&first, "commit").await;
+        let mut answers = Vec::new();
+        for other in others {
+            answers.push(other.await.unwrap());
+        }
+        answers.sort();
+        assert_eq!(answers, ["ok", "reject"], "of the client: {of_client}");
+        assert_spaced(&reservations(&db, link).await, 1);
+        assert_invariants(&db).await;
+    }
+}
+
 /// A clock that was set back, by much: the link does not wait until then. By little: it waits its time at most twice.
 #[tokio::test]
 async fn a_clock_that_is_set_back_closes_no_link_for_long() {

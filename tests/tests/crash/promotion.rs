@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use capconduit_tests::{
     ASTERISK, Calls, Link, SUPERUSER, Scenario, Standby, StopMode, Strategy, TestDb, assert_invariants_at,
-    eventually, link,
+    clear_of_the_hour, eventually, link,
 };
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls};
@@ -47,6 +47,8 @@ struct Pair {
 impl Pair {
     /// Callers of five subjects, one of each kind, who have filled its hour.
     async fn with_full_hours(day: usize) -> Self {
+        // It lasts a minute on a busy machine.
+        clear_of_the_hour(60).await;
         let db = TestDb::on_own_server(Default::default()).await;
         let standby = Standby::of(db.cluster(), "standby1").await;
         let superuser = db.superuser().await;

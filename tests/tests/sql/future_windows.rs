@@ -25,7 +25,11 @@ async fn windows_that_lie_in_the_future_are_begun_now() {
     let db = TestDb::new().await;
     let (switch, superuser) = (db.asterisk().await, db.superuser().await);
     let admin = db.admin().await;
-    let links = [Link::cap(50), Link::cap(50).priority(1)];
+    let links = [
+        Link::cap(50),
+        Link::cap(50).priority(1),
+        Link::cap(50).priority(9),
+    ];
     let scenario = Scenario::new(&admin, Strategy::Priority, &links).await;
     for (column, id) in [
         ("link_id", scenario.link_ids[0]),
@@ -53,17 +57,36 @@ async fn windows_that_lie_in_the_future_are_begun_now() {
     assert_consistent(&db).await;
     let told = capconduit(&db.url(API), &["doctor"]).await.out;
     assert!(told.contains("mend_future_windows()"), "{told}");
+    // What is adjusted meanwhile stays, too. And a link without a call has no windows to move.
+    let adjusted: Vec<String> = values(
+        &superuser,
+        "select status from caps, lateral adjust_cap(id, 1, 'a test')",
+    )
+    .await;
+    assert_eq!(adjusted, ["ok"; 5]);
+    run(
+        &superuser,
+        &format!(
+            "update caps set max_calls = 6;
+             update link_counters set windows_from = now() + interval '2 days' where link_id = {}",
+            scenario.link_ids[2]
+        ),
+    )
+    .await;
     // A call that comes now counts in the window of then: it must not be lost either.
     assert_eq!(switch.route(did, "now").await.unwrap().status, "ok");
-    assert_eq!(used().await, [4; 5]);
+    assert_eq!(used().await, [5; 5]);
 
     let mended: Vec<String> = values(
         &superuser,
         "select subject from mend_future_windows() where was_from > now() + interval '1 day' and is_from <= now()",
     )
     .await;
-    assert_eq!(mended, ["campaign", "client", "did", "link", "link", "seller"]);
-    assert_eq!(used().await, [4; 5]);
+    assert_eq!(
+        mended,
+        ["campaign", "client", "did", "link", "link", "link", "seller"]
+    );
+    assert_eq!(used().await, [5; 5]);
     assert_consistent(&db).await;
     let ahead: i64 = value(
         &superuser,
@@ -72,10 +95,10 @@ async fn windows_that_lie_in_the_future_are_begun_now() {
     )
     .await;
     assert_eq!(ahead, 0);
-    // And on it goes: the fifth is the last.
-    assert_eq!(switch.route(did, "fifth").await.unwrap().status, "ok");
+    // And on it goes: the next is the last.
+    assert_eq!(switch.route(did, "last").await.unwrap().status, "ok");
     assert_eq!(
-        switch.route(did, "sixth").await.unwrap().reject_reason(),
+        switch.route(did, "beyond").await.unwrap().reject_reason(),
         "seller_day_cap"
     );
     assert_consistent(&db).await;

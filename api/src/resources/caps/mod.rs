@@ -219,7 +219,7 @@ async fn delete(
 /// Adjust what is used of a cap.
 ///
 /// Adds to what its present window has used, or its total, with a reason that the audit keeps; a negative `delta` takes away. Other windows
-/// and other caps stay as they are. A cap of calls at one time is 409 `not_adjustable`.
+/// stay as they are; a cap of the other side that counts the same moves with it. A cap of calls at one time is 409 `not_adjustable`.
 #[utoipa::path(post, path = "/api/admin/caps/{id}/adjust", tag = "admin", params(("id" = i64, Path), OnceHeader),
     request_body = Adjustment,
     responses((status = 200, description = "The cap with what is used of it now; audited", body = Cap),

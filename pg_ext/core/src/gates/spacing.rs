@@ -39,14 +39,14 @@ pub struct Spacing {
     pub last: Option<i64>,
 }
 
-fn of_link(link: &Link) -> Spacing {
+pub fn of_link(link: &Link) -> Spacing {
     Spacing {
         seconds: link.min_seconds_between,
         last: link.reserved_at,
     }
 }
 
-fn of_client(link: &Link) -> Spacing {
+pub fn of_client(link: &Link) -> Spacing {
     Spacing {
         seconds: link.client_min_seconds_between,
         last: link.client_reserved_at,
@@ -63,6 +63,13 @@ impl Spacing {
     pub fn stops(self, asked: &Asked<'_>) -> bool {
         self.pause()
             .is_some_and(|(last, pause)| (asked.at - last).abs() < pause)
+    }
+
+    /// Whether who asked has waited too long to be judged by the clock of then: it must ask again. Another call has come since (one that
+    /// lies ahead of the clock has not: that was set back), or the shortest pause has passed.
+    pub fn has_waited(self, asked: &Asked<'_>, now: i64) -> bool {
+        let overtaken = self.last.is_some_and(|last| asked.at < last && last <= now);
+        self.seconds.is_some() && (overtaken || now - asked.at >= 1_000_000)
     }
 
     fn figures(self) -> Figures {
@@ -109,6 +116,29 @@ mod tests {
         // The clock was set back: by little, by much.
         assert!(spaced(90 * SECOND + 1));
         assert!(!spaced(90 * SECOND) && !spaced(0));
+    }
+
+    /// However long it has waited: longer than the pause it would pass for one whose clock was set back.
+    #[test]
+    fn who_waited_while_another_came_asks_again() {
+        let spacing = Spacing {
+            seconds: Some(1),
+            last: Some(5 * SECOND),
+        };
+        let asked = |at| Asked {
+            at,
+            ..Asked::default()
+        };
+        assert!(spacing.has_waited(&asked(5 * SECOND - 1), 5 * SECOND));
+        assert!(spacing.has_waited(&asked(6 * SECOND), 7 * SECOND));
+        assert!(!spacing.has_waited(&asked(6 * SECOND), 7 * SECOND - 1));
+        // Set back.
+        assert!(!spacing.has_waited(&asked(3 * SECOND), 4 * SECOND - 1));
+        let off = Spacing {
+            seconds: None,
+            ..spacing
+        };
+        assert!(!off.has_waited(&asked(3 * SECOND), 5 * SECOND));
     }
 
     /// Each goes by its own last call.
