@@ -4,10 +4,15 @@ use capconduit_tests::{ADMIN, Calls, Link, Scenario, Strategy, TestDb};
 
 use super::capconduit;
 
-/// As it is before V0027.
+/// As it is before V0027, and so before what came after it.
 const BEFORE: &str = "
+    set search_path = capconduit;
+    drop trigger clients_meter_spacing on clients;
+    alter table clients drop column min_seconds_between;
+    alter table meters drop column reserved_at;
     drop index call_logs_changed_xid_id_idx;
-    delete from refinery_schema_history where version = 27";
+    delete from refinery_schema_history where version >= 27;
+    reset search_path";
 
 const IS_VALID: &str = "
     select indisvalid from pg_index where indexrelid = to_regclass('capconduit.call_logs_changed_xid_id_idx')";

@@ -2,6 +2,7 @@
 
 pub mod arguments;
 mod foreign;
+mod memory;
 pub mod metrics;
 pub mod router;
 pub mod surround;
@@ -33,7 +34,10 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         metrics::router(app.clone())?,
         stop.clone(),
     ));
-    listener::serve(listener, router::build(app.clone()), stop).await;
+    let router = router::build(app.clone());
+    // Its description took much more than it left: of this thread, which only waits from here on.
+    memory::give_back();
+    listener::serve(listener, router, stop).await;
     upkeep.await.context("the upkeep task failed")?;
     observe.await.context("the metrics listener failed")?;
     app.store.pool.close();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::memory;
 use crate::app::AppState;
 use crate::error::ApiResult;
 use crate::http::once;
@@ -60,6 +61,7 @@ pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
             }
             Err(_) => {}
         }
+        memory::give_back();
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             () = running::stopped(&mut stop) => break,
