@@ -283,7 +283,7 @@ def before(page):
             more.append([median(new, key) / median(old, key) - 1 for key in ("cpu_us", "wal_bytes")])
     page.table(["", "0.2.0, per second", "today", "today × 0.2.0, round by round", "processor µs", "WAL bytes"], rows)
     processor, logged = ([f"{pick(column):.0%}" for pick in (min, max)] for column in zip(*more))
-    page.add(f"Whole calls take {' to '.join(processor)} more processor time than in 0.2.0, and write {' to '.join(logged)} more of the log: that is the windows.")
+    page.add(f"Whole calls take {' to '.join(processor)} more processor time than in 0.2.0, and write {' to '.join(logged)} more of the log.")
     page.when("release")
     changes = page.noted("release_changes")
     page.add("What a change of a setting costs its connection, in milliseconds of processor time, the trigger's work included:")

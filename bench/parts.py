@@ -126,6 +126,8 @@ class Beside(Rounds):
     def run(self, bench, rounds, seconds):
         super().run(bench, rounds, seconds)
         bench.note("release_changes", release.changes, rounds, seconds)
+        # The parts that follow have the machine to themselves.
+        bench.servers.pop(BEFORE).stop()
 
 
 @dataclass

@@ -742,9 +742,8 @@ begin
     if delta is null or coalesce(btrim(reason), '') = '' then
         raise exception 'adjust_cap needs a delta and a reason' using errcode = 'invalid_parameter_value';
     end if;
-    -- What the platform itself calls its own.
-    if btrim(reason) in ('purged', 'links') then
-        raise exception 'a reason of somebody''s own is expected' using errcode = 'invalid_parameter_value';
+    if btrim(reason) in ('purged', 'purged before', 'links') then
+        raise exception 'the reason % is the platform''s own', quote_literal(btrim(reason)) using errcode = 'invalid_parameter_value';
     end if;
     if delta not between -1000000000000 and 1000000000000 then
         raise exception 'delta must be between -1000000000000 and 1000000000000'
@@ -756,7 +755,7 @@ begin
         return;
     end if;
     if cap.span = 'concurrent' then
-        raise exception 'cap % counts the calls that are up: it is theirs, not to be moved', cap.id
+        raise exception 'cap % counts the calls that are up, which cannot be adjusted', cap.id
             using errcode = 'invalid_parameter_value';
     end if;
     if cap.link_id is not null then

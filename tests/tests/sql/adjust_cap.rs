@@ -183,7 +183,7 @@ async fn what_is_no_adjustment_is_refused() {
         ),
         (
             format!("{day}, 1, 'purged'"),
-            "a reason of somebody's own is expected".to_owned(),
+            "the reason 'purged' is the platform's own".to_owned(),
         ),
         (
             format!("{day}, 1000000000001, 'x'"),
@@ -191,7 +191,7 @@ async fn what_is_no_adjustment_is_refused() {
         ),
         (
             format!("{concurrent}, 1, 'x'"),
-            format!("cap {concurrent} counts the calls that are up: it is theirs, not to be moved"),
+            format!("cap {concurrent} counts the calls that are up, which cannot be adjusted"),
         ),
     ] {
         let refused = capped
