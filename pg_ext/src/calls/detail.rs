@@ -6,17 +6,13 @@ use capconduit_core::facts::Dialled;
 use capconduit_core::gate::Figure;
 use capconduit_core::gates::{Step, caps, walk_call, walk_link};
 use capconduit_core::{Asked, Link};
-use pgrx::JsonB;
-use serde_json::{Map, Value};
 
 use crate::calls::explanation::{About, Part};
 use crate::calls::preview::Considered;
-use crate::postgres::json::instant;
-
-type Object = Map<String, Value>;
+use crate::postgres::json::{Json, Jsonb, Object};
 
 /// Of one row of an explanation.
-pub fn of_row(about: About<'_>) -> JsonB {
+pub fn of_row(about: About<'_>) -> Jsonb {
     let mut steps = Vec::new();
     if let (Some(dialled), Part::Call | Part::Link(_)) = (about.dialled, about.part) {
         steps.extend(walk_call(dialled, about.asked));
@@ -24,7 +20,7 @@ pub fn of_row(about: About<'_>) -> JsonB {
     if let Part::Link(link) = about.part {
         steps.extend(walk_link(link, about.asked));
     }
-    let mut told = asked(about.asked);
+    let mut told = vec![asked(about.asked)];
     told.extend(walked(&steps));
     let caps = match about.part {
         Part::Call => all_caps(about.dialled, None, about.asked),
@@ -32,57 +28,50 @@ pub fn of_row(about: About<'_>) -> JsonB {
         Part::Behind(_) => Vec::new(),
     };
     if !caps.is_empty() {
-        told.insert("caps".to_owned(), caps.into());
+        told.push(("caps", Json::List(caps)));
     }
     if let Part::Behind(campaign) = about.part {
-        told.insert("shadowed_by".to_owned(), campaign.id.into());
+        told.push(("shadowed_by", campaign.id.into()));
     }
-    JsonB(told.into())
+    told.into()
 }
 
 /// Of a preview: the call's own gates, and the links that were asked, in the strategy's order.
-pub fn of_preview(considered: Considered<'_>) -> JsonB {
+pub fn of_preview(considered: Considered<'_>) -> Jsonb {
     let steps = considered
         .dialled
-        .map(|dialled| walk_call(dialled, considered.asked));
-    let mut told = asked(considered.asked);
-    let steps = steps.unwrap_or_default();
-    told.extend(walked(&steps));
+        .map(|dialled| walk_call(dialled, considered.asked))
+        .unwrap_or_default();
     // The earliest instant at which what has stopped the call lets it through.
     let mut retry_at = opens_at(&steps);
+    let mut told = vec![asked(considered.asked)];
+    told.extend(walked(&steps));
     let links = considered.links.map_or_else(Vec::new, |found| {
         let asked = found.asked.iter().map(|(index, _)| &found.links[*index]);
         asked
             .map(|link| {
-                let mut told = object([
+                let steps = walk_link(link, considered.asked);
+                retry_at = [retry_at, opens_at(&steps)].into_iter().flatten().min();
+                let mut told = vec![
                     ("link_id", link.id.into()),
                     ("client_id", link.client_id.into()),
                     ("client_identifier", link.client_identifier.as_str().into()),
-                ]);
-                let steps = walk_link(link, considered.asked);
-                retry_at = [retry_at, opens_at(&steps)].into_iter().flatten().min();
+                ];
                 told.extend(walked(&steps));
-                Value::from(told)
+                Json::Object(told)
             })
             .collect()
     });
-    told.insert("links".to_owned(), links.into());
+    told.push(("links", Json::List(links)));
     let is_rejected = considered.links.is_none_or(|found| found.link().is_err());
     if is_rejected {
-        told.insert("retry_at".to_owned(), retry_at.map(instant).into());
+        told.push(("retry_at", retry_at.map_or(Json::Null, Json::Instant)));
     }
-    JsonB(told.into())
-}
-
-fn object<const N: usize>(fields: [(&str, Value); N]) -> Object {
-    fields
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    told.into()
 }
 
 /// Every cap of a call and a link that it may go to, those that stop first; behind them what holds longest.
-fn all_caps(dialled: Option<&Dialled>, link: Option<&Link>, asked: &Asked<'_>) -> Vec<Value> {
+fn all_caps(dialled: Option<&Dialled>, link: Option<&Link>, asked: &Asked<'_>) -> Vec<Json<'static>> {
     let mut known: Vec<(&str, (Cap, Use))> = Vec::new();
     // What more calls share comes first, but for the client: as reasons are told.
     for (subject, capped) in dialled.into_iter().flat_map(|dialled| {
@@ -98,7 +87,7 @@ fn all_caps(dialled: Option<&Dialled>, link: Option<&Link>, asked: &Asked<'_>) -
     }
     known.sort_by_key(|(_, (cap, used))| (!cap.stops(*used), cap.over as usize));
     let told = known.into_iter().map(|(subject, (cap, used))| {
-        let mut told = object([
+        let mut told = vec![
             ("id", cap.id.into()),
             ("subject", subject.into()),
             ("counts", cap.counts.name().into()),
@@ -108,37 +97,34 @@ fn all_caps(dialled: Option<&Dialled>, link: Option<&Link>, asked: &Asked<'_>) -
             ("in_flight", used.in_flight.into()),
             ("enforced", cap.is_enforced.into()),
             ("stops", cap.stops(used).into()),
-        ]);
-        told.extend(
-            used.resets_at
-                .map(|at| ("resets_at".to_owned(), instant(at).into())),
-        );
-        told.into()
+        ];
+        told.extend(used.resets_at.map(|at| ("resets_at", Json::Instant(at))));
+        Json::Object(told)
     });
     told.collect()
 }
 
 /// How the question was understood.
-fn asked(asked: &Asked<'_>) -> Object {
-    let question = object([
-        ("at", instant(asked.at).into()),
+fn asked<'a>(asked: &Asked<'a>) -> (&'static str, Json<'a>) {
+    let question = vec![
+        ("at", Json::Instant(asked.at)),
         ("caller", asked.caller.into()),
         ("node", asked.node.into()),
-    ]);
-    object([("asked", question.into())])
+    ];
+    ("asked", Json::Object(question))
 }
 
-fn walked(steps: &[Step]) -> Object {
+fn walked(steps: &[Step]) -> Object<'static> {
     let stopped_by = steps.iter().find(|step| step.stops).map(|step| {
         let mut told = tell(step);
-        told.insert("freed_by".to_owned(), step.gate.freed_by.name().into());
-        told
+        told.push(("freed_by", step.gate.freed_by.name().into()));
+        Json::Object(told)
     });
-    let gates: Vec<Value> = steps.iter().map(|step| tell(step).into()).collect();
-    object([
-        ("gates", gates.into()),
-        ("stopped_by", stopped_by.map_or(Value::Null, Value::from)),
-    ])
+    let gates = steps.iter().map(|step| Json::Object(tell(step))).collect();
+    vec![
+        ("gates", Json::List(gates)),
+        ("stopped_by", stopped_by.unwrap_or(Json::Null)),
+    ]
 }
 
 /// Of the gate that stopped, when time alone opens it.
@@ -146,15 +132,15 @@ fn opens_at(steps: &[Step]) -> Option<i64> {
     steps.iter().find(|step| step.stops).and_then(Step::opens_at)
 }
 
-fn tell(step: &Step) -> Object {
-    let mut told = object([("gate", step.gate.name.into())]);
+fn tell(step: &Step) -> Object<'static> {
+    let mut told = vec![("gate", step.gate.name.into())];
     told.extend(step.figures.iter().map(|(name, figure)| {
         let value = match figure {
             Figure::Count(count) => (*count).into(),
-            Figure::Instant(micros) => instant(*micros).into(),
-            Figure::Text(text) => text.as_str().into(),
+            Figure::Instant(micros) => Json::Instant(*micros),
+            Figure::Text(text) => text.clone().into(),
         };
-        ((*name).to_owned(), value)
+        (*name, value)
     }));
     told
 }

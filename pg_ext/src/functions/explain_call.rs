@@ -1,18 +1,19 @@
 //! `explain_call`: what a call of this caller to this number would get at an instant, link by link, with the gates that it passes.
 
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::{JsonB, pg_extern};
+use pgrx::pg_extern;
 
 use crate::calls::detail;
 use crate::calls::explanation::{Explanation, Whose, explain};
 use crate::functions::arguments;
+use crate::postgres::json::Jsonb;
 use crate::postgres::result_row::{ResultRows, longer_row};
 use crate::postgres::spi::connected;
 
 longer_row! {
     struct ExplainedCall {
         row: Explanation,
-        detail: JsonB,
+        detail: Jsonb,
     }
 }
 

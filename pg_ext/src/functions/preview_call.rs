@@ -2,17 +2,18 @@
 //! the links that it passes over.
 
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::{JsonB, pg_extern};
+use pgrx::pg_extern;
 
 use crate::calls::detail;
 use crate::calls::preview::{Preview, preview};
 use crate::functions::arguments;
+use crate::postgres::json::Jsonb;
 use crate::postgres::result_row::{ResultRow, longer_row};
 
 longer_row! {
     struct PreviewedCall {
         row: Preview,
-        detail: JsonB,
+        detail: Jsonb,
     }
 }
 

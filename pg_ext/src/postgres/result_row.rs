@@ -9,7 +9,7 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
-use pgrx::{IntoDatum, JsonB, PgMemoryContexts, PgSqlErrorCode, PgTupleDesc, pg_sys};
+use pgrx::{IntoDatum, PgMemoryContexts, PgSqlErrorCode, PgTupleDesc, pg_sys};
 
 use crate::postgres::catalogue;
 use crate::postgres::error::raise;
@@ -140,16 +140,7 @@ macro_rules! into_column {
         }
     )*};
 }
-into_column!(
-    bool,
-    i32,
-    i64,
-    f64,
-    &'static str,
-    String,
-    JsonB,
-    TimestampWithTimeZone
-);
+into_column!(bool, i32, i64, f64, &'static str, String, TimestampWithTimeZone);
 
 server! {
     #[cfg(any(feature = "pg15", feature = "pg16"))]

@@ -160,14 +160,14 @@ impl<'a> CapsOf<'a> {
         self.over(asked, window).find(|(cap, used)| cap.stops(*used))
     }
 
-    /// Of the cap that stops, or else of the one with the least room; one that only warns comes last.
+    /// Of the cap that stops; or else how many let the call through.
     fn figures(self, asked: &Asked<'_>, window: Over) -> Figures {
-        let least = || {
-            self.over(asked, window)
-                .min_by_key(|(cap, used)| (!cap.is_enforced, cap.room(*used)))
-        };
-        let Some((cap, used)) = self.stopping(asked, window).or_else(least) else {
-            return Figures::new();
+        let Some((cap, used)) = self.stopping(asked, window) else {
+            let caps = self.caps.iter().filter(|cap| cap.over == window).count();
+            return (caps > 0)
+                .then_some(("caps", Figure::Count(caps as i64)))
+                .into_iter()
+                .collect();
         };
         let mut figures = vec![
             ("cap_id", Figure::Count(cap.id)),
@@ -224,6 +224,7 @@ mod tests {
             ..full
         }]);
         assert!(!stops(&LINK_DAY, &warned, &asked));
+        assert_eq!(figures(&LINK_DAY, &warned, &asked), [("caps", Figure::Count(1))]);
         assert_eq!(figures(&LINK_HOUR, &warned, &asked), []);
     }
 
