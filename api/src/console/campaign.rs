@@ -46,6 +46,13 @@ struct CampaignPage {
     rows: Vec<Row>,
 }
 
+impl CampaignPage {
+    fn has_room(&self) -> bool {
+        let told = self.rows.iter().filter_map(|row| row.now.as_ref());
+        told.clone().count() == 0 || told.into_iter().any(|now| now.eligible)
+    }
+}
+
 struct Row {
     link: Link,
     now: Option<ExplainedLink>,

@@ -43,6 +43,14 @@ pub fn calls(count: &i32) -> String {
     format!("{count} {}", if *count == 1 { "call" } else { "calls" })
 }
 
+/// How a call ended, in words.
+pub fn outcome(status: &str) -> String {
+    match status {
+        "NOANSWER" => "no answer".into(),
+        other => other.replace('_', " ").to_lowercase(),
+    }
+}
+
 /// What a reason of the engine means, in words.
 pub fn reason(token: &str) -> String {
     let text = match token {
@@ -263,7 +271,7 @@ impl Bar {
 
     pub fn total(counted: i64, active: i32, allowed: i64) -> Self {
         let left = (allowed - counted - i64::from(active)).max(0);
-        let text = format!("{counted} used + {active} in flight of {allowed}, {left} left");
+        let text = format!("{counted} used + {active} in flight of {allowed} in total, {left} left");
         Self::new("Calls in total", counted, active.into(), allowed, text)
     }
 
@@ -281,7 +289,7 @@ impl Bar {
         if let Some(at) = &cap.resets_at {
             let zone = zone::parse(&cap.zone).unwrap_or(zone::TimeZone::UTC);
             let local = at.0.to_zoned(zone).strftime("%Y-%m-%d %H:%M");
-            let _ = write!(text, ", anew at {local} {}", cap.zone);
+            let _ = write!(text, ", resets at {local} {}", cap.zone);
         }
         let mut bar = Self::new(cap_name(cap), used, flying, cap.limit, text);
         if !cap.enforce {
@@ -331,7 +339,7 @@ mod tests {
     fn a_bar_never_shows_more_than_its_limit() {
         let bar = Bar::total(37, 2, 40);
         assert_eq!((bar.used, bar.flying, bar.is_full), (925, 50, false));
-        assert_eq!(bar.text, "37 used + 2 in flight of 40, 1 left");
+        assert_eq!(bar.text, "37 used + 2 in flight of 40 in total, 1 left");
         assert_eq!(Bar::total(3, 0, 0).text, CLOSED);
         for bar in [
             Bar::total(50, 9, 40),

@@ -1,5 +1,5 @@
 //! The console over HTTP, as a browser without a script asks for it.
 
 mod pages;
-mod rights;
-mod support;
+pub mod rights;
+pub mod support;

@@ -250,7 +250,7 @@ async fn a_link_s_caps_are_made_changed_and_removed() {
     let shown = page(&alice, campaign).await;
     assert!(
         shown.contains("answered calls a day")
-            && shown.contains("0 used + 0 in flight of 2, 2 left, anew at"),
+            && shown.contains("0 used + 0 in flight of 2, 2 left, resets at"),
         "{shown}"
     );
 

@@ -2,7 +2,7 @@
 
 use super::support::{World, page, post};
 
-const SELLERS: &[&str] = &[
+pub const SELLERS: &[&str] = &[
     "/console/campaigns/new",
     "/console/campaigns/1",
     "/console/campaigns/1/edit",
@@ -23,13 +23,13 @@ const SELLERS: &[&str] = &[
     "/console/numbers/1",
     "/console/numbers/1/assign",
 ];
-const STAFFS: &[&str] = &[
+pub const STAFFS: &[&str] = &[
     "/console/operations",
     "/console/release/pbx1-1.1",
     "/console/clients",
     "/console/clients/1",
 ];
-const EVERYBODYS: &[&str] = &[
+pub const EVERYBODYS: &[&str] = &[
     "/console/try",
     "/console/calls",
     "/console/calls.csv",
