@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -35,15 +36,26 @@ pub struct Browser {
     /// Where the service is.
     origin: String,
     /// In this order. Chromium ends with its driver: a pipe between the two closes.
-    _ends: (Guarded, Profile),
+    _ends: (Guarded, Folder),
 }
 
-/// Chromium's own folder; gone after it.
-struct Profile(PathBuf);
+/// What Chromium and its driver write; gone after them.
+struct Folder {
+    path: PathBuf,
+    chromium: Option<u64>,
+}
 
-impl Drop for Profile {
+impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let chromium = self.chromium.map(|pid| PathBuf::from(format!("/proc/{pid}")));
+        // It ends a moment after its driver.
+        for _ in 0..100 {
+            if !chromium.as_ref().is_some_and(|process| process.exists()) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(30));
+        }
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
@@ -52,17 +64,21 @@ impl Browser {
     pub async fn start(address: &str) -> Self {
         let driver_address = loopback();
         let (_, port) = driver_address.rsplit_once(':').expect("a port");
-        let profile = Profile(project::fresh_state_folder().with_extension("chromium"));
+        let mut folder = Folder {
+            path: project::fresh_state_folder().with_extension("chromium"),
+            chromium: None,
+        };
+        std::fs::create_dir(&folder.path).expect("a folder of its own");
         let mut command = Command::new("sh");
         // What it writes belongs to the log.
         command.args(["-c", "exec chromedriver --port=$0 >&2", port]);
+        command.env("TMPDIR", &folder.path);
         let driver = Guarded::run("chromedriver", &command);
         let probe = Visitor::of(&driver_address);
         eventually("chromedriver listens", async || {
             probe.try_send("GET", "/status", None).await.is_ok()
         })
         .await;
-        let profile_argument = format!("--user-data-dir={}", profile.0.display());
         let arguments = [
             "--headless=new",
             // Chromium refuses root, and containers have no user namespaces. It sees nothing but the service.
@@ -77,8 +93,6 @@ impl Browser {
             "--force-color-profile=srgb",
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
             "--remote-debugging-pipe",
-            profile_argument.as_str(),
-            "about:blank",
         ];
         let wanted = json!({
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
@@ -89,13 +103,16 @@ impl Browser {
             .connect(&format!("http://{driver_address}"))
             .await
             .unwrap_or_else(|error| panic!("Chromium does not start: {error}; {}", driver.log()));
+        folder.chromium = client
+            .capabilities()
+            .and_then(|given| given["goog:processID"].as_u64());
         let session = client.session_id().await.expect("an answer").expect("a session");
         let browser = Self {
             client,
             driver_address,
             session,
             origin: format!("http://{address}"),
-            _ends: (driver, profile),
+            _ends: (driver, folder),
         };
         browser.look(Look::WIDE).await;
         browser
