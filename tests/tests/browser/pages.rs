@@ -15,17 +15,22 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ("seller_alice", "/console/campaigns/1", "campaign"),
     ("seller_alice", "/console/campaigns/1/links/1/caps/new", "cap"),
     ("seller_alice", "/console/numbers", "numbers"),
+    ("seller_alice", "/console/numbers/1", "number"),
+    ("seller_alice", "/console/hours/1", "hours"),
     ("seller_alice", "/console/try?number=%2B18005550101", "try"),
     ("seller_alice", "/console/calls", "calls"),
     ("seller_alice", "/console/calls/1", "call"),
     ("ops_staff", "/console/operations", "operations"),
     ("ops_staff", "/console/clients", "clients"),
     ("ops_staff", "/console/clients/1", "client"),
+    ("ops_staff", "/console/sellers/3", "seller"),
+    ("ops_staff", "/console/audit?object_type=cap", "audit"),
 ];
 
 /// The sample data in the midst of a day: calls in flight and ended, a full link, a switch that is heard.
 async fn busy() -> World {
     let world = World::new().await;
+    world.more_caps().await;
     let sql = "update capconduit.campaign_client_settings set max_concurrency = 3 where id = 1";
     world
         .db

@@ -419,6 +419,31 @@ async fn a_page_that_has_not_changed_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn the_audit_tells_who_changed_what() {
+    let world = World::new().await;
+    let staff = world.logged_in("ops_staff").await;
+    let path = "/console/clients/2/caps/2/edit";
+    let change = format!(
+        "{}&limit=12&enforce=true&note=More+seats",
+        hidden(&page(&staff, path).await)
+    );
+    post(&staff, path, &change).await.expect_status(303);
+    let told = page(&staff, "/console/audit?object_type=cap&object_id=2&action=update").await;
+    for part in [
+        ">ops_staff</a>",
+        ">cap 2</a>",
+        "<small>max calls</small> 10 → 12",
+        "→ More seats",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let none = page(&staff, "/console/audit?object_type=cap&object_id=2&action=delete").await;
+    assert!(none.contains("Nothing was changed that fits"), "{none}");
+    assert!(page(&staff, "/console/audit").await.contains("<td>login</td>"));
+    staff.get("/console/audit?objekt=cap").await.expect_status(400);
+}
+
+#[tokio::test]
 async fn search_leads_to_a_number_a_call_a_campaign_or_a_client() {
     let world = World::new().await;
     let alice = world.logged_in("seller_alice").await;
