@@ -5,7 +5,6 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -47,13 +46,18 @@ struct Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let chromium = self.chromium.map(|pid| PathBuf::from(format!("/proc/{pid}")));
-        // It ends a moment after its driver.
-        for _ in 0..100 {
-            if !chromium.as_ref().is_some_and(|process| process.exists()) {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(30));
+        if let Some(chromium) = self.chromium {
+            // It ends a moment after its driver.
+            let pid = format!("--pid={chromium}");
+            let ended = [
+                "3",
+                "tail",
+                &pid,
+                "--sleep-interval=0.03",
+                "--follow",
+                "/dev/null",
+            ];
+            let _ = Command::new("timeout").args(ended).status();
         }
         let _ = std::fs::remove_dir_all(&self.path);
     }
