@@ -1,13 +1,14 @@
 //! The harness that every test is built on: real servers, real databases, real connections.
 //!
 //! `TestDb::new().await` gives a database of its own to a test; `db.connect_as(…)` real connections to it;
-//! `TestApi` the REST service on it, `TestNode` the agent beside a switch; `Calls` the call functions, typed; `Seller`,
+//! `TestApi` the REST service on it, `Browser` a Chromium in front of it, `TestNode` the agent beside a switch; `Calls` the call functions, typed; `Seller`,
 //! `Scenario` and friends the rows a test needs;
 //! `assert_invariants` and `Watch` the promise that must hold whatever happened.
 
 mod api;
 mod asterisk;
 mod authority;
+mod browser;
 mod calls;
 mod cluster;
 mod db;
@@ -27,6 +28,7 @@ pub use asterisk::{
     Site, TestAsterisk,
 };
 pub use authority::Authority;
+pub use browser::{Browser, Look};
 pub use calls::{Calls, Ended, Explained, Heartbeat, Logged, Preview, Record, Released, Target};
 pub use cluster::{ClusterOptions, StopMode, TestCluster, free_port};
 pub use db::{ADMIN, API, ASTERISK, SUPERUSER, TestDb};

@@ -3,6 +3,7 @@
 mod api;
 mod api_faults;
 mod asterisk;
+mod browser;
 mod concurrency;
 mod console;
 mod cost;

@@ -9,9 +9,11 @@ use axum::response::Response;
 use axum::routing::get;
 use capconduit_core::{Strategy, outcome};
 
+use super::bar::Bar;
 use super::form::{Field, Form, Kind, Sent};
 use super::frame::{Frame, page};
-use super::show::{self, Bar};
+use super::hours;
+use super::show;
 use super::viewer::Seller;
 use crate::app::AppState;
 use crate::error::{ApiError, ApiResult};
@@ -22,6 +24,7 @@ use crate::resources::campaigns::operations;
 use crate::resources::campaigns::parts;
 use crate::resources::campaigns::parts::objects::Link;
 use crate::resources::explain::{ExplainedLink, Explanation, Whose};
+use crate::resources::schedules::objects::Schedule;
 use crate::store::tx::Tx;
 
 pub fn router() -> Router<AppState> {
@@ -41,9 +44,17 @@ pub fn router() -> Router<AppState> {
 struct CampaignPage {
     frame: Frame,
     campaign: CampaignDetail,
+    hours: Option<Schedule>,
     /// The number whose next call is told, when there is one.
     asked: Option<Explanation>,
     rows: Vec<Row>,
+}
+
+impl CampaignPage {
+    fn has_room(&self) -> bool {
+        let told = self.rows.iter().filter_map(|row| row.now.as_ref());
+        told.clone().count() == 0 || told.into_iter().any(|now| now.eligible)
+    }
 }
 
 struct Row {
@@ -85,6 +96,7 @@ async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
     let tx = app.store.read(&seller.identity()).await?;
     let mut campaign = operations::find(&tx, id).await?;
     let mut asked = next_call(&tx, &campaign).await?;
+    let hours = hours::of(&tx, campaign.campaign.schedule_id).await?;
     tx.commit().await?;
     let mut links: HashMap<i64, Link> = HashMap::new();
     let by_priority: Vec<i64> = campaign.client_settings.iter().map(|link| link.id).collect();
@@ -102,12 +114,13 @@ async fn show(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiRes
     page(&CampaignPage {
         frame: Frame::of(&seller, "overview"),
         campaign,
+        hours,
         asked,
         rows,
     })
 }
 
-fn fields(of: Option<&Campaign>) -> Vec<Field> {
+fn fields(of: Option<&Campaign>, hours: Field) -> Vec<Field> {
     vec![
         Field::new("name", "Name", Kind::Text).value(of.map_or("", |campaign| &campaign.name)),
         Field::choice("routingStrategy", "Which link gets a call", &Strategy::NAMES)
@@ -124,27 +137,31 @@ fn fields(of: Option<&Campaign>) -> Vec<Field> {
         Field::choice("status", "Status", STATUSES)
             .help("Only an active campaign takes calls. Calls in flight go on.")
             .value(of.map_or("active", |campaign| &campaign.status)),
+        hours,
         Field::new("description", "Description", Kind::Lines)
             .maybe(of.and_then(|campaign| campaign.description.as_ref())),
     ]
 }
 
-fn new_form(seller: &Seller) -> ApiResult<Form> {
+const HOURS: &str = "When its numbers take calls";
+
+async fn new_form(app: &AppState, seller: &Seller) -> ApiResult<Form> {
+    let hours = hours::field(app, seller, HOURS, None).await?;
     Ok(Form::new(
         Frame::of(seller, "overview"),
         "New campaign",
         "/console",
         "Make the campaign",
     )?
-    .fields(fields(None)))
+    .fields(fields(None, hours)))
 }
 
-async fn new(seller: Seller) -> ApiResult<Response> {
-    new_form(&seller)?.show()
+async fn new(State(app): State<AppState>, seller: Seller) -> ApiResult<Response> {
+    new_form(&app, &seller).await?.show()
 }
 
 async fn create(State(app): State<AppState>, seller: Seller, sent: Sent) -> ApiResult<Response> {
-    let form = new_form(&seller)?;
+    let form = new_form(&app, &seller).await?;
     form.save(&app, &seller.identity(), &sent, async |tx, new: NewCampaign| {
         let made = operations::create(tx, new).await?;
         Ok(format!("/console/campaigns/{}", made.campaign.id))
@@ -159,7 +176,9 @@ async fn found(app: &AppState, seller: &Seller, id: i64) -> ApiResult<CampaignDe
     Ok(campaign)
 }
 
-fn edit_form(seller: &Seller, campaign: &Campaign) -> ApiResult<Form> {
+async fn edit_form(app: &AppState, seller: &Seller, id: i64) -> ApiResult<Form> {
+    let campaign = &found(app, seller, id).await?.campaign;
+    let hours = hours::field(app, seller, HOURS, campaign.schedule_id).await?;
     let back = format!("/console/campaigns/{}", campaign.id);
     let form = Form::new(
         Frame::of(seller, "overview"),
@@ -167,17 +186,17 @@ fn edit_form(seller: &Seller, campaign: &Campaign) -> ApiResult<Form> {
         back,
         "Save",
     )?;
-    Ok(form.fields(fields(Some(campaign))).version(campaign.version))
+    Ok(form
+        .fields(fields(Some(campaign), hours))
+        .version(campaign.version))
 }
 
 async fn edit(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Response> {
-    let campaign = found(&app, &seller, id).await?;
-    edit_form(&seller, &campaign.campaign)?.show()
+    edit_form(&app, &seller, id).await?.show()
 }
 
 async fn update(State(app): State<AppState>, seller: Seller, Id(id): Id, sent: Sent) -> ApiResult<Response> {
-    let campaign = found(&app, &seller, id).await?;
-    let form = edit_form(&seller, &campaign.campaign)?;
+    let form = edit_form(&app, &seller, id).await?;
     form.save(
         &app,
         &seller.identity(),

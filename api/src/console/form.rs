@@ -8,10 +8,10 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::bar;
 use super::frame::{Frame, page_with, see_other};
-use super::show;
 use crate::access::secret;
 use crate::app::AppState;
 use crate::error::{ApiError, ApiResult};
@@ -91,6 +91,8 @@ pub enum Kind {
     Limit,
     /// Values and their names; numbers go as numbers.
     Choice(Vec<(String, String)>),
+    /// A value that people write as lines: how it is read, and how it is written.
+    Written(fn(&str) -> Result<Value, String>, fn(&Value) -> String),
 }
 
 #[derive(Debug, Clone)]
@@ -159,6 +161,14 @@ impl Field {
         }
     }
 
+    /// The lines of a value.
+    pub fn written(mut self, value: &Value) -> Self {
+        if let Kind::Written(_, write) = self.kind {
+            self.value = write(value);
+        }
+        self
+    }
+
     pub fn is_secret(&self) -> bool {
         matches!(self.kind, Kind::Secret)
     }
@@ -172,7 +182,10 @@ impl Field {
     }
 
     /// None: as if the field had not been sent, so that the API's rule says that it is required.
-    fn json(&self) -> Option<Value> {
+    fn json(&self) -> Result<Option<Value>, String> {
+        if let Kind::Written(read, _) = self.kind {
+            return read(&self.value).map(Some);
+        }
         let text = if self.is_secret() {
             &self.value
         } else {
@@ -180,27 +193,33 @@ impl Field {
         };
         let is_number = match &self.kind {
             Kind::Number | Kind::Limit => true,
-            Kind::Choice(choices) => choices.iter().all(|(value, _)| value.parse::<i64>().is_ok()),
+            Kind::Choice(choices) => choices
+                .iter()
+                .all(|(value, _)| value.is_empty() || value.parse::<i64>().is_ok()),
             _ => false,
         };
-        match (text.is_empty(), self.optional) {
+        Ok(match (text.is_empty(), self.optional) {
             (true, true) => Some(Value::Null),
             (true, false) => None,
             _ if is_number => Some(text.parse::<i64>().map_or_else(|_| text.into(), Value::from)),
             // As it was sent: passwords may begin with a blank.
             _ => Some(self.value.replace("\r\n", "\n").into()),
-        }
+        })
     }
 
     /// A value of the object as it is now, as people read it.
     fn says(&self, value: &Value) -> String {
         let text = match value {
-            Value::Null => return "empty".into(),
+            Value::Null => match &self.kind {
+                Kind::Choice(_) => String::new(),
+                _ => return "empty".into(),
+            },
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
         match &self.kind {
-            Kind::Limit if text == "0" => show::CLOSED.into(),
+            Kind::Limit if text == "0" => bar::CLOSED.into(),
+            Kind::Written(_, write) => write(value).trim().replace('\n', "; "),
             Kind::Choice(choices) => {
                 let choice = choices.iter().find(|(value, _)| *value == text);
                 choice.map_or(text, |(_, name)| name.clone())
@@ -286,10 +305,18 @@ impl Form {
 
     /// By the rules of the API for the same fields.
     pub fn parse<T: Input>(&mut self, sent: &Sent) -> ApiResult<T> {
-        let mut map = self.known.clone();
+        let (mut map, mut errors) = (self.known.clone(), Map::new());
         for field in &mut self.fields {
             field.value = sent.text(field.name).to_owned();
-            map.extend(field.json().map(|value| (field.name.to_owned(), value)));
+            match field.json() {
+                Ok(value) => map.extend(value.map(|value| (field.name.to_owned(), value))),
+                Err(fault) => {
+                    errors.insert(field.name.to_owned(), json!([fault]));
+                }
+            }
+        }
+        if !errors.is_empty() {
+            return Err(ApiError::fields(errors));
         }
         Fields::parse(&map, T::UNKNOWN)
     }

@@ -7,6 +7,7 @@ use axum::routing::get;
 
 use super::form::{Field, Form, Kind, Sent};
 use super::frame::Frame;
+use super::hours;
 use super::viewer::Seller;
 use crate::app::AppState;
 use crate::error::ApiResult;
@@ -28,7 +29,7 @@ pub fn router() -> Router<AppState> {
         )
 }
 
-fn fields(of: Option<&Link>) -> Vec<Field> {
+fn fields(of: Option<&Link>, hours: Field) -> Vec<Field> {
     vec![
         Field::new("maxConcurrency", "Calls at one time", Kind::Number)
             .help("No more calls than this are with the client through this link at any moment.")
@@ -49,10 +50,15 @@ fn fields(of: Option<&Link>) -> Vec<Field> {
             .help("For weighted campaigns: twice the weight, twice the calls")
             .value(of.map_or(100, |link| link.weight)),
         Field::choice("status", "Status", STATUSES).value(of.map_or("active", |link| &link.status)),
+        hours,
     ]
 }
 
-fn new_form(seller: &Seller, id: i64, clients: &[ClientSummary]) -> ApiResult<Form> {
+const HOURS: &str = "When it takes calls, beside the client's own hours";
+
+async fn new_form(app: &AppState, seller: &Seller, id: i64) -> ApiResult<Form> {
+    let hours = hours::field(app, seller, HOURS, None).await?;
+    let clients = clients(app, seller, id).await?;
     let clients = clients.iter().map(|client| {
         (
             client.id.to_string(),
@@ -60,7 +66,7 @@ fn new_form(seller: &Seller, id: i64, clients: &[ClientSummary]) -> ApiResult<Fo
         )
     });
     let mut all = vec![Field::new("clientId", "Client", Kind::Choice(clients.collect()))];
-    all.extend(fields(None));
+    all.extend(fields(None, hours));
     let form = Form::new(
         Frame::of(seller, "overview"),
         "Add a link",
@@ -83,11 +89,11 @@ async fn clients(app: &AppState, seller: &Seller, id: i64) -> ApiResult<Vec<Clie
 }
 
 async fn new(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Response> {
-    new_form(&seller, id, &clients(&app, &seller, id).await?)?.show()
+    new_form(&app, &seller, id).await?.show()
 }
 
 async fn create(State(app): State<AppState>, seller: Seller, Id(id): Id, sent: Sent) -> ApiResult<Response> {
-    let form = new_form(&seller, id, &clients(&app, &seller, id).await?)?;
+    let form = new_form(&app, &seller, id).await?;
     form.save(&app, &seller.identity(), &sent, async |tx, new: NewLink| {
         operations::create_link(tx, id, new).await?;
         Ok(format!("/console/campaigns/{id}"))
@@ -102,7 +108,9 @@ async fn found(app: &AppState, seller: &Seller, id: i64, link: i64) -> ApiResult
     Ok(link)
 }
 
-fn edit_form(seller: &Seller, id: i64, link: &Link) -> ApiResult<Form> {
+async fn edit_form(app: &AppState, seller: &Seller, id: i64, link: i64) -> ApiResult<Form> {
+    let link = &found(app, seller, id, link).await?;
+    let hours = hours::field(app, seller, HOURS, link.schedule_id).await?;
     let form = Form::new(
         Frame::of(seller, "overview"),
         format!("Link to {}", link.client.name),
@@ -113,11 +121,14 @@ fn edit_form(seller: &Seller, id: i64, link: &Link) -> ApiResult<Form> {
         "In flight now: {}. Answered calls counted: {}. A lower cap ends no call: it takes effect for new ones.",
         link.active_calls, link.current_total_calls
     );
-    Ok(form.intro(intro).fields(fields(Some(link))).version(link.version))
+    Ok(form
+        .intro(intro)
+        .fields(fields(Some(link), hours))
+        .version(link.version))
 }
 
 async fn edit(State(app): State<AppState>, seller: Seller, Ids(id, link): Ids) -> ApiResult<Response> {
-    edit_form(&seller, id, &found(&app, &seller, id, link).await?)?.show()
+    edit_form(&app, &seller, id, link).await?.show()
 }
 
 async fn update(
@@ -126,7 +137,7 @@ async fn update(
     Ids(id, link): Ids,
     sent: Sent,
 ) -> ApiResult<Response> {
-    let form = edit_form(&seller, id, &found(&app, &seller, id, link).await?)?;
+    let form = edit_form(&app, &seller, id, link).await?;
     form.save(&app, &seller.identity(), &sent, async |tx, change: LinkChange| {
         operations::update_link(tx, id, link, &sent.if_match(), change).await?;
         Ok(format!("/console/campaigns/{id}"))

@@ -2,13 +2,18 @@
 //! the same rules; what is its own is how things are shown.
 
 mod assets;
+mod audit;
+mod bar;
 mod call_page;
 mod calls;
 mod campaign;
+mod capped;
 mod caps;
 mod clients;
 mod form;
 mod frame;
+mod hours;
+mod hours_text;
 mod links;
 mod login;
 mod new_password;
@@ -17,6 +22,7 @@ mod operations;
 mod overview;
 mod pauses;
 mod search;
+mod sellers;
 mod show;
 mod surround;
 mod try_number;
@@ -40,11 +46,14 @@ pub fn router() -> Router<AppState> {
         .merge(caps::router())
         .merge(pauses::router())
         .merge(numbers::router())
+        .merge(hours::router())
         .merge(try_number::router())
         .merge(calls::router())
         .merge(call_page::router())
         .merge(operations::router())
         .merge(clients::router())
+        .merge(sellers::router())
+        .merge(audit::router())
         .merge(search::router())
         .route(
             "/console/{*rest}",

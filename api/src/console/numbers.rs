@@ -7,8 +7,10 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Map, Value};
 
+use super::bar::Bar;
 use super::form::{Field, Form, Kind, Sent};
 use super::frame::{Frame, page};
+use super::hours;
 use super::show;
 use super::viewer::Seller;
 use crate::app::AppState;
@@ -17,19 +19,22 @@ use crate::http::fields::{Fields, Input};
 use crate::http::list::Request;
 use crate::http::page::Page;
 use crate::http::params::{Id, Params};
-use crate::resources::campaigns;
 use crate::resources::campaigns::objects::Campaign;
 use crate::resources::campaigns::parts;
 use crate::resources::campaigns::parts::objects::OneDid;
+use crate::resources::caps::objects::Cap;
 use crate::resources::dids::objects::{Did, DidChange, STATUSES};
 use crate::resources::dids::{import, operations};
+use crate::resources::schedules::objects::Schedule;
+use crate::resources::{campaigns, caps};
 use crate::store::tx::Tx;
 
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/console/numbers", get(list))
         .route("/console/numbers/new", get(new).post(create))
-        .route("/console/numbers/{id}", get(edit).post(update))
+        .route("/console/numbers/{id}", get(one))
+        .route("/console/numbers/{id}/edit", get(edit).post(update))
         .route("/console/numbers/{id}/assign", get(ask_assign).post(assign))
 }
 
@@ -168,6 +173,29 @@ async fn create(State(app): State<AppState>, seller: Seller, sent: Sent) -> ApiR
     })
 }
 
+#[derive(Template)]
+#[template(path = "number.html")]
+struct Number {
+    frame: Frame,
+    did: Did,
+    hours: Option<Schedule>,
+    caps: Vec<Cap>,
+}
+
+async fn one(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Response> {
+    let tx = app.store.read(&seller.identity()).await?;
+    let did = operations::find(&tx, id).await?;
+    let hours = hours::of(&tx, did.schedule_id).await?;
+    let caps = caps::operations::of(&tx, "did", id).await?;
+    tx.commit().await?;
+    page(&Number {
+        frame: Frame::of(&seller, "numbers"),
+        did,
+        hours,
+        caps,
+    })
+}
+
 async fn found(app: &AppState, seller: &Seller, id: i64) -> ApiResult<(Did, Vec<Campaign>)> {
     let tx = app.store.read(&seller.identity()).await?;
     let did = operations::find(&tx, id).await?;
@@ -176,31 +204,34 @@ async fn found(app: &AppState, seller: &Seller, id: i64) -> ApiResult<(Did, Vec<
     Ok((did, campaigns))
 }
 
-fn edit_form(seller: &Seller, did: &Did) -> ApiResult<Form> {
+async fn edit_form(app: &AppState, seller: &Seller, id: i64) -> ApiResult<Form> {
+    let did = found(app, seller, id).await?.0;
+    let hours = hours::field(app, seller, "When calls to it are taken", did.schedule_id).await?;
     let form = Form::new(
         Frame::of(seller, "numbers"),
-        did.number.clone(),
-        "/console/numbers",
+        format!("Edit {}", did.number),
+        format!("/console/numbers/{}", did.id),
         "Save",
     )?;
     let fields = vec![
         Field::choice("status", "Status", STATUSES)
             .help("Calls to an inactive number are refused.")
             .value(&did.status),
+        hours,
         Field::new("description", "What it is for", Kind::Lines).maybe(did.description.as_ref()),
     ];
     Ok(form.fields(fields).version(did.version))
 }
 
 async fn edit(State(app): State<AppState>, seller: Seller, Id(id): Id) -> ApiResult<Response> {
-    edit_form(&seller, &found(&app, &seller, id).await?.0)?.show()
+    edit_form(&app, &seller, id).await?.show()
 }
 
 async fn update(State(app): State<AppState>, seller: Seller, Id(id): Id, sent: Sent) -> ApiResult<Response> {
-    let form = edit_form(&seller, &found(&app, &seller, id).await?.0)?;
+    let form = edit_form(&app, &seller, id).await?;
     form.save(&app, &seller.identity(), &sent, async |tx, change: DidChange| {
         operations::update(tx, id, &sent.if_match(), change).await?;
-        Ok("/console/numbers".to_owned())
+        Ok(format!("/console/numbers/{id}"))
     })
     .await
 }
@@ -223,7 +254,7 @@ fn assign_form(seller: &Seller, did: &Did, campaigns: &[Campaign]) -> ApiResult<
     let form = Form::new(
         Frame::of(seller, "numbers"),
         format!("Assign {}", did.number),
-        "/console/numbers",
+        format!("/console/numbers/{}", did.id),
         "Assign it",
     )?;
     Ok(form

@@ -7,10 +7,11 @@ use axum::response::Response;
 use axum::routing::get;
 use jiff::{Timestamp, ToSpan};
 
+use super::bar::Bar;
 use super::form::{Field, Form, Kind, Sent};
 use super::frame::{Frame, page};
 use super::overview::{answered_share, since, today};
-use super::show::{self, Bar};
+use super::show;
 use super::viewer::Staff;
 use crate::app::AppState;
 use crate::error::ApiResult;

@@ -10,8 +10,9 @@ use axum::routing::get;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use super::bar::Bar;
 use super::frame::{Frame, page, see_other};
-use super::show::{self, Bar};
+use super::show;
 use super::viewer::Anyone;
 use crate::app::AppState;
 use crate::error::ApiResult;

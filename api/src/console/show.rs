@@ -1,6 +1,4 @@
-//! How values are shown: instants, durations, reasons, the bar of a cap.
-
-use std::fmt::Write;
+//! How values are shown: instants, durations, reasons, states. The bar of a cap is in `bar`.
 
 use askama::Template;
 use capconduit_core::zone;
@@ -9,8 +7,8 @@ use crate::error::ApiResult;
 use crate::http::clock::Instant;
 use crate::resources::caps::objects::Cap;
 use crate::resources::explain::{ExplainedLink, Explanation, Whose, explain_did};
-use crate::resources::links::objects::LinkUsage;
 use crate::resources::pauses::objects::Pause;
+use crate::resources::schedules::objects::Schedule;
 use crate::store::tx::Tx;
 
 /// An absolute instant with its zone; the script may say how long ago it was.
@@ -18,13 +16,23 @@ use crate::store::tx::Tx;
 #[template(ext = "html", source = r#"<time datetime="{{ full }}">{{ short }}</time>"#)]
 pub struct Time {
     full: String,
-    short: String,
+    pub short: String,
 }
 
 pub fn time(instant: &Instant) -> Time {
     Time {
         full: instant.0.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         short: instant.0.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    }
+}
+
+/// The same as a clock in this zone tells it.
+pub fn time_in(instant: &Instant, zone: &str) -> Time {
+    let known = zone::parse(zone).unwrap_or(zone::TimeZone::UTC);
+    let local = instant.0.to_zoned(known).strftime("%Y-%m-%d %H:%M");
+    Time {
+        short: format!("{local} {zone}"),
+        ..time(instant)
     }
 }
 
@@ -41,6 +49,14 @@ pub fn duration(seconds: &i32) -> String {
 /// 1 call, 2 calls.
 pub fn calls(count: &i32) -> String {
     format!("{count} {}", if *count == 1 { "call" } else { "calls" })
+}
+
+/// How a call ended, in words.
+pub fn outcome(status: &str) -> String {
+    match status {
+        "NOANSWER" => "no answer".into(),
+        other => other.replace('_', " ").to_lowercase(),
+    }
 }
 
 /// What a reason of the engine means, in words.
@@ -199,20 +215,53 @@ pub fn status(status: &str) -> State {
     }
 }
 
-/// Used and in flight of a limit, as a bar and in words. It never shows more than the limit.
-#[derive(Debug, Template, PartialEq, Eq)]
-#[template(path = "bar.html")]
-pub struct Bar {
-    pub name: String,
-    /// Of 1000.
-    pub used: i64,
-    pub flying: i64,
-    pub is_full: bool,
-    pub text: String,
+/// The words and the class of an account's state.
+pub fn account(status: &str) -> State {
+    match status {
+        "active" => self::status(status),
+        "pending_approval" => State {
+            word: "waits for approval",
+            ..WAITS
+        },
+        "suspended" => State {
+            class: "full",
+            sign: "■",
+            word: "suspended",
+        },
+        _ => self::status("inactive"),
+    }
 }
 
-/// Of a limit of 0, which by itself could be read as none.
-pub const CLOSED: &str = "closed (0)";
+/// Whether hours are open now, and when that changes.
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r#"<span class="state {{ class }}">{{ sign }}</span> {{ text }}{% if let Some(at) = at %} {{ at|safe }}{% endif %}"#
+)]
+pub struct Open {
+    class: &'static str,
+    sign: &'static str,
+    text: &'static str,
+    at: Option<Time>,
+}
+
+impl Open {
+    pub fn of(schedule: &Schedule) -> Self {
+        let at = schedule.closes_at.as_ref().or(schedule.opens_at.as_ref());
+        let (class, sign, text) = match (schedule.open_now, at) {
+            (true, Some(_)) => ("open", "●", "open now, until"),
+            (true, None) => ("open", "●", "open now"),
+            (false, Some(_)) => ("waits", "◐", "closed now, opens at"),
+            (false, None) => ("off", "○", "closed"),
+        };
+        Open {
+            class,
+            sign,
+            text,
+            at: at.map(|at| time_in(at, &schedule.time_zone)),
+        }
+    }
+}
 
 /// What a cap counts.
 pub fn counted(counts: &str) -> &'static str {
@@ -240,73 +289,6 @@ pub fn cap_name(cap: &Cap) -> String {
     format!("{} {}", counted(&cap.counts), over(&cap.window))
 }
 
-impl Bar {
-    fn new(name: impl Into<String>, used: i64, flying: i64, limit: i64, text: String) -> Self {
-        let part = |value: i64| {
-            let wide = i128::from(value.max(0)) * 1000 / i128::from(limit.max(1));
-            i64::try_from(wide.min(1000)).unwrap_or(1000)
-        };
-        let shown = part(used);
-        Bar {
-            name: name.into(),
-            used: shown,
-            flying: part(flying).min(1000 - shown),
-            is_full: used + flying >= limit,
-            text: if limit == 0 { CLOSED.to_owned() } else { text },
-        }
-    }
-
-    pub fn concurrency(active: i32, most: i32) -> Self {
-        let text = format!("{active} of {most} at one time");
-        Self::new("Calls at one time", 0, active.into(), most.into(), text)
-    }
-
-    pub fn total(counted: i64, active: i32, allowed: i64) -> Self {
-        let left = (allowed - counted - i64::from(active)).max(0);
-        let text = format!("{counted} used + {active} in flight of {allowed}, {left} left");
-        Self::new("Calls in total", counted, active.into(), allowed, text)
-    }
-
-    /// With when it begins anew.
-    pub fn cap(cap: &Cap) -> Self {
-        let (used, flying) = match cap.window.as_str() {
-            // All of them are up.
-            "concurrent" => (0, cap.used),
-            _ => (cap.used, cap.in_flight),
-        };
-        let mut text = format!(
-            "{} used + {} in flight of {}, {} left",
-            cap.used, cap.in_flight, cap.limit, cap.remaining
-        );
-        if let Some(at) = &cap.resets_at {
-            let zone = zone::parse(&cap.zone).unwrap_or(zone::TimeZone::UTC);
-            let local = at.0.to_zoned(zone).strftime("%Y-%m-%d %H:%M");
-            let _ = write!(text, ", anew at {local} {}", cap.zone);
-        }
-        let mut bar = Self::new(cap_name(cap), used, flying, cap.limit, text);
-        if !cap.enforce {
-            bar.text.push_str(", warns only");
-        }
-        bar
-    }
-
-    pub fn of(link: &LinkUsage) -> Vec<Self> {
-        Self::of_caps(
-            link.active,
-            Some(link.max_concurrency),
-            link.counted,
-            link.total_calls_allowed,
-        )
-    }
-
-    /// One for each cap that a link has.
-    pub fn of_caps(active: i32, most: Option<i32>, counted: i64, allowed: Option<i64>) -> Vec<Self> {
-        let concurrency = most.map(|most| Self::concurrency(active, most));
-        let total = allowed.map(|allowed| Self::total(counted, active, allowed));
-        concurrency.into_iter().chain(total).collect()
-    }
-}
-
 /// The decision for the next call to a number, its links in the order in which they would get it.
 pub async fn next_call(tx: &Tx, whose: Whose, number: String) -> ApiResult<Explanation> {
     let mut asked = explain_did(tx, whose, number).await?;
@@ -326,22 +308,6 @@ pub fn place(link: &ExplainedLink) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bar_never_shows_more_than_its_limit() {
-        let bar = Bar::total(37, 2, 40);
-        assert_eq!((bar.used, bar.flying, bar.is_full), (925, 50, false));
-        assert_eq!(bar.text, "37 used + 2 in flight of 40, 1 left");
-        assert_eq!(Bar::total(3, 0, 0).text, CLOSED);
-        for bar in [
-            Bar::total(50, 9, 40),
-            Bar::total(i64::MAX / 2, 1, 1),
-            Bar::concurrency(3, 2),
-            Bar::total(0, 0, 0),
-        ] {
-            assert!(bar.is_full && bar.used + bar.flying <= 1000, "{bar:?}");
-        }
-    }
 
     #[test]
     fn durations_read_as_on_a_telephone() {

@@ -6,8 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 
+use super::bar::Bar;
 use super::frame::{Frame, page};
-use super::show::{self, Bar};
+use super::show;
 use super::viewer::Anyone;
 use crate::app::AppState;
 use crate::error::ApiResult;

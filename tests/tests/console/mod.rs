@@ -1,5 +1,7 @@
 //! The console over HTTP, as a browser without a script asks for it.
 
+mod caps;
+mod hours;
 mod pages;
-mod rights;
-mod support;
+pub mod rights;
+pub mod support;

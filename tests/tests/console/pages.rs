@@ -250,7 +250,7 @@ async fn a_link_s_caps_are_made_changed_and_removed() {
     let shown = page(&alice, campaign).await;
     assert!(
         shown.contains("answered calls a day")
-            && shown.contains("0 used + 0 in flight of 2, 2 left, anew at"),
+            && shown.contains("0 used + 0 in flight of 2, 2 left, resets at"),
         "{shown}"
     );
 
@@ -416,6 +416,31 @@ async fn a_page_that_has_not_changed_is_not_sent_again() {
     assert_eq!(world.route("+18005550101", "pbx1-8.1").await.0, "ok");
     let page = alice.get("/console/campaigns/1").await;
     assert!(page.expect_status(200).text().contains("1 of 10 at one time"));
+}
+
+#[tokio::test]
+async fn the_audit_tells_who_changed_what() {
+    let world = World::new().await;
+    let staff = world.logged_in("ops_staff").await;
+    let path = "/console/clients/2/caps/2/edit";
+    let change = format!(
+        "{}&limit=12&enforce=true&note=More+seats",
+        hidden(&page(&staff, path).await)
+    );
+    post(&staff, path, &change).await.expect_status(303);
+    let told = page(&staff, "/console/audit?object_type=cap&object_id=2&action=update").await;
+    for part in [
+        ">ops_staff</a>",
+        ">cap 2</a>",
+        "<small>max calls</small> 10 → 12",
+        "→ More seats",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let none = page(&staff, "/console/audit?object_type=cap&object_id=2&action=delete").await;
+    assert!(none.contains("Nothing was changed that fits"), "{none}");
+    assert!(page(&staff, "/console/audit").await.contains("<td>login</td>"));
+    staff.get("/console/audit?objekt=cap").await.expect_status(400);
 }
 
 #[tokio::test]

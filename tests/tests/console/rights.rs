@@ -2,7 +2,7 @@
 
 use super::support::{World, page, post};
 
-const SELLERS: &[&str] = &[
+pub const SELLERS: &[&str] = &[
     "/console/campaigns/new",
     "/console/campaigns/1",
     "/console/campaigns/1/edit",
@@ -16,20 +16,40 @@ const SELLERS: &[&str] = &[
     "/console/campaigns/1/links/1/edit",
     "/console/campaigns/1/links/1/delete",
     "/console/campaigns/1/links/1/caps/new",
+    "/console/campaigns/1/caps/new",
     "/console/campaigns/1/caps/1/edit",
     "/console/campaigns/1/caps/1/delete",
     "/console/numbers",
     "/console/numbers/new",
     "/console/numbers/1",
+    "/console/numbers/1/edit",
+    "/console/hours/1/edit",
+    "/console/hours/1/delete",
+    "/console/numbers/1/caps/new",
+    "/console/numbers/1/caps/101/edit",
+    "/console/numbers/1/caps/101/delete",
     "/console/numbers/1/assign",
 ];
-const STAFFS: &[&str] = &[
+pub const STAFFS: &[&str] = &[
     "/console/operations",
     "/console/release/pbx1-1.1",
     "/console/clients",
     "/console/clients/1",
+    "/console/audit",
+    "/console/clients/1/edit",
+    "/console/clients/1/caps/new",
+    "/console/clients/1/caps/102/edit",
+    "/console/clients/1/caps/102/delete",
+    "/console/sellers",
+    "/console/sellers/3",
+    "/console/sellers/3/caps/new",
+    "/console/sellers/3/caps/103/edit",
+    "/console/sellers/3/caps/103/delete",
 ];
-const EVERYBODYS: &[&str] = &[
+pub const EVERYBODYS: &[&str] = &[
+    "/console/hours",
+    "/console/hours/new",
+    "/console/hours/1",
     "/console/try",
     "/console/calls",
     "/console/calls.csv",
@@ -61,11 +81,19 @@ fn every_route_has_its_roles() {
             if !part.contains("get(") || !has_role || route.contains("/assets/") {
                 continue;
             }
-            let filled = ["{id}", "{link}", "{did}", "{cap}"]
-                .iter()
-                .fold(route.replace("{uniqueid}", "pbx1-1.1"), |path, name| {
-                    path.replace(name, "1")
-                });
+            let filled = [
+                ("{uniqueid}", "pbx1-1.1"),
+                ("sellers/{id}", "sellers/3"),
+                ("numbers/{id}/caps/{cap}", "numbers/1/caps/101"),
+                ("clients/{id}/caps/{cap}", "clients/1/caps/102"),
+                ("sellers/3/caps/{cap}", "sellers/3/caps/103"),
+                ("{id}", "1"),
+                ("{link}", "1"),
+                ("{did}", "1"),
+                ("{cap}", "1"),
+            ]
+            .iter()
+            .fold(route.to_owned(), |path, (name, value)| path.replace(name, value));
             let all = [SELLERS, STAFFS, EVERYBODYS].concat();
             assert!(all.contains(&filled.as_str()), "{route} has no role in this test");
             listed += 1;
@@ -77,6 +105,7 @@ fn every_route_has_its_roles() {
 #[tokio::test]
 async fn each_role_sees_its_pages() {
     let world = World::new().await;
+    world.more_caps().await;
     let (alice, bob) = (
         world.logged_in("seller_alice").await,
         world.logged_in("seller_bob").await,
@@ -121,6 +150,7 @@ async fn each_role_sees_its_pages() {
 #[tokio::test]
 async fn what_is_another_seller_s_cannot_be_changed_by_a_form() {
     let world = World::new().await;
+    world.more_caps().await;
     let bob = world.logged_in("seller_bob").await;
     let cap = "_version=1&counts=offered&window=day&limit=9&enforce=true&note=";
     let link = "_key=k1&_version=1&maxConcurrency=99&forwardingPriority=0&weight=1&status=active&clientId=1";
@@ -138,11 +168,20 @@ async fn what_is_another_seller_s_cannot_be_changed_by_a_form() {
         ("/console/campaigns/1/links/1/edit", link),
         ("/console/campaigns/1/links/1/delete", "_version=1"),
         ("/console/campaigns/1/links/1/caps/new", cap),
+        ("/console/campaigns/1/caps/new", cap),
         ("/console/campaigns/1/caps/1/edit", cap),
         ("/console/campaigns/1/caps/1/delete", "_version=1"),
         ("/console/campaigns/1/numbers/1/remove", ""),
-        ("/console/numbers/1", "_version=1&status=inactive"),
+        ("/console/numbers/1/edit", "_version=1&status=inactive"),
+        ("/console/numbers/1/caps/new", cap),
+        ("/console/numbers/1/caps/101/edit", cap),
+        ("/console/numbers/1/caps/101/delete", "_version=1"),
         ("/console/numbers/1/assign", "campaignId=3"),
+        (
+            "/console/hours/1/edit",
+            "_version=1&name=Mine&timeZone=UTC&weekly=&exceptions=",
+        ),
+        ("/console/hours/1/delete", "_version=1"),
     ] {
         post(&bob, path, form).await.expect_status(404);
     }
@@ -150,9 +189,23 @@ async fn what_is_another_seller_s_cannot_be_changed_by_a_form() {
     post(&bob, "/console/numbers/3/assign", "campaignId=1")
         .await
         .expect_status(404);
-    post(&bob, "/console/release/pbx1-1.1", "reason=x")
-        .await
-        .expect_status(403);
+    for (path, form) in [
+        ("/console/release/pbx1-1.1", "reason=x"),
+        ("/console/clients/1/edit", "_version=1&name=Mine"),
+        (
+            "/console/hours/2/edit",
+            "_version=1&name=Mine&timeZone=UTC&weekly=&exceptions=",
+        ),
+        ("/console/hours/2/delete", "_version=1"),
+        ("/console/clients/1/caps/new", cap),
+        ("/console/clients/1/caps/102/edit", cap),
+        ("/console/clients/1/caps/102/delete", "_version=1"),
+        ("/console/sellers/4/caps/new", cap),
+        ("/console/sellers/3/caps/103/edit", cap),
+        ("/console/sellers/3/caps/103/delete", "_version=1"),
+    ] {
+        post(&bob, path, form).await.expect_status(403);
+    }
 }
 
 #[tokio::test]

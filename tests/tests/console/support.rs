@@ -1,6 +1,6 @@
 //! People of the sample data in front of a console.
 
-use capconduit_tests::{ASTERISK, Answer, TestApi, TestDb, Visitor};
+use capconduit_tests::{ADMIN, ASTERISK, Answer, TestApi, TestDb, Visitor};
 use tokio_postgres::Client;
 
 pub struct World {
@@ -26,6 +26,18 @@ impl World {
             switch: db.connect_as(ASTERISK).await,
             db,
         }
+    }
+
+    /// Caps beyond the sample's: 101 of a number, 102 of a client, 103 of a seller.
+    pub async fn more_caps(&self) {
+        let sql =
+            "insert into capconduit.caps (id, did_id, client_id, user_id, counts, span, set_by, max_calls)
+                   overriding system value
+                   values (101, 1, null, null, 'offered', 'day', 'seller', 40),
+                          (102, null, 1, null, 'answered', 'week', 'platform', 300),
+                          (103, null, null, 3, 'answered', 'month', 'platform', 9000)";
+        let owner = self.db.connect_as(ADMIN).await;
+        owner.batch_execute(sql).await.expect("caps");
     }
 
     /// A browser, logged in by the form.

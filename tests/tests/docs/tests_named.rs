@@ -4,7 +4,7 @@
 use capconduit_tests::project;
 
 /// What tells somebody that a test shows something.
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 10] = [
     "CONTRIBUTING",
     "RELEASING",
     "docs/SECURITY",
@@ -14,6 +14,7 @@ const DOCUMENTS: [&str; 9] = [
     "docs/ASTERISK",
     "docs/TABLES",
     "docs/COMPARISON",
+    "docs/CONSOLE",
 ];
 
 #[test]

@@ -24,7 +24,7 @@ use crate::resources::answers::{BadFilter, Denied};
 use crate::store::identity::Identity;
 use crate::store::tx::{PLAN_FOR_VALUES, Tx};
 
-const ACTIONS: &[&str] = &[
+pub const ACTIONS: &[&str] = &[
     "insert",
     "update",
     "delete",

@@ -44,7 +44,7 @@ pub async fn find(tx: &Tx, id: i64) -> ApiResult<Schedule> {
 }
 
 /// To change it.
-async fn find_own(tx: &Tx, by: SetBy, id: i64) -> ApiResult<Schedule> {
+pub async fn find_own(tx: &Tx, by: SetBy, id: i64) -> ApiResult<Schedule> {
     let schedule = find(tx, id).await?;
     if schedule.set_by == by.name() {
         return Ok(schedule);

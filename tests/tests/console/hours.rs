@@ -1,0 +1,146 @@
+//! Hours: made as lines, shown as a week, given to what takes calls, and kept to.
+
+use super::support::{World, hidden, page, post};
+
+#[tokio::test]
+async fn hours_are_made_shown_given_and_kept_to() {
+    let world = World::uncapped().await;
+    let alice = world.logged_in("seller_alice").await;
+    let path = "/console/hours/new";
+    let form = hidden(&page(&alice, path).await);
+    let with = |weekly: &str, dates: &str| {
+        format!("{form}&name=Never&timeZone=Europe%2FBerlin&weekly={weekly}&exceptions={dates}")
+    };
+    // A fault stands beside its field, whether the lines or the API's rules have it.
+    for (weekly, dates, fault) in [
+        ("monday+8", "", "Line 1: &#39;8&#39; is not like 08:00-17:00."),
+        ("moonday+08:00-17:00", "", "day must be one of"),
+        ("monday+08:00-17:00,+09:00-18:00", "", "overlap"),
+        (
+            "",
+            "2026-12-25",
+            "a date, its hours or closed, and a name are expected",
+        ),
+    ] {
+        let shown = post(&alice, path, &with(weekly, dates))
+            .await
+            .expect_status(400)
+            .text();
+        assert!(
+            shown.contains(fault) && shown.contains("value=\"Never\""),
+            "{fault}: {shown}"
+        );
+    }
+    let made = post(
+        &alice,
+        path,
+        &with("monday+closed", "2040-12-25+closed+Christmas"),
+    )
+    .await;
+    let hours = made.expect_status(303).header("location").to_owned();
+    let shown = page(&alice, &hours).await;
+    for part in [
+        "<td>Monday</td><td>closed</td>",
+        "Europe/Berlin",
+        "<td>2040-12-25</td><td>closed</td><td>Christmas</td>",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(shown.contains("○</span> closed"), "never open: {shown}");
+
+    // Given to a campaign, a link and a number, each of which then takes no call.
+    let (_, id) = hours.rsplit_once('/').expect("an id");
+    let campaign = "name=Alice+Priority+Tech+Leads&routingStrategy=priority&dialTimeoutSeconds=25&qualifySeconds=30&status=active";
+    let link = "maxConcurrency=9&forwardingPriority=0&weight=100&status=active";
+    for (place, edit, fields) in [
+        ("/console/campaigns/1", "/console/campaigns/1/edit", campaign),
+        ("/console/campaigns/1", "/console/campaigns/1/links/1/edit", link),
+        (
+            "/console/numbers/1",
+            "/console/numbers/1/edit",
+            "status=active&description=",
+        ),
+    ] {
+        let give = async |id: &str| {
+            let form = hidden(&page(&alice, edit).await);
+            let sent = post(&alice, edit, &format!("{form}&{fields}&scheduleId={id}")).await;
+            assert_eq!(sent.expect_status(303).header("location"), place);
+        };
+        give(id).await;
+        assert!(
+            page(&alice, edit)
+                .await
+                .contains(&format!("<option value=\"{id}\" selected>")),
+            "{edit}"
+        );
+        assert!(
+            page(&alice, place).await.contains(&hours),
+            "{place} shows its hours"
+        );
+        let tried = page(&alice, "/console/try?number=%2B18005550101").await;
+        assert!(tried.contains("outside the hours"), "{edit}: {tried}");
+        give("").await;
+        assert!(!page(&alice, place).await.contains(&hours), "{place}");
+    }
+    assert_eq!(world.route("+18005550101", "pbx1-6.1").await.1, Some(1));
+
+    // Two tabs: what the first one saved stands beside the fields of the second.
+    let edit = format!("{hours}/edit");
+    let (first, late) = (page(&alice, &edit).await, page(&alice, &edit).await);
+    assert!(
+        first.contains("monday closed\ntuesday closed\n") && first.contains("2040-12-25 closed Christmas"),
+        "{first}"
+    );
+    let change =
+        |form: &str, weekly: &str| format!("{form}&name=Never&timeZone=UTC&weekly={weekly}&exceptions=");
+    let open = "monday+00:00-24:00%0D%0Atuesday+08:00-12:00,+13:00-17:00";
+    post(&alice, &edit, &change(&hidden(&first), open))
+        .await
+        .expect_status(303);
+    let both = post(&alice, &edit, &change(&hidden(&late), "sunday+1:00-2:00"))
+        .await
+        .expect_status(412)
+        .text();
+    assert!(
+        both.contains("Saved now: monday 00:00-24:00; tuesday 08:00-12:00, 13:00-17:00; wednesday closed"),
+        "{both}"
+    );
+    let delete = format!("{hours}/delete");
+    let form = hidden(&page(&alice, &delete).await);
+    post(&alice, &delete, &form).await.expect_status(303);
+    alice.get(&hours).await.expect_status(404);
+}
+
+#[tokio::test]
+async fn a_client_has_hours_of_the_platform_alone() {
+    let world = World::new().await;
+    let staff = world.logged_in("ops_staff").await;
+    let edit = "/console/clients/1/edit";
+    let shown = page(&staff, edit).await;
+    assert!(
+        shown.contains("Nights (UTC") && !shown.contains("Office hours"),
+        "{shown}"
+    );
+    let fields = "name=Alpha+Corp&status=active&scheduleId=2&timeZone=America%2FChicago&minSecondsBetween=&department=&notes=By+night";
+    let sent = post(&staff, edit, &format!("{}&{fields}", hidden(&shown))).await;
+    assert_eq!(sent.expect_status(303).header("location"), "/console/clients/1");
+    let client = page(&staff, "/console/clients/1").await;
+    assert!(
+        client.contains("/console/hours/2") && client.contains("By night"),
+        "{client}"
+    );
+    // While something has them, they stay.
+    let form = hidden(&page(&staff, "/console/hours/2/delete").await);
+    post(&staff, "/console/hours/2/delete", &form)
+        .await
+        .expect_status(409);
+    // A seller attaches the platform's, and does not change them.
+    let alice = world.logged_in("seller_alice").await;
+    assert!(
+        page(&alice, "/console/numbers/1/edit")
+            .await
+            .contains("the platform")
+    );
+    assert!(!page(&alice, "/console/hours/2").await.contains("/edit"));
+    alice.get("/console/hours/2/edit").await.expect_status(403);
+}
