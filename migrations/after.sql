@@ -186,6 +186,24 @@ select c.id, c.link_id, c.campaign_id, c.campaign_name, c.user_id, c.client_id, 
                        case when c.span = 'concurrent' or c.counts = 'offered' or not coalesce(g.goes_on, false) then 0
                             else c.active + c.unsettled - coalesce(c.was_active + c.was_unsettled, 0) end as in_flight) u;
 
+-- What is marked of callers, with what it is of.
+create or replace view callers_view with (security_invoker = true) as
+select m.id, t.scope, coalesce(m.link_id, m.client_id, m.campaign_id, m.user_id) as scope_id,
+       case t.scope when 'link' then concat_ws(' – ', c.name, k.name) when 'client' then k.name
+                    when 'campaign' then c.name when 'seller' then v.username end as scope_name,
+       v.id as user_id, c.id as campaign_id, m.link_id, k.id as client_id,
+       m.caller, m.kind, m.until, m.source, m.note, m.created_by, b.username as created_by_name, m.at
+  from caller_marks m
+ cross join lateral (values (case when m.link_id is not null then 'link' when m.client_id is not null then 'client'
+                                  when m.campaign_id is not null then 'campaign' when m.user_id is not null then 'seller'
+                                  else 'platform' end)) t (scope)
+  left join campaign_client_settings s on s.id = m.link_id
+  left join clients k on k.id = coalesce(m.client_id, s.client_id)
+  left join campaigns c on c.id = coalesce(m.campaign_id, s.campaign_id)
+  left join users v on v.id = coalesce(m.user_id, c.user_id)
+  left join users b on b.id = m.created_by
+ where m.until is null or m.until > now();
+
 -- What links have used of their client's day.
 create or replace view link_today_view with (security_invoker = true) as
 select n.link_id, n.offered - w.offered as offered, n.answered - w.answered as answered, n.qualified - w.qualified as qualified
@@ -228,6 +246,7 @@ alter table link_counters enable row level security;
 alter table link_windows enable row level security;
 alter table schedules enable row level security;
 alter table caps enable row level security;
+alter table caller_marks enable row level security;
 alter table cap_events enable row level security;
 alter table link_adjustments enable row level security;
 alter table meters enable row level security;
@@ -332,6 +351,18 @@ create policy caps_seller_delete on caps for delete to capconduit_seller
                             where s.id = link_id and c.user_id = (select session_user_id()))
                 or exists (select from campaigns c where c.id = campaign_id and c.user_id = (select session_user_id()))
                 or exists (select from dids d where d.id = did_id and d.user_id = (select session_user_id()))));
+-- Its own scopes'; what its calls have left it may take away, and writes none.
+drop policy if exists caller_marks_seller on caller_marks;
+create policy caller_marks_seller on caller_marks to capconduit_seller
+    using (user_id = (select session_user_id())
+           or campaign_id in (select c.id from campaigns c where c.user_id = (select session_user_id()))
+           or link_id in (select s.id from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+                           where c.user_id = (select session_user_id())))
+    with check (kind <> 'seen'
+           and (user_id = (select session_user_id())
+                or campaign_id in (select c.id from campaigns c where c.user_id = (select session_user_id()))
+                or link_id in (select s.id from campaign_client_settings s join campaigns c on c.id = s.campaign_id
+                                where c.user_id = (select session_user_id()))));
 drop policy if exists cap_events_seller on cap_events;
 create policy cap_events_seller on cap_events for select to capconduit_seller
     using (user_id = (select session_user_id()));
@@ -407,6 +438,18 @@ drop policy if exists caps_staff_update on caps;
 create policy caps_staff_update on caps for update to capconduit_staff using (set_by = 'platform');
 drop policy if exists caps_staff_delete on caps;
 create policy caps_staff_delete on caps for delete to capconduit_staff using (set_by = 'platform');
+-- All are seen; the platform's own and those of clients are changed.
+drop policy if exists caller_marks_staff on caller_marks;
+create policy caller_marks_staff on caller_marks for select to capconduit_staff using (true);
+drop policy if exists caller_marks_staff_insert on caller_marks;
+create policy caller_marks_staff_insert on caller_marks for insert to capconduit_staff
+    with check (num_nonnulls(user_id, campaign_id, link_id) = 0 and kind <> 'seen');
+drop policy if exists caller_marks_staff_update on caller_marks;
+create policy caller_marks_staff_update on caller_marks for update to capconduit_staff
+    using (num_nonnulls(user_id, campaign_id, link_id) = 0 and kind <> 'seen');
+drop policy if exists caller_marks_staff_delete on caller_marks;
+create policy caller_marks_staff_delete on caller_marks for delete to capconduit_staff
+    using (num_nonnulls(user_id, campaign_id, link_id) = 0);
 drop policy if exists cap_events_staff on cap_events;
 create policy cap_events_staff on cap_events for select to capconduit_staff using (true);
 drop policy if exists link_windows_staff on link_windows;
@@ -515,6 +558,8 @@ drop policy if exists link_counters_read on link_counters;
 create policy link_counters_read on link_counters for select to capconduit_read using (true);
 drop policy if exists caps_read on caps;
 create policy caps_read on caps for select to capconduit_read using (true);
+drop policy if exists caller_marks_read on caller_marks;
+create policy caller_marks_read on caller_marks for select to capconduit_read using (true);
 drop policy if exists cap_events_read on cap_events;
 create policy cap_events_read on cap_events for select to capconduit_read using (true);
 drop policy if exists link_windows_read on link_windows;
@@ -583,12 +628,13 @@ grant execute on function explain_route(text), explain_call(text, text, timestam
 grant execute on function preview_route(text) to capconduit_asterisk, capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function verify_counters(), table_access() to capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function release_call(text, text), release_node(text, text), adjust_link_total(bigint, bigint, text),
-    adjust_cap(bigint, bigint, text) to capconduit_staff;
+    adjust_cap(bigint, bigint, text), erase_caller(text) to capconduit_staff;
 
 -- The API's own login, before it takes on a role: sessions and look-ups.
 grant execute on function find_login(text), open_session(bigint, text, bytea, integer), find_session(bytea, integer),
     find_login(text, text), open_session(bigint, text, bytea, integer, text), find_session(bytea, integer, integer),
-    close_session(bytea), find_api_token(bytea), delete_expired_sessions(), forget_login_networks(), schema_version()
+    close_session(bytea), find_api_token(bytea), delete_expired_sessions(), forget_login_networks(), forget_caller_marks(integer),
+    schema_version()
     to capconduit_api;
 grant execute on function change_password(text, text) to capconduit_seller, capconduit_staff;
 
@@ -622,9 +668,9 @@ grant select, insert (user_id, number, status, description, schedule_id), update
     to capconduit_seller;
 grant select,
     insert (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description,
-        schedule_id),
+        schedule_id, anonymous_callers, min_redial_seconds),
     update (name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description,
-        schedule_id, paused_until, pause_reason),
+        schedule_id, anonymous_callers, min_redial_seconds, paused_until, pause_reason),
     delete
     on campaigns
     to capconduit_seller;
@@ -644,6 +690,11 @@ grant select, insert (user_id, name, time_zone, weekly, exceptions), update (nam
 grant select on schedules to capconduit_read;
 grant insert (client_id) on caps to capconduit_staff;
 grant select on caps to capconduit_read;
+grant select, insert (link_id, campaign_id, user_id, caller, kind, until, source, note),
+      update (until, source, note, created_by, at), delete on caller_marks to capconduit_seller, capconduit_staff;
+grant insert (client_id) on caller_marks to capconduit_staff;
+grant select on caller_marks, callers_view to capconduit_read;
+grant select on callers_view to capconduit_seller, capconduit_staff;
 grant select on meters, meter_windows to capconduit_seller;
 grant select on cap_events to capconduit_seller, capconduit_staff, capconduit_read;
 grant select (id, username, time_zone) on users to capconduit_internal;

@@ -13,6 +13,7 @@ comment on column users.role is 'admin, staff, or user (a call seller)';
 comment on column users.status is 'Only active users log in, and only an active seller''s numbers are routed';
 comment on column users.full_name is 'Name of the person';
 comment on column users.company_name is 'Name of the company';
+comment on column users.screened is 'Whether it or the platform has blocked or allowed callers; moves with caller_marks alone';
 comment on column users.time_zone is 'IANA zone that the windows of its own caps, and of its campaigns and numbers, begin and end in';
 comment on column users.metered is 'Whether it, or one of its campaigns or numbers, has had a meter';
 comment on column users.created_at is 'When the row was made';
@@ -71,6 +72,7 @@ comment on column clients.min_seconds_between is
     'The least seconds between two calls that it gets over all its links, 1 to 86400; null: none';
 comment on column clients.metered is 'Whether it has a meter: since its first cap or spacing';
 comment on column clients.time_zone is 'Zone in which the hours, days, weeks and months of its links begin and end';
+comment on column clients.screened is 'Whether callers are blocked or allowed there; moves with caller_marks alone';
 comment on column clients.schedule_id is 'When calls are taken; null: always';
 comment on column clients.platform_paused_until is 'Until then it gets no new call, the platform says; infinity: for good; null: it was not paused';
 comment on column clients.platform_pause_reason is 'Why, in the platform''s words';
@@ -150,6 +152,9 @@ comment on column campaigns.routing_strategy is
 comment on column campaigns.dial_timeout_seconds is 'How long one client may ring';
 comment on column campaigns.max_ring_seconds is 'How long all attempts of a call may ring together; null: the platform''s default';
 comment on column campaigns.qualify_seconds is 'A good call is answered and talks for so long; a link may have its own';
+comment on column campaigns.screened is 'Whether callers are blocked or allowed in it; moves with caller_marks alone';
+comment on column campaigns.anonymous_callers is 'allow or reject: calls without a caller''s number';
+comment on column campaigns.min_redial_seconds is 'The least seconds between two calls of one caller; null: any';
 comment on column campaigns.schedule_id is 'When calls are taken; null: always';
 comment on column campaigns.paused_until is 'Until then it gets no new call, its seller says; infinity: for good; null: it was not paused';
 comment on column campaigns.pause_reason is 'Why, in the seller''s words';
@@ -178,6 +183,7 @@ comment on column campaign_client_settings.min_seconds_between is
     'Spacing: the least seconds between two calls that the link gets, 1 to 86400; NULL: none';
 comment on column campaign_client_settings.qualify_seconds is 'The same for calls of this link; NULL: as the campaign says';
 comment on column campaign_client_settings.capped is 'Whether it has rows in caps; moves with them alone';
+comment on column campaign_client_settings.screened is 'Whether callers are blocked or allowed on it; moves with caller_marks alone';
 comment on column campaign_client_settings.schedule_id is 'When calls are taken; null: always';
 comment on column campaign_client_settings.paused_until is 'Until then it gets no new call, its seller says; infinity: for good; null: it was not paused';
 comment on column campaign_client_settings.pause_reason is 'Why, in the seller''s words';
@@ -244,6 +250,21 @@ comment on column caps.created_by is 'User who made it; null once that user is d
 comment on column caps.created_at is 'When the row was made';
 comment on column caps.updated_at is 'When the row was last changed';
 comment on column caps.version is 'Moves with every change of the row; If-Match of the REST API names it';
+
+comment on table caller_marks is 'What is marked of callers: blocked and allowed by people, seen by their calls; of a link, client, campaign, seller, or of the platform';
+comment on column caller_marks.id is 'Number of the mark';
+comment on column caller_marks.link_id is 'Link that it is of; null as the three columns below: the platform';
+comment on column caller_marks.client_id is 'Client, over all its links';
+comment on column caller_marks.campaign_id is 'Campaign';
+comment on column caller_marks.user_id is 'Seller, over all its campaigns';
+comment on column caller_marks.caller is 'Caller''s number: E.164 with its plus where it can be that, or else as the switch gives it';
+comment on column caller_marks.kind is 'blocked: its calls are refused. allowed: it is blocked nowhere on the same side. seen: it has called';
+comment on column caller_marks.until is 'Until then; null: for ever';
+comment on column caller_marks.source is 'hand, import, or call: how it came here';
+comment on column caller_marks.note is 'Why, for people';
+comment on column caller_marks.created_by is 'User who made it; null: a call';
+comment on column caller_marks.at is 'When it was made; of one that is seen, when its last call came';
+comment on column caller_marks.key is 'Scope and caller, as a call looks for them';
 
 comment on table cap_events is 'When caps came to 75, 90 and 100 percent of their limits, calls in flight included; kept for 90 days';
 comment on column cap_events.id is 'Order in which they were written';
@@ -445,6 +466,7 @@ comment on view live_calls_view is 'Calls in flight with names and phase (ringin
 comment on view late_excess_view is 'Records that counted beyond a cap because they came late';
 comment on view window_calls_view is 'What each attempt and record counts in the windows of its link';
 comment on view metered_calls_view is 'What each call counts in the windows of its number, campaign and seller: once, at its first reservation';
+comment on view callers_view is 'What is marked of callers and has not ended, with what it is of and who made it';
 comment on view caps_view is 'Caps with what is used of them now, and when their windows end';
 comment on view link_today_view is 'What links have used of their client''s present day; links without a call today are left out';
 comment on view rejects_view is 'How many calls route_call rejected, by minute, reason, number and switch';

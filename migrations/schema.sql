@@ -86,6 +86,7 @@ CREATE TABLE capconduit.clients (
     platform_pause_reason text,
     schedule_id bigint,
     min_seconds_between integer,
+    screened boolean DEFAULT false NOT NULL,
     CONSTRAINT clients_client_identifier_check CHECK ((client_identifier ~ '^[A-Za-z0-9_.-]{1,40}$'::text)),
     CONSTRAINT clients_department_check CHECK ((length(department) <= 100)),
     CONSTRAINT clients_min_seconds_between_check CHECK (((min_seconds_between >= 1) AND (min_seconds_between <= 86400))),
@@ -214,6 +215,13 @@ COMMENT ON COLUMN capconduit.clients.schedule_id IS 'When calls are taken; null:
 --
 
 COMMENT ON COLUMN capconduit.clients.min_seconds_between IS 'The least seconds between two calls that it gets over all its links, 1 to 86400; null: none';
+
+
+--
+-- Name: COLUMN clients.screened; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.screened IS 'Whether callers are blocked or allowed there; moves with caller_marks alone';
 
 
 --
@@ -1396,6 +1404,146 @@ ALTER TABLE capconduit.call_logs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 
 
 --
+-- Name: caller_marks; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.caller_marks (
+    id bigint NOT NULL,
+    link_id bigint,
+    client_id bigint,
+    campaign_id bigint,
+    user_id bigint,
+    caller text NOT NULL,
+    kind text NOT NULL,
+    until timestamp with time zone,
+    source text DEFAULT 'hand'::text NOT NULL,
+    note text,
+    created_by bigint DEFAULT capconduit.session_user_id(),
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    key text GENERATED ALWAYS AS (((COALESCE(('link:'::text || (link_id)::text), ('client:'::text || (client_id)::text), ('campaign:'::text || (campaign_id)::text), ('seller:'::text || (user_id)::text), 'platform'::text) || ' '::text) || caller)) STORED NOT NULL,
+    CONSTRAINT caller_marks_caller_check CHECK (((length(caller) <= 50) AND (caller = btrim(caller)) AND (caller ~ '[0-9]'::text) AND (caller !~ '^[1-9][0-9]{1,14}$'::text))),
+    CONSTRAINT caller_marks_kind_check CHECK ((kind = ANY (ARRAY['seen'::text, 'blocked'::text, 'allowed'::text]))),
+    CONSTRAINT caller_marks_note_check CHECK ((length(note) <= 200)),
+    CONSTRAINT caller_marks_scope_check CHECK ((num_nonnulls(link_id, client_id, campaign_id, user_id) <= 1)),
+    CONSTRAINT caller_marks_source_check CHECK ((source = ANY (ARRAY['hand'::text, 'import'::text, 'call'::text])))
+);
+
+
+ALTER TABLE capconduit.caller_marks OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE caller_marks; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.caller_marks IS 'What is marked of callers: blocked and allowed by people, seen by their calls; of a link, client, campaign, seller, or of the platform';
+
+
+--
+-- Name: COLUMN caller_marks.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.id IS 'Number of the mark';
+
+
+--
+-- Name: COLUMN caller_marks.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.link_id IS 'Link that it is of; null as the three columns below: the platform';
+
+
+--
+-- Name: COLUMN caller_marks.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.client_id IS 'Client, over all its links';
+
+
+--
+-- Name: COLUMN caller_marks.campaign_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.campaign_id IS 'Campaign';
+
+
+--
+-- Name: COLUMN caller_marks.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.user_id IS 'Seller, over all its campaigns';
+
+
+--
+-- Name: COLUMN caller_marks.caller; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.caller IS 'Caller''s number: E.164 with its plus where it can be that, or else as the switch gives it';
+
+
+--
+-- Name: COLUMN caller_marks.kind; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.kind IS 'blocked: its calls are refused. allowed: it is blocked nowhere on the same side. seen: it has called';
+
+
+--
+-- Name: COLUMN caller_marks.until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.until IS 'Until then; null: for ever';
+
+
+--
+-- Name: COLUMN caller_marks.source; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.source IS 'hand, import, or call: how it came here';
+
+
+--
+-- Name: COLUMN caller_marks.note; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.note IS 'Why, for people';
+
+
+--
+-- Name: COLUMN caller_marks.created_by; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.created_by IS 'User who made it; null: a call';
+
+
+--
+-- Name: COLUMN caller_marks.at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.at IS 'When it was made; of one that is seen, when its last call came';
+
+
+--
+-- Name: COLUMN caller_marks.key; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.key IS 'Scope and caller, as a call looks for them';
+
+
+--
+-- Name: caller_marks_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.caller_marks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.caller_marks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: campaign_client_settings; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1419,6 +1567,7 @@ CREATE TABLE capconduit.campaign_client_settings (
     platform_paused_until timestamp with time zone,
     platform_pause_reason text,
     schedule_id bigint,
+    screened boolean DEFAULT false NOT NULL,
     CONSTRAINT campaign_client_settings_forwarding_priority_check CHECK ((forwarding_priority >= 0)),
     CONSTRAINT campaign_client_settings_max_concurrency_check CHECK ((max_concurrency >= 1)),
     CONSTRAINT campaign_client_settings_min_seconds_between_check CHECK (((min_seconds_between >= 1) AND (min_seconds_between <= 86400))),
@@ -1574,50 +1723,10 @@ COMMENT ON COLUMN capconduit.campaign_client_settings.schedule_id IS 'When calls
 
 
 --
--- Name: campaign_client_settings_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+-- Name: COLUMN campaign_client_settings.screened; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
 --
 
-ALTER TABLE capconduit.campaign_client_settings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME capconduit.campaign_client_settings_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-
---
--- Name: campaign_dids; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TABLE capconduit.campaign_dids (
-    campaign_id bigint NOT NULL,
-    did_id bigint NOT NULL
-);
-
-
-ALTER TABLE capconduit.campaign_dids OWNER TO capconduit_owner;
-
---
--- Name: TABLE campaign_dids; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON TABLE capconduit.campaign_dids IS 'Which numbers a campaign takes';
-
-
---
--- Name: COLUMN campaign_dids.campaign_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaign_dids.campaign_id IS 'Campaign';
-
-
---
--- Name: COLUMN campaign_dids.did_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.campaign_dids.did_id IS 'Number of the same seller';
+COMMENT ON COLUMN capconduit.campaign_client_settings.screened IS 'Whether callers are blocked or allowed on it; moves with caller_marks alone';
 
 
 --
@@ -1642,8 +1751,13 @@ CREATE TABLE capconduit.campaigns (
     platform_paused_until timestamp with time zone,
     platform_pause_reason text,
     schedule_id bigint,
+    screened boolean DEFAULT false NOT NULL,
+    anonymous_callers text DEFAULT 'allow'::text NOT NULL,
+    min_redial_seconds integer,
+    CONSTRAINT campaigns_anonymous_callers_check CHECK ((anonymous_callers = ANY (ARRAY['allow'::text, 'reject'::text]))),
     CONSTRAINT campaigns_dial_timeout_seconds_check CHECK (((dial_timeout_seconds >= 1) AND (dial_timeout_seconds <= 600))),
     CONSTRAINT campaigns_max_ring_seconds_check CHECK (((max_ring_seconds >= 10) AND (max_ring_seconds <= 600))),
+    CONSTRAINT campaigns_min_redial_seconds_check CHECK (((min_redial_seconds >= 1) AND (min_redial_seconds <= 86400))),
     CONSTRAINT campaigns_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
     CONSTRAINT campaigns_pause_check CHECK (((num_nulls(paused_until, pause_reason) = ANY (ARRAY[0, 2])) AND ((length(pause_reason) >= 1) AND (length(pause_reason) <= 200)))),
     CONSTRAINT campaigns_platform_pause_check CHECK (((num_nulls(platform_paused_until, platform_pause_reason) = ANY (ARRAY[0, 2])) AND ((length(platform_pause_reason) >= 1) AND (length(platform_pause_reason) <= 200)))),
@@ -1779,6 +1893,263 @@ COMMENT ON COLUMN capconduit.campaigns.platform_pause_reason IS 'Why, in the pla
 --
 
 COMMENT ON COLUMN capconduit.campaigns.schedule_id IS 'When calls are taken; null: always';
+
+
+--
+-- Name: COLUMN campaigns.screened; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.screened IS 'Whether callers are blocked or allowed in it; moves with caller_marks alone';
+
+
+--
+-- Name: COLUMN campaigns.anonymous_callers; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.anonymous_callers IS 'allow or reject: calls without a caller''s number';
+
+
+--
+-- Name: COLUMN campaigns.min_redial_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.min_redial_seconds IS 'The least seconds between two calls of one caller; null: any';
+
+
+--
+-- Name: users; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.users (
+    id bigint NOT NULL,
+    username text NOT NULL,
+    email text NOT NULL,
+    password_hash text NOT NULL,
+    role text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    full_name text,
+    company_name text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    metered boolean DEFAULT false NOT NULL,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
+    screened boolean DEFAULT false NOT NULL,
+    CONSTRAINT users_company_name_check CHECK ((length(company_name) <= 100)),
+    CONSTRAINT users_email_check CHECK (((length(email) >= 3) AND (length(email) <= 120) AND (POSITION(('@'::text) IN (email)) > 1))),
+    CONSTRAINT users_full_name_check CHECK ((length(full_name) <= 100)),
+    CONSTRAINT users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'staff'::text, 'user'::text]))),
+    CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'pending_approval'::text, 'suspended'::text]))),
+    CONSTRAINT users_username_check CHECK (((length(username) >= 3) AND (length(username) <= 80)))
+);
+
+
+ALTER TABLE capconduit.users OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE users; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.users IS 'People who log in: administrators, staff and call sellers';
+
+
+--
+-- Name: COLUMN users.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.id IS 'Never used again, also after a deletion';
+
+
+--
+-- Name: COLUMN users.username; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.username IS 'Login name, unique without regard to case; never changes';
+
+
+--
+-- Name: COLUMN users.email; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.email IS 'Address, unique without regard to case';
+
+
+--
+-- Name: COLUMN users.password_hash; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.password_hash IS 'argon2id hash of the password';
+
+
+--
+-- Name: COLUMN users.role; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.role IS 'admin, staff, or user (a call seller)';
+
+
+--
+-- Name: COLUMN users.status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.status IS 'Only active users log in, and only an active seller''s numbers are routed';
+
+
+--
+-- Name: COLUMN users.full_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.full_name IS 'Name of the person';
+
+
+--
+-- Name: COLUMN users.company_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.company_name IS 'Name of the company';
+
+
+--
+-- Name: COLUMN users.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.created_at IS 'When the row was made';
+
+
+--
+-- Name: COLUMN users.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.updated_at IS 'When the row was last changed';
+
+
+--
+-- Name: COLUMN users.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.version IS 'Moves with every change of the row; If-Match of the REST API names it';
+
+
+--
+-- Name: COLUMN users.metered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.metered IS 'Whether it, or one of its campaigns or numbers, has had a meter';
+
+
+--
+-- Name: COLUMN users.time_zone; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.time_zone IS 'IANA zone that the windows of its own caps, and of its campaigns and numbers, begin and end in';
+
+
+--
+-- Name: COLUMN users.screened; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.screened IS 'Whether it or the platform has blocked or allowed callers; moves with caller_marks alone';
+
+
+--
+-- Name: callers_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE VIEW capconduit.callers_view WITH (security_invoker='true') AS
+ SELECT m.id,
+    t.scope,
+    COALESCE(m.link_id, m.client_id, m.campaign_id, m.user_id) AS scope_id,
+        CASE t.scope
+            WHEN 'link'::text THEN concat_ws(' – '::text, c.name, k.name)
+            WHEN 'client'::text THEN k.name
+            WHEN 'campaign'::text THEN c.name
+            WHEN 'seller'::text THEN v.username
+            ELSE NULL::text
+        END AS scope_name,
+    v.id AS user_id,
+    c.id AS campaign_id,
+    m.link_id,
+    k.id AS client_id,
+    m.caller,
+    m.kind,
+    m.until,
+    m.source,
+    m.note,
+    m.created_by,
+    b.username AS created_by_name,
+    m.at
+   FROM ((((((capconduit.caller_marks m
+     CROSS JOIN LATERAL ( VALUES (
+                CASE
+                    WHEN (m.link_id IS NOT NULL) THEN 'link'::text
+                    WHEN (m.client_id IS NOT NULL) THEN 'client'::text
+                    WHEN (m.campaign_id IS NOT NULL) THEN 'campaign'::text
+                    WHEN (m.user_id IS NOT NULL) THEN 'seller'::text
+                    ELSE 'platform'::text
+                END)) t(scope))
+     LEFT JOIN capconduit.campaign_client_settings s ON ((s.id = m.link_id)))
+     LEFT JOIN capconduit.clients k ON ((k.id = COALESCE(m.client_id, s.client_id))))
+     LEFT JOIN capconduit.campaigns c ON ((c.id = COALESCE(m.campaign_id, s.campaign_id))))
+     LEFT JOIN capconduit.users v ON ((v.id = COALESCE(m.user_id, c.user_id))))
+     LEFT JOIN capconduit.users b ON ((b.id = m.created_by)))
+  WHERE ((m.until IS NULL) OR (m.until > now()));
+
+
+ALTER TABLE capconduit.callers_view OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW callers_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW capconduit.callers_view IS 'What is marked of callers and has not ended, with what it is of and who made it';
+
+
+--
+-- Name: campaign_client_settings_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.campaign_client_settings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capconduit.campaign_client_settings_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: campaign_dids; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.campaign_dids (
+    campaign_id bigint NOT NULL,
+    did_id bigint NOT NULL
+);
+
+
+ALTER TABLE capconduit.campaign_dids OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE campaign_dids; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.campaign_dids IS 'Which numbers a campaign takes';
+
+
+--
+-- Name: COLUMN campaign_dids.campaign_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_dids.campaign_id IS 'Campaign';
+
+
+--
+-- Name: COLUMN campaign_dids.did_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_dids.did_id IS 'Number of the same seller';
 
 
 --
@@ -2700,134 +3071,6 @@ COMMENT ON COLUMN capconduit.meters.windows_until IS 'When the first of the pres
 --
 
 COMMENT ON COLUMN capconduit.meters.reserved_at IS 'When a call last got one of its slots';
-
-
---
--- Name: users; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE TABLE capconduit.users (
-    id bigint NOT NULL,
-    username text NOT NULL,
-    email text NOT NULL,
-    password_hash text NOT NULL,
-    role text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    full_name text,
-    company_name text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    metered boolean DEFAULT false NOT NULL,
-    time_zone text DEFAULT 'UTC'::text NOT NULL,
-    CONSTRAINT users_company_name_check CHECK ((length(company_name) <= 100)),
-    CONSTRAINT users_email_check CHECK (((length(email) >= 3) AND (length(email) <= 120) AND (POSITION(('@'::text) IN (email)) > 1))),
-    CONSTRAINT users_full_name_check CHECK ((length(full_name) <= 100)),
-    CONSTRAINT users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
-    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'staff'::text, 'user'::text]))),
-    CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'pending_approval'::text, 'suspended'::text]))),
-    CONSTRAINT users_username_check CHECK (((length(username) >= 3) AND (length(username) <= 80)))
-);
-
-
-ALTER TABLE capconduit.users OWNER TO capconduit_owner;
-
---
--- Name: TABLE users; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON TABLE capconduit.users IS 'People who log in: administrators, staff and call sellers';
-
-
---
--- Name: COLUMN users.id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.id IS 'Never used again, also after a deletion';
-
-
---
--- Name: COLUMN users.username; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.username IS 'Login name, unique without regard to case; never changes';
-
-
---
--- Name: COLUMN users.email; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.email IS 'Address, unique without regard to case';
-
-
---
--- Name: COLUMN users.password_hash; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.password_hash IS 'argon2id hash of the password';
-
-
---
--- Name: COLUMN users.role; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.role IS 'admin, staff, or user (a call seller)';
-
-
---
--- Name: COLUMN users.status; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.status IS 'Only active users log in, and only an active seller''s numbers are routed';
-
-
---
--- Name: COLUMN users.full_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.full_name IS 'Name of the person';
-
-
---
--- Name: COLUMN users.company_name; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.company_name IS 'Name of the company';
-
-
---
--- Name: COLUMN users.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.created_at IS 'When the row was made';
-
-
---
--- Name: COLUMN users.updated_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.updated_at IS 'When the row was last changed';
-
-
---
--- Name: COLUMN users.version; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.version IS 'Moves with every change of the row; If-Match of the REST API names it';
-
-
---
--- Name: COLUMN users.metered; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.metered IS 'Whether it, or one of its campaigns or numbers, has had a meter';
-
-
---
--- Name: COLUMN users.time_zone; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
---
-
-COMMENT ON COLUMN capconduit.users.time_zone IS 'IANA zone that the windows of its own caps, and of its campaigns and numbers, begin and end in';
 
 
 --
@@ -4616,6 +4859,22 @@ ALTER TABLE ONLY capconduit.call_logs
 
 
 --
+-- Name: caller_marks caller_marks_key_kind_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caller_marks
+    ADD CONSTRAINT caller_marks_key_kind_key UNIQUE (key, kind);
+
+
+--
+-- Name: caller_marks caller_marks_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caller_marks
+    ADD CONSTRAINT caller_marks_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: campaign_client_settings campaign_client_settings_campaign_id_client_id_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5048,6 +5307,55 @@ CREATE INDEX call_logs_user_id_timestamp_start_id_idx ON capconduit.call_logs US
 
 
 --
+-- Name: caller_marks_caller_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_marks_caller_id_idx ON capconduit.caller_marks USING btree (caller, id);
+
+
+--
+-- Name: caller_marks_campaign_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_marks_campaign_id_idx ON capconduit.caller_marks USING btree (campaign_id, id) WHERE (campaign_id IS NOT NULL);
+
+
+--
+-- Name: caller_marks_client_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_marks_client_id_idx ON capconduit.caller_marks USING btree (client_id, id) WHERE (client_id IS NOT NULL);
+
+
+--
+-- Name: caller_marks_link_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_marks_link_id_idx ON capconduit.caller_marks USING btree (link_id, id) WHERE (link_id IS NOT NULL);
+
+
+--
+-- Name: caller_marks_platform_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_marks_platform_idx ON capconduit.caller_marks USING btree (id) WHERE (num_nonnulls(link_id, client_id, campaign_id, user_id) = 0);
+
+
+--
+-- Name: caller_marks_until_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_marks_until_idx ON capconduit.caller_marks USING btree (until) WHERE (until IS NOT NULL);
+
+
+--
+-- Name: caller_marks_user_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_marks_user_id_idx ON capconduit.caller_marks USING btree (user_id, id) WHERE (user_id IS NOT NULL);
+
+
+--
 -- Name: campaign_client_settings_client_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5286,6 +5594,41 @@ CREATE TRIGGER call_logs_changed BEFORE UPDATE ON capconduit.call_logs FOR EACH 
 
 
 --
+-- Name: caller_marks caller_marks_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER caller_marks_audit AFTER INSERT OR UPDATE ON capconduit.caller_marks FOR EACH ROW WHEN ((new.kind <> 'seen'::text)) EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: caller_marks caller_marks_audit_delete; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER caller_marks_audit_delete AFTER DELETE ON capconduit.caller_marks FOR EACH ROW WHEN (((old.kind <> 'seen'::text) AND ((old.until IS NULL) OR (old.until > now())))) EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: caller_marks caller_marks_check_texts; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER caller_marks_check_texts BEFORE INSERT OR UPDATE OF caller, note ON capconduit.caller_marks FOR EACH ROW WHEN ((new.kind <> 'seen'::text)) EXECUTE FUNCTION capconduit.check_texts('caller', 'note');
+
+
+--
+-- Name: caller_marks caller_marks_screen; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER caller_marks_screen AFTER INSERT OR UPDATE OF link_id, client_id, campaign_id, user_id, kind ON capconduit.caller_marks FOR EACH ROW WHEN ((new.kind <> 'seen'::text)) EXECUTE FUNCTION capconduit.mark_screened();
+
+
+--
+-- Name: caller_marks caller_marks_screen_no_more; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER caller_marks_screen_no_more AFTER DELETE OR UPDATE OF link_id, client_id, campaign_id, user_id, kind ON capconduit.caller_marks FOR EACH ROW WHEN ((old.kind <> 'seen'::text)) EXECUTE FUNCTION capconduit.mark_screened();
+
+
+--
 -- Name: campaign_client_settings campaign_client_settings_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5321,6 +5664,13 @@ CREATE TRIGGER campaign_client_settings_counter AFTER INSERT ON capconduit.campa
 
 
 --
+-- Name: campaign_client_settings campaign_client_settings_delete_caller_marks; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_delete_caller_marks AFTER DELETE ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.delete_caller_marks('link_id');
+
+
+--
 -- Name: campaign_client_settings campaign_client_settings_gone; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5345,14 +5695,14 @@ CREATE TRIGGER campaign_client_settings_paused BEFORE DELETE ON capconduit.campa
 -- Name: campaign_client_settings campaign_client_settings_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER campaign_client_settings_updated_at BEFORE UPDATE ON capconduit.campaign_client_settings FOR EACH ROW WHEN ((old.capped = new.capped)) EXECUTE FUNCTION capconduit.set_updated_at();
+CREATE TRIGGER campaign_client_settings_updated_at BEFORE UPDATE ON capconduit.campaign_client_settings FOR EACH ROW WHEN (((old.capped = new.capped) AND (old.screened = new.screened))) EXECUTE FUNCTION capconduit.set_updated_at();
 
 
 --
 -- Name: campaign_client_settings campaign_client_settings_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER campaign_client_settings_version BEFORE UPDATE ON capconduit.campaign_client_settings FOR EACH ROW WHEN ((old.capped = new.capped)) EXECUTE FUNCTION capconduit.move_version();
+CREATE TRIGGER campaign_client_settings_version BEFORE UPDATE ON capconduit.campaign_client_settings FOR EACH ROW WHEN (((old.capped = new.capped) AND (old.screened = new.screened))) EXECUTE FUNCTION capconduit.move_version();
 
 
 --
@@ -5405,10 +5755,24 @@ CREATE TRIGGER campaigns_check_texts BEFORE INSERT OR UPDATE OF name, descriptio
 
 
 --
+-- Name: campaigns campaigns_delete_caller_marks; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_delete_caller_marks AFTER DELETE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.delete_caller_marks('campaign_id');
+
+
+--
 -- Name: campaigns campaigns_delete_meter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE TRIGGER campaigns_delete_meter AFTER DELETE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.delete_meter('campaign');
+
+
+--
+-- Name: campaigns campaigns_forget_caller_marks; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_forget_caller_marks AFTER UPDATE OF user_id ON capconduit.campaigns FOR EACH ROW WHEN ((old.user_id <> new.user_id)) EXECUTE FUNCTION capconduit.delete_caller_marks('campaign_id');
 
 
 --
@@ -5429,14 +5793,14 @@ CREATE TRIGGER campaigns_paused BEFORE DELETE ON capconduit.campaigns FOR EACH R
 -- Name: campaigns campaigns_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER campaigns_updated_at BEFORE UPDATE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.set_updated_at();
+CREATE TRIGGER campaigns_updated_at BEFORE UPDATE ON capconduit.campaigns FOR EACH ROW WHEN ((old.screened = new.screened)) EXECUTE FUNCTION capconduit.set_updated_at();
 
 
 --
 -- Name: campaigns campaigns_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER campaigns_version BEFORE UPDATE ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.move_version();
+CREATE TRIGGER campaigns_version BEFORE UPDATE ON capconduit.campaigns FOR EACH ROW WHEN ((old.screened = new.screened)) EXECUTE FUNCTION capconduit.move_version();
 
 
 --
@@ -5517,6 +5881,13 @@ CREATE TRIGGER clients_check_time_zone BEFORE INSERT OR UPDATE OF time_zone ON c
 
 
 --
+-- Name: clients clients_delete_caller_marks; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER clients_delete_caller_marks AFTER DELETE ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.delete_caller_marks('client_id');
+
+
+--
 -- Name: clients clients_delete_meter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5541,14 +5912,14 @@ CREATE TRIGGER clients_meter_spacing AFTER INSERT OR UPDATE OF min_seconds_betwe
 -- Name: clients clients_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER clients_updated_at BEFORE UPDATE ON capconduit.clients FOR EACH ROW WHEN ((old.metered = new.metered)) EXECUTE FUNCTION capconduit.set_updated_at();
+CREATE TRIGGER clients_updated_at BEFORE UPDATE ON capconduit.clients FOR EACH ROW WHEN (((old.metered = new.metered) AND (old.screened = new.screened))) EXECUTE FUNCTION capconduit.set_updated_at();
 
 
 --
 -- Name: clients clients_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER clients_version BEFORE UPDATE ON capconduit.clients FOR EACH ROW WHEN ((old.metered = new.metered)) EXECUTE FUNCTION capconduit.move_version();
+CREATE TRIGGER clients_version BEFORE UPDATE ON capconduit.clients FOR EACH ROW WHEN (((old.metered = new.metered) AND (old.screened = new.screened))) EXECUTE FUNCTION capconduit.move_version();
 
 
 --
@@ -5748,6 +6119,13 @@ CREATE TRIGGER users_check_time_zone BEFORE INSERT OR UPDATE OF time_zone ON cap
 
 
 --
+-- Name: users users_delete_caller_marks; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER users_delete_caller_marks AFTER DELETE ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.delete_caller_marks('user_id');
+
+
+--
 -- Name: users users_delete_meter; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5769,17 +6147,24 @@ CREATE TRIGGER users_lock_counters BEFORE DELETE ON capconduit.users FOR EACH RO
 
 
 --
+-- Name: users users_screened; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER users_screened BEFORE INSERT ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.note_screened();
+
+
+--
 -- Name: users users_updated_at; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER users_updated_at BEFORE UPDATE ON capconduit.users FOR EACH ROW WHEN ((old.metered = new.metered)) EXECUTE FUNCTION capconduit.set_updated_at();
+CREATE TRIGGER users_updated_at BEFORE UPDATE ON capconduit.users FOR EACH ROW WHEN (((old.metered = new.metered) AND (old.screened = new.screened))) EXECUTE FUNCTION capconduit.set_updated_at();
 
 
 --
 -- Name: users users_version; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE TRIGGER users_version BEFORE UPDATE ON capconduit.users FOR EACH ROW WHEN ((old.metered = new.metered)) EXECUTE FUNCTION capconduit.move_version();
+CREATE TRIGGER users_version BEFORE UPDATE ON capconduit.users FOR EACH ROW WHEN (((old.metered = new.metered) AND (old.screened = new.screened))) EXECUTE FUNCTION capconduit.move_version();
 
 
 --
@@ -6119,6 +6504,64 @@ CREATE POLICY call_logs_seller ON capconduit.call_logs FOR SELECT TO capconduit_
 --
 
 CREATE POLICY call_logs_staff ON capconduit.call_logs FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: caller_marks; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.caller_marks ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: caller_marks caller_marks_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caller_marks_read ON capconduit.caller_marks FOR SELECT TO capconduit_read USING (true);
+
+
+--
+-- Name: caller_marks caller_marks_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caller_marks_seller ON capconduit.caller_marks TO capconduit_seller USING (((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) OR (campaign_id IN ( SELECT c.id
+   FROM capconduit.campaigns c
+  WHERE (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))) OR (link_id IN ( SELECT s.id
+   FROM (capconduit.campaign_client_settings s
+     JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
+  WHERE (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))) WITH CHECK (((kind <> 'seen'::text) AND ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) OR (campaign_id IN ( SELECT c.id
+   FROM capconduit.campaigns c
+  WHERE (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))) OR (link_id IN ( SELECT s.id
+   FROM (capconduit.campaign_client_settings s
+     JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
+  WHERE (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))));
+
+
+--
+-- Name: caller_marks caller_marks_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caller_marks_staff ON capconduit.caller_marks FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: caller_marks caller_marks_staff_delete; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caller_marks_staff_delete ON capconduit.caller_marks FOR DELETE TO capconduit_staff USING ((num_nonnulls(user_id, campaign_id, link_id) = 0));
+
+
+--
+-- Name: caller_marks caller_marks_staff_insert; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caller_marks_staff_insert ON capconduit.caller_marks FOR INSERT TO capconduit_staff WITH CHECK (((num_nonnulls(user_id, campaign_id, link_id) = 0) AND (kind <> 'seen'::text)));
+
+
+--
+-- Name: caller_marks caller_marks_staff_update; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caller_marks_staff_update ON capconduit.caller_marks FOR UPDATE TO capconduit_staff USING (((num_nonnulls(user_id, campaign_id, link_id) = 0) AND (kind <> 'seen'::text)));
 
 
 --
@@ -7105,6 +7548,13 @@ GRANT ALL ON FUNCTION capconduit.delete_expired_sessions() TO capconduit_api;
 
 
 --
+-- Name: FUNCTION erase_caller(caller text, OUT marks bigint, OUT calls bigint, OUT records bigint); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.erase_caller(caller text, OUT marks bigint, OUT calls bigint, OUT records bigint) TO capconduit_staff;
+
+
+--
 -- Name: FUNCTION explain_call(did text, caller text, at timestamp with time zone, node text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text, OUT detail jsonb); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7170,6 +7620,13 @@ GRANT ALL ON FUNCTION capconduit.find_session(token_hash bytea, lifetime_seconds
 
 GRANT ALL ON FUNCTION capconduit.flush_seen() TO capconduit_seller;
 GRANT ALL ON FUNCTION capconduit.flush_seen() TO capconduit_staff;
+
+
+--
+-- Name: FUNCTION forget_caller_marks(max_rows integer); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.forget_caller_marks(max_rows integer) TO capconduit_api;
 
 
 --
@@ -7643,6 +8100,102 @@ GRANT SELECT ON TABLE capconduit.call_logs TO capconduit_internal;
 
 
 --
+-- Name: TABLE caller_marks; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT,DELETE ON TABLE capconduit.caller_marks TO capconduit_seller;
+GRANT SELECT,DELETE ON TABLE capconduit.caller_marks TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.caller_marks TO capconduit_read;
+
+
+--
+-- Name: COLUMN caller_marks.link_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(link_id) ON TABLE capconduit.caller_marks TO capconduit_seller;
+GRANT INSERT(link_id) ON TABLE capconduit.caller_marks TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caller_marks.client_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(client_id) ON TABLE capconduit.caller_marks TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caller_marks.campaign_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(campaign_id) ON TABLE capconduit.caller_marks TO capconduit_seller;
+GRANT INSERT(campaign_id) ON TABLE capconduit.caller_marks TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caller_marks.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(user_id) ON TABLE capconduit.caller_marks TO capconduit_seller;
+GRANT INSERT(user_id) ON TABLE capconduit.caller_marks TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caller_marks.caller; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(caller) ON TABLE capconduit.caller_marks TO capconduit_seller;
+GRANT INSERT(caller) ON TABLE capconduit.caller_marks TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caller_marks.kind; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(kind) ON TABLE capconduit.caller_marks TO capconduit_seller;
+GRANT INSERT(kind) ON TABLE capconduit.caller_marks TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caller_marks.until; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(until),UPDATE(until) ON TABLE capconduit.caller_marks TO capconduit_seller;
+GRANT INSERT(until),UPDATE(until) ON TABLE capconduit.caller_marks TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caller_marks.source; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(source),UPDATE(source) ON TABLE capconduit.caller_marks TO capconduit_seller;
+GRANT INSERT(source),UPDATE(source) ON TABLE capconduit.caller_marks TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caller_marks.note; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(note),UPDATE(note) ON TABLE capconduit.caller_marks TO capconduit_seller;
+GRANT INSERT(note),UPDATE(note) ON TABLE capconduit.caller_marks TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caller_marks.created_by; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT UPDATE(created_by) ON TABLE capconduit.caller_marks TO capconduit_seller;
+GRANT UPDATE(created_by) ON TABLE capconduit.caller_marks TO capconduit_staff;
+
+
+--
+-- Name: COLUMN caller_marks.at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT UPDATE(at) ON TABLE capconduit.caller_marks TO capconduit_seller;
+GRANT UPDATE(at) ON TABLE capconduit.caller_marks TO capconduit_staff;
+
+
+--
 -- Name: TABLE campaign_client_settings; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7759,15 +8312,6 @@ GRANT UPDATE(schedule_id) ON TABLE capconduit.campaign_client_settings TO capcon
 
 
 --
--- Name: TABLE campaign_dids; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT,INSERT,DELETE ON TABLE capconduit.campaign_dids TO capconduit_seller;
-GRANT SELECT,DELETE ON TABLE capconduit.campaign_dids TO capconduit_staff;
-GRANT SELECT ON TABLE capconduit.campaign_dids TO capconduit_read;
-
-
---
 -- Name: TABLE campaigns; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7867,6 +8411,154 @@ GRANT UPDATE(platform_pause_reason) ON TABLE capconduit.campaigns TO capconduit_
 --
 
 GRANT INSERT(schedule_id),UPDATE(schedule_id) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaigns.anonymous_callers; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(anonymous_callers),UPDATE(anonymous_callers) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: COLUMN campaigns.min_redial_seconds; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(min_redial_seconds),UPDATE(min_redial_seconds) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
+-- Name: TABLE users; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT DELETE ON TABLE capconduit.users TO capconduit_staff;
+
+
+--
+-- Name: COLUMN users.id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_read;
+GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_internal;
+
+
+--
+-- Name: COLUMN users.username; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(username),INSERT(username) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_read;
+GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_internal;
+
+
+--
+-- Name: COLUMN users.email; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(email) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(email),INSERT(email),UPDATE(email) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(email) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.password_hash; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(password_hash),UPDATE(password_hash) ON TABLE capconduit.users TO capconduit_staff;
+
+
+--
+-- Name: COLUMN users.role; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(role) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(role),INSERT(role),UPDATE(role) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(role) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.status; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(status) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(status),INSERT(status),UPDATE(status) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(status) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.full_name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(full_name) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(full_name),INSERT(full_name),UPDATE(full_name) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(full_name) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.company_name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(company_name) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(company_name),INSERT(company_name),UPDATE(company_name) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(company_name) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.created_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.updated_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.version; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_read;
+
+
+--
+-- Name: COLUMN users.time_zone; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(time_zone),INSERT(time_zone),UPDATE(time_zone) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_read;
+GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_internal;
+
+
+--
+-- Name: TABLE callers_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.callers_view TO capconduit_read;
+GRANT SELECT ON TABLE capconduit.callers_view TO capconduit_seller;
+GRANT SELECT ON TABLE capconduit.callers_view TO capconduit_staff;
+
+
+--
+-- Name: TABLE campaign_dids; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT,INSERT,DELETE ON TABLE capconduit.campaign_dids TO capconduit_seller;
+GRANT SELECT,DELETE ON TABLE capconduit.campaign_dids TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.campaign_dids TO capconduit_read;
 
 
 --
@@ -8196,122 +8888,6 @@ GRANT SELECT ON TABLE capconduit.meters TO capconduit_seller;
 GRANT SELECT ON TABLE capconduit.meters TO capconduit_internal;
 GRANT SELECT ON TABLE capconduit.meters TO capconduit_staff;
 GRANT SELECT ON TABLE capconduit.meters TO capconduit_read;
-
-
---
--- Name: TABLE users; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT DELETE ON TABLE capconduit.users TO capconduit_staff;
-
-
---
--- Name: COLUMN users.id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_read;
-GRANT SELECT(id) ON TABLE capconduit.users TO capconduit_internal;
-
-
---
--- Name: COLUMN users.username; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(username),INSERT(username) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_read;
-GRANT SELECT(username) ON TABLE capconduit.users TO capconduit_internal;
-
-
---
--- Name: COLUMN users.email; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(email) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(email),INSERT(email),UPDATE(email) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(email) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.password_hash; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT INSERT(password_hash),UPDATE(password_hash) ON TABLE capconduit.users TO capconduit_staff;
-
-
---
--- Name: COLUMN users.role; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(role) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(role),INSERT(role),UPDATE(role) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(role) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.status; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(status) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(status),INSERT(status),UPDATE(status) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(status) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.full_name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(full_name) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(full_name),INSERT(full_name),UPDATE(full_name) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(full_name) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.company_name; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(company_name) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(company_name),INSERT(company_name),UPDATE(company_name) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(company_name) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.created_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(created_at) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.updated_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(updated_at) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.version; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(version) ON TABLE capconduit.users TO capconduit_read;
-
-
---
--- Name: COLUMN users.time_zone; Type: ACL; Schema: capconduit; Owner: capconduit_owner
---
-
-GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_seller;
-GRANT SELECT(time_zone),INSERT(time_zone),UPDATE(time_zone) ON TABLE capconduit.users TO capconduit_staff;
-GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_read;
-GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_internal;
 
 
 --

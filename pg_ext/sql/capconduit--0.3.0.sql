@@ -1305,7 +1305,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     secrets constant text[] := array['password_hash', 'password', 'md5_cred', 'token_hash'];
-    untold constant text[] := array['version', 'settings_id', 'capped', 'metered'];
+    untold constant text[] := array['version', 'settings_id', 'capped', 'metered', 'screened', 'key'];
     was constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - untold end;
     is_now constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - untold end;
     changed text[];
@@ -1887,6 +1887,132 @@ begin
 end
 $$;
 
+-- Whether calls look for marks of callers: of what a mark is of; of every seller for the platform's.
+create function mark_screened() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- Whoever moves a mark fires both.
+    goes constant boolean := tg_op = 'DELETE' or tg_name = 'caller_marks_screen_no_more';
+    mark record;
+    scope text;
+    scopes text;
+    subject bigint;
+    found_rows bigint;
+begin
+    if goes then
+        mark := old;
+    else
+        mark := new;
+    end if;
+    subject := coalesce(mark.link_id, mark.client_id, mark.campaign_id, mark.user_id);
+    scope := case when mark.link_id is not null then 'link_id' when mark.client_id is not null then 'client_id'
+                  when mark.campaign_id is not null then 'campaign_id' else 'user_id' end;
+    scopes := case scope when 'link_id' then 'campaign_client_settings' when 'client_id' then 'clients'
+                         when 'campaign_id' then 'campaigns' else 'users' end;
+    -- One after the other, as mark_capped: whoever takes the last mark away must see the one that another transaction adds. A seller is
+    -- screened for the platform's and for its own: those of sellers go on beside each other, and none beside one of the platform's.
+    if subject is null then
+        perform pg_advisory_xact_lock(3243, 0);
+    elsif scope = 'user_id' then
+        perform pg_advisory_xact_lock_shared(3243, 0);
+    end if;
+    execute format('select from capconduit.%I s where s.id = $1 for no key update', scopes) using subject;
+    get diagnostics found_rows = row_count;
+    if found_rows = 0 and subject is not null and not goes then
+        raise exception 'There is no % with ID %.', replace(scope, '_id', ''), subject
+            using errcode = 'foreign_key_violation', schema = tg_table_schema, table = tg_table_name, column = scope;
+    end if;
+    execute format($screen$
+        update capconduit.%1$I s
+           set screened = not s.screened
+         where (s.id = $1 or $1 is null)
+           and s.screened <> ($2 and exists (select from capconduit.caller_marks m
+                                              where num_nonnulls(m.link_id, m.client_id, m.campaign_id, m.user_id) = 0
+                                                and m.kind <> 'seen')
+                              or exists (select from capconduit.caller_marks m where m.%2$I = s.id and m.kind <> 'seen'))
+           and (not s.screened or current_setting('transaction_isolation') = 'read committed')
+        $screen$, scopes, scope)
+      using subject, scope = 'user_id';
+    return null;
+end
+$$;
+
+-- A new seller has the platform's marks.
+create function note_screened() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform pg_advisory_xact_lock_shared(3243, 0);
+    new.screened := exists (select from capconduit.caller_marks m
+                             where num_nonnulls(m.link_id, m.client_id, m.campaign_id, m.user_id) = 0 and m.kind <> 'seen');
+    return new;
+end
+$$;
+
+-- What is marked goes with what it is of, and does not change hands with it.
+create function delete_caller_marks() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    execute format('delete from capconduit.caller_marks m where m.%I = $1', tg_argv[0]) using old.id;
+    if tg_op = 'UPDATE' then
+        delete from capconduit.caller_marks m
+         where m.link_id in (select s.id from capconduit.campaign_client_settings s where s.campaign_id = old.id);
+    end if;
+    return null;
+end
+$$;
+
+-- Marks that have ended say nothing any more. One that a call is at is left for the next time.
+create function forget_caller_marks(max_rows integer) returns bigint
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with gone as (
+        delete from capconduit.caller_marks m
+         where m.id in (select e.id from capconduit.caller_marks e
+                         where e.until <= now() order by e.until limit max_rows for update skip locked)
+        returning 1)
+    select count(*) from gone
+$$;
+
+-- The right to be forgotten: what is marked of a caller goes, and its number and name in calls and records; the records stay, and count.
+-- No index leads from a caller to its records: all of them are read.
+create function erase_caller(caller text, out marks bigint, out calls bigint, out records bigint)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    number constant text := btrim(erase_caller.caller);
+    marked constant text := case when number ~ '^[1-9][0-9]{1,14}$' then '+' || number else number end;
+    -- As switches give it: with its plus, or without.
+    given constant text[] := array[marked] || case when marked ~ '^\+[1-9][0-9]{1,14}$' then array[substr(marked, 2)] end;
+begin
+    if coalesce(number, '') !~ '[0-9]' then
+        raise exception 'erase_caller needs a number' using errcode = 'invalid_parameter_value';
+    end if;
+    perform from capconduit.live_calls l where btrim(l.caller_number, ' ') = any (given) order by l.uniqueid for no key update;
+    update capconduit.live_calls l
+       set caller_number = null, caller_name = null
+     where btrim(l.caller_number, ' ') = any (given);
+    get diagnostics calls = row_count;
+    update capconduit.call_logs g
+       set caller_id_num = null, caller_id_name = null
+     where btrim(g.caller_id_num, ' ') = any (given);
+    get diagnostics records = row_count;
+    delete from capconduit.caller_marks m where m.caller = marked;
+    get diagnostics marks = row_count;
+    -- Who had marked it, and that it was marked, stays.
+    update capconduit.audit_log a
+       set before = a.before - array['caller', 'note'], after = a.after - array['caller', 'note']
+     where a.object_type = 'caller_marks' and marked in (a.before ->> 'caller', a.after ->> 'caller');
+    -- Answers that are kept for a repeat.
+    delete from capconduit.idempotency_keys k where strpos(k.body, marked) > 0;
+    perform capconduit.write_audit('delete', 'caller_marks', null,
+        jsonb_build_object('marks', marks, 'calls', calls, 'records', records), null);
+end
+$$;
+
 -- The column and what keeps it from being one of a schedule; NULL: nothing does.
 create function schedule_fault(time_zone text, weekly jsonb, exceptions jsonb) returns text[]
 language c stable parallel safe set search_path = pg_catalog, pg_temp
@@ -1993,6 +2119,11 @@ alter function check_time_zone() owner to capconduit_owner;
 alter function mark_capped() owner to capconduit_owner;
 alter function refuse_capped_delete() owner to capconduit_owner;
 alter function refuse_paused_delete() owner to capconduit_owner;
+alter function mark_screened() owner to capconduit_owner;
+alter function note_screened() owner to capconduit_owner;
+alter function delete_caller_marks() owner to capconduit_owner;
+alter function forget_caller_marks(integer) owner to capconduit_owner;
+alter function erase_caller(text) owner to capconduit_owner;
 alter function schedule_fault(text, jsonb, jsonb) owner to capconduit_owner;
 alter function check_schedule() owner to capconduit_owner;
 alter function move_schedule_version() owner to capconduit_owner;
@@ -2084,6 +2215,11 @@ comment on function check_time_zone is 'Trigger: a time zone must be one that is
 comment on function mark_capped is 'Trigger: a link says whether it has caps';
 comment on function refuse_capped_delete is 'Trigger: a seller deletes nothing that the platform has capped';
 comment on function refuse_paused_delete is 'Trigger: a seller deletes no campaign or link that the platform has paused';
+comment on function mark_screened is 'Trigger: what callers are marked of says so';
+comment on function note_screened is 'Trigger: a new seller says whether the platform has marked callers';
+comment on function delete_caller_marks is 'Trigger: what is marked of callers goes with what it is of';
+comment on function forget_caller_marks is 'Sweeps marks of callers that have ended, so many at a time';
+comment on function erase_caller is 'Forgets a caller: its marks, and its number and name in calls and records; audited';
 comment on function schedule_fault is 'What keeps a zone, weekly intervals and exceptions from being a schedule: the column, and what is wrong; null: nothing';
 comment on function check_schedule is 'Trigger: a schedule is one that schedule_fault finds nothing wrong with';
 comment on function move_schedule_version is 'Trigger: each state of a schedule has a version that no other has';

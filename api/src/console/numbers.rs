@@ -16,6 +16,7 @@ use super::viewer::Seller;
 use crate::app::AppState;
 use crate::error::ApiResult;
 use crate::http::fields::{Fields, Input};
+use crate::http::import::MAX_LINES;
 use crate::http::list::Request;
 use crate::http::page::Page;
 use crate::http::params::{Id, Params};
@@ -107,11 +108,8 @@ impl Input for Lines {
 
     fn read(f: &mut Fields) -> Self {
         let lines = f.required_text("numbers", &crate::http::text::Text::prose(256 * 1024));
-        if lines.lines().count() > import::lines::MAX_LINES {
-            f.error(
-                "numbers",
-                format!("At most {} lines at once.", import::lines::MAX_LINES),
-            );
+        if lines.lines().count() > MAX_LINES {
+            f.error("numbers", format!("At most {} lines at once.", MAX_LINES));
         }
         Lines(lines)
     }

@@ -114,6 +114,11 @@ pub fn reason(token: &str) -> String {
         "client_closed" => "outside the hours of the client",
         "did_closed" | "campaign_closed" | "closed" => "outside the hours of the number or the campaign",
         "all_closed" => "every link that could take it is outside its hours",
+        "caller_blocked" => "the caller is blocked",
+        "client_blocks_caller" => "the caller is blocked at the client",
+        "link_blocks_caller" => "the caller is blocked on the link",
+        "anonymous_caller" => "the campaign takes no calls without a caller's number",
+        "redial_too_soon" => "the caller called a moment ago",
         "no_campaign" | "no_active_campaign_for_did" => "the number is in no active campaign",
         "no_active_clients_in_campaign" => "the campaign has no active link",
         "no_eligible_clients_available" => "no link can take a call now",
@@ -176,6 +181,10 @@ pub fn state(reason: &str) -> State {
         },
         "link_paused" | "client_paused" => State {
             word: "paused",
+            ..WAITS
+        },
+        "client_blocks_caller" | "link_blocks_caller" => State {
+            word: "blocked",
             ..WAITS
         },
         "spacing" | "client_spacing" | "already_tried" | "held" => WAITS,

@@ -11,8 +11,8 @@ use crate::http::list::{Listed, Statements};
 use crate::http::once;
 use crate::process::serve::{metrics, upkeep};
 use crate::resources::{
-    auth, campaigns, caps, clients, dids, explain, health, internal, links, live, logs, numbers, oversight,
-    pauses, platform, schedules, stats, tokens, users,
+    auth, callers, campaigns, caps, clients, dids, explain, health, internal, links, live, logs, numbers,
+    oversight, pauses, platform, schedules, stats, tokens, users,
 };
 use crate::store::identity::DbRole;
 
@@ -45,6 +45,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         logs::SELLER_STATEMENTS,
         stats::SELLER_STATEMENTS,
         caps::STATEMENTS,
+        callers::STATEMENTS,
         schedules::STATEMENTS,
     ];
     let seller = [
@@ -52,6 +53,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         dids::SELLER_STATEMENTS,
         dids::import::SELLER_STATEMENTS,
         links::SELLER_STATEMENTS,
+        callers::SELLER_STATEMENTS,
         pauses::operations::SELLER_STATEMENTS,
         explain::SELLER_STATEMENTS,
     ];
@@ -61,6 +63,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         users::ADMIN_STATEMENTS,
         clients::STAFF_STATEMENTS,
         caps::STAFF_STATEMENTS,
+        callers::STAFF_STATEMENTS,
         logs::STAFF_STATEMENTS,
         live::STAFF_STATEMENTS,
         explain::STAFF_STATEMENTS,
@@ -86,6 +89,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         campaigns::list::Campaigns::statements(),
         links::list::OwnLinks::statements(),
         caps::list::OwnCaps::statements(),
+        callers::list::OwnMarks::statements(),
         schedules::list::OwnSchedules::statements(),
         caps::events::OwnCapEvents::statements(),
         live::list::OwnCalls::statements(),
@@ -97,6 +101,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         clients::list::Clients::statements(),
         links::list::Links::statements(),
         caps::list::Caps::statements(),
+        callers::list::Marks::statements(),
         schedules::list::Schedules::statements(),
         caps::events::CapEvents::statements(),
         live::list::Calls::statements(),

@@ -24,6 +24,7 @@ use crate::access::sessions;
         (name = "dids", description = "The own numbers; role user"),
         (name = "campaigns", description = "The own campaigns, their DIDs and links to clients; role user"),
         (name = "caps", description = "Caps of the own links over an hour, a day and longer; role user"),
+        (name = "callers", description = "Callers that are blocked or allowed, and that have called; role user"),
         (name = "schedules", description = "The own hours and holidays; role user"),
         (name = "logs", description = "The own call records; role user"),
         (name = "reports", description = "What happened, what happens, and why; role user"),

@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod auth;
+pub mod callers;
 pub mod campaigns;
 pub mod caps;
 pub mod clients;
@@ -42,6 +43,7 @@ pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
         .merge(explain::router())
         .merge(links::router())
         .merge(caps::router())
+        .merge(callers::router())
         .merge(numbers::router())
         .merge(pauses::router())
         .merge(schedules::router())

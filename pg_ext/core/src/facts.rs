@@ -1,5 +1,6 @@
 //! Facts: what people set and what calls have left behind, as it was read at one moment. Gates judge by them.
 
+use crate::callers::Marked;
 use crate::cap::{Cap, Capped, Meter};
 use crate::hours::Hours;
 use crate::pause::Pause;
@@ -25,6 +26,9 @@ pub struct Dialled {
     pub seller_metered: bool,
     pub did_caps: Capped,
     pub seller_caps: Capped,
+    /// What the seller has marked of the caller.
+    pub marked: Marked,
+    pub platform_marked: Marked,
 }
 
 impl Dialled {
@@ -85,6 +89,11 @@ pub struct Campaign {
     pub caps: Capped,
     pub pause: Option<Pause>,
     pub hours: Option<Hours>,
+    /// What is marked of the caller.
+    pub marked: Marked,
+    pub rejects_anonymous: bool,
+    /// The least time between two calls of one caller.
+    pub min_redial_seconds: Option<i32>,
 }
 
 /// One campaign–client link, with its counters.
@@ -99,6 +108,9 @@ pub struct Link {
     pub client_pause: Option<Pause>,
     pub hours: Option<Hours>,
     pub client_hours: Option<Hours>,
+    /// What is marked of the caller.
+    pub marked: Marked,
+    pub client_marked: Marked,
     /// Not looked up, and none, where the link or its client is inactive.
     pub contact: Contact,
     pub max_concurrency: i32,
@@ -159,6 +171,8 @@ impl Link {
             client_pause,
             hours,
             client_hours,
+            marked,
+            client_marked,
             contact: _,
             max_concurrency,
             total_calls_allowed,
@@ -191,6 +205,8 @@ impl Link {
             && *client_pause == other.client_pause
             && *hours == other.hours
             && *client_hours == other.client_hours
+            && *marked == other.marked
+            && *client_marked == other.client_marked
             && *max_concurrency == other.max_concurrency
             && *total_calls_allowed == other.total_calls_allowed
             && *forwarding_priority == other.forwarding_priority
@@ -244,6 +260,8 @@ pub(crate) mod tests {
             client_pause: None,
             hours: None,
             client_hours: None,
+            marked: Marked::default(),
+            client_marked: Marked::default(),
             contact: Contact::Fixed,
             max_concurrency: 2,
             total_calls_allowed: None,
@@ -287,11 +305,16 @@ pub(crate) mod tests {
                 caps: Capped::NOT,
                 pause: None,
                 hours: None,
+                marked: Marked::default(),
+                rejects_anonymous: false,
+                min_redial_seconds: None,
             }),
             behind: Vec::new(),
             seller_metered: false,
             did_caps: Capped::NOT,
             seller_caps: Capped::NOT,
+            marked: Marked::default(),
+            platform_marked: Marked::default(),
         }
     }
 

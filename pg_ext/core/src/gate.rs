@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::callers;
 use crate::facts::{Dialled, Link};
 use crate::reason::Reject;
 
@@ -12,8 +13,17 @@ pub struct Asked<'a> {
     pub at: i64,
     /// The caller's number, as the switch gives it.
     pub caller: Option<&'a str>,
+    /// It is a call's, or was asked for: without a number it has none. Else nobody in particular calls.
+    pub knows_caller: bool,
     /// The switch.
     pub node: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    /// Without a number.
+    pub fn is_anonymous(&self) -> bool {
+        self.knows_caller && callers::canonical(self.caller).is_none()
+    }
 }
 
 /// One condition. It judges facts, the clock and the caller, and reads nothing itself.

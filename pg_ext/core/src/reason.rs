@@ -11,6 +11,9 @@ pub enum Reject {
     CampaignPaused,
     Closed,
     AllClosed,
+    CallerBlocked,
+    AnonymousCaller,
+    RedialTooSoon,
     NoActiveClientsInCampaign,
     NoEligibleClientsAvailable,
     NoMoreTargets {
@@ -24,7 +27,7 @@ pub enum Reject {
 
 impl Reject {
     /// One with each token, but for those of caps.
-    pub const NAMED: [Reject; 13] = [
+    pub const NAMED: [Reject; 16] = [
         Reject::InvalidDidInput,
         Reject::DidNotFound,
         Reject::DidInactive,
@@ -33,6 +36,9 @@ impl Reject {
         Reject::CampaignPaused,
         Reject::Closed,
         Reject::AllClosed,
+        Reject::CallerBlocked,
+        Reject::AnonymousCaller,
+        Reject::RedialTooSoon,
         Reject::NoActiveClientsInCampaign,
         Reject::NoEligibleClientsAvailable,
         Reject::NoMoreTargets { any_busy: false },
@@ -77,6 +83,9 @@ impl Reject {
             Reject::CampaignPaused => "campaign_paused",
             Reject::Closed => "closed",
             Reject::AllClosed => "all_closed",
+            Reject::CallerBlocked => "caller_blocked",
+            Reject::AnonymousCaller => "anonymous_caller",
+            Reject::RedialTooSoon => "redial_too_soon",
             Reject::NoActiveClientsInCampaign => "no_active_clients_in_campaign",
             Reject::NoEligibleClientsAvailable => "no_eligible_clients_available",
             Reject::NoMoreTargets { .. } => "no_more_targets",
@@ -86,7 +95,7 @@ impl Reject {
         }
     }
 
-    /// Q.850 cause for Hangup(); Asterisk maps 1 → 404, 17 → 486, 19 and 20 → 480. Never 34 (503): carriers offer
+    /// Q.850 cause for Hangup(); Asterisk maps 1 → 404, 17 → 486, 19 and 20 → 480, 21 → 403. Never 34 (503): carriers offer
     /// a 503 again elsewhere, and only a database that is down deserves that.
     pub fn hangup_cause(self) -> i32 {
         match self {
@@ -99,6 +108,7 @@ impl Reject {
             | Reject::Closed
             | Reject::AllClosed
             | Reject::NoActiveClientsInCampaign => 20,
+            Reject::CallerBlocked | Reject::AnonymousCaller | Reject::RedialTooSoon => 21,
             Reject::NoEligibleClientsAvailable
             | Reject::Capped(_)
             | Reject::NoMoreTargets { any_busy: true } => 17,
@@ -129,19 +139,22 @@ mod tests {
             Reject::CampaignPaused => 5,
             Reject::Closed => 6,
             Reject::AllClosed => 7,
-            Reject::NoActiveClientsInCampaign => 8,
-            Reject::NoEligibleClientsAvailable => 9,
-            Reject::NoMoreTargets { .. } => 10,
-            Reject::RingBudgetSpent => 11,
-            Reject::CallEnded => 12,
-            Reject::Capped(_) => 13,
+            Reject::CallerBlocked => 8,
+            Reject::AnonymousCaller => 9,
+            Reject::RedialTooSoon => 10,
+            Reject::NoActiveClientsInCampaign => 11,
+            Reject::NoEligibleClientsAvailable => 12,
+            Reject::NoMoreTargets { .. } => 13,
+            Reject::RingBudgetSpent => 14,
+            Reject::CallEnded => 15,
+            Reject::Capped(_) => 16,
         }
     }
 
     #[test]
     fn every_reason_is_among_all_and_in_a_status() {
         for (index, reject) in Reject::all().enumerate() {
-            assert_eq!(place(reject), index.min(13));
+            assert_eq!(place(reject), index.min(16));
             let status = format!("REJECTED_{}", reject.token().to_uppercase());
             assert_eq!(of_status(&status).as_deref(), Some(reject.token()));
         }

@@ -84,7 +84,7 @@ pub fn explain<'a>(did: &str, asked: Asked<'a>, whose: Whose) -> Explained<'a> {
         Whose::Only(user_id) => user_id == Some(dialled.user_id),
     };
     View::Calling.look(|at| {
-        let Some(dialled) = read_dialled(at, &number).filter(visible) else {
+        let Some(dialled) = read_dialled(at, &number, asked.caller).filter(visible) else {
             return nothing(Reject::DidNotFound);
         };
         let campaign = match gates::admit(&dialled, &asked) {
@@ -96,7 +96,7 @@ pub fn explain<'a>(did: &str, asked: Asked<'a>, whose: Whose) -> Explained<'a> {
                 };
             }
         };
-        let links = read_links(at, campaign.id);
+        let links = read_links(at, campaign.id, asked.caller);
         Explained {
             asked,
             stop: links.is_empty().then_some(Reject::NoActiveClientsInCampaign),

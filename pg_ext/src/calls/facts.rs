@@ -1,11 +1,13 @@
 //! What people set, as their tables have it: a dialled number with its owner and campaign, the campaign's links, their clients.
 //! One author for everybody who decides or tells. A further table is looked up only where a row refers to it.
 
+use capconduit_core::callers::{Marked, Scope};
 use capconduit_core::cap::{Cap, Capped, Counted, Over};
 use capconduit_core::facts::{Campaign, Contact, Dialled};
 use capconduit_core::pause::Pause;
 use capconduit_core::{Link, SetBy, Strategy, Subject, outcome};
 
+use crate::calls::callers::read_marked;
 use crate::calls::meters::{self, Metered};
 use crate::calls::schedules::read_hours;
 use crate::postgres::argument::arg;
@@ -22,20 +24,21 @@ use crate::postgres::{access, guc};
 
 static DIDS: Lookup<dids::Of> =
     lookup!(dids by dids_number_key (Text): id, user_id, status, schedule_id).remembering();
-static USERS: Lookup<users::Of> = lookup!(users by users_pkey (Int8): status, metered).remembering();
+static USERS: Lookup<users::Of> =
+    lookup!(users by users_pkey (Int8): status, metered, screened).remembering();
 static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
     lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
-static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason).remembering();
-static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds, capped, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason);
-static CLIENTS: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): client_identifier, status, metered, min_seconds_between, schedule_id, platform_paused_until, platform_pause_reason).remembering();
+static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason, screened, anonymous_callers, min_redial_seconds).remembering();
+static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds, capped, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason, screened);
+static CLIENTS: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): client_identifier, status, metered, min_seconds_between, schedule_id, platform_paused_until, platform_pause_reason, screened).remembering();
 static AORS: Lookup<pjsip_aors::Of> = lookup!(pjsip_aors by pjsip_aors_pkey (Int8): contact).remembering();
 static CONTACTS: Lookup<pjsip_contacts::Of> =
     lookup!(pjsip_contacts by pjsip_contacts_endpoint_idx (Text): expiration_time);
 static ENDPOINTS: Lookup<pjsip_endpoints::Of> =
     lookup!(pjsip_endpoints by pjsip_endpoints_pkey (Int8): callerid).remembering();
 
-/// Of a canonical number.
-pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
+/// Of a canonical number, for a call of this caller.
+pub fn read_dialled(at: At, number: &str, caller: Option<&str>) -> Option<Dialled> {
     let (did_id, user_id, did_active, schedule_id) = DIDS.first(at, arg(number), |did| {
         (
             did.need(dids::id),
@@ -47,12 +50,13 @@ pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
     let ids = read_campaign_ids(at, did_id);
     let campaigns = ids.len();
     let mut ids = ids.into_iter();
-    let campaign = first_that_takes_calls(at, &mut ids, user_id);
+    let campaign = first_that_takes_calls(at, &mut ids, user_id, caller);
     let owner = USERS.first(at, arg(user_id), |user| {
         let metered = user.get_optional(users::metered) == Some(true);
-        (user.is(users::status, "active"), metered)
+        let screened = user.get_optional(users::screened) == Some(true);
+        (user.is(users::status, "active"), metered, screened)
     });
-    let (owner_active, seller_metered) = owner.unwrap_or_default();
+    let (owner_active, seller_metered, screened) = owner.unwrap_or_default();
     let mut dialled = Dialled {
         did_id,
         did_active,
@@ -65,7 +69,13 @@ pub fn read_dialled(at: At, number: &str) -> Option<Dialled> {
         seller_metered,
         did_caps: Capped::NOT,
         seller_caps: Capped::NOT,
+        marked: Marked::default(),
+        platform_marked: Marked::default(),
     };
+    if screened {
+        dialled.marked = read_marked(at, Scope::Seller(user_id), caller);
+        dialled.platform_marked = read_marked(at, Scope::Platform, caller);
+    }
     if seller_metered {
         count(at, &mut dialled);
     }
@@ -92,7 +102,7 @@ fn count(at: At, dialled: &mut Dialled) {
 /// The number's later campaigns that would take its calls, and get none.
 pub fn read_shadowed(at: At, dialled: &Dialled) -> Vec<Campaign> {
     let mut ids = dialled.behind.iter().copied();
-    std::iter::from_fn(|| first_that_takes_calls(at, &mut ids, dialled.user_id)).collect()
+    std::iter::from_fn(|| first_that_takes_calls(at, &mut ids, dialled.user_id, None)).collect()
 }
 
 /// In the order of the index, which ends with the campaign's id.
@@ -107,20 +117,27 @@ fn read_campaign_ids(at: At, did_id: i64) -> Vec<i64> {
 }
 
 /// An active one. One of another seller takes no calls of this owner's number.
-fn first_that_takes_calls(at: At, ids: &mut impl Iterator<Item = i64>, owner: i64) -> Option<Campaign> {
+fn first_that_takes_calls(
+    at: At,
+    ids: &mut impl Iterator<Item = i64>,
+    owner: i64,
+    caller: Option<&str>,
+) -> Option<Campaign> {
     let mut ids = ids.peekable();
     ids.peek()?;
     let mut campaigns = CAMPAIGNS.open(at);
     ids.find_map(|id| {
         let read = |row: Row<'_, campaigns::Of>| {
             (row.is(campaigns::status, "active") && row.need(campaigns::user_id) == owner)
-                .then(|| read_campaign(at, id, &row))
+                .then(|| read_campaign(at, id, &row, caller))
         };
         campaigns.get(arg(id), read).flatten()
     })
 }
 
-fn read_campaign(at: At, id: i64, row: &Row<'_, campaigns::Of>) -> Campaign {
+fn read_campaign(at: At, id: i64, row: &Row<'_, campaigns::Of>, caller: Option<&str>) -> Campaign {
+    let min_redial_seconds = row.get_optional(campaigns::min_redial_seconds);
+    let is_marked = row.get_optional(campaigns::screened) == Some(true) || min_redial_seconds.is_some();
     let strategy = row.need(campaigns::routing_strategy);
     Campaign {
         id,
@@ -147,6 +164,13 @@ fn read_campaign(at: At, id: i64, row: &Row<'_, campaigns::Of>) -> Campaign {
             ],
         ),
         hours: read_hours(at, row.get_optional(campaigns::schedule_id)),
+        marked: if is_marked {
+            read_marked(at, Scope::Campaign(id), caller)
+        } else {
+            Marked::default()
+        },
+        rejects_anonymous: row.get_optional(campaigns::anonymous_callers) == Some("reject"),
+        min_redial_seconds,
     }
 }
 
@@ -185,7 +209,7 @@ pub fn read_qualify_seconds_of(at: At, link_id: i64) -> Option<i32> {
 }
 
 /// A campaign's links by id, as they are set; their clients and counters are yet to be looked up.
-pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
+pub fn read_settings(at: At, campaign_id: i64, caller: Option<&str>) -> Vec<Link> {
     use campaign_client_settings as of;
     let mut links = Vec::new();
     let mut settings = SETTINGS.open(at);
@@ -211,6 +235,12 @@ pub fn read_settings(at: At, campaign_id: i64) -> Vec<Link> {
             client_pause: None,
             hours: read_hours(at, row.get_optional(of::schedule_id)),
             client_hours: None,
+            marked: if row.get_optional(of::screened) == Some(true) {
+                read_marked(at, Scope::Link(row.need(of::id)), caller)
+            } else {
+                Marked::default()
+            },
+            client_marked: Marked::default(),
             contact: Contact::None,
             max_concurrency: row.need(of::max_concurrency),
             total_calls_allowed: row.get(of::total_calls_allowed),
@@ -284,15 +314,17 @@ fn read_caps(at: At, subject: Subject) -> Vec<Cap> {
 /// The clients of links, one after the other: each table is opened once, and only when a link needs it.
 pub struct Clients<'a> {
     at: At<'a>,
+    caller: Option<&'a str>,
     clients: Option<Scan<'a, clients::Of>>,
     aors: Option<Scan<'a, pjsip_aors::Of>>,
     contacts: Option<Scan<'a, pjsip_contacts::Of>>,
 }
 
 impl<'a> Clients<'a> {
-    pub fn new(at: At<'a>) -> Self {
+    pub fn new(at: At<'a>, caller: Option<&'a str>) -> Self {
         Clients {
             at,
+            caller,
             clients: None,
             aors: None,
             contacts: None,
@@ -317,10 +349,11 @@ impl<'a> Clients<'a> {
                 ),
                 client.get_optional(clients::schedule_id),
                 client.get_optional(clients::min_seconds_between),
+                client.get_optional(clients::screened) == Some(true),
             )
         };
         // Where somebody took its client away, and kept the foreign key from knowing, there is none.
-        let (metered, schedule_id);
+        let (metered, schedule_id, screened);
         (
             link.client_identifier,
             link.client_active,
@@ -328,8 +361,12 @@ impl<'a> Clients<'a> {
             link.client_pause,
             schedule_id,
             link.client_min_seconds_between,
+            screened,
         ) = clients.get(arg(link.client_id), read).unwrap_or_default();
         link.client_hours = read_hours(self.at, schedule_id);
+        if screened {
+            link.client_marked = read_marked(self.at, Scope::Client(link.client_id), self.caller);
+        }
         if metered {
             link.client_caps = read_caps(self.at, Subject::Client(link.client_id));
         }

@@ -8,11 +8,11 @@ use crate::calls::{counters, meters};
 use crate::postgres::look::At;
 use crate::postgres::transaction;
 
-/// A campaign's links by id, as of this moment.
-pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
-    let mut links = read_settings(at, campaign_id);
+/// A campaign's links by id, as of this moment, for a call of this caller.
+pub fn read_links(at: At, campaign_id: i64, caller: Option<&str>) -> Vec<Link> {
+    let mut links = read_settings(at, campaign_id, caller);
     if !links.is_empty() {
-        let mut clients = Clients::new(at);
+        let mut clients = Clients::new(at, caller);
         let mut counters = counters::Reader::new(at);
         for link in &mut links {
             clients.describe(link);
@@ -27,8 +27,8 @@ pub fn read_links(at: At, campaign_id: i64) -> Vec<Link> {
 /// Whether links that were chosen from are set now as they were then, and the chosen one, its counters aside, would be let through
 /// now, too.
 pub fn are_set_as_before(at: At, campaign_id: i64, then: &[Link], chosen: usize, asked: &Asked<'_>) -> bool {
-    let mut now = read_settings(at, campaign_id);
-    let mut clients = Clients::new(at);
+    let mut now = read_settings(at, campaign_id, asked.caller);
+    let mut clients = Clients::new(at, asked.caller);
     now.len() == then.len()
         && now.iter_mut().zip(then).all(|(now, then)| {
             clients.describe(now);
@@ -69,10 +69,10 @@ impl FirstTaker {
 /// Whom a call would be offered to first: what `read_links` and `select::choose` say together. Of links behind the first that
 /// takes the call no more is looked up than their order needs.
 pub fn first_taker(at: At, campaign_id: i64, strategy: Strategy, asked: &Asked<'_>) -> FirstTaker {
-    let mut links = read_settings(at, campaign_id);
+    let mut links = read_settings(at, campaign_id, asked.caller);
     let mut found = Vec::with_capacity(links.len());
     if !links.is_empty() {
-        let mut clients = Clients::new(at);
+        let mut clients = Clients::new(at, asked.caller);
         let mut counters = counters::Reader::new(at);
         // Turns are counted beside the slots.
         let counters_first = strategy == Strategy::RoundRobin;

@@ -87,6 +87,7 @@ impl LiveCall {
         Asked {
             at: now(),
             caller: self.caller_number.as_deref(),
+            knows_caller: true,
             node: self.node.as_deref(),
         }
     }

@@ -1,4 +1,4 @@
-//! The locks of a call, of a campaign, and of the table that every function on calls locks first.
+//! The locks of a call, of a caller, of a campaign, and of the table that every function on calls locks first.
 
 use pgrx::{direct_function_call, pg_sys};
 
@@ -8,6 +8,8 @@ use crate::postgres::transaction::refuse_read_only;
 
 /// The two-integer key space of campaigns; calls use the one-bigint space, so they never meet.
 const CAMPAIGN_SPACE: i32 = 0x_0CA9;
+/// And of callers.
+const CALLER_SPACE: i32 = 0x_0CAA;
 
 // SAFETY: exported by every PostgreSQL server since 13; pure, raises nothing.
 unsafe extern "C" {
@@ -33,18 +35,27 @@ pub fn lock_call(uniqueid: &str) {
     }
 }
 
+/// Calls of one caller, as marks have it, are reserved one after the other, where its last one matters.
+pub fn lock_caller(caller: &str) {
+    // SAFETY: hashing a valid slice.
+    let hash = unsafe { hash_bytes_extended(caller.as_ptr(), caller.len() as i32, 0) };
+    // Two callers that share 32 bits share a lock, too.
+    lock_in(CALLER_SPACE, hash as i32);
+}
+
 /// Turns of a round robin are taken one after the other.
 pub fn lock_campaign(campaign_id: i64) {
     // Two campaigns that share 32 bits share a lock: slower, never wrong.
     let key = campaign_id as i32;
+    lock_in(CAMPAIGN_SPACE, key);
+}
+
+fn lock_in(space: i32, key: i32) {
     // SAFETY: the lock function takes two int4 and returns void.
     unsafe {
         direct_function_call::<()>(
             pg_sys::pg_advisory_xact_lock_int4,
-            &[
-                Some(pg_sys::Datum::from(CAMPAIGN_SPACE)),
-                Some(pg_sys::Datum::from(key)),
-            ],
+            &[Some(pg_sys::Datum::from(space)), Some(pg_sys::Datum::from(key))],
         );
     }
 }

@@ -1,6 +1,7 @@
 //! Calls: what is known of a number and its links, the call in flight, the counters, calls that ended unheard, and the locks.
 
 pub mod call_record;
+pub mod callers;
 pub mod counters;
 pub mod detail;
 pub mod door;

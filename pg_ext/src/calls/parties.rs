@@ -100,7 +100,7 @@ pub fn check(did: &str, given: Parties) -> Parties {
 
 /// The number's owner, DID and campaign, unless the ids given name another seller.
 pub fn fill_from_number(number: Option<&str>, mut parties: Parties) -> Parties {
-    let dialled = number.and_then(|number| View::Fresh.look(|at| read_dialled(at, number)));
+    let dialled = number.and_then(|number| View::Fresh.look(|at| read_dialled(at, number, None)));
     if let Some(dialled) = dialled
         && parties.user_id.is_none_or(|user_id| user_id == dialled.user_id)
     {

@@ -52,7 +52,7 @@ pub fn preview<D, R>(
         return nobody(Reject::InvalidDidInput);
     };
     View::Calling.look(|at| {
-        let Some(dialled) = read_dialled(at, &number) else {
+        let Some(dialled) = read_dialled(at, &number, asked.caller) else {
             return nobody(Reject::DidNotFound);
         };
         let did_id = Some(dialled.did_id);

@@ -1,7 +1,9 @@
 //! A reservation: the call's row in `live_calls`, and a slot of its link.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
+use capconduit_core::callers::canonical;
 use capconduit_core::facts::{Campaign, Dialled};
 use capconduit_core::{Asked, Link, Subject, Verdict, decision, gates, outcome, select};
 use pgrx::pg_sys;
@@ -13,7 +15,7 @@ use crate::calls::hot_row::Changed;
 use crate::calls::links::are_set_as_before;
 use crate::calls::live_call::Answer;
 use crate::calls::meters::{self, Limits, Metered};
-use crate::calls::{leases, nodes};
+use crate::calls::{callers, leases, nodes};
 use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::guc;
@@ -61,6 +63,7 @@ impl Caller<'_> {
         Asked {
             at: now(),
             caller: self.number,
+            knows_caller: true,
             node: self.node,
         }
     }
@@ -137,6 +140,10 @@ impl Choice<'_> {
             taken.map(|()| caller_id)
         });
         taken.map(|caller_id| {
+            // Last: until here the call is asked whether its caller has called.
+            if let Some((caller, seconds)) = self.redials() {
+                callers::see(armed, campaign.id, &caller, self.asked.at, seconds);
+            }
             if let Some(node) = caller.node {
                 nodes::note_call(armed, node);
             }
@@ -150,6 +157,12 @@ impl Choice<'_> {
                 decision,
             )
         })
+    }
+
+    /// The caller whose next call to the campaign must wait, and how long.
+    pub fn redials(&self) -> Option<(Cow<'_, str>, i32)> {
+        let seconds = self.campaign.min_redial_seconds?;
+        Some((canonical(self.asked.caller)?, seconds))
     }
 
     /// Behind the link's counters, in their order.
@@ -189,7 +202,7 @@ impl Choice<'_> {
         if at.ended_before() == self.ended_before.get() {
             return true;
         }
-        let Some(dialled) = read_dialled(at, self.number) else {
+        let Some(dialled) = read_dialled(at, self.number, self.asked.caller) else {
             return false;
         };
         if !dialled.is_capped_like(self.dialled) {
@@ -200,7 +213,9 @@ impl Choice<'_> {
         let Ok(campaign) = gates::admit(&dialled, self.asked) else {
             return false;
         };
-        let is_still = (dialled.did_id, dialled.user_id) == (self.dialled.did_id, self.dialled.user_id)
+        // Who redials is held by a lock that was taken for the campaign as it was.
+        let is_still = campaign.min_redial_seconds == self.campaign.min_redial_seconds
+            && (dialled.did_id, dialled.user_id) == (self.dialled.did_id, self.dialled.user_id)
             && (campaign.id, campaign.strategy) == (self.campaign.id, self.campaign.strategy)
             && are_set_as_before(at, campaign.id, self.links, chosen, self.asked);
         if is_still {

@@ -58,6 +58,7 @@ pub fn asked<'a>(
     Asked {
         at: time("at", at).unwrap_or_else(now),
         caller: text::described(caller, text::NUMBER),
+        knows_caller: caller.is_some(),
         node: arguments::node(node),
     }
 }

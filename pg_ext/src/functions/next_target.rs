@@ -145,8 +145,12 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
     loop {
         // Rolled back, the savepoint gives back the campaign's turns too.
         let turns = (call.strategy == Strategy::RoundRobin).then(|| Turns::lock(call.campaign_id).savepoint);
-        let (mut links, ended_before) =
-            View::Fresh.look(|at| (read_links(at, call.campaign_id), at.ended_before()));
+        let (mut links, ended_before) = View::Fresh.look(|at| {
+            (
+                read_links(at, call.campaign_id, call.caller_number.as_deref()),
+                at.ended_before(),
+            )
+        });
         let asked = call.asked();
         for link in &mut links {
             link.already_tried = link.id == call.link_id || call.tried.contains(&link.id);

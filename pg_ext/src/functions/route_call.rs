@@ -14,6 +14,7 @@ use crate::calls::facts::read_dialled;
 use crate::calls::hot_row::Changed;
 use crate::calls::links::{read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, read_live, refuse_another, take_live};
+use crate::calls::locks::lock_caller;
 use crate::calls::reservation::{Caller, Choice};
 use crate::calls::turns::Turns;
 use crate::calls::{leases, rejects};
@@ -106,7 +107,7 @@ fn look(number: &str, uniqueid: &str, asked: &Asked<'_>) -> Seen {
     View::Fresh.look(|at| {
         // First: see `enter_live_calls`.
         let in_flight = LIVE.first(at, arg(uniqueid), |_| ()).is_some();
-        let dialled = read_dialled(at, number);
+        let dialled = read_dialled(at, number, asked.caller);
         let admitted = dialled.as_ref().map(|dialled| gates::admit(dialled, asked));
         let full = match (&dialled, &admitted) {
             (Some(dialled), Some(Err(gate))) => {
@@ -121,7 +122,7 @@ fn look(number: &str, uniqueid: &str, asked: &Asked<'_>) -> Seen {
                 .and_then(|dialled| dialled.campaign.as_ref())
                 .filter(|_| full.is_some()),
         };
-        let links = campaign.map_or_else(Vec::new, |campaign| read_links(at, campaign.id));
+        let links = campaign.map_or_else(Vec::new, |campaign| read_links(at, campaign.id, asked.caller));
         Seen {
             in_flight,
             recorded: RECORDED.first(at, arg(uniqueid), |_| ()).is_some(),
@@ -143,6 +144,8 @@ struct Rounds {
     emptied: Vec<Subject>,
     /// Links whose counters another transaction holds.
     held: Vec<i64>,
+    /// No other call of its caller is at work where that matters.
+    is_alone: bool,
     patience: Patience,
 }
 
@@ -198,6 +201,15 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
             links: &seen.links,
             ended_before: Cell::new(seen.ended_before),
         };
+        // Two calls of one caller at one instant: the later one sees the first. It comes before the campaign's turns.
+        if let Some((caller, _)) = choice.redials()
+            && !rounds.is_alone
+        {
+            rounds.turns = None;
+            lock_caller(&caller);
+            rounds.is_alone = true;
+            continue;
+        }
         if let Some(answer) = choice.take(inside, &mut rounds) {
             return answer;
         }

@@ -222,6 +222,7 @@ tables! {
         optional {
             time_zone: Text,
             metered: Bool,
+            screened: Bool,
         }
         indexes {
             Unique users_pkey: id;
@@ -245,6 +246,9 @@ tables! {
             pause_reason: Text,
             platform_paused_until: Time,
             platform_pause_reason: Text,
+            screened: Bool,
+            anonymous_callers: Text,
+            min_redial_seconds: Int4,
         }
         indexes {
             Unique campaigns_pkey: id;
@@ -281,6 +285,7 @@ tables! {
             pause_reason: Text,
             platform_paused_until: Time,
             platform_pause_reason: Text,
+            screened: Bool,
         }
         indexes {
             Unique campaign_client_settings_pkey: id;
@@ -310,6 +315,18 @@ tables! {
         }
     }
 
+    caller_marks {
+        columns {
+            key: Text,
+            kind: Text,
+            until: Time,
+            at: Time,
+        }
+        indexes {
+            Plain caller_marks_key_kind_key: key;
+        }
+    }
+
     schedules {
         columns {
             id: Int8,
@@ -336,6 +353,7 @@ tables! {
             platform_paused_until: Time,
             platform_pause_reason: Text,
             min_seconds_between: Int4,
+            screened: Bool,
         }
         indexes {
             Unique clients_pkey: id;

@@ -27,6 +27,7 @@ async fn campaigns_are_made_shown_and_changed() {
     assert_eq!(
         keys(&made),
         [
+            "anonymousCallers",
             "caps",
             "clientSettings",
             "createdAt",
@@ -35,6 +36,7 @@ async fn campaigns_are_made_shown_and_changed() {
             "dids",
             "id",
             "maxRingSeconds",
+            "minRedialSeconds",
             "name",
             "pause",
             "qualifySeconds",

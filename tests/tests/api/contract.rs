@@ -86,6 +86,19 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("PATCH", "/api/admin/caps/{id}", Staff),
     ("DELETE", "/api/admin/caps/{id}", Staff),
     ("POST", "/api/admin/caps/{id}/adjust", Staff),
+    ("GET", "/api/admin/callers", Staff),
+    ("POST", "/api/admin/callers", Staff),
+    ("POST", "/api/admin/callers/import", Staff),
+    ("GET", "/api/admin/callers.csv", Staff),
+    ("POST", "/api/admin/callers/erase", Staff),
+    ("GET", "/api/admin/callers/{id}", Staff),
+    ("DELETE", "/api/admin/callers/{id}", Staff),
+    ("GET", "/api/seller/callers", Seller),
+    ("POST", "/api/seller/callers", Seller),
+    ("POST", "/api/seller/callers/import", Seller),
+    ("GET", "/api/seller/callers.csv", Seller),
+    ("GET", "/api/seller/callers/{id}", Seller),
+    ("DELETE", "/api/seller/callers/{id}", Seller),
     ("GET", "/api/admin/schedules", Staff),
     ("POST", "/api/admin/schedules", Staff),
     ("GET", "/api/admin/schedules/{id}", Staff),
@@ -199,6 +212,12 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
             json!({"subject": {"type": "link", "id": 1}, "counts": "answered", "window": "day", "limit": 50})
         }
         ("PUT" | "PATCH", "/api/admin/caps/{id}" | "/api/seller/caps/{id}") => json!({"limit": 60}),
+        ("POST", "/api/admin/callers" | "/api/seller/callers" | "/api/admin/callers/erase") => {
+            json!({"caller": "+4930123456"})
+        }
+        ("POST", "/api/admin/callers/import" | "/api/seller/callers/import") => {
+            json!({"lines": [{"caller": "+4930123457"}]})
+        }
         ("POST", "/api/admin/dids") => json!({"number": "+4930123458", "userId": 3}),
         ("PUT" | "PATCH", "/api/admin/dids/{id}") => json!({"description": "changed"}),
         ("POST", "/api/admin/schedules" | "/api/seller/schedules") => json!({"name": "New"}),

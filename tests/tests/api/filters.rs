@@ -104,6 +104,9 @@ async fn an_empty_or_unknown_choice_is_refused_everywhere() {
         ("/api/admin/campaigns", "status"),
         ("/api/admin/links", "status"),
         ("/api/admin/links", "room"),
+        ("/api/admin/callers", "kind"),
+        ("/api/admin/callers.csv", "scope"),
+        ("/api/seller/callers", "scope"),
         ("/api/admin/live", "phase"),
         ("/api/admin/live_calls", "phase"),
         ("/api/admin/cap_events", "threshold"),
@@ -324,6 +327,8 @@ async fn every_described_sorting_sorts() {
            from generate_series(1, 3) n;
          insert into cap_events (cap_id, user_id, link_id, subject_type, subject_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used, in_flight)
          select id, 3, link_id, 'link', link_id, 'a link', counts, span, set_by, enforce, max_calls, 75, 7, 0 from caps;
+         insert into caller_marks (user_id, caller, kind, until)
+         select 3, '+4930' || 9 - n, 'blocked', now() + n * interval '1 hour' from generate_series(1, 3) n;
          insert into pjsip_contacts (id, endpoint, expiration_time)
          values ('a', 'client_beta_support', 3000000000), ('b', 'client_alpha_sales', 4000000000)",
     )
@@ -407,7 +412,7 @@ async fn every_described_sorting_sorts() {
             assert!(text.contains(default), "{path}: {text}");
         }
     }
-    assert_eq!(lists, 20, "lists with sortings");
+    assert_eq!(lists, 22, "lists with sortings");
 }
 
 /// Pages of a sorting with many equals hold each row once.

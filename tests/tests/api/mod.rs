@@ -6,6 +6,7 @@ mod support;
 mod audit;
 mod auth;
 mod bodies;
+mod callers;
 mod campaigns;
 mod cancelled;
 mod cap_events;

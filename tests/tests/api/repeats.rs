@@ -104,7 +104,7 @@ async fn every_described_post_happens_once() {
         }
         honoured += 1;
     }
-    assert_eq!(honoured, 17);
+    assert_eq!(honoured, 22);
 }
 
 #[tokio::test]

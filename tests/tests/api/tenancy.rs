@@ -25,6 +25,7 @@ const VICTIMS_TABLES: &[&str] = &[
     "campaign_client_settings",
     "schedules",
     "caps",
+    "caller_marks",
     "cap_events",
     "link_counters",
     "live_calls",
@@ -38,6 +39,7 @@ struct Victim {
     campaigns: Vec<i64>,
     links: Vec<i64>,
     caps: Vec<i64>,
+    marks: Vec<i64>,
     schedules: Vec<i64>,
     logs: Vec<i64>,
     tokens: Vec<i64>,
@@ -71,6 +73,10 @@ const MAKE_VICTIM: &str = "
     insert into caps (link_id, counts, span, set_by, max_calls, note)
     select id, 'answered', 'day', set_by, 98765, 'zebra'
       from campaign_client_settings, unnest(array['seller', 'platform']) set_by where id >= 987653000;
+    alter table caller_marks alter column id restart with 987650100;
+    insert into caller_marks (link_id, caller, kind, note) select id, '+4998765', 'allowed', 'zebra' from campaign_client_settings where id >= 987653000;
+    insert into caller_marks (campaign_id, caller, kind, note) select id, '+4998765', 'blocked', 'zebra' from campaigns where id = 987652001;
+    insert into caller_marks (user_id, caller, kind, note) values (4, '+4998765', 'allowed', 'zebra');
     alter table cap_events alter column id restart with 987658000;
     insert into cap_events (cap_id, user_id, campaign_id, link_id, subject_type, subject_id, subject_name, counts, span, set_by, enforce, max_calls, threshold, used, in_flight)
     select c.id, 4, s.campaign_id, s.id, 'link', s.id, 'zebra', c.counts, c.span, c.set_by, c.enforce, c.max_calls, 75, 98765, 0
@@ -105,7 +111,8 @@ async fn make_victim(world: &World) -> Victim {
          alter table campaign_client_settings alter column id restart with 5000;
          alter table call_logs alter column id restart with 5000; alter table api_tokens alter column id restart with 5000;
          alter table schedules alter column id restart with 5000;
-         alter table caps alter column id restart with 5000; alter table cap_events alter column id restart with 5000",
+         alter table caps alter column id restart with 5000; alter table cap_events alter column id restart with 5000;
+         alter table caller_marks alter column id restart with 5000",
     )
     .await;
     let ids = async |path: &str| {
@@ -142,6 +149,7 @@ async fn make_victim(world: &World) -> Victim {
         campaigns: ids("/api/seller/campaigns").await,
         links: ids("/api/seller/campaigns/987652000/clients").await,
         caps: ids("/api/seller/caps").await,
+        marks: ids("/api/seller/callers").await,
         schedules: ids("/api/seller/schedules").await,
         logs: ids("/api/seller/logs").await,
         tokens: ids("/api/auth/tokens").await,
@@ -216,6 +224,7 @@ fn addresses(path: &str, victim: &Victim) -> Vec<(String, String)> {
         p if p.starts_with("/api/seller/dids") => &victim.dids,
         p if p.starts_with("/api/seller/campaigns") => &victim.campaigns,
         p if p.starts_with("/api/seller/caps") => &victim.caps,
+        p if p.starts_with("/api/seller/callers") => &victim.marks,
         p if p.starts_with("/api/seller/schedules") => &victim.schedules,
         p if p.starts_with("/api/seller/logs") => &victim.logs,
         p if p.starts_with("/api/auth/tokens") => &victim.tokens,
@@ -272,6 +281,19 @@ async fn try_everything(intruder: &Visitor, victim: &Victim) {
             Some(&body),
         )
         .await;
+    }
+    for (scope, of) in [("link", &victim.links), ("campaign", &victim.campaigns)] {
+        for id in of {
+            let body = json!({"caller": "+4930123456", "scope": scope, "scopeId": id});
+            assert_like_unknown(
+                intruder,
+                "POST",
+                "/api/seller/callers",
+                &id.to_string(),
+                Some(&body),
+            )
+            .await;
+        }
     }
     for schedule in &victim.schedules {
         let body = json!({"scheduleId": schedule});
@@ -353,7 +375,9 @@ fn values(parameter: &str, victim: &Victim) -> Vec<String> {
     match parameter {
         "campaign_id" => ids(&victim.campaigns),
         "did_id" => ids(&victim.dids),
-        "link_id" | "subject_id" => ids(&victim.links),
+        "link_id" | "subject_id" | "scope_id" => ids(&victim.links),
+        "kind" => vec!["blocked".into(), "allowed".into(), "seen".into()],
+        "scope" => vec!["link".into(), "campaign".into(), "seller".into()],
         "cap_id" => ids(&victim.caps),
         "before" => vec![i64::MAX.to_string()],
         "threshold" => vec!["75".into()],

@@ -2,6 +2,7 @@
 //! error for it. A module per question; here: how a crew of connections works together.
 
 mod admin;
+mod callers;
 mod deletes;
 mod facts;
 mod gate;

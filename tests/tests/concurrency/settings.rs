@@ -11,7 +11,7 @@ use crate::node::support::eventually;
 use crate::sql::support::{run, value};
 
 /// What an administrator may change meanwhile, and what a call then hears.
-const CHANGES: [(&str, &str); 16] = [
+const CHANGES: [(&str, &str); 17] = [
     (
         "update campaign_client_settings set status = 'inactive' where id = LINK",
         "no_active_clients_in_campaign",
@@ -63,6 +63,10 @@ const CHANGES: [(&str, &str); 16] = [
         "insert into schedules (name) values ('of the client CLIENT');
          update clients set schedule_id = (select max(id) from schedules) where id = CLIENT",
         "all_closed",
+    ),
+    (
+        "update campaigns set anonymous_callers = 'reject' where id = CAMPAIGN",
+        "anonymous_caller",
     ),
     (
         "delete from campaign_dids where did_id = DID",

@@ -50,6 +50,7 @@ async fn a_broken_connection_leaks_nothing() {
     let server = Crashable::start(&[]).await;
     a_client_cut_off_after_the_commit_asks_again(&server).await;
     a_killed_backend_takes_nothing_with_it(&server).await;
+    a_caller_whose_backend_was_killed_has_not_called(&server).await;
 }
 
 async fn a_client_cut_off_after_the_commit_asks_again(server: &Crashable) {
@@ -82,11 +83,7 @@ async fn a_killed_backend_takes_nothing_with_it(server: &Crashable) {
         .await
         .unwrap()
         .get(0);
-    let killed = Command::new("kill")
-        .args(["-9", &pid.to_string()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
+    kill(pid);
     // PostgreSQL restarts all backends: they may share damaged memory with the dead one.
     let switch = back_again(&db).await;
     assert_eq!(switch.route(&scenario.did, "call-1").await.unwrap(), first);
@@ -95,6 +92,41 @@ async fn a_killed_backend_takes_nothing_with_it(server: &Crashable) {
     let logged = switch.log("call-1", &scenario.did, "ANSWERED").await.unwrap();
     assert_eq!(logged.status, "logged");
     assert_invariants(&db).await;
+}
+
+async fn a_caller_whose_backend_was_killed_has_not_called(server: &Crashable) {
+    const CALLER: &str = "+4930123456";
+    let db = server.database().await;
+    let admin = db.admin().await;
+    let scenario = Scenario::new(&admin, Strategy::Priority, &[Link::cap(9)]).await;
+    let redial = "update campaigns set min_redial_seconds = 86400";
+    admin.execute(redial, &[]).await.unwrap();
+    let victim = db.asterisk().await;
+    let pid = "select pg_backend_pid()";
+    let pid: i32 = victim.query_one(pid, &[]).await.unwrap().get(0);
+    victim.batch_execute("begin").await.unwrap();
+    victim
+        .route_on(&scenario.did, "killed", CALLER, "pbx1")
+        .await
+        .unwrap()
+        .link();
+    kill(pid);
+    let switch = back_again(&db).await;
+    let route = async |uniqueid: &str| {
+        switch
+            .route_on(&scenario.did, uniqueid, CALLER, "pbx1")
+            .await
+            .unwrap()
+    };
+    route("first").await.link();
+    assert_eq!(route("second").await.reject_reason(), "redial_too_soon");
+    assert_eq!(slots(&db).await, 1);
+    assert_invariants(&db).await;
+}
+
+fn kill(pid: i32) {
+    let killed = Command::new("kill").args(["-9", &pid.to_string()]).status();
+    assert!(killed.unwrap().success());
 }
 
 async fn back_again(db: &TestDb) -> Client {

@@ -65,6 +65,11 @@ async fn populate(db: &TestDb, user_id: i64, did: &str) {
              insert into sessions (token_hash, user_id, expires_at)
                  values (sha256('{user_id}'), {user_id}, now() + interval '1 day');
              insert into schedules (user_id, name) values ({user_id}, 'of {user_id}');
+             insert into caller_marks (user_id, caller, kind, note) values ({user_id}, '+4930123456', 'allowed', 'of {user_id}');
+             insert into caller_marks (link_id, caller, kind, note)
+             select link_id, '+4930123456', 'blocked', 'of {user_id}' from live_calls where user_id = {user_id} group by link_id;
+             insert into caller_marks (campaign_id, caller, kind, note)
+             select campaign_id, '+4930123456', 'allowed', 'of {user_id}' from live_calls where user_id = {user_id} group by campaign_id;
              insert into caps (link_id, counts, span, set_by, max_calls)
              select link_id, 'offered', 'day', 'platform', 1000 from live_calls where user_id = {user_id} group by link_id;
              insert into caps (client_id, counts, span, set_by, max_calls)
@@ -107,6 +112,8 @@ async fn another_seller_s_rows_do_not_exist() {
             "api_tokens",
             "call_attempts",
             "call_logs",
+            "caller_marks",
+            "callers_view",
             "campaign_client_settings",
             "campaign_dids",
             "campaigns",
@@ -199,6 +206,8 @@ async fn a_seller_changes_and_deletes_own_rows_only() {
          insert into idempotency_keys (user_id, key_hash, fingerprint, status, body)
          select id, sha256(username::bytea), '', 201, '' from users;
          insert into schedules (user_id, name) select id, 'of ' || username from users;
+         insert into caller_marks (campaign_id, caller, kind) select id, '+4930123456', 'blocked' from campaigns;
+         insert into caller_marks (caller, kind) values ('+4930123456', 'blocked');
          insert into caps (link_id, counts, span, set_by, max_calls)
          select id, 'offered', 'day', 'seller', 1000 from campaign_client_settings;
          insert into sessions (token_hash, user_id, expires_at)
@@ -226,6 +235,7 @@ async fn a_seller_changes_and_deletes_own_rows_only() {
         tables,
         [
             "api_tokens",
+            "caller_marks",
             "campaign_client_settings",
             "campaign_dids",
             "campaigns",
@@ -280,6 +290,13 @@ async fn a_seller_attaches_nothing_foreign_and_gives_nothing_away() {
         "insert into caps (link_id, counts, span, set_by, max_calls) values (5, 'offered', 'day', 'seller', 1)",
         "insert into caps (link_id, counts, span, set_by, max_calls) values (1, 'offered', 'day', 'platform', 1)",
         "update campaign_client_settings set capped = false where id = 1",
+        "update campaign_client_settings set screened = false where id = 1",
+        "insert into caller_marks (caller, kind) values ('+4930123456', 'allowed')",
+        "insert into caller_marks (client_id, caller, kind) values (1, '+4930123456', 'allowed')",
+        "insert into caller_marks (user_id, caller, kind) values (4, '+4930123456', 'blocked')",
+        "insert into caller_marks (campaign_id, caller, kind) values (3, '+4930123456', 'blocked')",
+        "insert into caller_marks (link_id, caller, kind) values (5, '+4930123456', 'blocked')",
+        "insert into caller_marks (user_id, caller, kind) values (3, '+4930123456', 'seen')",
         "update campaign_client_settings set platform_paused_until = null where id = 1",
         "update campaigns set platform_paused_until = null, platform_pause_reason = null where id = 1",
         "update clients set platform_paused_until = null",

@@ -1,5 +1,5 @@
 //! What the service does by itself every few seconds: slots of dead nodes are given back, failed logins told to the audit, caps that
-//! filled noted, expired sessions, keys of repeats and old events of caps removed.
+//! filled noted, expired sessions, keys of repeats, old events of caps and marks of callers that have ended removed.
 
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,8 @@ const FORGET_EVERY_ROUNDS: u64 = 720;
 const RELEASE_EXPIRED: &str = "select released from release_expired(500)";
 const DELETE_EXPIRED_SESSIONS: &str = "select delete_expired_sessions()";
 const FORGET_LOGIN_NETWORKS: &str = "select forget_login_networks()";
+/// So many at a time hold no call up for long.
+const FORGET_CALLERS: &str = "select forget_caller_marks(1000)";
 
 /// What connections remember of the database, for good or for as long as they live.
 const STATE: &str = "\
@@ -36,7 +38,12 @@ const STATE: &str = "\
       from pg_catalog.pg_extension e where e.extname = 'capconduit'";
 
 pub const INTERNAL_STATEMENTS: &[&str] = &[RELEASE_EXPIRED];
-pub const OWN_STATEMENTS: &[&str] = &[STATE, DELETE_EXPIRED_SESSIONS, FORGET_LOGIN_NETWORKS];
+pub const OWN_STATEMENTS: &[&str] = &[
+    STATE,
+    DELETE_EXPIRED_SESSIONS,
+    FORGET_LOGIN_NETWORKS,
+    FORGET_CALLERS,
+];
 
 pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
     let mut failing = false;
@@ -89,6 +96,7 @@ async fn once_around(app: &AppState, round: u64) -> ApiResult<i32> {
     if round.is_multiple_of(FORGET_EVERY_ROUNDS) {
         app.store.own(DELETE_EXPIRED_SESSIONS, &[]).await?;
         app.store.own(FORGET_LOGIN_NETWORKS, &[]).await?;
+        while app.store.own(FORGET_CALLERS, &[]).await?.get::<_, i64>(0) > 0 {}
         for forget in [once::FORGET, events::FORGET] {
             app.store.call(&Identity::INTERNAL, forget, &[]).await?;
         }

@@ -1,5 +1,6 @@
 //! A campaign as it is shown, and what may be sent of one. Its DIDs and links are in `parts`.
 
+use capconduit_core::gates::spacing;
 use capconduit_core::{Strategy, outcome};
 use serde::Serialize;
 use tokio_postgres::Row;
@@ -13,6 +14,9 @@ use crate::http::version::Versioned;
 use crate::resources::caps::objects::Cap;
 use crate::resources::pauses::objects::Pause;
 
+/// What becomes of calls without a caller's number.
+const ANONYMOUS: &[&str] = &["allow", "reject"];
+const REDIAL: std::ops::RangeInclusive<i32> = spacing::SECONDS;
 pub const STATUSES: &[&str] = &["active", "inactive", "paused"];
 pub const NAME: Text = Text::title(1, 100);
 const DESCRIPTION: Text = Text::prose(10_000);
@@ -39,6 +43,12 @@ pub struct Campaign {
     /// When it takes calls. Null: always.
     #[schema(example = json!(null))]
     pub schedule_id: Option<i64>,
+    /// Calls without a caller's number.
+    #[schema(pattern = "^(allow|reject)$", example = "allow")]
+    pub anonymous_callers: String,
+    /// A caller that calls again sooner is rejected. Null: it is not.
+    #[schema(example = json!(null))]
+    pub min_redial_seconds: Option<i32>,
     /// Null: it is not paused.
     pub pause: Option<Pause>,
     pub created_at: Instant,
@@ -59,6 +69,8 @@ impl From<&Row> for Campaign {
             qualify_seconds: row.get("qualify_seconds"),
             description: row.get("description"),
             schedule_id: row.get("schedule_id"),
+            anonymous_callers: row.get("anonymous_callers"),
+            min_redial_seconds: row.get("min_redial_seconds"),
             pause: Pause::of(row),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
@@ -106,6 +118,12 @@ pub struct NewCampaign {
     /// When it takes calls: an own schedule, or one of the platform's. Null: always.
     #[schema(minimum = 1, example = json!(null))]
     pub schedule_id: Option<i64>,
+    /// Calls without a caller's number.
+    #[schema(pattern = "^(allow|reject)$", default = "allow", required = false)]
+    pub anonymous_callers: String,
+    /// A caller that calls again sooner is rejected. Null: it is not.
+    #[schema(minimum = 1, maximum = 86_400, example = json!(null))]
+    pub min_redial_seconds: Option<i32>,
 }
 
 impl Input for NewCampaign {
@@ -123,6 +141,10 @@ impl Input for NewCampaign {
             status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
             description: f.nullable_text("description", &DESCRIPTION).flatten(),
             schedule_id: f.nullable_id("scheduleId").flatten(),
+            anonymous_callers: f
+                .choice("anonymousCallers", ANONYMOUS)
+                .unwrap_or_else(|| "allow".into()),
+            min_redial_seconds: f.nullable_small_int("minRedialSeconds", REDIAL).flatten(),
         }
     }
 }
@@ -150,6 +172,10 @@ pub struct CampaignChange {
     pub description: Option<Option<String>>,
     #[schema(value_type = Option<i64>, minimum = 1)]
     pub schedule_id: Option<Option<i64>>,
+    #[schema(pattern = "^(allow|reject)$", required = false, nullable = false)]
+    pub anonymous_callers: Option<String>,
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 86_400)]
+    pub min_redial_seconds: Option<Option<i32>>,
 }
 
 impl Input for CampaignChange {
@@ -165,6 +191,8 @@ impl Input for CampaignChange {
             status: f.choice("status", STATUSES),
             description: f.nullable_text("description", &DESCRIPTION),
             schedule_id: f.nullable_id("scheduleId"),
+            anonymous_callers: f.choice("anonymousCallers", ANONYMOUS),
+            min_redial_seconds: f.nullable_small_int("minRedialSeconds", REDIAL),
         }
     }
 }

@@ -17,8 +17,8 @@ const ONE: &str = concat!("select ", campaign!(), " from campaigns where id = $1
 const LOCK_TO_DELETE: &str = "select version from campaigns where id = $1 for update";
 const INSERT: &str = "\
     insert into campaigns (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description,
-                           qualify_seconds, schedule_id)
-    values (session_user_id(), $1, $2, $3, $4, $5, $6, $7, $8) returning id";
+                           qualify_seconds, schedule_id, anonymous_callers, min_redial_seconds)
+    values (session_user_id(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id";
 const UPDATE: &str = "\
     update campaigns
        set name = coalesce($2, name), status = coalesce($3, status),
@@ -27,7 +27,9 @@ const UPDATE: &str = "\
            max_ring_seconds = case when $7 then $6 else max_ring_seconds end,
            description = case when $9 then $8 else description end,
            qualify_seconds = coalesce($10, qualify_seconds),
-           schedule_id = case when $12 then $11 else schedule_id end
+           schedule_id = case when $12 then $11 else schedule_id end,
+           anonymous_callers = coalesce($13, anonymous_callers),
+           min_redial_seconds = case when $15 then $14 else min_redial_seconds end
      where id = $1";
 const DELETE: &str = "delete from campaigns where id = $1";
 
@@ -69,6 +71,8 @@ pub async fn create(tx: &Tx, new: NewCampaign) -> ApiResult<CampaignDetail> {
                 &new.description,
                 &new.qualify_seconds,
                 &new.schedule_id,
+                &new.anonymous_callers,
+                &new.min_redial_seconds,
             ],
         )
         .await
@@ -100,6 +104,9 @@ pub async fn update(
             &change.qualify_seconds,
             &change.schedule_id.flatten(),
             &change.schedule_id.is_some(),
+            &change.anonymous_callers,
+            &change.min_redial_seconds.flatten(),
+            &change.min_redial_seconds.is_some(),
         ],
     )
     .await

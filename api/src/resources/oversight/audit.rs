@@ -52,6 +52,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("campaign_did", &["campaign_dids"]),
     ("link", &["campaign_client_settings", "link_counters"]),
     ("cap", &["caps"]),
+    ("caller", &["caller_marks"]),
     ("schedule", &["schedules"]),
     ("live_call", &["live_calls"]),
     ("node", &["nodes"]),

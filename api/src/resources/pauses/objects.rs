@@ -12,7 +12,8 @@ use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::Text;
 
 const REASON: Text = Text::title(*REASON_LENGTH.start(), *REASON_LENGTH.end());
-const UNTIL: Text = Text::name(1, 60).check(|text| match parse_instant(text) {
+/// An instant that is to come.
+pub const UNTIL: Text = Text::name(1, 60).check(|text| match parse_instant(text) {
     None => Err("Not a valid ISO 8601 time.".into()),
     Some(until) if until <= Timestamp::now() => Err("Must be in the future.".into()),
     Some(_) => Ok(()),

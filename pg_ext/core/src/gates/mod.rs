@@ -5,6 +5,7 @@ use crate::facts::{Campaign, Dialled, Link};
 use crate::gate::{Asked, Figure, Figures, Gate, Rule, Told, Verdict};
 
 mod already_tried;
+mod callers;
 mod campaign_inactive;
 pub mod caps;
 mod client_inactive;
@@ -20,7 +21,7 @@ pub mod spacing;
 mod total_cap;
 
 /// Of a call, before any link is looked at.
-pub static OF_CALLS: [&Gate; 25] = [
+pub static OF_CALLS: [&Gate; 28] = [
     &did_inactive::GATE,
     &owner_inactive::GATE,
     &no_campaign::GATE,
@@ -28,6 +29,9 @@ pub static OF_CALLS: [&Gate; 25] = [
     &paused::CAMPAIGN,
     &closed::DID,
     &closed::CAMPAIGN,
+    &callers::BLOCKED,
+    &callers::ANONYMOUS,
+    &callers::REDIAL,
     // What holds longest is told first.
     &caps::SELLER_TOTAL,
     &caps::CAMPAIGN_TOTAL,
@@ -49,7 +53,7 @@ pub static OF_CALLS: [&Gate; 25] = [
     &caps::DID_CONCURRENT,
 ];
 
-pub static OF_LINKS: [&Gate; 24] = [
+pub static OF_LINKS: [&Gate; 26] = [
     &already_tried::GATE,
     &link_inactive::GATE,
     &client_inactive::GATE,
@@ -58,6 +62,8 @@ pub static OF_LINKS: [&Gate; 24] = [
     &closed::CLIENT,
     &closed::LINK,
     &no_contact::GATE,
+    &callers::CLIENT,
+    &callers::LINK,
     // As above; over one window the client's before the link's.
     &caps::CLIENT_TOTAL,
     &total_cap::GATE,

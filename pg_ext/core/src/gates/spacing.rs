@@ -16,7 +16,7 @@ pub static LINK: Gate = Gate {
     is_told: Told::Always,
     rule: Rule::Link {
         stops: |link, asked| of_link(link).stops(asked),
-        figures: |link, _| of_link(link).figures(),
+        figures: |link, _| of_link(link).figures("min_seconds_between", "reserved_at"),
     },
 };
 
@@ -28,7 +28,7 @@ pub static CLIENT: Gate = Gate {
     is_told: Told::WhereSet,
     rule: Rule::Link {
         stops: |link, asked| of_client(link).stops(asked),
-        figures: |link, _| of_client(link).figures(),
+        figures: |link, _| of_client(link).figures("min_seconds_between", "reserved_at"),
     },
 };
 
@@ -72,13 +72,13 @@ impl Spacing {
         self.seconds.is_some() && (overtaken || now - asked.at >= 1_000_000)
     }
 
-    fn figures(self) -> Figures {
+    pub fn figures(self, set: &'static str, since: &'static str) -> Figures {
         let Some(seconds) = self.seconds else {
             return Figures::new();
         };
-        let mut figures = vec![("min_seconds_between", Figure::Count(i64::from(seconds)))];
+        let mut figures = vec![(set, Figure::Count(i64::from(seconds)))];
         if let Some((last, pause)) = self.pause() {
-            figures.push(("reserved_at", Figure::Instant(last)));
+            figures.push((since, Figure::Instant(last)));
             figures.push(("opens_at", Figure::Instant(last + pause)));
         }
         figures

@@ -188,6 +188,11 @@ pub async fn recorded() -> BTreeMap<String, Value> {
             good_body("POST", "/api/seller/caps"),
         )
         .await);
+    let caller = json!({"caller": "+4930123459", "note": "Robot"});
+    let mark = id(&r.ask("POST", "/api/admin/callers", &[], Some(caller)).await);
+    let caller =
+        json!({"caller": "+4930123458", "scope": "campaign", "scopeId": 1, "note": "Threatened an agent"});
+    let own_mark = id(&r.ask("POST", "/api/seller/callers", &[], Some(caller)).await);
     let hours = json!({
         "name": "Office hours",
         "timeZone": "America/New_York",
@@ -257,6 +262,8 @@ pub async fn recorded() -> BTreeMap<String, Value> {
     for (path, id) in [
         ("/api/admin/caps/{id}", &cap),
         ("/api/seller/caps/{id}", &own_cap),
+        ("/api/admin/callers/{id}", &mark),
+        ("/api/seller/callers/{id}", &own_mark),
         ("/api/admin/schedules/{id}", &schedule),
         ("/api/seller/schedules/{id}", &own_schedule),
     ] {
@@ -270,6 +277,12 @@ pub async fn recorded() -> BTreeMap<String, Value> {
         r.ask("POST", path, &[id], good_body("POST", path)).await;
     }
     r.ask_the_rest(&["GET"]).await;
+    for (path, id) in [
+        ("/api/admin/callers/{id}", &mark),
+        ("/api/seller/callers/{id}", &own_mark),
+    ] {
+        r.ask("DELETE", path, &[id], None).await;
+    }
     for (path, ids) in [
         ("/api/admin/users/{id}", vec![&user]),
         ("/api/admin/clients/{id}", vec![&client]),

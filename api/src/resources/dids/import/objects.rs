@@ -30,3 +30,10 @@ pub struct ImportedLine {
     #[schema(value_type = Option<Object>)]
     pub errors: Option<Map<String, Value>>,
 }
+
+impl Imported {
+    pub fn faults(self) -> impl Iterator<Item = (u64, Map<String, Value>)> {
+        let lines = self.lines.into_iter();
+        lines.filter_map(|line| Some((line.line, line.errors?)))
+    }
+}

@@ -2,11 +2,9 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value, json};
-
 use super::lines::Line;
 use super::objects::{Imported, ImportedLine};
-use crate::error::{ApiError, ApiResult};
+use crate::error::ApiResult;
 use crate::store::tx::Tx;
 
 /// In the order of ids: two imports into the same campaigns cannot deadlock.
@@ -59,26 +57,6 @@ pub async fn import(tx: &Tx, mut lines: Vec<Line>, dry_run: bool) -> ApiResult<I
     })
 }
 
-/// The faults by line.
-pub fn refused(imported: Imported) -> ApiError {
-    let faulty = imported.faulty;
-    let faults = imported.lines.into_iter().filter_map(|line| {
-        let errors = line.errors?;
-        Some((line.line.to_string(), Value::Object(errors)))
-    });
-    let mut error = ApiError::fields(Map::from_iter([(
-        "lines".to_owned(),
-        Value::Object(faults.collect()),
-    )]));
-    let are = if faulty == 1 { "line is" } else { "lines are" };
-    error.0.message = format!("{faulty} {are} faulty; nothing was stored. `mode=valid` leaves them out.");
-    error
-}
-
-fn fault(line: &mut Line, key: &str, text: String) {
-    line.read = Err(Map::from_iter([(key.to_owned(), json!([text]))]));
-}
-
 fn refuse_repeated(lines: &mut [Line]) {
     let mut seen: HashMap<String, u64> = HashMap::new();
     for line in lines {
@@ -86,7 +64,7 @@ fn refuse_repeated(lines: &mut [Line]) {
         match seen.get(&new.number) {
             Some(first) => {
                 let text = format!("The same number as in line {first}.");
-                fault(line, "number", text);
+                line.fault("number", text);
             }
             None => {
                 seen.insert(new.number.clone(), line.line);
@@ -109,11 +87,7 @@ async fn campaigns(tx: &Tx, lines: &mut [Line]) -> ApiResult<HashMap<String, i64
     for line in lines {
         let name = line.read.as_ref().ok().and_then(|new| new.campaign.clone());
         if let Some(name) = name.filter(|name| !found.contains_key(name)) {
-            fault(
-                line,
-                "campaign",
-                format!("There is no own campaign named '{name}'."),
-            );
+            line.fault("campaign", format!("There is no own campaign named '{name}'."));
         }
     }
     Ok(found)
@@ -147,7 +121,7 @@ async fn insert(tx: &Tx, lines: &mut [Line]) -> ApiResult<HashMap<String, i64>> 
         if let Some(id) = own.get(&new.number) {
             text = format!("{text}: it is your own, with ID {id}");
         }
-        fault(line, "number", text);
+        line.fault("number", text);
     }
     Ok(made)
 }

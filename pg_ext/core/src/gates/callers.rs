@@ -1,0 +1,250 @@
+//! Callers: those without a number, those that are blocked, and those that call again too soon. What is allowed beats what is blocked, of
+//! the same side: a seller lifts no block of the platform's, nor the platform a seller's. A link and a client judge by their own marks.
+
+use crate::callers::{Marked, Scope};
+use crate::facts::{Campaign, Dialled};
+use crate::gate::{Asked, Figure, Figures, FreedBy, Gate, Rule, Told};
+use crate::gates::spacing::Spacing;
+use crate::reason::Reject;
+
+pub static ANONYMOUS: Gate = Gate {
+    name: "anonymous_caller",
+    says: Reject::AnonymousCaller,
+    freed_by: FreedBy::Change,
+    is_told: Told::WhereSet,
+    rule: Rule::Call {
+        stops: |dialled, asked| rejects_anonymous(dialled) && asked.is_anonymous(),
+        figures: |dialled, asked| {
+            if rejects_anonymous(dialled) {
+                vec![("anonymous", Figure::Count(asked.is_anonymous().into()))]
+            } else {
+                Figures::new()
+            }
+        },
+    },
+};
+
+/// By the platform, by the seller, or in the campaign.
+pub static BLOCKED: Gate = Gate {
+    name: "caller_blocked",
+    says: Reject::CallerBlocked,
+    freed_by: FreedBy::Date,
+    is_told: Told::WhereSet,
+    rule: Rule::Call {
+        stops: |dialled, asked| block(dialled, asked.at).is_some(),
+        figures: |dialled, asked| match block(dialled, asked.at) {
+            Some((scope, until)) => blocked(scope, until),
+            None => Figures::new(),
+        },
+    },
+};
+
+pub static REDIAL: Gate = Gate {
+    name: "redial_too_soon",
+    says: Reject::RedialTooSoon,
+    freed_by: FreedBy::Time,
+    is_told: Told::WhereSet,
+    rule: Rule::Call {
+        stops: |dialled, asked| redial(dialled, asked.at).stops(asked),
+        figures: |dialled, asked| redial(dialled, asked.at).figures("min_redial_seconds", "last_call_at"),
+    },
+};
+
+macro_rules! of_links {
+    ($gate:ident, $name:literal, $scope:literal, $marked:ident) => {
+        pub static $gate: Gate = Gate {
+            name: $name,
+            says: Reject::CallerBlocked,
+            freed_by: FreedBy::Date,
+            is_told: Told::WhereSet,
+            rule: Rule::Link {
+                stops: |link, asked| own_block(&link.$marked, asked).is_some(),
+                figures: |link, asked| match own_block(&link.$marked, asked) {
+                    Some(until) => blocked($scope, until),
+                    None => Figures::new(),
+                },
+            },
+        };
+    };
+}
+
+of_links!(CLIENT, "client_blocks_caller", "client", client_marked);
+of_links!(LINK, "link_blocks_caller", "link", marked);
+
+fn rejects_anonymous(dialled: &Dialled) -> bool {
+    let campaign = dialled.campaign.as_ref();
+    campaign.is_some_and(|campaign| campaign.rejects_anonymous)
+}
+
+fn own_block(marked: &Marked, asked: &Asked<'_>) -> Option<i64> {
+    marked.blocks(asked.at).filter(|_| !marked.allows(asked.at))
+}
+
+/// Whether the seller has allowed the caller, for all its campaigns or for this one.
+fn is_allowed(dialled: &Dialled, campaign: &Campaign, at: i64) -> bool {
+    dialled.marked.allows(at) || campaign.marked.allows(at)
+}
+
+/// Where the caller is blocked, and until when.
+fn block(dialled: &Dialled, at: i64) -> Option<(&'static str, i64)> {
+    let platform = dialled.platform_marked;
+    if let Some(until) = platform.blocks(at).filter(|_| !platform.allows(at)) {
+        return Some((Scope::Platform.name(), until));
+    }
+    let campaign = dialled.campaign.as_ref()?;
+    if is_allowed(dialled, campaign, at) {
+        return None;
+    }
+    let of_seller = dialled.marked.blocks(at).map(|until| ("seller", until));
+    of_seller.or_else(|| campaign.marked.blocks(at).map(|until| ("campaign", until)))
+}
+
+fn blocked(scope: &str, until: i64) -> Figures {
+    vec![
+        ("scope", Figure::Text(scope.to_owned())),
+        ("until", Figure::Instant(until)),
+    ]
+}
+
+/// The least time between two calls of one caller to the campaign; none for one that the seller has allowed.
+fn redial(dialled: &Dialled, at: i64) -> Spacing {
+    let campaign = dialled.campaign.as_ref();
+    let spaced = campaign.filter(|campaign| !is_allowed(dialled, campaign, at));
+    spaced.map_or_else(Spacing::default, |campaign| Spacing {
+        seconds: campaign.min_redial_seconds,
+        last: campaign.marked.seen_at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Link;
+    use crate::facts::tests::{dialled, link};
+    use crate::gates::tests::{figures, stops};
+
+    const SECOND: i64 = 1_000_000;
+
+    fn asked(at: i64) -> Asked<'static> {
+        Asked {
+            at,
+            caller: Some("+4930123456"),
+            knows_caller: true,
+            node: None,
+        }
+    }
+
+    fn stops_call(gate: &Gate, dialled: &Dialled, asked: &Asked<'_>) -> bool {
+        match gate.rule {
+            Rule::Call { stops, .. } => stops(dialled, asked),
+            Rule::Link { .. } => panic!("{gate:?} judges no call"),
+        }
+    }
+
+    fn marked(allowed: i64, blocked: i64) -> Marked {
+        let until = |until: i64| (until > 0).then_some(until);
+        Marked {
+            allowed_until: until(allowed),
+            blocked_until: until(blocked),
+            seen_at: None,
+        }
+    }
+
+    /// Of platform, seller and campaign until when each allows and blocks (0: never); who blocks at 5.
+    #[test]
+    fn what_is_allowed_beats_what_is_blocked_of_the_same_side() {
+        let table = [
+            ([(0, 0), (0, 0), (0, 0)], None),
+            ([(0, 9), (0, 0), (0, 0)], Some("platform")),
+            ([(0, 5), (0, 0), (0, 0)], None),
+            ([(0, 6), (0, 0), (0, 0)], Some("platform")),
+            ([(9, 9), (0, 0), (0, 0)], None),
+            ([(5, 9), (0, 0), (0, 0)], Some("platform")),
+            ([(0, 9), (9, 0), (9, 0)], Some("platform")),
+            ([(9, 0), (0, 9), (0, 0)], Some("seller")),
+            ([(0, 0), (0, 9), (0, 9)], Some("seller")),
+            ([(0, 0), (9, 9), (0, 0)], None),
+            ([(0, 0), (9, 0), (0, 9)], None),
+            ([(0, 0), (0, 9), (9, 0)], None),
+            ([(0, 0), (0, 9), (4, 0)], Some("seller")),
+            ([(0, 0), (0, 0), (0, 9)], Some("campaign")),
+            ([(0, 9), (0, 9), (0, 9)], Some("platform")),
+        ];
+        for (marks, expected) in table {
+            let [platform, seller, campaign] = marks.map(|(allowed, blocked)| marked(allowed, blocked));
+            let mut facts = dialled();
+            facts.platform_marked = platform;
+            facts.marked = seller;
+            facts.campaign.as_mut().unwrap().marked = campaign;
+            assert_eq!(block(&facts, 5).map(|(scope, _)| scope), expected, "{marks:?}");
+            assert_eq!(stops_call(&BLOCKED, &facts, &asked(5)), expected.is_some());
+        }
+    }
+
+    #[test]
+    fn a_link_and_its_client_go_by_their_own_marks() {
+        let blocked = Link {
+            marked: marked(0, 9),
+            client_marked: marked(0, 7),
+            ..link(1)
+        };
+        assert!(stops(&LINK, &blocked, &asked(8)) && !stops(&LINK, &blocked, &asked(9)));
+        assert!(stops(&CLIENT, &blocked, &asked(6)) && !stops(&CLIENT, &blocked, &asked(7)));
+        assert_eq!(
+            figures(&LINK, &blocked, &asked(8)),
+            [
+                ("scope", Figure::Text("link".to_owned())),
+                ("until", Figure::Instant(9))
+            ]
+        );
+        let allowed = Link {
+            marked: marked(9, 9),
+            ..blocked
+        };
+        assert!(!stops(&LINK, &allowed, &asked(8)) && figures(&LINK, &allowed, &asked(8)).is_empty());
+        assert!(stops(&CLIENT, &allowed, &asked(6)));
+    }
+
+    #[test]
+    fn callers_without_a_number_are_rejected_where_the_campaign_says_so() {
+        let mut facts = dialled();
+        let nobody = Asked {
+            knows_caller: true,
+            ..Asked::default()
+        };
+        assert!(!stops_call(&ANONYMOUS, &facts, &nobody));
+        facts.campaign.as_mut().unwrap().rejects_anonymous = true;
+        assert!(stops_call(&ANONYMOUS, &facts, &nobody));
+        assert!(!stops_call(&ANONYMOUS, &facts, &asked(0)));
+        assert!(!stops_call(&ANONYMOUS, &facts, &Asked::default()), "nobody calls");
+        let named = Asked {
+            caller: Some("anonymous"),
+            ..nobody
+        };
+        assert!(stops_call(&ANONYMOUS, &facts, &named));
+    }
+
+    #[test]
+    fn a_redial_waits_its_seconds_to_the_edge() {
+        let mut facts = dialled();
+        let campaign = facts.campaign.as_mut().unwrap();
+        campaign.min_redial_seconds = Some(2);
+        assert!(!stops_call(&REDIAL, &facts, &asked(0)), "a first call");
+        facts.campaign.as_mut().unwrap().marked.seen_at = Some(10 * SECOND);
+        for (at, expected) in [
+            (10 * SECOND, true),
+            (12 * SECOND - 1, true),
+            (12 * SECOND, false),
+            // The clock was set back.
+            (8 * SECOND, false),
+        ] {
+            assert_eq!(stops_call(&REDIAL, &facts, &asked(at)), expected, "{at}");
+        }
+        facts.marked.allowed_until = Some(11 * SECOND);
+        assert!(!stops_call(&REDIAL, &facts, &asked(11 * SECOND - 1)));
+        assert!(stops_call(&REDIAL, &facts, &asked(11 * SECOND)));
+        facts.marked = Marked::default();
+        facts.campaign.as_mut().unwrap().min_redial_seconds = None;
+        assert!(!stops_call(&REDIAL, &facts, &asked(11 * SECOND)), "off");
+    }
+}
