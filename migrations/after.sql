@@ -628,7 +628,8 @@ grant execute on function explain_route(text), explain_call(text, text, timestam
 grant execute on function preview_route(text) to capconduit_asterisk, capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function verify_counters(), table_access() to capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function release_call(text, text), release_node(text, text), adjust_link_total(bigint, bigint, text),
-    adjust_cap(bigint, bigint, text), erase_caller(text) to capconduit_staff;
+    adjust_cap(bigint, bigint, text), set_seats(bigint, integer, integer, text, bigint), forget_seats(bigint), erase_caller(text)
+    to capconduit_staff;
 
 -- The API's own login, before it takes on a role: sessions and look-ups.
 grant execute on function find_login(text), open_session(bigint, text, bytea, integer), find_session(bytea, integer),

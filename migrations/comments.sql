@@ -314,6 +314,10 @@ comment on column meters.qualified is 'Good calls';
 comment on column meters.windows_from is 'When the last of the present windows began';
 comment on column meters.windows_until is 'When the first of the present windows ends';
 comment on column meters.reserved_at is 'When a call last got one of its slots';
+comment on column meters.seats is 'Calls at one time that the client says it can take; null: it tells none';
+comment on column meters.seats_until is 'Until when that holds';
+comment on column meters.seats_close is 'Whether it takes no calls after that; else its caps alone count';
+comment on column meters.seats_sequence is 'Of what was told last; null: without one';
 
 comment on table meter_windows is 'The present hour, day, week and month of each meter: what was used is what it has more';
 comment on column meter_windows.meter_id is 'Meter';

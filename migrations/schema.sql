@@ -2973,8 +2973,17 @@ CREATE TABLE capconduit.meters (
     windows_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     windows_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     reserved_at timestamp with time zone,
+    seats integer,
+    seats_until timestamp with time zone,
+    seats_close boolean,
+    seats_sequence bigint,
     CONSTRAINT meters_active_check CHECK ((active >= 0)),
     CONSTRAINT meters_owner_check CHECK (((subject_type = 'client'::text) = (owner_id IS NULL))),
+    CONSTRAINT meters_seats_check CHECK (
+CASE
+    WHEN (seats IS NULL) THEN (ROW(seats_until, seats_close, seats_sequence) IS NULL)
+    ELSE ((subject_type = 'client'::text) AND ((seats >= 0) AND (seats <= 100000)) AND (ROW(seats_until, seats_close) IS NOT NULL))
+END),
     CONSTRAINT meters_subject_type_check CHECK ((subject_type = ANY (ARRAY['client'::text, 'did'::text, 'campaign'::text, 'seller'::text])))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='200', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
@@ -3071,6 +3080,34 @@ COMMENT ON COLUMN capconduit.meters.windows_until IS 'When the first of the pres
 --
 
 COMMENT ON COLUMN capconduit.meters.reserved_at IS 'When a call last got one of its slots';
+
+
+--
+-- Name: COLUMN meters.seats; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.seats IS 'Calls at one time that the client says it can take; null: it tells none';
+
+
+--
+-- Name: COLUMN meters.seats_until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.seats_until IS 'Until when that holds';
+
+
+--
+-- Name: COLUMN meters.seats_close; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.seats_close IS 'Whether it takes no calls after that; else its caps alone count';
+
+
+--
+-- Name: COLUMN meters.seats_sequence; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.meters.seats_sequence IS 'Of what was told last; null: without one';
 
 
 --
@@ -7637,6 +7674,13 @@ GRANT ALL ON FUNCTION capconduit.forget_login_networks() TO capconduit_api;
 
 
 --
+-- Name: FUNCTION forget_seats(client_id bigint, OUT status text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.forget_seats(client_id bigint, OUT status text) TO capconduit_staff;
+
+
+--
 -- Name: FUNCTION log_call(uniqueid text, did text, call_status text, node text, linkedid text, caller_number text, caller_name text, started_at timestamp with time zone, answered_at timestamp with time zone, ended_at timestamp with time zone, duration_seconds integer, billsec_seconds integer, hangup_cause_code integer, hangup_cause_text text, hangup_by text, sip_call_id text, decision text, link_id bigint, campaign_id bigint, client_id bigint, did_id bigint, user_id bigint, OUT status text, OUT cdr_id bigint); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7779,6 +7823,13 @@ GRANT ALL ON FUNCTION capconduit.schema_version() TO capconduit_api;
 GRANT ALL ON FUNCTION capconduit.session_user_id() TO capconduit_seller;
 GRANT ALL ON FUNCTION capconduit.session_user_id() TO capconduit_staff;
 GRANT ALL ON FUNCTION capconduit.session_user_id() TO capconduit_internal;
+
+
+--
+-- Name: FUNCTION set_seats(client_id bigint, seats integer, ttl_seconds integer, on_stale text, sequence bigint, OUT status text, OUT seats_until timestamp with time zone); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.set_seats(client_id bigint, seats integer, ttl_seconds integer, on_stale text, sequence bigint, OUT status text, OUT seats_until timestamp with time zone) TO capconduit_staff;
 
 
 --

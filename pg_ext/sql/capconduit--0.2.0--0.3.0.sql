@@ -1614,6 +1614,59 @@ begin
 end
 $$;
 
+-- How many calls at one time a client can take from now on, as it tells itself, and for how long that holds. Its meter has them: calls are
+-- judged by its newest version.
+create function set_seats(
+    client_id bigint, seats integer, ttl_seconds integer, on_stale text default 'rules', sequence bigint default null,
+    out status text, out seats_until timestamptz)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+begin
+    if seats is null or seats not between 0 and 100000 then
+        raise exception 'seats must be between 0 and 100000' using errcode = 'invalid_parameter_value';
+    end if;
+    if ttl_seconds is null or ttl_seconds not between 5 and 86400 then
+        raise exception 'ttl_seconds must be between 5 and 86400' using errcode = 'invalid_parameter_value';
+    end if;
+    if on_stale is null or on_stale not in ('rules', 'close') then
+        raise exception 'on_stale must be rules or close' using errcode = 'invalid_parameter_value';
+    end if;
+    -- First, as everything that works on calls does.
+    lock table capconduit.live_calls in access share mode;
+    if not exists (select from capconduit.meters m where (m.subject_type, m.subject_id) = ('client', client_id)) then
+        perform capconduit.make_meter('client', client_id);
+    end if;
+    update capconduit.meters m
+       set seats = set_seats.seats, seats_until = clock_timestamp() + make_interval(secs => ttl_seconds),
+           seats_close = on_stale = 'close', seats_sequence = sequence
+     where (m.subject_type, m.subject_id) = ('client', client_id)
+       and (sequence is null or m.seats_sequence is null or m.seats_sequence <= sequence)
+    returning 'ok', m.seats_until into status, seats_until;
+    if status is null then
+        select 'outdated', m.seats_until into status, seats_until
+          from capconduit.meters m
+         where (m.subject_type, m.subject_id) = ('client', client_id);
+        status := coalesce(status, 'unknown_client');
+    end if;
+end
+$$;
+
+-- A client tells no seats any more: its caps alone count, and a sequence may begin anew.
+create function forget_seats(client_id bigint, out status text)
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    lock table capconduit.live_calls in access share mode;
+    update capconduit.meters m
+       set seats = null, seats_until = null, seats_close = null, seats_sequence = null
+     where (m.subject_type, m.subject_id) = ('client', forget_seats.client_id) and m.seats is not null;
+    status := case
+        when exists (select from capconduit.clients c where c.id = forget_seats.client_id) then 'ok'
+        else 'unknown_client' end;
+end
+$$;
+
 -- A client's spacing goes by its meter.
 create function meter_spaced() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -1936,6 +1989,8 @@ alter function lock_seller() owner to capconduit_owner;
 alter function delete_meter() owner to capconduit_owner;
 alter function meter_capped() owner to capconduit_owner;
 alter function meter_spaced() owner to capconduit_owner;
+alter function set_seats(bigint, integer, integer, text, bigint) owner to capconduit_owner;
+alter function forget_seats(bigint) owner to capconduit_owner;
 alter function note_gone_link() owner to capconduit_owner;
 alter function reconcile_meters(text[]) owner to capconduit_owner;
 alter function is_time_zone(text) owner to capconduit_owner;
@@ -1970,6 +2025,7 @@ revoke all on function lock_seller() from public;
 revoke all on function delete_meter() from public;
 revoke all on function meter_capped() from public;
 revoke all on function meter_spaced() from public;
+revoke all on function set_seats(bigint, integer, integer, text, bigint), forget_seats(bigint) from public;
 revoke all on function note_gone_link() from public;
 revoke all on function reconcile_meters(text[]) from public;
 revoke all on function is_time_zone(text) from public;
@@ -2002,6 +2058,8 @@ comment on function make_meter is 'Gives what has none a meter, which begins wit
 comment on function begin_meter is 'The same of a number, a campaign or a seller, whose links are locked';
 comment on function begin_client_meter is 'The same of a client, whose links are locked';
 comment on function meter_capped is 'Trigger: a first cap makes a meter';
+comment on function set_seats is 'Notes how many calls at one time a client can take, and for how many seconds that holds';
+comment on function forget_seats is 'A client tells no seats any more';
 comment on function meter_spaced is 'Gives a client a meter with its first spacing';
 comment on function note_gone_link is 'Trigger: remembers whose link is gone';
 comment on function reconcile_meters is 'reconcile_counters for meters, which it calls last';

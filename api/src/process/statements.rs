@@ -11,8 +11,8 @@ use crate::http::list::{Listed, Statements};
 use crate::http::once;
 use crate::process::serve::{metrics, upkeep};
 use crate::resources::{
-    auth, callers, campaigns, caps, clients, dids, explain, health, internal, links, live, logs, numbers,
-    oversight, pauses, platform, schedules, stats, tokens, users,
+    auth, callers, campaigns, capacity, caps, clients, dids, explain, health, internal, links, live, logs,
+    numbers, oversight, pauses, platform, schedules, stats, tokens, users,
 };
 use crate::store::identity::DbRole;
 
@@ -62,6 +62,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         auth::password_link::STAFF_STATEMENTS,
         users::ADMIN_STATEMENTS,
         clients::STAFF_STATEMENTS,
+        capacity::operations::STAFF_STATEMENTS,
         caps::STAFF_STATEMENTS,
         callers::STAFF_STATEMENTS,
         logs::STAFF_STATEMENTS,

@@ -4,6 +4,7 @@ pub mod answers;
 pub mod auth;
 pub mod callers;
 pub mod campaigns;
+pub mod capacity;
 pub mod caps;
 pub mod clients;
 pub mod description;
@@ -42,6 +43,7 @@ pub fn router(with_internal_api: bool) -> OpenApiRouter<AppState> {
         .merge(live::router())
         .merge(explain::router())
         .merge(links::router())
+        .merge(capacity::router())
         .merge(caps::router())
         .merge(callers::router())
         .merge(numbers::router())

@@ -4,6 +4,7 @@ use crate::callers::Marked;
 use crate::cap::{Cap, Capped, Meter};
 use crate::hours::Hours;
 use crate::pause::Pause;
+use crate::seats::Seats;
 use crate::strategy::Strategy;
 use crate::subject::Subject;
 
@@ -142,6 +143,8 @@ pub struct Link {
     pub reserved_at: Option<i64>,
     /// The same of its client, where that one has a meter.
     pub client_reserved_at: Option<i64>,
+    /// What its client has told of its seats.
+    pub client_seats: Option<Seats>,
     /// When the last of its present windows began: no call belongs to an instant before.
     pub windows_from: i64,
     /// When the last of its client's present windows began, where its client has a meter.
@@ -190,6 +193,7 @@ impl Link {
             last_seq: _,
             reserved_at: _,
             client_reserved_at: _,
+            client_seats: _,
             windows_from: _,
             client_windows_from: _,
             meter: _,
@@ -279,6 +283,7 @@ pub(crate) mod tests {
             last_seq: 0,
             reserved_at: None,
             client_reserved_at: None,
+            client_seats: None,
             windows_from: i64::MIN,
             client_windows_from: i64::MIN,
             meter: None,

@@ -18,6 +18,7 @@ pub mod pause;
 pub mod reason;
 pub mod schedule;
 pub mod schedule_json;
+pub mod seats;
 pub mod select;
 pub mod set_by;
 pub mod stopped;

@@ -15,6 +15,7 @@ pub enum Reject {
     AnonymousCaller,
     RedialTooSoon,
     NoActiveClientsInCampaign,
+    AllCapped,
     NoEligibleClientsAvailable,
     NoMoreTargets {
         any_busy: bool,
@@ -27,7 +28,7 @@ pub enum Reject {
 
 impl Reject {
     /// One with each token, but for those of caps.
-    pub const NAMED: [Reject; 16] = [
+    pub const NAMED: [Reject; 17] = [
         Reject::InvalidDidInput,
         Reject::DidNotFound,
         Reject::DidInactive,
@@ -40,6 +41,7 @@ impl Reject {
         Reject::AnonymousCaller,
         Reject::RedialTooSoon,
         Reject::NoActiveClientsInCampaign,
+        Reject::AllCapped,
         Reject::NoEligibleClientsAvailable,
         Reject::NoMoreTargets { any_busy: false },
         Reject::RingBudgetSpent,
@@ -87,6 +89,7 @@ impl Reject {
             Reject::AnonymousCaller => "anonymous_caller",
             Reject::RedialTooSoon => "redial_too_soon",
             Reject::NoActiveClientsInCampaign => "no_active_clients_in_campaign",
+            Reject::AllCapped => "all_capped",
             Reject::NoEligibleClientsAvailable => "no_eligible_clients_available",
             Reject::NoMoreTargets { .. } => "no_more_targets",
             Reject::RingBudgetSpent => "ring_budget_spent",
@@ -109,7 +112,8 @@ impl Reject {
             | Reject::AllClosed
             | Reject::NoActiveClientsInCampaign => 20,
             Reject::CallerBlocked | Reject::AnonymousCaller | Reject::RedialTooSoon => 21,
-            Reject::NoEligibleClientsAvailable
+            Reject::AllCapped
+            | Reject::NoEligibleClientsAvailable
             | Reject::Capped(_)
             | Reject::NoMoreTargets { any_busy: true } => 17,
             Reject::NoMoreTargets { any_busy: false } | Reject::RingBudgetSpent => 19,
@@ -143,18 +147,19 @@ mod tests {
             Reject::AnonymousCaller => 9,
             Reject::RedialTooSoon => 10,
             Reject::NoActiveClientsInCampaign => 11,
-            Reject::NoEligibleClientsAvailable => 12,
-            Reject::NoMoreTargets { .. } => 13,
-            Reject::RingBudgetSpent => 14,
-            Reject::CallEnded => 15,
-            Reject::Capped(_) => 16,
+            Reject::AllCapped => 12,
+            Reject::NoEligibleClientsAvailable => 13,
+            Reject::NoMoreTargets { .. } => 14,
+            Reject::RingBudgetSpent => 15,
+            Reject::CallEnded => 16,
+            Reject::Capped(_) => 17,
         }
     }
 
     #[test]
     fn every_reason_is_among_all_and_in_a_status() {
         for (index, reject) in Reject::all().enumerate() {
-            assert_eq!(place(reject), index.min(16));
+            assert_eq!(place(reject), index.min(17));
             let status = format!("REJECTED_{}", reject.token().to_uppercase());
             assert_eq!(of_status(&status).as_deref(), Some(reject.token()));
         }

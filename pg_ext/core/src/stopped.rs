@@ -2,7 +2,7 @@
 
 use crate::facts::Link;
 use crate::gate::Verdict;
-use crate::gates::{self, caps};
+use crate::gates::{self, caps, seats};
 use crate::reason::Reject;
 use crate::strategy::Strategy;
 use crate::subject::Subject;
@@ -26,7 +26,8 @@ pub struct Full {
 
 impl Full {
     fn of(link: &Link, verdict: Verdict) -> Self {
-        let calls_of = if verdict.stopped_by() == Some(&caps::CLIENT_CONCURRENT) {
+        let of_client = [&caps::CLIENT_CONCURRENT, &seats::FULL];
+        let calls_of = if verdict.stopped_by().is_some_and(|gate| of_client.contains(&gate)) {
             Subject::Client(link.client_id)
         } else {
             Subject::Link(link.id)
@@ -101,6 +102,25 @@ mod tests {
                 [stopped(others), stopped("client_closed")],
             ] {
                 assert_eq!(reject_reason(&verdicts), Reject::AllClosed);
+            }
+        }
+        for capped in ["client_day_cap", "link_total_cap"] {
+            for others in ["link_inactive", "link_closed", "link_month_cap"] {
+                assert_eq!(
+                    reject_reason(&[stopped(capped), stopped(others)]),
+                    Reject::AllCapped
+                );
+            }
+            for sooner in [
+                "concurrency_cap",
+                "client_concurrent_cap",
+                "client_seats",
+                "spacing",
+            ] {
+                assert_eq!(
+                    reject_reason(&[stopped(sooner), stopped(capped)]),
+                    Reject::NoEligibleClientsAvailable
+                );
             }
         }
         assert_eq!(reject_reason(&[]), Reject::NoActiveClientsInCampaign);

@@ -262,6 +262,7 @@ pub fn read_settings(at: At, campaign_id: i64, caller: Option<&str>) -> Vec<Link
             last_seq: 0,
             reserved_at: None,
             client_reserved_at: None,
+            client_seats: None,
             windows_from: i64::MIN,
             client_windows_from: i64::MIN,
             meter: None,

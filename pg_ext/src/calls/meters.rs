@@ -6,6 +6,7 @@ use capconduit_core::cap::{Cap, Capped, Meter};
 use capconduit_core::gates::caps;
 use capconduit_core::gates::spacing::Spacing;
 use capconduit_core::meter::Counts;
+use capconduit_core::seats::Seats;
 use capconduit_core::{Asked, Link, Subject};
 
 use crate::calls::hot_row::{Changed, refuse_release, sum, wait_for_row};
@@ -22,7 +23,8 @@ use crate::postgres::transaction::now;
 
 static METERS: Lookup<meters::Of> = lookup!(
     meters by meters_subject_id_subject_type_key (Int8):
-    id, subject_type, owner_id, active, unsettled, offered, answered, qualified, windows_from, windows_until, reserved_at
+    id, subject_type, owner_id, active, unsettled, offered, answered, qualified, windows_from, windows_until, reserved_at, seats,
+    seats_until, seats_close
 )
 .before_write();
 
@@ -65,6 +67,8 @@ struct Counters {
     windows: Present,
     /// When a call last got one of its slots. `None`: never, or the table is of a release before.
     reserved_at: Option<i64>,
+    /// Of a client that tells how many calls it can take. No call changes them.
+    seats: Option<Seats>,
 }
 
 /// `None`: it has no meter.
@@ -73,10 +77,11 @@ fn read(scan: &mut Scan<'_, meters::Of>, of: Metered) -> Option<Counters> {
     scan.seek(arg(of.subject.id()));
     while let Some(row) = scan.next() {
         if row.is(column::subject_type, of.subject.kind()) && row.get(column::owner_id) == of.owner_id {
+            let active = row.need(column::active);
             return Some(Counters {
                 meter_id: row.need(column::id),
                 counts: Counts {
-                    active: row.need(column::active),
+                    active,
                     unsettled: row.need(column::unsettled),
                     offered: row.need(column::offered),
                     answered: row.need(column::answered),
@@ -87,6 +92,12 @@ fn read(scan: &mut Scan<'_, meters::Of>, of: Metered) -> Option<Counters> {
                     until: row.need(column::windows_until),
                 },
                 reserved_at: row.get_optional(column::reserved_at),
+                seats: row.get_optional(column::seats).map(|seats| Seats {
+                    seats,
+                    active,
+                    until: row.get_optional(column::seats_until).unwrap_or(i64::MIN),
+                    closes_when_stale: row.get_optional(column::seats_close) == Some(true),
+                }),
             });
         }
     }
@@ -127,7 +138,7 @@ fn by_counters(at: At<'_>, of: Metered, counters: Option<Counters>, caps: Vec<Ca
     }
 }
 
-/// What is known of a link's client that has a meter, to gates where it has caps or a spacing.
+/// What is known of a link's client that has a meter, to gates where it has caps, a spacing or seats.
 pub fn count_client(at: At<'_>, link: &mut Link) {
     if !link.client_metered && link.client_caps.is_empty() && link.client_min_seconds_between.is_none() {
         return;
@@ -135,6 +146,7 @@ pub fn count_client(at: At<'_>, link: &mut Link) {
     let of = Metered::client(link.client_id);
     let counters = read(&mut METERS.open(at), of);
     link.client_reserved_at = counters.and_then(|counters| counters.reserved_at);
+    link.client_seats = counters.and_then(|counters| counters.seats);
     let known = by_counters(at, of, counters, std::mem::take(&mut link.client_caps));
     link.client_windows_from = known.windows_from;
     link.client_caps = known.caps;
@@ -243,7 +255,7 @@ pub fn take(
         if spacing.has_waited(asked, now()) {
             return Decided::Outdated;
         }
-        if spacing.stops(asked) {
+        if spacing.stops(asked) || counters.seats.is_some_and(|seats| !seats.let_through(asked.at)) {
             return Decided::Refuse;
         }
         if !limits.caps.is_empty() {

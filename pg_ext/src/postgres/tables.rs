@@ -111,13 +111,16 @@ tables! {
         }
         optional {
             reserved_at: Time,
+            seats: Int4,
+            seats_until: Time,
+            seats_close: Bool,
         }
         indexes {
             Plain meters_subject_id_subject_type_key: subject_id;
         }
         written: Update;
         changed: active, unsettled, offered, answered, qualified, windows_from, windows_until, reserved_at;
-        own_checks: c"meters_active_check", c"meters_owner_check", c"meters_subject_type_check";
+        own_checks: c"meters_active_check", c"meters_owner_check", c"meters_seats_check", c"meters_subject_type_check";
     }
 
     meter_windows {

@@ -4,6 +4,7 @@ use capconduit_tests::Calls;
 use serde_json::{Value, json};
 
 use super::support::{World, column, field_error, keys};
+use crate::sql::support::run;
 
 const OWN: &str = "/api/seller/caps";
 const ALL: &str = "/api/admin/caps";
@@ -506,4 +507,84 @@ async fn a_client_is_spaced_over_all_its_links() {
         .ok();
     assert_eq!(lifted["minSecondsBetween"], json!(null));
     assert_eq!(switch.route(DID, "third").await.unwrap().link(), 1);
+}
+
+/// A call center tells its agents: shown, met by the next call, stale after a while, and taken back.
+#[tokio::test]
+async fn a_client_tells_its_seats() {
+    let world = World::uncapped().await;
+    let path = "/api/admin/clients/1/capacity";
+    world.staff.get(path).await.expect_status(404);
+    world.staff.delete(path).await.expect_status(204);
+    for (key, wrong) in [
+        ("seats", json!({"seats": -1, "ttlSeconds": 90})),
+        ("seats", json!({"ttlSeconds": 90})),
+        ("ttlSeconds", json!({"seats": 1, "ttlSeconds": 4})),
+        ("ttlSeconds", json!({"seats": 1})),
+        (
+            "onStale",
+            json!({"seats": 1, "ttlSeconds": 90, "onStale": "open"}),
+        ),
+        ("sequence", json!({"seats": 1, "ttlSeconds": 90, "sequence": -1})),
+    ] {
+        let answer = world.staff.put(path, wrong).await.expect_status(400).json();
+        field_error(&answer, key);
+    }
+    let told = world
+        .staff
+        .put(path, json!({"seats": 1, "ttlSeconds": 90, "sequence": 5}))
+        .await
+        .ok();
+    assert_eq!(
+        (
+            &told["seats"],
+            &told["used"],
+            &told["stale"],
+            &told["onStale"],
+            &told["sequence"]
+        ),
+        (&json!(1), &json!(0), &json!(false), &json!("rules"), &json!(5))
+    );
+    let switch = world.db.asterisk().await;
+    assert_eq!(switch.route(DID, "first").await.unwrap().link(), 1);
+    assert_ne!(switch.route(DID, "second").await.unwrap().link(), 1);
+    let client = world.staff.get("/api/admin/clients/1").await.ok();
+    assert_eq!(client["capacity"]["used"], 1, "{client}");
+    let refused = world
+        .staff
+        .put(path, json!({"seats": 9, "ttlSeconds": 90, "sequence": 4}))
+        .await
+        .expect_status(409)
+        .json();
+    assert_eq!(refused["code"], "outdated", "{refused}");
+    let superuser = world.db.superuser().await;
+    run(
+        &superuser,
+        "update meters set seats_until = now() - interval '1 s' where seats is not null",
+    )
+    .await;
+    assert_eq!(world.staff.get(path).await.ok()["stale"], true);
+    let attention = world.staff.get("/api/admin/attention").await.ok();
+    let concerns = attention["items"].as_array().unwrap();
+    let stale = concerns.iter().find(|concern| concern["code"] == "seats_stale");
+    assert_eq!(stale.expect("it is told")["objectId"], "1", "{attention}");
+    world.staff.delete(path).await.expect_status(204);
+    assert_eq!(
+        world.staff.get("/api/admin/clients/1").await.ok()["capacity"],
+        Value::Null
+    );
+    for method in ["GET", "PUT", "DELETE"] {
+        let missing = "/api/admin/clients/99999/capacity";
+        let answer = match method {
+            "GET" => world.staff.get(missing).await,
+            "PUT" => {
+                world
+                    .staff
+                    .put(missing, json!({"seats": 1, "ttlSeconds": 90}))
+                    .await
+            }
+            _ => world.staff.delete(missing).await,
+        };
+        answer.expect_status(404);
+    }
 }

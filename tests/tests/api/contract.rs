@@ -47,6 +47,9 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("DELETE", "/api/admin/clients/{id}", Staff),
     ("PUT", "/api/admin/clients/{id}/pause", Staff),
     ("DELETE", "/api/admin/clients/{id}/pause", Staff),
+    ("GET", "/api/admin/clients/{id}/capacity", Staff),
+    ("PUT", "/api/admin/clients/{id}/capacity", Staff),
+    ("DELETE", "/api/admin/clients/{id}/capacity", Staff),
     ("GET", "/api/admin/dids", Staff),
     ("POST", "/api/admin/dids", Staff),
     ("GET", "/api/admin/dids/{id}", Staff),
@@ -204,6 +207,7 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
             json!({"status": "inactive"})
         }
         ("PUT", path) if path.ends_with("/pause") => json!({"reason": "a test"}),
+        ("PUT", path) if path.ends_with("/capacity") => json!({"seats": 12, "ttlSeconds": 90}),
         ("POST", "/api/admin/links/{id}/adjust" | "/api/admin/caps/{id}/adjust") => {
             json!({"delta": 1, "reason": "a test"})
         }

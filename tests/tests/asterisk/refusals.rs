@@ -53,6 +53,33 @@ async fn at_the_concurrency_cap_the_caller_hears_busy() {
     assert_eq!(line.caller().call().await.final_status(), 200);
 }
 
+/// Nobody is rung for it; others who call the same number are heard.
+#[tokio::test]
+async fn a_caller_who_is_blocked_is_forbidden() {
+    let (line, center) = Line::answering().await;
+    let block = format!(
+        "insert into caller_marks (campaign_id, caller, kind) values ({}, '+12125550188', 'blocked')",
+        line.scenario.campaign_id
+    );
+    line.db
+        .admin()
+        .await
+        .batch_execute(&block)
+        .await
+        .expect("a block");
+    let seen = line.caller().from("<sip:+12125550188@10.0.0.1>").call().await;
+    refused(&line, &seen, 403, 21, "REJECTED_CALLER_BLOCKED").await;
+    assert_eq!(
+        line.caller()
+            .from("<sip:+12125550189@10.0.0.1>")
+            .call()
+            .await
+            .final_status(),
+        200
+    );
+    assert_eq!(center.seen().requests("INVITE").len(), 1);
+}
+
 #[tokio::test]
 async fn at_the_total_cap_the_caller_hears_busy() {
     let line = Line::new(Strategy::Priority, &[Link::cap(5).allowed(1)]).await;

@@ -13,6 +13,7 @@ mod pauses;
 mod reconcile;
 mod rejects;
 mod round_robin;
+mod seats;
 mod settings;
 mod spacing;
 mod traffic;

@@ -401,7 +401,7 @@ async fn route_and_move(stage: &Stage, switch: &Client, random: &mut Random, id:
     if !first.is_ok() {
         let reason = first.reject_reason();
         assert!(
-            reason == "no_eligible_clients_available" || reason.ends_with("_cap"),
+            ["no_eligible_clients_available", "all_capped"].contains(&reason) || reason.ends_with("_cap"),
             "{reason}"
         );
         return false;

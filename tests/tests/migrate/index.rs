@@ -7,9 +7,22 @@ use super::capconduit;
 /// As it is before V0027, and so before what came after it.
 const BEFORE: &str = "
     set search_path = capconduit;
+    drop table caller_marks cascade;
+    drop trigger users_screened on users;
+    drop trigger users_delete_caller_marks on users;
+    drop trigger clients_delete_caller_marks on clients;
+    drop trigger campaigns_delete_caller_marks on campaigns;
+    drop trigger campaigns_forget_caller_marks on campaigns;
+    drop trigger campaign_client_settings_delete_caller_marks on campaign_client_settings;
+    alter table users drop column screened cascade;
+    alter table clients drop column screened cascade;
+    alter table campaign_client_settings drop column screened cascade;
+    alter table campaigns
+        drop column screened cascade, drop column anonymous_callers, drop column min_redial_seconds;
     drop trigger clients_meter_spacing on clients;
     alter table clients drop column min_seconds_between;
-    alter table meters drop column reserved_at;
+    alter table meters
+        drop column reserved_at, drop column seats, drop column seats_until, drop column seats_close, drop column seats_sequence;
     drop index call_logs_changed_xid_id_idx;
     delete from refinery_schema_history where version >= 27;
     reset search_path";

@@ -3,7 +3,7 @@
 use capconduit_tests::Target;
 
 use super::answer::{Answer, MISUSE, Seen, refused};
-use super::judge::{choose, describe, full_ahead, has_room, judge, stop, verdict};
+use super::judge::{choose, describe, full_ahead, has_room, is_freed_by_calls, judge, stop, verdict};
 use super::lost::close;
 use super::rows::{Attempt, Call, Micros};
 use super::world::{Learn, MAX_CALL_SECONDS, MAX_RING_SECONDS, SECOND, World, caller_id_of, identifier_of};
@@ -66,10 +66,13 @@ fn route_by(look: &World, world: &mut World, args: &RouteArgs, seen: &Seen) -> O
             None => {
                 let full = judged
                     .iter()
-                    .any(|(_, verdict)| verdict.ends_with("_cap") || *verdict == "spacing");
+                    .any(|(_, verdict)| is_freed_by_calls(verdict) || *verdict == "spacing");
+                let capped = judged.iter().any(|(_, verdict)| *verdict == "link_total_cap");
                 let closed = judged.iter().any(|(_, verdict)| verdict.ends_with("_closed"));
                 let (reason, cause) = if full {
                     ("no_eligible_clients_available", 17)
+                } else if capped {
+                    ("all_capped", 17)
                 } else if closed {
                     ("all_closed", 20)
                 } else {

@@ -130,6 +130,16 @@ pub fn choose(world: &World, strategy: &str, judged: &Judged, drawn: Option<i64>
     eligible().min_by_key(|id| rank(world, strategy, *id))
 }
 
+pub fn is_freed_by_calls(verdict: &str) -> bool {
+    [
+        "concurrency_cap",
+        "total_cap",
+        "client_concurrent_cap",
+        "link_concurrent_cap",
+    ]
+    .contains(&verdict)
+}
+
 /// Full links that would have come before the choice, in order: a route looks for expired leases there.
 pub fn full_ahead(world: &World, strategy: &str, judged: &Judged, chosen: Option<i64>) -> Vec<i64> {
     if strategy == "weighted" && chosen.is_some() {
@@ -138,15 +148,7 @@ pub fn full_ahead(world: &World, strategy: &str, judged: &Judged, chosen: Option
     let limit = chosen.map(|id| rank(world, strategy, id));
     let mut ahead: Vec<i64> = judged
         .iter()
-        .filter(|(_, verdict)| {
-            [
-                "concurrency_cap",
-                "total_cap",
-                "client_concurrent_cap",
-                "link_concurrent_cap",
-            ]
-            .contains(verdict)
-        })
+        .filter(|(_, verdict)| is_freed_by_calls(verdict))
         .map(|(id, _)| *id)
         .filter(|id| limit.is_none_or(|limit| rank(world, strategy, *id) < limit))
         .collect();

@@ -339,10 +339,7 @@ async fn a_call_that_waited_for_the_client_is_judged_by_what_it_finds_then() {
     }
     let asked = platform.waits("third").await;
     run(&holder, "commit").await;
-    assert_eq!(
-        asked.await.unwrap().reject_reason(),
-        "no_eligible_clients_available"
-    );
+    assert_eq!(asked.await.unwrap().reject_reason(), "all_capped");
     // There is, until somebody closes the client meanwhile.
     run(&platform.superuser, "update caps set max_calls = 9").await;
     run(&holder, "begin").await;
@@ -350,10 +347,7 @@ async fn a_call_that_waited_for_the_client_is_judged_by_what_it_finds_then() {
     let asked = platform.waits("fifth").await;
     platform.cap("offered", "week", 0).await;
     run(&holder, "rollback").await;
-    assert_eq!(
-        asked.await.unwrap().reject_reason(),
-        "no_eligible_clients_available"
-    );
+    assert_eq!(asked.await.unwrap().reject_reason(), "all_capped");
     assert_eq!(platform.counters().await, "2 0 2 0 0");
     run(&platform.superuser, "delete from caps where span = 'week'").await;
     assert_invariants(&platform.db).await;

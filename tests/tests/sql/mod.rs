@@ -27,6 +27,7 @@ mod repair;
 mod rights;
 mod sample;
 mod schedules;
+mod seats;
 mod settings;
 mod settings_id;
 mod silence;

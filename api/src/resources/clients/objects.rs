@@ -14,6 +14,7 @@ use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::{TIME_ZONE, Text};
 use crate::http::version::Versioned;
 use crate::resources::campaigns::parts::objects::Today;
+use crate::resources::capacity::objects::Capacity;
 use crate::resources::caps::objects::Cap;
 use crate::resources::pauses::objects::Pause;
 
@@ -90,6 +91,9 @@ pub struct ClientDetail {
     pub client: Client,
     /// Its own, over all its links.
     pub caps: Vec<Cap>,
+    /// How many calls at one time it tells that it can take. Null: it tells none.
+    #[schema(example = json!(null))]
+    pub capacity: Option<Capacity>,
     /// Over all its links.
     pub today: Today,
 }

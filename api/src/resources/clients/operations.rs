@@ -13,7 +13,7 @@ use crate::http::list::Request;
 use crate::http::page::Page;
 use crate::http::version::IfMatch;
 use crate::resources::campaigns::parts::objects::Today;
-use crate::resources::caps;
+use crate::resources::{capacity, caps};
 use crate::store::tx::Tx;
 
 fn unknown(id: i64) -> ApiError {
@@ -29,6 +29,7 @@ pub async fn find(tx: &Tx, id: i64) -> ApiResult<ClientDetail> {
     Ok(ClientDetail {
         client: Client::from(&row),
         caps: caps::operations::of(tx, "client", id).await?,
+        capacity: capacity::operations::of_client(tx, id).await?,
         today: Today::from(&tx.row(TODAY, &[&id]).await?),
     })
 }

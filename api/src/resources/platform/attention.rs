@@ -3,7 +3,7 @@
 use super::objects::{Attention, Concern};
 use super::statements::{
     CAMPAIGNS_WITHOUT_LINK, CLIENTS_WITHOUT_CONTACT, EXCEEDED_TOTALS, EXPIRED_LEASES, RECENT_RECORDS,
-    SILENT_NODES, TABLES_NOT_DIRECT,
+    SILENT_NODES, STALE_SEATS, TABLES_NOT_DIRECT,
 };
 use crate::error::ApiResult;
 use crate::http::clock::Instant;
@@ -149,6 +149,24 @@ async fn clients(tx: &Tx, items: &mut Vec<Concern>) -> ApiResult<()> {
             "Ask the call center to register, or give the client a contact.",
         );
         items.push(concern.about("client", row.get::<_, i64>("id")));
+    }
+    for row in tx.rows(STALE_SEATS, &[]).await? {
+        let (name, identifier): (String, String) = (row.get("name"), row.get("client_identifier"));
+        let then = if row.get("seats_close") {
+            "it gets no calls"
+        } else {
+            "its caps alone count"
+        };
+        let concern = concern(
+            "seats_stale",
+            format!("Client {name} ({identifier}) has stopped telling its seats; {then}."),
+            "Ask the call center why its dialler is silent. If it tells none any more: DELETE /api/admin/clients/{id}/capacity.",
+        );
+        items.push(
+            concern
+                .about("client", row.get::<_, i64>("id"))
+                .since(row.get("seats_until")),
+        );
     }
     Ok(())
 }

@@ -74,6 +74,11 @@ pub const CLIENTS_WITHOUT_CONTACT: &str = concat!(
     " order by k.id limit 100"
 );
 
+pub const STALE_SEATS: &str = "\
+    select k.id, k.name, k.client_identifier, m.seats_until, m.seats_close from meters m join clients k on k.id = m.subject_id
+     where m.subject_type = 'client' and m.seats_until <= now() and k.status = 'active'
+     order by k.id limit 100";
+
 /// Active campaigns with active numbers of active sellers, none of whose links takes a call before somebody changes something:
 /// what the end of a call frees is not looked at.
 pub const CAMPAIGNS_WITHOUT_LINK: &str = concat!(
@@ -122,6 +127,7 @@ pub const STAFF_STATEMENTS: &[&str] = &[
     RECENT_RECORDS,
     EXCEEDED_TOTALS,
     CLIENTS_WITHOUT_CONTACT,
+    STALE_SEATS,
     CAMPAIGNS_WITHOUT_LINK,
     REJECTS,
 ];

@@ -54,7 +54,7 @@ macro_rules! gates {
     ($rule:ident, $says:expr; $($gate:ident: $name:literal, $of:ident, $over:ident, $freed_by:ident;)*) => {
         $(pub static $gate: Gate = Gate {
             name: $name,
-            says: $says($name),
+            says: $says($name, FreedBy::$freed_by),
             freed_by: FreedBy::$freed_by,
             is_told: Told::WhereSet,
             rule: Rule::$rule {
@@ -65,8 +65,12 @@ macro_rules! gates {
     };
 }
 
+const fn the_call(name: &'static str, _: FreedBy) -> Reject {
+    Reject::Capped(name)
+}
+
 gates! {
-    Call, Reject::Capped;
+    Call, the_call;
     SELLER_TOTAL: "seller_total_cap", of_seller, Total, Outcome;
     SELLER_MONTH: "seller_month_cap", of_seller, Month, Outcome;
     SELLER_WEEK: "seller_week_cap", of_seller, Week, Outcome;
@@ -87,9 +91,12 @@ gates! {
     DID_CONCURRENT: "did_concurrent_cap", of_did, Concurrent, CallEnd;
 }
 
-/// Nobody takes the call.
-const fn nobody(_: &str) -> Reject {
-    Reject::NoEligibleClientsAvailable
+/// Where all is over that could free one of them sooner: a call that ends frees none.
+const fn nobody(_: &'static str, freed_by: FreedBy) -> Reject {
+    match freed_by {
+        FreedBy::Outcome => Reject::AllCapped,
+        _ => Reject::NoEligibleClientsAvailable,
+    }
 }
 
 gates! {

@@ -17,6 +17,7 @@ mod no_campaign;
 mod no_contact;
 mod owner_inactive;
 mod paused;
+pub mod seats;
 pub mod spacing;
 mod total_cap;
 
@@ -53,7 +54,7 @@ pub static OF_CALLS: [&Gate; 28] = [
     &caps::DID_CONCURRENT,
 ];
 
-pub static OF_LINKS: [&Gate; 26] = [
+pub static OF_LINKS: [&Gate; 28] = [
     &already_tried::GATE,
     &link_inactive::GATE,
     &client_inactive::GATE,
@@ -62,6 +63,7 @@ pub static OF_LINKS: [&Gate; 26] = [
     &closed::CLIENT,
     &closed::LINK,
     &no_contact::GATE,
+    &seats::STALE,
     &callers::CLIENT,
     &callers::LINK,
     // As above; over one window the client's before the link's.
@@ -77,6 +79,7 @@ pub static OF_LINKS: [&Gate; 26] = [
     &caps::CLIENT_HOUR,
     &caps::LINK_HOUR,
     &caps::CLIENT_CONCURRENT,
+    &seats::FULL,
     &concurrency_cap::GATE,
     &caps::LINK_CONCURRENT,
     &spacing::CLIENT,

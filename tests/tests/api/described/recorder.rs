@@ -276,6 +276,9 @@ pub async fn recorded() -> BTreeMap<String, Value> {
     ] {
         r.ask("POST", path, &[id], good_body("POST", path)).await;
     }
+    let told = json!({"seats": 12, "ttlSeconds": 90});
+    r.ask("PUT", "/api/admin/clients/{id}/capacity", &[], Some(told))
+        .await;
     r.ask_the_rest(&["GET"]).await;
     for (path, id) in [
         ("/api/admin/callers/{id}", &mark),
