@@ -87,7 +87,7 @@ run_on_major() {
         mount --rbind /dev "$root/dev"
         exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/root \
             CAPCONDUIT_SO="${CAPCONDUIT_SO:-}" CAPCONDUIT_BIN="${CAPCONDUIT_BIN:-}" \
-            CAPCONDUIT_TEST_MINUTES="${CAPCONDUIT_TEST_MINUTES:-45}" ${CAPCONDUIT_TEST_FULL:+CAPCONDUIT_TEST_FULL=1} \
+            CAPCONDUIT_TEST_MINUTES="${CAPCONDUIT_TEST_MINUTES:-45}" ${CAPCONDUIT_TEST_FULL:+CAPCONDUIT_TEST_FULL=1} CAPCONDUIT_OTHER_MAJOR=1 \
             CAPCONDUIT_TARGET="$target" sh -c "cd \"\$1\" && shift && exec \"\$@\"" sh "$project" "$@"
         ' bash "$root" "$ROOT" "$TARGET" "$temporary" "$@" || status=$?
     rm -rf "$temporary"
