@@ -68,6 +68,8 @@ create index caller_marks_client_id_idx on caller_marks (client_id, id) where cl
 create index caller_marks_campaign_id_idx on caller_marks (campaign_id, id) where campaign_id is not null;
 create index caller_marks_user_id_idx on caller_marks (user_id, id) where user_id is not null;
 create index caller_marks_platform_idx on caller_marks (id) where num_nonnulls(link_id, client_id, campaign_id, user_id) = 0;
+-- Whether people have marked any, however many have called.
+create index caller_marks_campaign_set_idx on caller_marks (campaign_id) where campaign_id is not null and kind <> 'seen';
 -- Those that have ended.
 create index caller_marks_until_idx on caller_marks (until) where until is not null;
 

@@ -358,7 +358,7 @@ create policy caller_marks_seller on caller_marks to capconduit_seller
            or campaign_id in (select c.id from campaigns c where c.user_id = (select session_user_id()))
            or link_id in (select s.id from campaign_client_settings s join campaigns c on c.id = s.campaign_id
                            where c.user_id = (select session_user_id())))
-    with check (kind <> 'seen'
+    with check (kind <> 'seen' and created_by is not distinct from (select session_user_id())
            and (user_id = (select session_user_id())
                 or campaign_id in (select c.id from campaigns c where c.user_id = (select session_user_id()))
                 or link_id in (select s.id from campaign_client_settings s join campaigns c on c.id = s.campaign_id
@@ -634,7 +634,7 @@ grant execute on function release_call(text, text), release_node(text, text), ad
 -- The API's own login, before it takes on a role: sessions and look-ups.
 grant execute on function find_login(text), open_session(bigint, text, bytea, integer), find_session(bytea, integer),
     find_login(text, text), open_session(bigint, text, bytea, integer, text), find_session(bytea, integer, integer),
-    close_session(bytea), find_api_token(bytea), delete_expired_sessions(), forget_login_networks(), forget_caller_marks(integer),
+    close_session(bytea), find_api_token(bytea), delete_expired_sessions(), forget_login_networks(), forget_caller_marks(integer, boolean),
     schema_version()
     to capconduit_api;
 grant execute on function change_password(text, text) to capconduit_seller, capconduit_staff;

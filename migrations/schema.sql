@@ -5358,6 +5358,13 @@ CREATE INDEX caller_marks_campaign_id_idx ON capconduit.caller_marks USING btree
 
 
 --
+-- Name: caller_marks_campaign_set_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_marks_campaign_set_idx ON capconduit.caller_marks USING btree (campaign_id) WHERE ((campaign_id IS NOT NULL) AND (kind <> 'seen'::text));
+
+
+--
 -- Name: caller_marks_client_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -6565,7 +6572,7 @@ CREATE POLICY caller_marks_seller ON capconduit.caller_marks TO capconduit_selle
   WHERE (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))) OR (link_id IN ( SELECT s.id
    FROM (capconduit.campaign_client_settings s
      JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
-  WHERE (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))) WITH CHECK (((kind <> 'seen'::text) AND ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) OR (campaign_id IN ( SELECT c.id
+  WHERE (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))))) WITH CHECK (((kind <> 'seen'::text) AND (NOT (created_by IS DISTINCT FROM ( SELECT capconduit.session_user_id() AS session_user_id))) AND ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) OR (campaign_id IN ( SELECT c.id
    FROM capconduit.campaigns c
   WHERE (c.user_id = ( SELECT capconduit.session_user_id() AS session_user_id)))) OR (link_id IN ( SELECT s.id
    FROM (capconduit.campaign_client_settings s
@@ -7660,10 +7667,10 @@ GRANT ALL ON FUNCTION capconduit.flush_seen() TO capconduit_staff;
 
 
 --
--- Name: FUNCTION forget_caller_marks(max_rows integer); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+-- Name: FUNCTION forget_caller_marks(max_rows integer, seen boolean); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
-GRANT ALL ON FUNCTION capconduit.forget_caller_marks(max_rows integer) TO capconduit_api;
+GRANT ALL ON FUNCTION capconduit.forget_caller_marks(max_rows integer, seen boolean) TO capconduit_api;
 
 
 --

@@ -1639,7 +1639,7 @@ begin
     end if;
     update capconduit.meters m
        set seats = set_seats.seats, seats_until = clock_timestamp() + make_interval(secs => ttl_seconds),
-           seats_close = on_stale = 'close', seats_sequence = sequence
+           seats_close = on_stale = 'close', seats_sequence = coalesce(sequence, m.seats_sequence)
      where (m.subject_type, m.subject_id) = ('client', client_id)
        and (sequence is null or m.seats_sequence is null or m.seats_sequence <= sequence)
     returning 'ok', m.seats_until into status, seats_until;
@@ -1817,6 +1817,10 @@ begin
         raise exception 'There is no % with ID %.', replace(scope, '_id', ''), subject
             using errcode = 'foreign_key_violation', schema = tg_table_schema, table = tg_table_name, column = scope;
     end if;
+    -- Of the platform's there may be thousands in an import, and each would look at every seller.
+    if subject is null and not goes and not exists (select from capconduit.users u where not u.screened) then
+        return null;
+    end if;
     execute format($screen$
         update capconduit.%1$I s
            set screened = not s.screened
@@ -1858,16 +1862,40 @@ begin
 end
 $$;
 
--- Marks that have ended say nothing any more. One that a call is at is left for the next time.
-create function forget_caller_marks(max_rows integer) returns bigint
-language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+-- Marks that have ended say nothing any more. One that a call is at is left for the next time. What calls have seen goes by itself: of
+-- others a trigger waits for what they are of, and a call that comes back to its mark, with counters in hand, would wait as long.
+create function forget_caller_marks(max_rows integer, seen boolean) returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as $$
-    with gone as (
+declare
+    ended bigint[];
+    mark bigint;
+    gone bigint;
+begin
+    if seen then
         delete from capconduit.caller_marks m
          where m.id in (select e.id from capconduit.caller_marks e
-                         where e.until <= now() order by e.until limit max_rows for update skip locked)
-        returning 1)
-    select count(*) from gone
+                         where e.until <= now() and e.kind = 'seen' order by e.until limit max_rows for update skip locked);
+        get diagnostics gone = row_count;
+        return gone;
+    end if;
+    if not exists (select from capconduit.caller_marks e where e.until <= now() and e.kind <> 'seen') then
+        return 0;
+    end if;
+    -- As for a mark of the platform, before any of them: two sweeps, or a sweep and a seller's import, would wait for each other.
+    perform pg_advisory_xact_lock(3243, 0);
+    ended := array(select e.id from capconduit.caller_marks e
+                    where e.until <= now() and e.kind <> 'seen' order by e.until limit max_rows for update skip locked);
+    -- One after the other, in the order of imports: what each is of is locked.
+    for mark in
+        select m.id from capconduit.caller_marks m
+         where m.id = any (ended)
+         order by m.campaign_id, m.client_id, m.link_id, m.user_id, m.id
+    loop
+        delete from capconduit.caller_marks m where m.id = mark;
+    end loop;
+    return cardinality(ended);
+end
 $$;
 
 -- The right to be forgotten: what is marked of a caller goes, and its number and name in calls and records; the records stay, and count.
@@ -1879,29 +1907,44 @@ as $$
 declare
     number constant text := btrim(erase_caller.caller);
     marked constant text := case when number ~ '^[1-9][0-9]{1,14}$' then '+' || number else number end;
+    begun constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    audited bigint;
+    ended bigint;
     -- As switches give it: with its plus, or without.
     given constant text[] := array[marked] || case when marked ~ '^\+[1-9][0-9]{1,14}$' then array[substr(marked, 2)] end;
 begin
     if coalesce(number, '') !~ '[0-9]' then
         raise exception 'erase_caller needs a number' using errcode = 'invalid_parameter_value';
     end if;
+    -- What takes long comes first: no call waits for it.
+    update capconduit.call_logs g
+       set caller_id_num = null, caller_id_name = null
+     where btrim(g.caller_id_num, ' ') = any (given);
+    get diagnostics records = row_count;
+    -- Who had marked it, and that it was marked, stays.
+    audited := (select max(a.id) from capconduit.audit_log a);
+    update capconduit.audit_log a
+       set before = a.before - array['caller', 'note'], after = a.after - array['caller', 'note']
+     where a.object_type = 'caller_marks' and marked in (a.before ->> 'caller', a.after ->> 'caller');
+    -- Answers that are kept for a repeat.
+    delete from capconduit.idempotency_keys k where strpos(k.body, to_json(marked)::text) > 0;
     perform from capconduit.live_calls l where btrim(l.caller_number, ' ') = any (given) order by l.uniqueid for no key update;
     update capconduit.live_calls l
        set caller_number = null, caller_name = null
      where btrim(l.caller_number, ' ') = any (given);
     get diagnostics calls = row_count;
+    -- Of calls that have ended since.
     update capconduit.call_logs g
        set caller_id_num = null, caller_id_name = null
-     where btrim(g.caller_id_num, ' ') = any (given);
-    get diagnostics records = row_count;
+     where g.changed_xid >= begun and btrim(g.caller_id_num, ' ') = any (given);
+    get diagnostics ended = row_count;
+    records := records + ended;
     delete from capconduit.caller_marks m where m.caller = marked;
     get diagnostics marks = row_count;
-    -- Who had marked it, and that it was marked, stays.
+    -- Of marks that went just now, or meanwhile.
     update capconduit.audit_log a
        set before = a.before - array['caller', 'note'], after = a.after - array['caller', 'note']
-     where a.object_type = 'caller_marks' and marked in (a.before ->> 'caller', a.after ->> 'caller');
-    -- Answers that are kept for a repeat.
-    delete from capconduit.idempotency_keys k where strpos(k.body, marked) > 0;
+     where a.id > audited and a.object_type = 'caller_marks' and marked in (a.before ->> 'caller', a.after ->> 'caller');
     perform capconduit.write_audit('delete', 'caller_marks', null,
         jsonb_build_object('marks', marks, 'calls', calls, 'records', records), null);
 end
@@ -2001,7 +2044,7 @@ alter function refuse_paused_delete() owner to capconduit_owner;
 alter function mark_screened() owner to capconduit_owner;
 alter function note_screened() owner to capconduit_owner;
 alter function delete_caller_marks() owner to capconduit_owner;
-alter function forget_caller_marks(integer) owner to capconduit_owner;
+alter function forget_caller_marks(integer, boolean) owner to capconduit_owner;
 alter function erase_caller(text) owner to capconduit_owner;
 alter function schedule_fault(text, jsonb, jsonb) owner to capconduit_owner;
 alter function check_schedule() owner to capconduit_owner;
@@ -2036,7 +2079,7 @@ revoke all on function refuse_paused_delete() from public;
 revoke all on function mark_screened() from public;
 revoke all on function note_screened() from public;
 revoke all on function delete_caller_marks() from public;
-revoke all on function forget_caller_marks(integer) from public;
+revoke all on function forget_caller_marks(integer, boolean) from public;
 revoke all on function erase_caller(text) from public;
 revoke all on function schedule_fault(text, jsonb, jsonb) from public;
 revoke all on function check_schedule() from public;

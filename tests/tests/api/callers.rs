@@ -509,7 +509,16 @@ async fn a_caller_is_forgotten_everywhere() {
         .post(ALL, json!({"caller": CALLER}))
         .await
         .expect_status(201);
-    let found = |text: &str| format!("select count(*) from ({text}) t where t::text ~ '4930123456|Jane'");
+    // Another's number that begins like it.
+    let longer = world.alice.with("Idempotency-Key", "another");
+    longer
+        .post(OWN, json!({"caller": format!("{CALLER}7")}))
+        .await
+        .expect_status(201);
+    let kept = "select count(*) from idempotency_keys";
+    assert_eq!(number_of(&db, kept).await, 2);
+    let found =
+        |text: &str| format!("select count(*) from ({text}) t where t::text ~ '4930123456([^7]|$)|Jane'");
     let traces = "select to_jsonb(c) from caller_marks c union all select to_jsonb(c) from live_calls c union all select to_jsonb(c) from call_logs c \
                   union all select to_jsonb(c) from audit_log c union all select to_jsonb(c) from idempotency_keys c";
     assert!(number_of(&db, &found(traces)).await >= 7);
@@ -526,6 +535,7 @@ async fn a_caller_is_forgotten_everywhere() {
         .ok();
     assert_eq!(erased, json!({"marks": 2, "calls": 1, "records": 1}));
     assert_eq!(number_of(&db, &found(traces)).await, 0);
+    assert_eq!(number_of(&db, kept).await, 1);
     assert_eq!(
         json_of(
             &db,

@@ -1,9 +1,17 @@
 //! Calls of one caller at one instant: where it may not call again, one of them passes, whichever way they come.
 
-use capconduit_tests::{Calls, Link, Scenario, Strategy, TestDb, assert_invariants};
+use capconduit_tests::{Calls, Link, Scenario, Strategy, Target, TestDb, assert_invariants};
+use tokio::task::JoinHandle;
+use tokio_postgres::Client;
 
 use super::{assert_no_deadlock, crew, crowd, drain, together};
 use crate::sql::support::{run, value};
+
+/// A call that waits for somebody.
+fn calls(switch: Client, scenario: &Scenario, id: &'static str, caller: &'static str) -> JoinHandle<Target> {
+    let did = scenario.did.clone();
+    tokio::spawn(async move { switch.route_on(&did, id, caller, "pbx1").await.unwrap() })
+}
 
 /// Sixty-four connections, of eight callers, to a campaign that lets each call once in a day: eight calls pass.
 #[tokio::test]
@@ -71,15 +79,7 @@ async fn a_call_of_the_same_caller_on_another_link_is_waited_for() {
         // Nothing is left to wait for but the caller.
         let full = format!("update campaign_client_settings set status = 'inactive' where id = {taken}");
         run(&admin, &full).await;
-        let second = {
-            let did = scenario.did.clone();
-            tokio::spawn(async move {
-                switch
-                    .route_on(&did, "second", "4930123456", "pbx1")
-                    .await
-                    .unwrap()
-            })
-        };
+        let second = calls(switch, &scenario, "second", "4930123456");
         super::held::waiting(&db, 1).await;
         run(&first, "commit").await;
         let second = second.await.unwrap();
@@ -110,15 +110,7 @@ async fn what_is_said_of_callers_while_a_call_waits_counts_for_it() {
         let (admin, holder, switch) = (db.admin().await, db.superuser().await, db.asterisk().await);
         let scenario = Scenario::new(&admin, Strategy::Priority, &[Link::cap(9)]).await;
         run(&holder, "begin; select from link_counters for update").await;
-        let waits = {
-            let did = scenario.did.clone();
-            tokio::spawn(async move {
-                switch
-                    .route_on(&did, "waits", "+4930123456", "pbx1")
-                    .await
-                    .unwrap()
-            })
-        };
+        let waits = calls(switch, &scenario, "waits", "+4930123456");
         super::held::waiting(&db, 1).await;
         let said = said
             .replace("CAMPAIGN", &scenario.campaign_id.to_string())

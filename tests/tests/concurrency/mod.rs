@@ -6,7 +6,7 @@ mod callers;
 mod deletes;
 mod facts;
 mod gate;
-mod held;
+pub mod held;
 mod lock_order;
 mod one_call;
 mod pauses;

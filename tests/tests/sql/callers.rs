@@ -1,10 +1,11 @@
 //! Callers: lists of those that are blocked and allowed, those without a number, and those that call again too soon.
 
-use capconduit_tests::{Calls, Link, Record, Scenario, Strategy, Target, TestDb, assert_invariants};
+use capconduit_tests::{API, Calls, Link, Record, Scenario, Strategy, Target, TestDb, assert_invariants};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use super::support::{refusal, run, sqlstate, value, values};
+use super::tenancy::begin_as;
 
 const CALLER: &str = "+4930123456";
 
@@ -658,12 +659,15 @@ async fn what_has_ended_is_swept_in_batches() {
     .await;
     for expected in [10_i64, 10, 4, 0] {
         assert_eq!(
-            value::<i64>(&admin, "select forget_caller_marks(10)").await,
+            value::<i64>(&admin, "select forget_caller_marks(10, false)").await,
             expected
         );
     }
     run(&call, "rollback").await;
-    assert_eq!(value::<i64>(&admin, "select forget_caller_marks(10)").await, 1);
+    assert_eq!(
+        value::<i64>(&admin, "select forget_caller_marks(10, false)").await,
+        1
+    );
     assert_eq!(value::<i64>(&admin, "select count(*) from caller_marks").await, 2);
     assert_eq!(value::<i64>(&admin, audited).await, 0);
     assert!(
@@ -672,6 +676,131 @@ async fn what_has_ended_is_swept_in_batches() {
             .iter()
             .any(|row| row.starts_with("campaign"))
     );
+}
+
+/// A call that comes back to its mark has counters in hand: it waits for no sweep that waits for somebody else.
+#[tokio::test]
+async fn what_calls_have_seen_is_swept_without_waiting_for_what_marks_are_of() {
+    let db = TestDb::new().await;
+    let (admin, holder, sweep) = (db.superuser().await, db.superuser().await, db.superuser().await);
+    let campaign = two_links(&admin).await.campaign_id;
+    let ended = format!(
+        "insert into caller_marks (campaign_id, caller, kind, until)
+         select {campaign}, '{CALLER}', kind, now() - interval '1 s' from unnest(array['seen', 'blocked']) kind"
+    );
+    run(&admin, &ended).await;
+    run(&holder, "begin; select from campaigns for update").await;
+    run(&sweep, "set lock_timeout = '200ms'").await;
+    assert_eq!(
+        value::<i64>(&sweep, "select forget_caller_marks(10, true)").await,
+        1
+    );
+    let waited = sweep
+        .query_one("select forget_caller_marks(10, false)", &[])
+        .await;
+    assert_eq!(sqlstate(waited), "55P03");
+    run(&holder, "commit").await;
+    assert_eq!(
+        value::<i64>(&sweep, "select forget_caller_marks(10, false)").await,
+        1
+    );
+    assert!(screened(&admin).await.is_empty());
+}
+
+/// Two at once take the same marks, of sellers and of the platform, in whichever order they have ended.
+#[tokio::test]
+async fn sweeps_do_not_deadlock() {
+    let db = TestDb::new().await;
+    let admin = db.superuser().await;
+    let user = two_links(&admin).await.user_id;
+    let ended = format!(
+        "insert into caller_marks (user_id, caller, kind, until)
+         select case when n % 2 = 0 then {user} end, '+4930' || n, 'blocked', now() - interval '1 s' * n from generate_series(100, 400) n"
+    );
+    for _ in 0..5 {
+        run(&admin, &ended).await;
+        let mut sweeps = Vec::new();
+        for _ in 0..4 {
+            let sweep = db.superuser().await;
+            sweeps.push(tokio::spawn(async move {
+                while value::<i64>(&sweep, "select forget_caller_marks(7, false)").await > 0 {}
+            }));
+        }
+        for sweep in sweeps {
+            sweep.await.expect("no deadlock");
+        }
+    }
+    assert_eq!(value::<i64>(&admin, "select count(*) from caller_marks").await, 0);
+    assert!(screened(&admin).await.is_empty());
+}
+
+/// All its records are read, which takes long: meanwhile its calls go on, and what they leave is forgotten, too.
+#[tokio::test]
+async fn calls_go_on_while_their_caller_is_forgotten() {
+    let db = TestDb::new().await;
+    let (admin, holder, switch) = (db.admin().await, db.superuser().await, db.asterisk().await);
+    let scenario = two_links(&admin).await;
+    run(&admin, "update campaigns set min_redial_seconds = 1").await;
+    let record = |call: &str| Record {
+        caller_number: Some(CALLER.to_owned()),
+        ..Record::new(call, &scenario.did, "ANSWERED")
+    };
+    for call in ["ended", "ends", "up"] {
+        run(&admin, "delete from caller_marks").await;
+        let answer = switch.route_on(&scenario.did, call, CALLER, "pbx1").await;
+        answer.unwrap().link();
+    }
+    switch.log_record(&record("ended")).await.unwrap();
+    run(&holder, "begin; select from call_logs for update").await;
+    let erased = tokio::spawn(async move {
+        value::<Value>(
+            &admin,
+            &format!("select to_jsonb(e) from erase_caller('{CALLER}') e"),
+        )
+        .await
+    });
+    crate::concurrency::held::waiting(&db, 1).await;
+    run(&switch, "set lock_timeout = '500ms'").await;
+    switch.next("up", 1, "BUSY").await.unwrap().link();
+    switch.log_record(&record("ends")).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let again = switch.route_on(&scenario.did, "again", CALLER, "pbx1").await;
+    again.unwrap().link();
+    run(&holder, "commit").await;
+    assert_eq!(
+        erased.await.unwrap(),
+        json!({"marks": 1, "calls": 2, "records": 2})
+    );
+    let left = "select count(*) from (select caller_number from live_calls union all select caller_id_num from call_logs) c (number)
+                 where number is not null";
+    assert_eq!(value::<i64>(&holder, left).await, 0);
+}
+
+/// As the service has it: the role and the identity inside a transaction.
+#[tokio::test]
+async fn a_seller_marks_in_its_own_name() {
+    let db = TestDb::new().await;
+    let (api, admin) = (db.connect_as(API).await, db.admin().await);
+    let user = two_links(&admin).await.user_id;
+    for (by, accepted) in [
+        (user.to_string(), true),
+        ((user + 1).to_string(), false),
+        ("null".to_owned(), false),
+    ] {
+        begin_as(&api, "capconduit_seller", user).await;
+        run(
+            &api,
+            &format!(
+                "insert into caller_marks (user_id, caller, kind) values ({user}, '{CALLER}', 'blocked')"
+            ),
+        )
+        .await;
+        let changed = api
+            .execute(&format!("update caller_marks set created_by = {by}"), &[])
+            .await;
+        assert_eq!(changed.is_ok(), accepted, "{by}");
+        run(&api, "rollback").await;
+    }
 }
 
 #[tokio::test]

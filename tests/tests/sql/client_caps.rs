@@ -10,17 +10,18 @@ use tokio_postgres::Client;
 use super::support::{run, sqlstate, value, values};
 
 /// Two sellers, each with a link to a client that they share, and one to a client of their own behind it.
-struct Platform {
-    db: TestDb,
-    switch: Client,
-    superuser: Client,
-    shared: i64,
+pub struct Platform {
+    pub db: TestDb,
+    pub switch: Client,
+    pub admin: Client,
+    pub superuser: Client,
+    pub shared: i64,
     /// By seller: the number, the shared client's link, the other one.
-    sellers: Vec<(String, i64, i64)>,
+    pub sellers: Vec<(String, i64, i64)>,
 }
 
 impl Platform {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let db = TestDb::new().await;
         let (switch, superuser) = (db.asterisk().await, db.superuser().await);
         let admin = db.admin().await;
@@ -34,6 +35,7 @@ impl Platform {
         Platform {
             db,
             switch,
+            admin,
             superuser,
             shared,
             sellers,
@@ -53,7 +55,7 @@ impl Platform {
     }
 
     /// Whether the client that is shared takes a seller's call.
-    async fn takes(&self, seller: usize, call: &str) -> bool {
+    pub async fn takes(&self, seller: usize, call: &str) -> bool {
         let (did, first, _) = &self.sellers[seller];
         let target = self.switch.route(did, call).await.unwrap();
         target.link() == *first
@@ -77,7 +79,7 @@ impl Platform {
     }
 
     /// What stops the shared client's link of a seller.
-    async fn stopped_by(&self, seller: usize) -> Value {
+    pub async fn stopped_by(&self, seller: usize) -> Value {
         let (did, first, _) = &self.sellers[seller];
         let sql = format!(
             "select coalesce(detail -> 'stopped_by', 'null') from explain_call('{did}') where link_id = {first}"

@@ -10,7 +10,7 @@ const ALICE: i64 = 3;
 const BOB: i64 = 4;
 
 /// As the service does for one request: the role and the identity inside a transaction.
-async fn begin_as(api: &Client, role: &str, user_id: impl std::fmt::Display) {
+pub async fn begin_as(api: &Client, role: &str, user_id: impl std::fmt::Display) {
     run(
         api,
         &format!(
@@ -65,11 +65,11 @@ async fn populate(db: &TestDb, user_id: i64, did: &str) {
              insert into sessions (token_hash, user_id, expires_at)
                  values (sha256('{user_id}'), {user_id}, now() + interval '1 day');
              insert into schedules (user_id, name) values ({user_id}, 'of {user_id}');
-             insert into caller_marks (user_id, caller, kind, note) values ({user_id}, '+4930123456', 'allowed', 'of {user_id}');
-             insert into caller_marks (link_id, caller, kind, note)
-             select link_id, '+4930123456', 'blocked', 'of {user_id}' from live_calls where user_id = {user_id} group by link_id;
-             insert into caller_marks (campaign_id, caller, kind, note)
-             select campaign_id, '+4930123456', 'allowed', 'of {user_id}' from live_calls where user_id = {user_id} group by campaign_id;
+             insert into caller_marks (user_id, caller, kind, note, created_by) values ({user_id}, '+4930123456', 'allowed', 'of {user_id}', {user_id});
+             insert into caller_marks (link_id, caller, kind, note, created_by)
+             select link_id, '+4930123456', 'blocked', 'of {user_id}', {user_id} from live_calls where user_id = {user_id} group by link_id;
+             insert into caller_marks (campaign_id, caller, kind, note, created_by)
+             select campaign_id, '+4930123456', 'allowed', 'of {user_id}', {user_id} from live_calls where user_id = {user_id} group by campaign_id;
              insert into caps (link_id, counts, span, set_by, max_calls)
              select link_id, 'offered', 'day', 'platform', 1000 from live_calls where user_id = {user_id} group by link_id;
              insert into caps (client_id, counts, span, set_by, max_calls)
@@ -206,7 +206,7 @@ async fn a_seller_changes_and_deletes_own_rows_only() {
          insert into idempotency_keys (user_id, key_hash, fingerprint, status, body)
          select id, sha256(username::bytea), '', 201, '' from users;
          insert into schedules (user_id, name) select id, 'of ' || username from users;
-         insert into caller_marks (campaign_id, caller, kind) select id, '+4930123456', 'blocked' from campaigns;
+         insert into caller_marks (campaign_id, caller, kind, created_by) select id, '+4930123456', 'blocked', user_id from campaigns;
          insert into caller_marks (caller, kind) values ('+4930123456', 'blocked');
          insert into caps (link_id, counts, span, set_by, max_calls)
          select id, 'offered', 'day', 'seller', 1000 from campaign_client_settings;

@@ -18,14 +18,18 @@ use crate::store::identity::Identity;
 const EVERY: Duration = Duration::from_secs(5);
 /// Twice a minute. Too low: with very many caps the database has no rest. Too high: a window ends before it is seen how full it was.
 const CAPS_EVERY_ROUNDS: u64 = 6;
+/// The same of marks of callers: a call each may have left one.
+const FORGET_CALLERS_EVERY_ROUNDS: u64 = 6;
 /// Once an hour.
 const FORGET_EVERY_ROUNDS: u64 = 720;
 
 const RELEASE_EXPIRED: &str = "select released from release_expired(500)";
 const DELETE_EXPIRED_SESSIONS: &str = "select delete_expired_sessions()";
 const FORGET_LOGIN_NETWORKS: &str = "select forget_login_networks()";
-/// So many at a time hold no call up for long.
-const FORGET_CALLERS: &str = "select forget_caller_marks(1000)";
+/// So many at a time hold no call up for long, and so often leave the round its time.
+const FORGET_SEEN: &str = "select forget_caller_marks(1000, seen => true)";
+const FORGET_SEEN_AT_MOST: usize = 10;
+const FORGET_MARKS: &str = "select forget_caller_marks(1000, seen => false)";
 
 /// What connections remember of the database, for good or for as long as they live.
 const STATE: &str = "\
@@ -42,7 +46,8 @@ pub const OWN_STATEMENTS: &[&str] = &[
     STATE,
     DELETE_EXPIRED_SESSIONS,
     FORGET_LOGIN_NETWORKS,
-    FORGET_CALLERS,
+    FORGET_SEEN,
+    FORGET_MARKS,
 ];
 
 pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
@@ -82,6 +87,16 @@ pub async fn run(app: AppState, mut stop: watch::Receiver<bool>) {
     }
 }
 
+async fn forget_callers(app: &AppState) -> ApiResult<()> {
+    for _ in 0..FORGET_SEEN_AT_MOST {
+        if app.store.own(FORGET_SEEN, &[]).await?.get::<_, i64>(0) == 0 {
+            break;
+        }
+    }
+    app.store.own(FORGET_MARKS, &[]).await?;
+    Ok(())
+}
+
 async fn once_around(app: &AppState, round: u64) -> ApiResult<i32> {
     app.generation.saw(app.store.own(STATE, &[]).await?.get(0));
     let released: i32 = app
@@ -96,10 +111,12 @@ async fn once_around(app: &AppState, round: u64) -> ApiResult<i32> {
     if round.is_multiple_of(FORGET_EVERY_ROUNDS) {
         app.store.own(DELETE_EXPIRED_SESSIONS, &[]).await?;
         app.store.own(FORGET_LOGIN_NETWORKS, &[]).await?;
-        while app.store.own(FORGET_CALLERS, &[]).await?.get::<_, i64>(0) > 0 {}
         for forget in [once::FORGET, events::FORGET] {
             app.store.call(&Identity::INTERNAL, forget, &[]).await?;
         }
+    }
+    if round.is_multiple_of(FORGET_CALLERS_EVERY_ROUNDS) {
+        forget_callers(app).await?;
     }
     Ok(released)
 }

@@ -147,7 +147,7 @@ async fn mark_own(
 /// Import callers.
 ///
 /// Up to 10,000 lines and 4 MiB, as JSON or CSV, in one transaction. A caller that is marked so already gets the line's end and note.
-/// Takes what the export gives.
+/// Takes what the export gives of `kind=blocked` and `kind=allowed`.
 #[utoipa::path(post, path = "/api/seller/callers/import", tag = "callers", params(ImportParams, OnceHeader),
     request_body(content((NewMarks = "application/json"), (String = "text/csv", example = json!(CSV)))),
     responses((status = 200, description = "An answer for each line", body = ImportedMarks), Denied, BadBody, Repeated))]

@@ -185,7 +185,7 @@ pub struct Erased {
     /// Marks, which are gone.
     #[schema(example = 2)]
     pub marks: i64,
-    /// Calls in flight, which go on without the caller's number and name.
+    /// Calls in flight, which go on. Each one's record comes with its number again, if the switch gives it: ask once more then.
     #[schema(example = 0)]
     pub calls: i64,
     /// Records, which stay without them.

@@ -60,7 +60,7 @@ pub struct NewCapacity {
     #[schema(pattern = "^(rules|close)$", default = "rules", required = false)]
     pub on_stale: String,
     /// Rises with each one told, for example the time in milliseconds: what comes late does not overtake what is newer. Told twice, it holds
-    /// from the second time on. Null: whatever comes counts.
+    /// from the second time on. Null: it counts whatever came before, and the last one stays.
     #[schema(minimum = 0, example = json!(null))]
     pub sequence: Option<i64>,
 }
