@@ -50,7 +50,7 @@ impl Bar {
         Self::new("Calls in total", counted, active.into(), allowed, text)
     }
 
-    /// With when it begins anew.
+    /// With when it resets.
     pub fn cap(cap: &Cap) -> Self {
         let (used, flying) = match cap.window.as_str() {
             // All of them are up.

@@ -42,8 +42,8 @@ fn side(viewer: &User) -> SetBy {
 }
 
 /// Those that the viewer sees: row level security knows which.
-async fn all(tx: &Tx) -> ApiResult<Vec<Schedule>> {
-    let all = Request::<Schedules>::read(&Params::parse("per_page=500"))?;
+async fn all(tx: &Tx, filter: &str) -> ApiResult<Vec<Schedule>> {
+    let all = Request::<Schedules>::read(&Params::parse(&format!("per_page=500{filter}")))?;
     Ok(operations::list(tx, &all).await?.items)
 }
 
@@ -57,12 +57,20 @@ pub async fn of(tx: &Tx, id: Option<i64>) -> ApiResult<Option<Schedule>> {
 
 /// The field by which something gets one: of a client the platform's alone.
 pub async fn field(app: &AppState, viewer: &User, help: &'static str, of: Option<i64>) -> ApiResult<Field> {
+    let filter = match side(viewer) {
+        SetBy::Seller => "",
+        SetBy::Platform => "&set_by=platform",
+    };
     let tx = app.store.read(&viewer.identity()).await?;
-    let all = all(&tx).await?;
+    let mut all = all(&tx, filter).await?;
+    // What it has stays among the choices, however many there are: else it would be taken away by any change.
+    if let Some(id) = of
+        && !all.iter().any(|schedule| schedule.id == id)
+    {
+        all.push(operations::find(&tx, id).await?);
+    }
     tx.commit().await?;
-    let is_attachable =
-        |schedule: &&Schedule| side(viewer) == SetBy::Seller || schedule.set_by == SetBy::Platform.name();
-    let named = all.iter().filter(is_attachable).map(|schedule| {
+    let named = all.iter().map(|schedule| {
         let whose = if schedule.user_id.is_some() {
             ""
         } else {
@@ -89,7 +97,7 @@ struct Hours {
 
 async fn list(State(app): State<AppState>, viewer: Anyone) -> ApiResult<Response> {
     let tx = app.store.read(&viewer.identity()).await?;
-    let schedules = all(&tx).await?;
+    let schedules = all(&tx, "").await?;
     tx.commit().await?;
     page(&Hours {
         frame: Frame::of(&viewer, "hours"),

@@ -129,6 +129,19 @@ async fn a_client_has_hours_of_the_platform_alone() {
         client.contains("/console/hours/2") && client.contains("By night"),
         "{client}"
     );
+    // However many others come before it in the list: of sellers, then of the platform.
+    let db = world.db.superuser().await;
+    for owner in ["3", "null"] {
+        let others = format!(
+            "insert into capconduit.schedules (user_id, name) select {owner}, 'A ' || coalesce({owner}::text, '') || n from generate_series(1, 600) n"
+        );
+        db.batch_execute(&others).await.expect("schedules");
+        let offered = page(&staff, edit).await;
+        assert!(offered.contains("Nights (UTC"), "{owner}");
+    }
+    db.batch_execute("delete from capconduit.schedules where name like 'A %'")
+        .await
+        .expect("they go");
     // While something has them, they stay.
     let form = hidden(&page(&staff, "/console/hours/2/delete").await);
     post(&staff, "/console/hours/2/delete", &form)
