@@ -39,6 +39,8 @@ pub struct Seen {
     /// now() of its transaction, and the clock some time after it.
     pub now: Micros,
     pub after: Micros,
+    /// The clock by which a slot was reserved, where the database tells it.
+    pub at: Option<Micros>,
     /// The link and timeout that it answered with: a weighted draw and a running clock may give several.
     pub drawn: Option<i64>,
     pub timeout: Option<i32>,
@@ -73,6 +75,7 @@ impl Seen {
         Seen {
             now,
             after,
+            at: None,
             drawn: target.and_then(|target| target.link_id),
             timeout: target.and_then(|target| target.dial_timeout_seconds),
             reason: target.and_then(|target| target.reason.clone()),
@@ -80,5 +83,10 @@ impl Seen {
             closed: None,
             look: None,
         }
+    }
+
+    /// When it chose.
+    pub fn at(&self) -> Micros {
+        self.at.unwrap_or(self.now)
     }
 }

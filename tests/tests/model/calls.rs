@@ -3,9 +3,13 @@
 use capconduit_tests::Target;
 
 use super::answer::{Answer, MISUSE, Seen, refused};
-use super::judge::{choose, describe, full_ahead, has_room, is_freed_by_calls, judge, stop, verdict};
+use super::caps::let_through;
+use super::judge::{
+    Judged, choose, describe, full_above, full_ahead, has_room, judge, none_takes_it, stop, verdict,
+};
 use super::lost::close;
-use super::rows::{Attempt, Call, Micros};
+use super::meters::{End, Subject, Tally};
+use super::rows::{Attempt, Call, Micros, Parties};
 use super::world::{Learn, MAX_CALL_SECONDS, MAX_RING_SECONDS, SECOND, World, caller_id_of, identifier_of};
 
 /// What log_call is given.
@@ -39,73 +43,118 @@ pub fn route(world: &mut World, args: &RouteArgs, seen: &Seen) -> Answer {
     route_by(&world.clone(), world, args, seen).expect("what is chosen now has room now")
 }
 
+/// What a call is counted by, beside its link and that one's client.
+fn above(look: &World, number: &str, campaign_id: i64) -> Vec<Subject> {
+    let (did_id, did) = look.did_by_number(number).expect("the DID is known");
+    vec![
+        Subject::Did(did_id),
+        Subject::Campaign(campaign_id),
+        Subject::Seller(did.user),
+    ]
+}
+
 /// Chooses by that look and takes a slot in this world; `None` where what was chosen does not hold any more.
 fn route_by(look: &World, world: &mut World, args: &RouteArgs, seen: &Seen) -> Option<Answer> {
-    let (stopped, campaign) = stop(look, &args.number);
-    if let Some((reason, cause)) = stopped {
-        return Some(reject(reason, cause, campaign, None));
-    }
-    let campaign_id = campaign.expect("nothing stops the call");
+    let at = seen.at();
+    let (stopped, campaign) = stop(look, &args.number, at);
+    let stopped = stopped.map(|(reason, cause)| (reason, reject(reason, cause, campaign, None)));
+    let full = match &stopped {
+        None => None,
+        Some((reason, answer)) => {
+            let full = full_above(look, &args.number, reason);
+            let full = full.filter(|full| !expired_of(look, *full, None, seen).is_empty());
+            if full.is_none() {
+                return Some(answer.clone());
+            }
+            full
+        }
+    };
+    let campaign_id = campaign.expect("nothing else stops the call");
     let strategy = look.campaigns[&campaign_id].strategy;
     if !has_turn(look, world, campaign_id, strategy) {
         return None;
     }
-    let judged = judge(look, campaign_id, &[], seen.now);
+    let judged = judge(look, campaign_id, &[], at);
     let chosen = choose(look, strategy, &judged, seen.drawn);
-    let taken_over = full_ahead(look, strategy, &judged, chosen)
-        .into_iter()
-        .find_map(|id| take_over(look, world, id, seen).map(|closed| (id, closed)));
+    let above = above(look, &args.number, campaign_id);
+    let takes =
+        |world: &World, link: i64| has_room(look, world, link, at) && let_through(look, world, &above, at);
+    let rejected = |judged: &Judged| {
+        let (reason, cause) = none_takes_it(judged);
+        reject(reason, cause, campaign, Some(describe(judged, None)))
+    };
+    let ahead = full_ahead(look, strategy, &judged, chosen);
+    let mut emptied = ahead.into_iter().filter_map(|id| {
+        let closed = without_expired(world, expired_on(look, world, id, seen), seen)?;
+        Some((id, closed))
+    });
+    let taken_over = match (full, chosen, &stopped) {
+        // What is above the links is full: with its own calls closed, the link that is chosen may take it.
+        (Some(full), Some(id), Some((_, answer))) => {
+            let closed = without_expired(world, expired_of(world, full, Some(seen), seen), seen);
+            match closed.filter(|closed| takes(closed, id)) {
+                Some(closed) => Some((id, closed)),
+                None => return Some(answer.clone()),
+            }
+        }
+        // Or with those of a full link, if they are its own, too.
+        (Some(_), None, Some((_, answer))) => match emptied.next() {
+            Some((id, closed)) if takes(&closed, id) => Some((id, closed)),
+            Some(_) => return Some(answer.clone()),
+            None => return Some(rejected(&judged)),
+        },
+        _ => emptied.find(|(id, closed)| takes(closed, *id)),
+    };
     let link_id = match taken_over {
         Some((id, closed)) => {
             *world = closed;
             id
         }
         None => match chosen {
-            Some(id) if has_room(look, world, id, seen.now) => id,
+            Some(id) if takes(world, id) => id,
             Some(_) => return None,
-            None => {
-                let full = judged
-                    .iter()
-                    .any(|(_, verdict)| is_freed_by_calls(verdict) || *verdict == "spacing");
-                let capped = judged.iter().any(|(_, verdict)| *verdict == "link_total_cap");
-                let closed = judged.iter().any(|(_, verdict)| verdict.ends_with("_closed"));
-                let (reason, cause) = if full {
-                    ("no_eligible_clients_available", 17)
-                } else if capped {
-                    ("all_capped", 17)
-                } else if closed {
-                    ("all_closed", 20)
-                } else {
-                    ("no_active_clients_in_campaign", 20)
-                };
-                let decision = describe(&judged, None);
-                return Some(reject(reason, cause, Some(campaign_id), Some(decision)));
-            }
+            None => return Some(rejected(&judged)),
         },
     };
     let decision = describe(&judged, Some(link_id));
     Some(reserve(look, world, args, campaign_id, link_id, decision, seen))
 }
 
-/// The world after the expired leases of a full link, or of its full client, were closed, if that makes room on it.
-fn take_over(look: &World, world: &World, link_id: i64, seen: &Seen) -> Option<World> {
+type Expired = Vec<(String, &'static str)>;
+
+/// Calls that hold a slot beyond their lease; with `closing` without those that somebody else works on.
+fn expired(world: &World, closing: Option<&Seen>, seen: &Seen, of: impl Fn(&Call) -> bool) -> Expired {
+    let calls = world.rows.calls.iter().filter(|(id, call)| {
+        of(call)
+            && call.holds_slot
+            && call.lease_until < seen.now
+            && closing.is_none_or(|seen| !seen.locked.contains(*id))
+    });
+    calls.map(|(id, _)| (id.clone(), "lease expired")).collect()
+}
+
+fn expired_of(world: &World, full: Subject, closing: Option<&Seen>, seen: &Seen) -> Expired {
+    expired(world, closing, seen, |call| match full {
+        Subject::Did(id) => call.did_id == id,
+        Subject::Campaign(id) => call.campaign_id == id,
+        _ => call.user_id == full.id(),
+    })
+}
+
+/// Of a full link, or of its full client.
+fn expired_on(look: &World, world: &World, link_id: i64, seen: &Seen) -> Expired {
     let client = look.links[&link_id].client;
-    let of_client = verdict(look, link_id, &[], seen.now) == "client_concurrent_cap";
-    let expired: Vec<(String, &str)> = world
-        .rows
-        .calls
-        .iter()
-        .filter(|(id, call)| {
-            (call.link_id == link_id || of_client && call.client_id == client)
-                && call.holds_slot
-                && call.lease_until < seen.now
-                && !seen.locked.contains(*id)
-        })
-        .map(|(id, _)| (id.clone(), "lease expired"))
-        .collect();
+    let of_client = verdict(look, link_id, &[], seen.at()) == "client_concurrent_cap";
+    expired(world, Some(seen), seen, |call| {
+        call.link_id == link_id || of_client && call.client_id == client
+    })
+}
+
+/// The world after these were closed, if there are any.
+fn without_expired(world: &World, expired: Expired, seen: &Seen) -> Option<World> {
     let mut closed = world.clone();
     close(&mut closed, &expired, seen.now);
-    (!expired.is_empty() && has_room(look, &closed, link_id, seen.now)).then_some(closed)
+    (!expired.is_empty()).then_some(closed)
 }
 
 fn reserve(
@@ -120,9 +169,11 @@ fn reserve(
     let campaign = &look.campaigns[&campaign_id];
     let (did_id, did) = look.did_by_number(&args.number).expect("the DID is known");
     let user_id = did.user;
-    take(look, world, link_id, campaign.strategy, seen.now);
-    let max_ring = campaign.max_ring.unwrap_or(MAX_RING_SECONDS);
     let client_id = look.links[&link_id].client;
+    let mut subjects = vec![Subject::Link(link_id), Subject::Client(client_id)];
+    subjects.extend(above(look, &args.number, campaign_id));
+    let reserved = take(look, world, link_id, campaign.strategy, &subjects, seen.at());
+    let max_ring = campaign.max_ring.unwrap_or(MAX_RING_SECONDS);
     let call = Call {
         linkedid: None,
         node: args.node.clone(),
@@ -139,7 +190,7 @@ fn reserve(
         caller_number: args.caller.clone(),
         caller_name: None,
         routed_at: seen.now,
-        attempt_at: seen.now,
+        attempt_at: reserved,
         answered_at: None,
         dial_timeout: campaign.dial_timeout,
         attempt_timeout: campaign.dial_timeout.min(max_ring),
@@ -151,15 +202,10 @@ fn reserve(
         absent_since: None,
         last_listed_at: None,
         decision,
+        qualify: qualify(look, link_id),
     };
     let answer = present(&call);
     world.rows.calls.insert(args.uniqueid.clone(), call);
-    world.learn.push(Learn::AttemptAt(
-        args.uniqueid.clone(),
-        link_id,
-        seen.now,
-        seen.after,
-    ));
     if let Some(node) = &args.node {
         world.learn.push(Learn::LastCall(node.clone(), seen.now));
     }
@@ -173,8 +219,22 @@ fn has_turn(look: &World, world: &World, campaign_id: i64, strategy: &str) -> bo
     strategy != "round_robin" || links.all(|id| turn(world, id).is_none_or(|seq| Some(seq) == turn(look, id)))
 }
 
-/// A slot, and in a round robin the turn.
-fn take(look: &World, world: &mut World, link_id: i64, strategy: &str, now: Micros) {
+/// How long a call talks to be a good one: the campaigns of these tests have the default.
+pub fn qualify(look: &World, link_id: i64) -> i32 {
+    look.links[&link_id].qualify.unwrap_or(QUALIFY)
+}
+
+pub const QUALIFY: i32 = 30;
+
+/// A slot, and in a round robin the turn. It belongs to an instant that is in the present windows of all that count it.
+fn take(
+    look: &World,
+    world: &mut World,
+    link_id: i64,
+    strategy: &str,
+    subjects: &[Subject],
+    at: Micros,
+) -> Micros {
     let counter = world.counter(link_id).expect("a link has a counter");
     if strategy == "round_robin" {
         let links = look.links_of(look.links[&link_id].campaign);
@@ -182,8 +242,10 @@ fn take(look: &World, world: &mut World, link_id: i64, strategy: &str, now: Micr
         counter.last_seq = latest.unwrap_or(0) + 1;
     }
     counter.active += 1;
-    counter.offered += 1;
-    counter.reserved_at = Some(now);
+    counter.reserved_at = Some(at);
+    let reserved = world.reserves_at(subjects, at);
+    world.offer(subjects, at, reserved);
+    reserved
 }
 
 fn present(call: &Call) -> Answer {
@@ -269,7 +331,7 @@ pub fn next(
     let (least, most) = (left(seen.after), left(seen.now));
     let spent = most < 5 || (least < 5 && seen.reason.as_deref() == Some("ring_budget_spent"));
     if spent {
-        return end(world, uniqueid, call, "ring_budget_spent", 19);
+        return end(world, uniqueid, call, "ring_budget_spent", 19, seen);
     }
     let range = call.dial_timeout.min(least.max(5))..=call.dial_timeout.min(most);
     let timeout = seen
@@ -280,10 +342,10 @@ pub fn next(
     tried.push(call.link_id);
     // As a route: by that look, or anew where what was chosen does not hold any more.
     let by = |look: &World| {
-        let judged = judge(look, call.campaign_id, &tried, seen.now);
+        let judged = judge(look, call.campaign_id, &tried, seen.at());
         let chosen = choose(look, &call.strategy, &judged, seen.drawn);
         let holds = has_turn(look, world, call.campaign_id, &call.strategy)
-            && chosen.is_none_or(|id| has_room(look, world, id, seen.now));
+            && chosen.is_none_or(|id| has_room(look, world, id, seen.at()));
         holds.then_some((judged, chosen))
     };
     let newest = world.clone();
@@ -309,10 +371,26 @@ pub fn next(
             call,
             "no_more_targets",
             if busy { 17 } else { 19 },
+            seen,
         );
     };
+    // For what is above them the call stays what it is.
     give_back(world, &call);
-    take(look, world, link_id, &call.strategy, seen.now);
+    let left = Parties {
+        user: None,
+        ..call.parties()
+    };
+    let slot = End {
+        parties: left,
+        change: Tally::default().without_slot(call.holds_slot),
+        reserved: call.attempt_at,
+        first: call.attempt_at,
+    };
+    world.settle(&[slot], seen.now, seen.after);
+    let client_id = look.links[&link_id].client;
+    let subjects = [Subject::Link(link_id), Subject::Client(client_id)];
+    call.attempt_at = take(look, world, link_id, &call.strategy, &subjects, seen.at());
+    call.qualify = qualify(look, link_id);
     call.decision = format!(
         "{};{}:{}",
         call.decision,
@@ -321,23 +399,24 @@ pub fn next(
     );
     call.tried = tried;
     call.link_id = link_id;
-    call.client_id = look.links[&link_id].client;
+    call.client_id = client_id;
     call.holds_slot = true;
     call.attempt += 1;
     call.attempt_timeout = timeout;
-    world.learn.push(Learn::AttemptAt(
-        uniqueid.to_owned(),
-        link_id,
-        seen.now,
-        seen.after,
-    ));
     let answer = present(&call);
     world.rows.calls.insert(uniqueid.to_owned(), call);
     answer
 }
 
-fn end(world: &mut World, uniqueid: &str, mut call: Call, reason: &str, cause: i32) -> Answer {
+fn end(world: &mut World, uniqueid: &str, mut call: Call, reason: &str, cause: i32, seen: &Seen) -> Answer {
     give_back(world, &call);
+    let slot = End {
+        parties: call.parties(),
+        change: Tally::default().without_slot(call.holds_slot),
+        reserved: call.attempt_at,
+        first: world.first_attempt(uniqueid).unwrap_or(call.attempt_at),
+    };
+    world.settle(&[slot], seen.now, seen.after);
     call.holds_slot = false;
     call.end_reason = Some(reason.to_owned());
     call.end_cause = Some(cause);

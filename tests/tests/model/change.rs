@@ -1,8 +1,10 @@
 //! What admins, sellers and DBAs do meanwhile: the SQL, and its effect on the model.
 
-use super::answer::{Answer, refused};
-use super::rows::{Micros, Rows};
-use super::world::{Capped, Contact, Link, SECOND, World, identifier_of};
+use super::answer::{Answer, Seen, refused};
+use super::caps::{Cap, Capped};
+use super::meters::{Subject, ZONES};
+use super::rows::Micros;
+use super::world::{Contact, Link, SECOND, World, identifier_of};
 
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -21,8 +23,11 @@ pub enum Change {
     Pause(&'static str, i64, &'static str, Option<&'static str>),
     /// Whether a row of this table is closed always, or open always by a schedule; or has none.
     Hours(&'static str, i64, Option<bool>),
-    /// A cap of the platform; `None`: it is taken away.
-    Cap(Capped, Option<i64>),
+    ClientSpacing(i64, Option<i64>),
+    /// `None`: it is taken away.
+    Cap(Capped, Option<Cap>),
+    /// Where the days of a client, or of a seller, begin: one of `ZONES`.
+    Zone(Subject, usize),
     AddLink(Link),
     DeleteLink(i64),
     DeleteCampaign(i64),
@@ -79,6 +84,15 @@ impl Change {
             Change::LinkAllowed(id, allowed) => link(id, format!("total_calls_allowed = {}", or_null(*allowed))),
             Change::LinkPriority(id, priority) => link(id, format!("forwarding_priority = {priority}")),
             Change::LinkSpacing(id, seconds) => link(id, format!("min_seconds_between = {}", or_null(*seconds))),
+            Change::ClientSpacing(id, seconds) => {
+                let seconds = or_null(*seconds);
+                format!("update clients set min_seconds_between = {seconds} where id = {id}")
+            }
+            Change::Zone(whose, zone) => {
+                let table = if matches!(whose, Subject::Client(_)) { "clients" } else { "users" };
+                let (zone, id) = (ZONES[*zone].0, whose.id());
+                format!("update {table} set time_zone = '{zone}' where id = {id}")
+            }
             Change::Pause(table, id, by, until) => {
                 let whose = if *by == "platform" { "platform_" } else { "" };
                 let (until, reason) = match until {
@@ -107,7 +121,7 @@ impl Change {
                      update {table} set schedule_id = hours.id from hours where {table}.id = {id}"
                 )
             }
-            Change::Cap(capped, most) => cap_sql(*capped, *most),
+            Change::Cap(capped, most) => cap_sql(capped, most),
             Change::AddLink(new) => insert_link_sql(next_link, new),
             Change::DeleteLink(id) => format!("delete from campaign_client_settings where id = {id}"),
             Change::DeleteCampaign(id) => format!("delete from campaigns where id = {id}"),
@@ -136,7 +150,7 @@ impl Change {
         }
     }
 
-    pub fn apply(&self, world: &mut World) -> Answer {
+    pub fn apply(&self, world: &mut World, seen: &Seen) -> Answer {
         match self {
             Change::UserActive(id, on) => set(world.users.get_mut(id), |active| *active = *on),
             Change::ClientActive(id, on) => set(world.clients.get_mut(id), |client| client.active = *on),
@@ -169,11 +183,25 @@ impl Change {
                 }
             }
             Change::Cap(capped, most) => {
-                if most.is_some() && !world.is_there(*capped) {
+                if most.is_some() && !world.is_there(capped.subject) {
                     return refused("23503");
+                }
+                if most.is_some() {
+                    world.meter(capped.subject, seen.after);
                 }
                 world.caps.remove(capped);
                 world.caps.extend(most.map(|most| (*capped, most)));
+            }
+            Change::ClientSpacing(id, seconds) => {
+                set(world.clients.get_mut(id), |client| client.spacing = *seconds);
+                if seconds.is_some() && world.clients.contains_key(id) {
+                    space_client(world, *id, seen.after);
+                }
+            }
+            Change::Zone(whose, zone) => {
+                if world.is_there(*whose) {
+                    world.zones.insert(*whose, ZONES[*zone].1);
+                }
             }
             Change::AddLink(new) => return add_link(world, new),
             Change::DeleteLink(id) => return delete_links(world, |other, _| other == *id),
@@ -181,6 +209,7 @@ impl Change {
                 let answer = delete_links(world, |_, link| link.campaign == *id);
                 if answer == Answer::Done {
                     world.campaigns.remove(id);
+                    world.forget(Subject::Campaign(*id));
                     world.campaign_dids.retain(|(campaign, _)| campaign != id);
                 }
                 return answer;
@@ -189,12 +218,13 @@ impl Change {
                 let answer = delete_links(world, |_, link| link.client == *id);
                 if answer == Answer::Done {
                     world.clients.remove(id);
-                    world.caps.remove(&Capped::ClientConcurrent(*id));
+                    world.forget(Subject::Client(*id));
                 }
                 return answer;
             }
             Change::DeleteDid(id) => {
                 world.dids.remove(id);
+                world.forget(Subject::Did(*id));
                 world.campaign_dids.retain(|(_, did)| did != id);
             }
             Change::Attach(campaign, did) => {
@@ -250,12 +280,25 @@ fn delete_links(world: &mut World, which: impl Fn(i64, &Link) -> bool) -> Answer
     Answer::Done
 }
 
+/// A client's spacing goes by its last call on any link, also by those before it had one.
+fn space_client(world: &mut World, id: i64, now: Micros) {
+    world.meter(Subject::Client(id), now);
+    let links = world.links.iter().filter(|(_, link)| link.client == id);
+    let last = links
+        .filter_map(|(link, _)| world.rows.counters[link].reserved_at)
+        .max();
+    let meter = world.rows.meters.get_mut(&Subject::Client(id));
+    set(meter, |meter| meter.reserved_at = meter.reserved_at.max(last));
+}
+
 fn purge(world: &mut World, ids: &[String]) {
-    let rows: &mut Rows = &mut world.rows;
     for id in ids {
-        let Some(record) = rows.records.remove(id) else {
+        let Some(record) = world.rows.records.get(id).cloned() else {
             continue;
         };
+        world.purge_use(id, &record);
+        let rows = &mut world.rows;
+        rows.records.remove(id);
         rows.attempts.retain(|(call, _), _| call != id);
         if record.counted
             && let Some(counter) = record.parties.link.and_then(|link| rows.counters.get_mut(&link))
@@ -268,8 +311,8 @@ fn purge(world: &mut World, ids: &[String]) {
 pub fn insert_link_sql(id: i64, link: &Link) -> String {
     format!(
         "insert into campaign_client_settings (id, campaign_id, client_id, status, max_concurrency,
-             total_calls_allowed, forwarding_priority, weight, min_seconds_between) overriding system value
-         values ({id}, {}, {}, '{}', {}, {}, {}, {}, {})",
+             total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds) overriding system value
+         values ({id}, {}, {}, '{}', {}, {}, {}, {}, {}, {})",
         link.campaign,
         link.client,
         word(link.active),
@@ -277,21 +320,32 @@ pub fn insert_link_sql(id: i64, link: &Link) -> String {
         or_null(link.allowed),
         link.priority,
         link.weight,
-        or_null(link.spacing)
+        or_null(link.spacing),
+        or_null(link.qualify.map(i64::from))
     )
 }
 
-fn cap_sql(capped: Capped, most: Option<i64>) -> String {
-    let (column, id, span) = match capped {
-        Capped::LinkConcurrent(id) => ("link_id", id, "concurrent"),
-        Capped::ClientConcurrent(id) => ("client_id", id, "concurrent"),
-        Capped::LinkTotal(id) => ("link_id", id, "total"),
+fn cap_sql(capped: &Capped, cap: &Option<Cap>) -> String {
+    let Capped {
+        subject,
+        counts,
+        over,
+        by,
+    } = capped;
+    let column = match subject {
+        Subject::Seller(_) => "user_id".to_owned(),
+        other => format!("{}_id", other.kind()),
     };
-    match most {
-        None => format!("delete from caps where {column} = {id} and span = '{span}'"),
-        Some(most) => format!(
-            "insert into caps ({column}, counts, span, set_by, max_calls) values ({id}, 'offered', '{span}', 'platform', {most})
-             on conflict ({column}, counts, span, set_by) do update set max_calls = excluded.max_calls"
+    let id = subject.id();
+    match cap {
+        None => format!(
+            "delete from caps where ({column}, counts, span, set_by) = ({id}, '{counts}', '{over}', '{by}')"
+        ),
+        Some(Cap { most, enforce }) => format!(
+            "insert into caps ({column}, counts, span, set_by, max_calls, enforce)
+             values ({id}, '{counts}', '{over}', '{by}', {most}, {enforce})
+             on conflict ({column}, counts, span, set_by)
+                 do update set max_calls = excluded.max_calls, enforce = excluded.enforce"
         ),
     }
 }

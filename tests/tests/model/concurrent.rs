@@ -77,6 +77,7 @@ fn links(rooms: &[i32]) -> World {
             Client {
                 active: true,
                 contact,
+                spacing: None,
             },
         );
         world.insert_link(Link {
@@ -88,6 +89,7 @@ fn links(rooms: &[i32]) -> World {
             priority: client as i32,
             weight: 1,
             spacing: None,
+            qualify: None,
         });
     }
     world

@@ -4,9 +4,11 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::caps::{self, COUNTS, Cap, Capped};
 use super::change::{Change, OVER};
+use super::meters::Subject;
 use super::step::{CALLS, Failed, Fate, Step, Times};
-use super::world::{Campaign, Capped, Client, Contact, Did, Link, World};
+use super::world::{Campaign, Client, Contact, Did, Link, World};
 
 const STRATEGIES: [&str; 3] = ["priority", "round_robin", "weighted"];
 
@@ -47,14 +49,15 @@ fn any_spacing() -> impl Strategy<Value = Option<i64>> {
 }
 
 fn any_link() -> impl Strategy<Value = Link> {
-    let numbers = (1..4i32, any_allowed(), 0..3i32, 1..4i32, any_spacing());
+    let qualify = select(vec![None, None, Some(100)]);
+    let numbers = (1..4i32, any_allowed(), 0..3i32, 1..4i32, any_spacing(), qualify);
     (
         prop_oneof![3 => Just(1i64), 1 => Just(2), 1 => Just(3)],
         1..5i64,
         numbers,
     )
         .prop_map(
-            |(campaign, client, (max_concurrency, allowed, priority, weight, spacing))| Link {
+            |(campaign, client, (max_concurrency, allowed, priority, weight, spacing, qualify))| Link {
                 campaign,
                 client,
                 active: true,
@@ -63,6 +66,7 @@ fn any_link() -> impl Strategy<Value = Link> {
                 priority,
                 weight,
                 spacing,
+                qualify,
             },
         )
 }
@@ -118,7 +122,8 @@ pub fn upkeep_step(calls: u8) -> impl Strategy<Value = Step> {
         1 => (1..8i64, -2..3i64).prop_map(|(link, delta)| Step::Adjust { link, delta }),
         1 => (0..32u8).prop_map(|calls| Step::Purge { calls }),
         2 => (0..calls).prop_map(|call| Step::LeaseEnds { call }),
-        3 => select(vec![1, 4, 10, 40, 100, 20_000, -1, -30])
+        // Seconds, an hour and more, a day, eight days, two months; and back.
+        4 => select(vec![1, 4, 10, 40, 100, 4_000, 20_000, 90_000, 700_000, 5_000_000, -1, -30])
             .prop_map(|seconds| Step::Change(Change::ClockMoves(seconds))),
     ]
 }
@@ -154,16 +159,44 @@ fn any_hours() -> impl Strategy<Value = Change> {
     (rows, closed).prop_map(|((table, id), closed)| Change::Hours(table, id, closed))
 }
 
-fn any_cap() -> impl Strategy<Value = Change> {
-    let capped = prop_oneof![
-        2 => (1..8i64).prop_map(Capped::LinkConcurrent),
-        3 => (1..5i64).prop_map(Capped::ClientConcurrent),
-        1 => (1..8i64).prop_map(Capped::LinkTotal),
+/// Over one of these windows.
+pub fn any_cap(over: &'static [&'static str]) -> impl Strategy<Value = Change> {
+    let subject = prop_oneof![
+        2 => (1..8i64).prop_map(Subject::Link),
+        3 => (1..5i64).prop_map(Subject::Client),
+        2 => prop_oneof![4 => Just(1), 1 => 2..4i64].prop_map(Subject::Did),
+        2 => (1..4i64).prop_map(Subject::Campaign),
+        2 => (1..3i64).prop_map(Subject::Seller),
     ];
-    (capped, proptest::option::weighted(0.8, 0..4i64)).prop_map(|(capped, most)| Change::Cap(capped, most))
+    let cap = (0..5i64, proptest::bool::weighted(0.9)).prop_map(|(most, enforce)| Cap { most, enforce });
+    let cap = proptest::option::weighted(0.8, cap);
+    (subject, select(over), select(&COUNTS[..]), any::<bool>(), cap).prop_map(
+        |(subject, over, counts, by_seller, cap)| {
+            let capped = Capped {
+                subject,
+                counts: if over == "concurrent" { "offered" } else { counts },
+                over,
+                // A client's are the platform's.
+                by: if by_seller && !matches!(subject, Subject::Client(_)) {
+                    "seller"
+                } else {
+                    "platform"
+                },
+            };
+            Change::Cap(capped, cap)
+        },
+    )
 }
 
-fn any_change() -> impl Strategy<Value = Change> {
+fn any_zone() -> impl Strategy<Value = Change> {
+    let whose = prop_oneof![
+        (1..5i64).prop_map(Subject::Client),
+        (1..3i64).prop_map(Subject::Seller)
+    ];
+    (whose, 0..2usize).prop_map(|(whose, zone)| Change::Zone(whose, zone))
+}
+
+fn any_change(over: &'static [&'static str]) -> impl Strategy<Value = Change> {
     let link = || 1..8i64;
     prop_oneof![
         1 => (1..3i64, any::<bool>()).prop_map(|(id, on)| Change::UserActive(id, on)),
@@ -177,7 +210,9 @@ fn any_change() -> impl Strategy<Value = Change> {
         3 => (link(), any_allowed()).prop_map(|(id, allowed)| Change::LinkAllowed(id, allowed)),
         1 => (link(), 0..3i32).prop_map(|(id, priority)| Change::LinkPriority(id, priority)),
         2 => (link(), any_spacing()).prop_map(|(id, seconds)| Change::LinkSpacing(id, seconds)),
-        4 => any_cap(),
+        1 => (1..5i64, any_spacing()).prop_map(|(id, seconds)| Change::ClientSpacing(id, seconds)),
+        6 => any_cap(over),
+        1 => any_zone(),
         2 => any_pause(),
         2 => any_hours(),
         2 => any_link().prop_map(Change::AddLink),
@@ -194,9 +229,12 @@ pub fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => call_step(CALLS),
         3 => upkeep_step(CALLS),
-        1 => any_change().prop_map(Step::Change),
+        1 => any_change(&caps::OVER).prop_map(Step::Change),
     ]
 }
+
+/// Over what caps of races are: which window a record belongs to is a matter of the clock.
+const LASTING: [&str; 2] = ["total", "concurrent"];
 
 /// What may run at the same time as others: not what moves clocks or is a matter of several statements.
 pub fn lane_step(calls: u8) -> impl Strategy<Value = Step> {
@@ -208,7 +246,7 @@ pub fn lane_step(calls: u8) -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => call_step(calls),
         2 => upkeep_step(calls),
-        1 => any_change().prop_map(Step::Change),
+        1 => any_change(&LASTING).prop_map(Step::Change),
     ]
     .prop_filter("a statement of its own", move |step| !several(step))
 }
@@ -248,6 +286,7 @@ pub fn any_world() -> impl Strategy<Value = World> {
                 Client {
                     active: true,
                     contact,
+                    spacing: None,
                 },
             );
         }

@@ -127,6 +127,7 @@ impl<'a> History<'a> {
     fn expect(&self, op: &Op, run: &Run, rows: &Rows, clock: Micros) -> Result<World, String> {
         let mut seen = Seen::of(run.now.unwrap_or(self.clock), clock, &run.answer);
         let before = self.world.rows.calls.keys();
+        seen.at = reserved_at(op, rows).filter(|at| (seen.now..=clock).contains(at));
         seen.closed = Some(
             before
                 .filter(|id| !rows.calls.contains_key(*id))
@@ -152,6 +153,15 @@ impl<'a> History<'a> {
         self.clock = clock;
         Ok(())
     }
+}
+
+/// The clock by which this operation, if any, has reserved a slot.
+fn reserved_at(op: &Op, rows: &Rows) -> Option<Micros> {
+    let (Op::Route(_) | Op::Next { .. }) = op else {
+        return None;
+    };
+    let call = rows.calls.get(op.uniqueid()?)?;
+    rows.counters.get(&call.link_id)?.reserved_at
 }
 
 async fn run(op: &Op, session: &Session, next_link: i64) -> Run {

@@ -2,8 +2,10 @@
 
 use capconduit_tests::Explained;
 
-use super::rows::{Call, Counter, Micros};
-use super::world::{Capped, Contact, SECOND, World, identifier_of, number_of};
+use super::caps::{OVER, let_through, stops};
+use super::meters::Subject;
+use super::rows::{Counter, Micros};
+use super::world::{Contact, SECOND, World, identifier_of, number_of};
 
 pub const ELIGIBLE: &str = "eligible";
 
@@ -26,43 +28,37 @@ pub fn verdict(world: &World, link_id: i64, tried: &[i64], now: Micros) -> &'sta
         "link_closed"
     } else if !matches!(client.contact, Contact::Static | Contact::Registered) {
         "no_contact"
-    } else if !has_total_room(world, link_id, &world.rows.counters[&link_id]) {
-        "total_cap"
-    } else if !is_below(
-        world,
-        Capped::LinkTotal(link_id),
-        world.rows.counters[&link_id].offered,
-    ) {
-        "link_total_cap"
-    } else if !is_below(
-        world,
-        Capped::ClientConcurrent(link.client),
-        active_of(world, link.client),
-    ) {
-        "client_concurrent_cap"
-    } else if !has_free_slot(world, link_id, &world.rows.counters[&link_id]) {
-        "concurrency_cap"
-    } else if !is_below(
-        world,
-        Capped::LinkConcurrent(link_id),
-        i64::from(world.rows.counters[&link_id].active),
-    ) {
-        "link_concurrent_cap"
-    } else if !is_spaced(world, link_id, &world.rows.counters[&link_id], now) {
-        "spacing"
     } else {
-        ELIGIBLE
+        full(world, link_id, now).unwrap_or(ELIGIBLE)
     }
 }
 
-fn is_below(world: &World, capped: Capped, used: i64) -> bool {
-    world.caps.get(&capped).is_none_or(|most| used < *most)
-}
-
-/// Slots held on all links of a client.
-fn active_of(world: &World, client: i64) -> i64 {
-    let held = |call: &&Call| call.holds_slot && call.client_id == client;
-    world.rows.calls.values().filter(held).count() as i64
+/// Which cap stops a link: what holds longest first, over one window the client's before the link's.
+fn full(world: &World, link_id: i64, now: Micros) -> Option<&'static str> {
+    let counter = &world.rows.counters[&link_id];
+    let client = Subject::Client(world.links[&link_id].client);
+    let link = Subject::Link(link_id);
+    for over in OVER {
+        if let Some(reason) = stops(world, &[client], over, now) {
+            return Some(reason);
+        }
+        if over == "total" && !has_total_room(world, link_id, counter) {
+            return Some("total_cap");
+        }
+        if over == "concurrent" && !has_free_slot(world, link_id, counter) {
+            return Some("concurrency_cap");
+        }
+        if let Some(reason) = stops(world, &[link], over, now) {
+            return Some(reason);
+        }
+    }
+    if !is_client_spaced(world, world, link_id, now) {
+        Some("client_spacing")
+    } else if !is_spaced(world, link_id, counter, now) {
+        Some("spacing")
+    } else {
+        None
+    }
 }
 
 fn has_total_room(world: &World, link_id: i64, counter: &Counter) -> bool {
@@ -80,14 +76,22 @@ fn is_spaced(world: &World, link_id: i64, counter: &Counter, now: Micros) -> boo
     pause.is_none_or(|(seconds, last)| (now - last).abs() >= seconds * SECOND)
 }
 
+/// The same of its client, on whatever link.
+fn is_client_spaced(look: &World, world: &World, link_id: i64, now: Micros) -> bool {
+    let client = look.links[&link_id].client;
+    let meter = world.rows.meters.get(&Subject::Client(client));
+    let last = meter.and_then(|meter| meter.reserved_at);
+    let pause = look.clients[&client].spacing.zip(last);
+    pause.is_none_or(|(seconds, last)| (now - last).abs() >= seconds * SECOND)
+}
+
 /// Whether a link that was chosen by that look has room in this world.
 pub fn has_room(look: &World, world: &World, link_id: i64, now: Micros) -> bool {
     let counter = world.rows.counters.get(&link_id);
     counter.is_some_and(|counter| {
-        let client = look.links[&link_id].client;
-        is_below(look, Capped::LinkTotal(link_id), counter.offered)
-            && is_below(look, Capped::LinkConcurrent(link_id), i64::from(counter.active))
-            && is_below(look, Capped::ClientConcurrent(client), active_of(world, client))
+        let client = Subject::Client(look.links[&link_id].client);
+        let_through(look, world, &[Subject::Link(link_id), client], now)
+            && is_client_spaced(look, world, link_id, now)
             && has_total_room(look, link_id, counter)
             && has_free_slot(look, link_id, counter)
             && is_spaced(look, link_id, counter, now)
@@ -130,7 +134,21 @@ pub fn choose(world: &World, strategy: &str, judged: &Judged, drawn: Option<i64>
     eligible().min_by_key(|id| rank(world, strategy, *id))
 }
 
-pub fn is_freed_by_calls(verdict: &str) -> bool {
+/// Why a campaign has nobody for a call: by what opens soonest.
+pub fn none_takes_it(judged: &Judged) -> (&'static str, i32) {
+    let any = |is: fn(&str) -> bool| judged.iter().any(|(_, verdict)| is(verdict));
+    if any(|verdict| is_freed_by_calls(verdict) || verdict.ends_with("spacing")) {
+        ("no_eligible_clients_available", 17)
+    } else if any(|verdict| verdict.ends_with("_cap")) {
+        ("all_capped", 17)
+    } else if any(|verdict| verdict.ends_with("_closed")) {
+        ("all_closed", 20)
+    } else {
+        ("no_active_clients_in_campaign", 20)
+    }
+}
+
+fn is_freed_by_calls(verdict: &str) -> bool {
     [
         "concurrency_cap",
         "total_cap",
@@ -164,7 +182,7 @@ pub fn describe(judged: &Judged, chosen: Option<i64>) -> String {
 }
 
 /// What stops a call to this number before any link is looked at, with the campaign that is known by then.
-pub fn stop(world: &World, number: &str) -> (Option<(&'static str, i32)>, Option<i64>) {
+pub fn stop(world: &World, number: &str, now: Micros) -> (Option<(&'static str, i32)>, Option<i64>) {
     let Some((did_id, did)) = world.did_by_number(number) else {
         return (Some(("did_not_found", 1)), None);
     };
@@ -182,13 +200,35 @@ pub fn stop(world: &World, number: &str) -> (Option<(&'static str, i32)>, Option
     {
         Some(("closed", 20))
     } else {
-        None
+        let campaign = campaign.map(Subject::Campaign);
+        let subjects = [
+            Some(Subject::Seller(did.user)),
+            campaign,
+            Some(Subject::Did(did_id)),
+        ];
+        let subjects: Vec<_> = subjects.into_iter().flatten().collect();
+        let full = OVER.iter().find_map(|over| stops(world, &subjects, over, now));
+        full.map(|reason| (reason, 17))
     };
     (stop, campaign)
 }
 
+/// What has as many calls at one time as it may, by the reason that is told.
+pub fn full_above(world: &World, number: &str, reason: &str) -> Option<Subject> {
+    let (did_id, did) = world.did_by_number(number)?;
+    match reason {
+        "seller_concurrent_cap" => Some(Subject::Seller(did.user)),
+        "campaign_concurrent_cap" => {
+            let campaigns = world.active_campaigns(did_id);
+            campaigns.first().copied().map(Subject::Campaign)
+        }
+        "did_concurrent_cap" => Some(Subject::Did(did_id)),
+        _ => None,
+    }
+}
+
 pub fn explain(world: &World, did_id: i64, now: Micros) -> Vec<Explained> {
-    let (stop, campaign) = stop(world, &number_of(did_id));
+    let (stop, campaign) = stop(world, &number_of(did_id), now);
     if let Some((reason, _)) = stop {
         return vec![explained(None, reason)];
     }

@@ -1,8 +1,10 @@
 //! The model's log_call: one record per call, and what it does to the counters.
 
 use super::answer::{Answer, MISUSE, Seen, logged, refused};
-use super::calls::{Given, give_back};
+use super::calls::{Given, QUALIFY, give_back, qualify};
+use super::caps::is_beyond;
 use super::judge::stop;
+use super::meters::{End, Tally};
 use super::rows::{Micros, Parties, Record};
 use super::world::{Learn, SECOND, World, number_of};
 
@@ -26,19 +28,16 @@ struct Known {
     ended_at: Option<Micros>,
     decision: Option<String>,
     attempts: i32,
+    created_at: Option<Micros>,
+    reserved_at: Option<Micros>,
+    qualify: Option<i32>,
 }
 
 fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'static str> {
     let id = &given.uniqueid;
     if let Some(call) = world.rows.calls.remove(id) {
         let known = Known {
-            parties: Parties {
-                user: Some(call.user_id),
-                campaign: Some(call.campaign_id),
-                did: Some(call.did_id),
-                client: Some(call.client_id),
-                link: Some(call.link_id),
-            },
+            parties: call.parties(),
             number: Some(call.did_number.clone()),
             node: call.node.clone(),
             caller: call.caller_number.clone(),
@@ -47,6 +46,9 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
             ended_at: Some(call.lease_until.min(seen.now)),
             decision: Some(call.decision.clone()),
             attempts: call.attempt,
+            created_at: None,
+            reserved_at: call.holds_slot.then_some(call.attempt_at),
+            qualify: Some(call.qualify),
         };
         let record = record(given, &known, merge(world, given, known.parties)?, seen);
         give_back(world, &call);
@@ -55,8 +57,10 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
     }
     match world.rows.records.get(id).cloned() {
         None => {
+            let parties = resolve(world, given, seen)?;
             let known = Known {
-                parties: resolve(world, given)?,
+                parties,
+                qualify: parties.link.map(|link| qualify(world, link)),
                 ..Known::default()
             };
             let record = record(given, &known, known.parties, seen);
@@ -74,6 +78,9 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
                 ended_at: Some(stored.ended_at),
                 decision: stored.decision.clone(),
                 attempts: stored.attempts,
+                created_at: Some(stored.created_at),
+                reserved_at: stored.reserved_at,
+                qualify: stored.qualify,
             };
             let mut record = record(given, &known, merge(world, given, stored.parties)?, seen);
             record.id = stored.id;
@@ -82,6 +89,22 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
             if change != 0 {
                 record.late_excess |= count(world, &record, change, 0);
             }
+            if record.parties.link.is_some() {
+                let first = |at| world.first_attempt(id).unwrap_or(at);
+                let end = |change, reserved| End {
+                    parties: record.parties,
+                    change,
+                    reserved,
+                    first: first(reserved),
+                };
+                let ends = [
+                    end(Tally::of(&stored).negative(), stored.counts_at()),
+                    end(Tally::of(&record), record.counts_at()),
+                ];
+                world.settle(&ends, seen.now, seen.after);
+            }
+            record.late_excess |=
+                change > 0 && record.reserved_at.is_none() && is_beyond(world, &record, seen.now);
             world.rows.records.insert(id.clone(), record);
             Ok(logged("corrected", Some(stored.id)))
         }
@@ -93,6 +116,18 @@ fn insert(world: &mut World, given: &Given, mut record: Record, released: i64, s
     if record.counted {
         record.late_excess = count(world, &record, 1, released);
     }
+    if record.parties.link.is_some() {
+        let reserved = record.counts_at();
+        let end = End {
+            parties: record.parties,
+            change: Tally::of(&record).without_slot(released > 0),
+            reserved,
+            first: world.first_attempt(&given.uniqueid).unwrap_or(reserved),
+        };
+        world.settle(&[end], seen.now, seen.after);
+    }
+    record.late_excess |=
+        record.counted && record.reserved_at.is_none() && is_beyond(world, &record, seen.now);
     if let Some(node) = &given.node {
         world.learn.push(Learn::LastCall(node.clone(), seen.now));
     }
@@ -163,7 +198,7 @@ fn with_link(world: &World, id: i64, known: Parties) -> Result<Parties, &'static
 }
 
 /// Without a reservation the number tells whose call it was, unless the link belongs to another seller.
-fn resolve(world: &World, given: &Given) -> Result<Parties, &'static str> {
+fn resolve(world: &World, given: &Given, seen: &Seen) -> Result<Parties, &'static str> {
     let mut parties = Parties::default();
     if let Some(link) = given.link_id {
         parties = with_link(world, link, parties)?;
@@ -173,7 +208,7 @@ fn resolve(world: &World, given: &Given) -> Result<Parties, &'static str> {
     {
         parties.user = Some(did.user);
         parties.did = Some(did_id);
-        parties.campaign = parties.campaign.or(stop(world, &number_of(did_id)).1);
+        parties.campaign = parties.campaign.or(stop(world, &number_of(did_id), seen.now).1);
     }
     Ok(parties)
 }
@@ -187,6 +222,8 @@ fn record(given: &Given, known: &Known, parties: Parties, seen: &Seen) -> Record
     let started_at = began_at.unwrap_or(ended_at);
     let answered = given.call_status == "ANSWERED" || (given.call_status == "LOST" && answered_at.is_some());
     let seconds = |from: Micros| ((ended_at - from).max(0) / SECOND) as i32;
+    let counted = parties.link.is_some() && answered;
+    let billsec = given.billsec_seconds.unwrap_or(answered_at.map_or(0, seconds));
     Record {
         id: 0,
         linkedid: given.linkedid.clone(),
@@ -199,16 +236,20 @@ fn record(given: &Given, known: &Known, parties: Parties, seen: &Seen) -> Record
         answered_at,
         ended_at,
         duration: given.duration_seconds.unwrap_or(seconds(started_at)),
-        billsec: given.billsec_seconds.unwrap_or(answered_at.map_or(0, seconds)),
+        billsec,
         status: given.call_status.clone(),
         cause_code: given.hangup_cause_code,
         cause_text: given.hangup_cause_text.clone(),
         hangup_by: given.hangup_by.clone(),
         sip_call_id: given.sip_call_id.clone(),
         attempts: known.attempts,
-        counted: parties.link.is_some() && answered,
+        counted,
         late_excess: false,
         decision: known.decision.clone().or(given.decision.clone()),
+        created_at: known.created_at.unwrap_or(seen.now),
+        reserved_at: known.reserved_at,
+        qualify: known.qualify,
+        qualified: counted && billsec >= known.qualify.unwrap_or(QUALIFY),
     }
 }
 

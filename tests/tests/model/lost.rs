@@ -7,7 +7,8 @@ use capconduit_tests::Heartbeat;
 use super::answer::{Answer, MISUSE, Seen, logged, refused};
 use super::calls::give_back;
 use super::log::excess;
-use super::rows::{Call, Micros, Node, Parties, Record};
+use super::meters::{End, Tally};
+use super::rows::{Call, Micros, Node, Record};
 use super::world::{ABSENCE_GRACE, GAP, Learn, NODE_SILENCE, SECOND, World};
 
 /// Lists and starts from further in the future are a mistake.
@@ -46,6 +47,7 @@ fn is_silent(world: &World, last_sign: Option<Micros>, now: Micros) -> bool {
 pub fn close(world: &mut World, calls: &[(String, &str)], now: Micros) {
     let mut counted: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     let mut released: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut ends = Vec::new();
     for (id, why) in calls {
         let call = world
             .rows
@@ -56,16 +58,12 @@ pub fn close(world: &mut World, calls: &[(String, &str)], now: Micros) {
         *released.entry(call.link_id).or_default() += i64::from(call.holds_slot);
         let ended_at = last_sign_of_life(world, &call, now);
         let seconds = |from: Micros| (ended_at - from).div_euclid(SECOND) as i32;
+        let (parties, billsec) = (call.parties(), call.answered_at.map_or(0, seconds));
+        let counted_call = call.answered_at.is_some();
         let record = Record {
             id: 0,
             linkedid: call.linkedid,
-            parties: Parties {
-                user: Some(call.user_id),
-                campaign: Some(call.campaign_id),
-                did: Some(call.did_id),
-                client: Some(call.client_id),
-                link: Some(call.link_id),
-            },
+            parties,
             node: call.node,
             number: call.did_number,
             caller_number: call.caller_number,
@@ -74,23 +72,34 @@ pub fn close(world: &mut World, calls: &[(String, &str)], now: Micros) {
             answered_at: call.answered_at,
             ended_at,
             duration: seconds(call.routed_at),
-            billsec: call.answered_at.map_or(0, seconds),
+            billsec,
             status: "LOST".to_owned(),
             cause_code: None,
             cause_text: Some((*why).to_owned()),
             hangup_by: Some("system".to_owned()),
             sip_call_id: None,
             attempts: call.attempt,
-            counted: call.answered_at.is_some(),
+            counted: counted_call,
             late_excess: false,
             decision: Some(call.decision),
+            created_at: now,
+            reserved_at: call.holds_slot.then_some(call.attempt_at),
+            qualify: call.holds_slot.then_some(call.qualify),
+            qualified: call.holds_slot && counted_call && billsec >= call.qualify,
         };
+        ends.push(End {
+            parties,
+            change: Tally::of(&record).without_slot(call.holds_slot),
+            reserved: record.counts_at(),
+            first: world.first_attempt(id).unwrap_or(record.counts_at()),
+        });
         if record.counted {
             counted.entry(call.link_id).or_default().push(id.clone());
         }
         world.rows.records.insert(id.clone(), record);
         world.learn.push(Learn::RecordId(id.clone()));
     }
+    world.settle(&ends, now, now);
     for (link_id, ids) in counted {
         let Some(counter) = world.counter(link_id) else {
             continue;

@@ -1,5 +1,5 @@
-//! Random histories against a model. `world` and `rows` are what the model knows, `calls`, `log`, `lost`, `judge` and
-//! `change` its own reading of the contract, written from the documentation and sharing no code with the extension;
+//! Random histories against a model. `world` and `rows` are what the model knows, `calls`, `log`, `lost`, `judge`, `caps`,
+//! `meters` and `change` its own reading of the contract, written from the documentation and sharing no code with the extension;
 //! `draw` draws histories, `history` runs one of them against both. `concurrent` runs small ones (`race`) on several
 //! connections at once, `struck` with faults that hit a connection, `crashes` with ones that hit the server; `search` looks
 //! for an order that explains them.
@@ -9,6 +9,7 @@
 
 mod answer;
 mod calls;
+mod caps;
 mod change;
 mod concurrent;
 mod crashes;
@@ -17,6 +18,7 @@ mod history;
 mod judge;
 mod log;
 mod lost;
+mod meters;
 mod op;
 mod race;
 mod rows;
@@ -46,7 +48,10 @@ use world::World;
 #[test]
 fn every_history_goes_as_the_model_says() {
     let lab = Lab::new(1, Commit::AtOnce);
-    let drawn = (draw::any_world(), vec(draw::any_step(), 1..40));
+    // Caps first: most limits are to be there when calls come.
+    let caps = vec(draw::any_cap(&caps::OVER).prop_map(Step::Change), 0..4);
+    let drawn = (draw::any_world(), caps, vec(draw::any_step(), 1..40))
+        .prop_map(|(world, caps, steps)| (world, [caps, steps].concat()));
     let lines = |(world, steps): &(World, Vec<Step>)| {
         let steps = steps.iter().enumerate();
         let steps = steps.map(|(number, step)| format!("step {number}: {step:?}"));

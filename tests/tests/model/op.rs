@@ -81,7 +81,7 @@ impl Op {
                     Answer::Total("ok".to_owned(), Some(counter.total))
                 }
             },
-            Op::Change(change) => change.apply(world),
+            Op::Change(change) => change.apply(world, seen),
         }
     }
 

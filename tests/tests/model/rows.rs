@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use super::meters::{Meter, Subject};
+
 pub type Micros = i64;
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -14,8 +16,8 @@ pub struct Rows {
     pub attempts: BTreeMap<(String, i32), Attempt>,
     pub nodes: BTreeMap<String, Node>,
     pub hearing: Hearing,
-    /// By link, when the last of its windows began, where windows have begun. Of the database alone.
-    pub windows_from: BTreeMap<i64, Micros>,
+    /// What caps go by.
+    pub meters: BTreeMap<Subject, Meter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,8 +27,6 @@ pub struct Counter {
     pub base: i64,
     pub last_seq: i64,
     pub reserved_at: Option<Micros>,
-    /// Slots reserved, for life.
-    pub offered: i64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +58,20 @@ pub struct Call {
     pub absent_since: Option<Micros>,
     pub last_listed_at: Option<Micros>,
     pub decision: String,
+    /// How long it talks to be a good one.
+    pub qualify: i32,
+}
+
+impl Call {
+    pub fn parties(&self) -> Parties {
+        Parties {
+            user: Some(self.user_id),
+            campaign: Some(self.campaign_id),
+            did: Some(self.did_id),
+            client: Some(self.client_id),
+            link: Some(self.link_id),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -83,6 +97,11 @@ pub struct Record {
     pub counted: bool,
     pub late_excess: bool,
     pub decision: Option<String>,
+    pub created_at: Micros,
+    /// When its slot was, if it had one to the end.
+    pub reserved_at: Option<Micros>,
+    pub qualify: Option<i32>,
+    pub qualified: bool,
 }
 
 /// Whose call it was.
@@ -139,6 +158,7 @@ impl Rows {
     pub fn differences(&self, database: &Rows) -> Vec<String> {
         let mut lines = Vec::new();
         compare("link_counters", &self.counters, &database.counters, &mut lines);
+        compare("what is used", &self.meters, &database.meters, &mut lines);
         compare("live_calls", &self.calls, &database.calls, &mut lines);
         compare("call_logs", &self.records, &database.records, &mut lines);
         compare("call_attempts", &self.attempts, &database.attempts, &mut lines);
@@ -171,8 +191,17 @@ impl Rows {
         for counter in self.counters.values_mut() {
             maybe(&mut counter.reserved_at);
         }
+        for meter in self.meters.values_mut() {
+            maybe(&mut meter.reserved_at);
+            for window in meter.windows.values_mut() {
+                window.start += by;
+                window.end += by;
+            }
+        }
         for record in self.records.values_mut() {
             record.started_at += by;
+            record.created_at += by;
+            maybe(&mut record.reserved_at);
         }
         for attempt in self.attempts.values_mut() {
             attempt.started_at += by;
@@ -195,6 +224,10 @@ impl Rows {
         for counter in rows.counters.values_mut() {
             counter.reserved_at = counter.reserved_at.map(|_| 0);
         }
+        for meter in rows.meters.values_mut() {
+            meter.reserved_at = meter.reserved_at.map(|_| 0);
+            meter.windows.clear();
+        }
         for call in rows.calls.values_mut() {
             call.routed_at = 0;
             call.attempt_at = 0;
@@ -207,6 +240,8 @@ impl Rows {
         for record in rows.records.values_mut() {
             record.id = 0;
             record.started_at = 0;
+            record.created_at = 0;
+            record.reserved_at = record.reserved_at.map(|_| 0);
             record.answered_at = record.answered_at.map(|_| 0);
             record.ended_at = 0;
             record.duration = 0;

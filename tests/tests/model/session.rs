@@ -11,6 +11,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 
 use super::change::{Change, insert_link_sql};
+use super::meters::{Meter, SPANS, Subject, Tally, Window, ZONES};
 use super::rows::{Attempt, Call, Counter, Hearing, Micros, Node, Parties, Record, Rows};
 use super::world::{NODE_SILENCE, SECOND, World, caller_id_of, identifier_of, number_of};
 
@@ -157,14 +158,9 @@ impl Session {
                 .await
                 .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
         };
-        let (counters, calls, records, attempts, nodes, hearing, wrong, clock) = tokio::join!(
-            // No call is reserved before the present windows of its link, or of its client.
-            read(
-                "select n.*, nullif(greatest(n.windows_from, m.windows_from), '-infinity') as present_from
-                   from link_counters n
-                   join campaign_client_settings s on s.id = n.link_id
-                   left join meters m on (m.subject_id, m.subject_type) = (s.client_id, 'client')"
-            ),
+        let (counters, meters, calls, records, attempts, nodes, hearing, wrong, clock) = tokio::join!(
+            read("select * from link_counters"),
+            read(METERS),
             read("select * from live_calls"),
             read("select * from call_logs"),
             read("select * from call_attempts"),
@@ -176,10 +172,7 @@ impl Session {
             self.clock()
         );
         let rows = Rows {
-            windows_from: counters
-                .iter()
-                .filter_map(|row| Some((row.get("link_id"), instant(row, "present_from")?)))
-                .collect(),
+            meters: read_meters(&meters),
             counters: keyed(&counters, |row| (row.get("link_id"), counter(row))),
             calls: keyed(&calls, |row| (row.get("uniqueid"), call(row))),
             records: keyed(&records, |row| (row.get("asterisk_uniqueid"), record(row))),
@@ -194,6 +187,68 @@ impl Session {
         };
         (rows, wrong.iter().map(|row| row.get(0)).collect(), clock)
     }
+}
+
+/// What subjects have used, a row for life and one for each of their windows: what its mark says less.
+const METERS: &str = "
+    with of as (
+        select 'link' as kind, link_id as id, null::timestamptz as reserved_at, active, unsettled, offered, answered, qualified,
+               link_id as key
+          from link_counters
+        union all
+        select subject_type, subject_id, reserved_at, active, unsettled, offered, answered, qualified, -id from meters
+    ), marks as (
+        select link_id as key, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified from link_windows
+        union all
+        select -meter_id, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified from meter_windows
+    )
+    select kind, id, reserved_at, null as span, null as starts_at, null as ends_at, null as time_zone,
+           active::bigint, unsettled::bigint, offered, answered, qualified
+      from of
+    union all
+    select o.kind, o.id, o.reserved_at, w.span, w.starts_at, w.ends_at, w.time_zone,
+           (o.active - w.active)::bigint, (o.unsettled - w.unsettled)::bigint, o.offered - w.offered, o.answered - w.answered,
+           o.qualified - w.qualified
+      from of o
+      join marks w using (key)";
+
+fn read_meters(rows: &[Row]) -> BTreeMap<Subject, Meter> {
+    let mut meters: BTreeMap<Subject, Meter> = BTreeMap::new();
+    for row in rows {
+        let id = row.get("id");
+        let subject = match row.get("kind") {
+            "link" => Subject::Link(id),
+            "client" => Subject::Client(id),
+            "did" => Subject::Did(id),
+            "campaign" => Subject::Campaign(id),
+            _ => Subject::Seller(id),
+        };
+        let tally = Tally {
+            active: row.get("active"),
+            unsettled: row.get("unsettled"),
+            offered: row.get("offered"),
+            answered: row.get("answered"),
+            qualified: row.get("qualified"),
+        };
+        let meter = meters.entry(subject).or_default();
+        meter.reserved_at = instant(row, "reserved_at");
+        let Some(span) = row.get::<_, Option<&str>>("span") else {
+            meter.life = tally;
+            continue;
+        };
+        let span = SPANS.into_iter().find(|known| *known == span).expect("a span");
+        let zone = ZONES
+            .into_iter()
+            .find(|(name, _)| *name == row.get::<_, &str>("time_zone"));
+        let window = Window {
+            start: known(row, "starts_at"),
+            end: known(row, "ends_at"),
+            zone: zone.expect("a zone of these tests").1,
+            used: tally,
+        };
+        meter.windows.insert(span, window);
+    }
+    meters
 }
 
 /// Without triggers, which would refuse to delete busy links; the world's own tables only.
@@ -234,7 +289,6 @@ fn counter(row: &Row) -> Counter {
         base: row.get("base"),
         last_seq: row.get("last_seq"),
         reserved_at: instant(row, "reserved_at"),
-        offered: row.get("offered"),
     }
 }
 
@@ -267,6 +321,7 @@ fn call(row: &Row) -> Call {
         absent_since: instant(row, "absent_since"),
         last_listed_at: instant(row, "last_listed_at"),
         decision: row.get("decision"),
+        qualify: row.get("qualify_seconds"),
     }
 }
 
@@ -299,6 +354,10 @@ fn record(row: &Row) -> Record {
         counted: row.get("counted"),
         late_excess: row.get("late_excess"),
         decision: row.get("decision"),
+        created_at: known(row, "created_at"),
+        reserved_at: instant(row, "reserved_at"),
+        qualify: row.get("qualify_seconds"),
+        qualified: row.get("qualified"),
     }
 }
 

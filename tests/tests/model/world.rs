@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::caps::{Cap, Capped};
 use super::lost::hear;
+use super::meters::{Meter, Subject, Tally, bounds};
 use super::rows::{Counter, Micros, Rows};
 
 /// capconduit.node_silence_seconds in these tests; the rest are the extension's defaults.
@@ -28,6 +30,8 @@ pub enum Contact {
 pub struct Client {
     pub active: bool,
     pub contact: Contact,
+    /// The least seconds between two of its calls, on whatever link.
+    pub spacing: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -56,17 +60,8 @@ pub struct Link {
     pub weight: i32,
     /// The least seconds between two of its calls.
     pub spacing: Option<i64>,
-}
-
-/// What a cap is of, and over what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Capped {
-    /// Calls at one time.
-    LinkConcurrent(i64),
-    /// The same over all links of a client.
-    ClientConcurrent(i64),
-    /// Slots reserved, for life.
-    LinkTotal(i64),
+    /// How long a good call talks, where its campaign does not say it.
+    pub qualify: Option<i32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -81,7 +76,13 @@ pub struct World {
     pub pauses: BTreeSet<(&'static str, i64, &'static str)>,
     /// What is closed: a row of which table.
     pub closed: BTreeSet<(&'static str, i64)>,
-    pub caps: BTreeMap<Capped, i64>,
+    pub caps: BTreeMap<Capped, Cap>,
+    /// Whose days begin elsewhere than in UTC: clients and sellers.
+    pub zones: BTreeMap<Subject, Micros>,
+    /// What purged calls have used of present windows.
+    pub purged: BTreeMap<(Subject, &'static str), Tally>,
+    /// Links that were deleted, of clients without a meter.
+    pub gone: BTreeSet<(i64, i64)>,
     /// Ids are never used again.
     pub next_link: i64,
     pub rows: Rows,
@@ -94,8 +95,8 @@ pub struct World {
 /// Values that the contract leaves open within bounds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Learn {
-    /// The clock was read between these two, for the call and for its link.
-    AttemptAt(String, i64, Micros, Micros),
+    /// The clock was read between these two, when the first windows of a subject began.
+    WindowsBegin(Subject, Micros, Micros),
     AttemptEnded((String, i32), Micros, Micros),
     /// The node's last call may have been noted now.
     LastCall(String, Micros),
@@ -166,11 +167,22 @@ impl World {
     }
 
     /// Whether there is what a cap is of.
-    pub fn is_there(&self, capped: Capped) -> bool {
-        match capped {
-            Capped::LinkConcurrent(id) | Capped::LinkTotal(id) => self.links.contains_key(&id),
-            Capped::ClientConcurrent(id) => self.clients.contains_key(&id),
+    pub fn is_there(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Link(id) => self.links.contains_key(&id),
+            Subject::Client(id) => self.clients.contains_key(&id),
+            Subject::Did(id) => self.dids.contains_key(&id),
+            Subject::Campaign(id) => self.campaigns.contains_key(&id),
+            Subject::Seller(id) => self.users.contains_key(&id),
         }
+    }
+
+    /// With its caps, its meter and its zone.
+    pub fn forget(&mut self, subject: Subject) {
+        self.caps.retain(|capped, _| capped.subject != subject);
+        self.rows.meters.remove(&subject);
+        self.purged.retain(|(other, _), _| *other != subject);
+        self.zones.remove(&subject);
     }
 
     pub fn is_paused(&self, table: &'static str, id: i64) -> bool {
@@ -187,6 +199,8 @@ impl World {
     pub fn insert_link(&mut self, link: Link) -> i64 {
         self.next_link += 1;
         self.rows.counters.insert(self.next_link, Counter::default());
+        let subject = Subject::Link(self.next_link);
+        self.rows.meters.insert(subject, Meter::default());
         self.links.insert(self.next_link, link);
         self.next_link
     }
@@ -194,10 +208,13 @@ impl World {
     /// A link goes with its counter; the caller has made sure that no call holds a slot there.
     pub fn remove_links(&mut self, doomed: &[i64]) {
         for id in doomed {
-            self.links.remove(id);
+            if let Some(link) = self.links.remove(id)
+                && !self.rows.meters.contains_key(&Subject::Client(link.client))
+            {
+                self.gone.insert((*id, link.client));
+            }
             self.rows.counters.remove(id);
-            self.caps.remove(&Capped::LinkConcurrent(*id));
-            self.caps.remove(&Capped::LinkTotal(*id));
+            self.forget(Subject::Link(*id));
         }
     }
 
@@ -221,20 +238,15 @@ impl World {
     pub fn learn_from(&mut self, database: &Rows) -> Result<(), String> {
         for learn in std::mem::take(&mut self.learn) {
             match learn {
-                Learn::AttemptAt(id, link, from, to) => {
+                Learn::WindowsBegin(subject, from, to) => {
                     if let (Some(ours), Some(theirs)) =
-                        (self.rows.calls.get_mut(&id), database.calls.get(&id))
+                        (self.rows.meters.get_mut(&subject), database.meters.get(&subject))
+                        && let Some(begun) = theirs.from()
                     {
-                        // Where the clock was set back it is the start of the present windows.
-                        let present = database.windows_from.get(&link).copied().unwrap_or(from);
-                        within("attempt_at", theirs.attempt_at, from, to.max(present))?;
-                        ours.attempt_at = theirs.attempt_at;
-                        let counters = (self.rows.counters.get_mut(&link), database.counters.get(&link));
-                        if let (Some(ours), Some(Some(reserved_at))) =
-                            (counters.0, counters.1.map(|counter| counter.reserved_at))
-                        {
-                            within("reserved_at", reserved_at, from, to)?;
-                            ours.reserved_at = Some(reserved_at);
+                        within("the start of windows", begun, from, to)?;
+                        for (span, window) in &mut ours.windows {
+                            window.start = begun;
+                            window.end = bounds(span, begun, window.zone).1;
                         }
                     }
                 }
