@@ -144,7 +144,9 @@ select 'call_logs', g.asterisk_uniqueid, g.user_id, g.campaign_id, g.did_id,
 create or replace view caps_view with (security_invoker = true) as
 select c.id, c.link_id, c.campaign_id, c.campaign_name, c.user_id, c.client_id, c.client_identifier, c.client_name, c.counts, c.span,
        c.max_calls, c.set_by, c.enforce, u.used, u.in_flight, greatest(c.max_calls - u.used - u.in_flight, 0) as remaining,
-       p.starts_at, p.ends_at as resets_at, c.time_zone, c.note, c.created_by, c.created_at, c.updated_at, c.version,
+       p.starts_at,
+       -- None where somebody has set one that no calendar has.
+       case when p.ends_at < '9999-01-01' then p.ends_at end as resets_at, c.time_zone, c.note, c.created_by, c.created_at, c.updated_at, c.version,
        c.subject_type, c.subject_id, c.subject_name, c.did_id
   from (select 'link' as subject_type, c.link_id as subject_id, concat_ws(' – ', m.name, k.name) as subject_name,
                c.id, c.link_id, s.campaign_id, m.name as campaign_name, m.user_id, s.client_id,

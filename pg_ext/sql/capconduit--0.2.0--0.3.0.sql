@@ -209,7 +209,18 @@ begin
                ('answered', n.answered - w.answered, coalesce(u.answered, 0) + coalesce(a.answered, 0)),
                ('qualified', n.qualified - w.qualified, coalesce(u.qualified, 0) + coalesce(a.qualified, 0))
            ) c (counter, stored, actual)
-     where c.stored <> c.actual;
+     where c.stored <> c.actual
+    union all
+    -- No window ends as late, or began before all time: somebody has set that.
+    select 'link', w.link_id, w.span || '_bounds', 0, 1, w.starts_at
+      from capconduit.link_windows w
+     where (not isfinite(w.starts_at) or w.ends_at > greatest(w.starts_at, now())
+           + case w.span when 'hour' then interval '3 hours' when 'day' then interval '3 days' when 'week' then interval '9 days'
+                         else interval '33 days' end)
+    union all
+    select 'link', n.link_id, 'windows_bounds', 0, 1, null
+      from capconduit.link_counters n
+     where 'infinity' in (n.windows_from, n.windows_until);
     if to_regclass('capconduit.meters') is null then
         return;
     end if;
@@ -291,6 +302,17 @@ begin
       from capconduit.meters m
       left join held h on h.meter_id = m.id
      where m.active <> coalesce(h.calls, 0)
+    union all
+    select m.subject_type, m.subject_id, w.span || '_bounds', 0, 1, w.starts_at
+      from capconduit.meter_windows w
+      join capconduit.meters m on m.id = w.meter_id
+     where (not isfinite(w.starts_at) or w.ends_at > greatest(w.starts_at, now())
+           + case w.span when 'hour' then interval '3 hours' when 'day' then interval '3 days' when 'week' then interval '9 days'
+                         else interval '33 days' end)
+    union all
+    select m.subject_type, m.subject_id, 'windows_bounds', 0, 1, null
+      from capconduit.meters m
+     where 'infinity' in (m.windows_from, m.windows_until)
     union all
     select m.subject_type, m.subject_id, w.span || '_' || c.counter, c.stored, c.actual::bigint, w.starts_at
       from capconduit.meter_windows w
@@ -395,6 +417,35 @@ begin
       join capconduit.campaigns c on c.id = s.campaign_id
       join capconduit.users u on u.id = c.user_id
      where s.id = n.link_id and format('seller_%s', u.id) = any (subjects) and u.metered and not n.seller_metered;
+    -- Impossible windows become the present ones; what they have used is compared below.
+    for type, subject, counter, stored, actual in
+        select w.subject, w.subject_id, w.counter, w.stored, w.actual
+          from capconduit.verify_windows() w
+         where format('%s_%s', w.subject, w.subject_id) = any (subjects) and w.counter like '%\_bounds'
+    loop
+        update capconduit.meter_windows w
+           set starts_at = case when w.starts_at between p.starts_at and clock_timestamp() then w.starts_at else p.starts_at end,
+               ends_at = p.ends_at, time_zone = z.time_zone
+          from capconduit.meters m
+          left join capconduit.users u on u.id = m.owner_id
+          left join capconduit.clients c on c.id = m.subject_id and m.subject_type = 'client',
+               lateral (select coalesce(u.time_zone, c.time_zone, 'UTC') as time_zone) z,
+               unnest(array['hour', 'day', 'week', 'month']) v (span),
+               lateral capconduit.present_window(v.span, clock_timestamp(), z.time_zone, null, null, null) p
+         where (m.subject_type, m.subject_id) = (type, subject) and w.meter_id = m.id and w.span = v.span
+           and counter = w.span || '_bounds';
+        update capconduit.meters m
+           set windows_from = b.windows_from, windows_until = b.windows_until
+          from (select coalesce(max(w.starts_at), '-infinity') as windows_from, coalesce(min(w.ends_at), '-infinity') as windows_until
+                  from capconduit.meters o
+                  left join capconduit.meter_windows w on w.meter_id = o.id
+                 where (o.subject_type, o.subject_id) = (type, subject)) b
+         where (m.subject_type, m.subject_id) = (type, subject);
+        perform capconduit.write_audit('reconcile', 'meters', format('%s_%s', type, subject),
+            jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
+        counter := format('%s_%s_%s', type, subject, counter);
+        return next;
+    end loop;
     for type, subject, counter, stored, actual, starts in
         select w.subject, w.subject_id, w.counter, w.stored, w.actual, w.starts_at
           from capconduit.verify_windows() w
@@ -508,6 +559,29 @@ begin
         continue when not found;
         stored := actual + excess;
         perform capconduit.write_audit('reconcile', 'link_counters', link_id::text,
+            jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
+        return next;
+    end loop;
+    -- Impossible windows become the present ones; what they have used is compared below.
+    for link_id, counter, stored, actual in
+        select w.subject_id, w.counter, w.stored, w.actual
+          from capconduit.verify_windows() w
+         where w.subject = 'link' and w.subject_id = any (links) and w.counter like '%\_bounds'
+    loop
+        update capconduit.link_windows w
+           set starts_at = case when w.starts_at between p.starts_at and clock_timestamp() then w.starts_at else p.starts_at end,
+               ends_at = p.ends_at, time_zone = c.time_zone
+          from capconduit.campaign_client_settings s
+          join capconduit.clients c on c.id = s.client_id,
+               unnest(array['hour', 'day', 'week', 'month']) v (span),
+               lateral capconduit.present_window(v.span, clock_timestamp(), c.time_zone, null, null, null) p
+         where s.id = reconcile_counters.link_id and w.link_id = s.id and w.span = v.span and counter = w.span || '_bounds';
+        update capconduit.link_counters n
+           set windows_from = b.windows_from, windows_until = b.windows_until
+          from (select coalesce(max(w.starts_at), '-infinity') as windows_from, coalesce(min(w.ends_at), '-infinity') as windows_until
+                  from capconduit.link_windows w where w.link_id = reconcile_counters.link_id) b
+         where n.link_id = reconcile_counters.link_id;
+        perform capconduit.write_audit('reconcile', 'link_windows', link_id::text,
             jsonb_build_object(counter, stored), jsonb_build_object(counter, actual));
         return next;
     end loop;

@@ -132,7 +132,7 @@ impl Mark {
     #[must_use]
     pub fn turned(&self, life: Counts, at: i64, calendar: Calendar) -> Mark {
         let goes_on = if self.zone == calendar.name {
-            let middle = self.start + (self.end - self.start) / 2;
+            let middle = self.start.midpoint(self.end);
             microseconds(self.span.window(calendar.zone, timestamp(middle)).end)
         } else {
             microseconds(self.span.boundary(calendar.zone, timestamp(self.end)))

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use capconduit_core::facts::{Campaign, Dialled};
 use capconduit_core::{Asked, Link, Reject, Verdict, did, gates, select, stopped};
 
-use crate::calls::facts::{read_dialled, read_shadowed};
+use crate::calls::facts::{count_as_marked, read_dialled, read_shadowed};
 use crate::calls::links::read_links;
 use crate::postgres::look::View;
 use crate::postgres::result_row::{ResultRows, result_row};
@@ -84,19 +84,18 @@ pub fn explain<'a>(did: &str, asked: Asked<'a>, whose: Whose) -> Explained<'a> {
         Whose::Only(user_id) => user_id == Some(dialled.user_id),
     };
     View::Calling.look(|at| {
-        let Some(dialled) = read_dialled(at, &number, asked.caller).filter(visible) else {
+        let Some(mut dialled) = read_dialled(at, &number, asked.caller).filter(visible) else {
             return nothing(Reject::DidNotFound);
         };
-        let campaign = match gates::admit(&dialled, &asked) {
-            Ok(campaign) => campaign,
-            Err(gate) => {
-                return Explained {
-                    dialled: Some(dialled),
-                    ..nothing(gate.says)
-                };
-            }
-        };
-        let links = read_links(at, campaign.id, asked.caller);
+        let links = gates::admit(&dialled, &asked).map(|campaign| read_links(at, campaign.id, asked.caller));
+        let links = links.unwrap_or_default();
+        count_as_marked(at, &mut dialled, links.iter().any(|link| link.seller_metered));
+        if let Err(gate) = gates::admit(&dialled, &asked) {
+            return Explained {
+                dialled: Some(dialled),
+                ..nothing(gate.says)
+            };
+        }
         Explained {
             asked,
             stop: links.is_empty().then_some(Reject::NoActiveClientsInCampaign),

@@ -82,6 +82,20 @@ pub fn read_dialled(at: At, number: &str, caller: Option<&str>) -> Option<Dialle
     Some(dialled)
 }
 
+/// What links say of their seller holds also where somebody took its own mark away: its meters move with them, so their caps count.
+/// `true`: there was something to count. `verify_counters` tells.
+pub fn count_as_marked(at: At, dialled: &mut Dialled, is_marked: bool) -> bool {
+    if dialled.seller_metered || !is_marked {
+        return false;
+    }
+    count(at, dialled);
+    let is_counted = dialled
+        .subjects()
+        .any(|(_, capped)| capped.windows_from != i64::MIN || !capped.caps.is_empty());
+    dialled.seller_metered = is_counted;
+    is_counted
+}
+
 /// What caps a call is counted by, beside those of links and clients.
 fn count(at: At, dialled: &mut Dialled) {
     let capped = |subject| {

@@ -4,7 +4,7 @@
 use capconduit_core::facts::Dialled;
 use capconduit_core::{Asked, Link, Reject, did, gates};
 
-use crate::calls::facts::read_dialled;
+use crate::calls::facts::{count_as_marked, read_dialled};
 use crate::calls::links::{FirstTaker, first_taker};
 use crate::postgres::look::View;
 use crate::postgres::result_row::result_row;
@@ -52,14 +52,19 @@ pub fn preview<D, R>(
         return nobody(Reject::InvalidDidInput);
     };
     View::Calling.look(|at| {
-        let Some(dialled) = read_dialled(at, &number, asked.caller) else {
+        let Some(mut dialled) = read_dialled(at, &number, asked.caller) else {
             return nobody(Reject::DidNotFound);
         };
         let did_id = Some(dialled.did_id);
-        let admitted = gates::admit(&dialled, asked);
-        let links = admitted
+        let links = gates::admit(&dialled, asked)
             .ok()
             .map(|campaign| first_taker(at, campaign.id, campaign.strategy, asked));
+        let says_metered = links
+            .iter()
+            .flat_map(|links| &links.links)
+            .any(|link| link.seller_metered);
+        count_as_marked(at, &mut dialled, says_metered);
+        let admitted = gates::admit(&dialled, asked);
         let row = match (admitted, &links) {
             (Ok(campaign), Some(links)) => match links.link() {
                 Ok(link) => offer(did_id, campaign.id, link),

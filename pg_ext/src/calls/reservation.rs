@@ -10,7 +10,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::INT8OID;
 
 use crate::calls::counters::take_slot;
-use crate::calls::facts::{read_caller_id, read_dialled};
+use crate::calls::facts::{count_as_marked, read_caller_id, read_dialled};
 use crate::calls::hot_row::Changed;
 use crate::calls::links::are_set_as_before;
 use crate::calls::live_call::Answer;
@@ -202,9 +202,10 @@ impl Choice<'_> {
         if at.ended_before() == self.ended_before.get() {
             return true;
         }
-        let Some(dialled) = read_dialled(at, self.number, self.asked.caller) else {
+        let Some(mut dialled) = read_dialled(at, self.number, self.asked.caller) else {
             return false;
         };
+        count_as_marked(at, &mut dialled, self.dialled.seller_metered);
         if !dialled.is_capped_like(self.dialled) {
             return false;
         }

@@ -20,7 +20,8 @@ result_row! {
     }
 }
 
-/// `zone`: the subject's. `was_*`: its row of windows, NULL where it has none yet. A window that goes on has the start of before.
+/// `zone`: the subject's. `was_*`: its row of windows, NULL where it has none yet. A window that goes on has the start of before; one
+/// that somebody has set without an end does so for ever, and whoever reads it is not to break: `verify_counters` tells.
 #[pg_extern(sql = false)]
 fn present_window(
     span: Option<&str>,
@@ -40,7 +41,8 @@ fn present_window(
         None => (zone::UTC, zone::TimeZone::UTC),
     };
     let calendar = Calendar { name, zone: &zone };
-    let (start, end) = match (time("was_from", was_from), time("was_until", was_until), was_zone) {
+    let raw = |instant: Option<TimestampWithTimeZone>| instant.map(i64::from);
+    let (start, end) = match (raw(was_from), raw(was_until), was_zone) {
         (Some(start), Some(end), Some(zone)) => {
             let was = Mark {
                 span,

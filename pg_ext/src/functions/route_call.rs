@@ -10,7 +10,7 @@ use pgrx::pg_extern;
 
 use crate::calls::counters::wait_for;
 use crate::calls::door::{Answered, Door, Inside};
-use crate::calls::facts::read_dialled;
+use crate::calls::facts::{count_as_marked, read_dialled};
 use crate::calls::hot_row::Changed;
 use crate::calls::links::{read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, read_live, refuse_another, take_live};
@@ -21,7 +21,7 @@ use crate::calls::{leases, rejects};
 use crate::functions::arguments;
 use crate::postgres::argument::arg;
 use crate::postgres::held_rows::{Patience, Wait};
-use crate::postgres::look::View;
+use crate::postgres::look::{At, View};
 use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::result_row::ResultRow;
 use crate::postgres::savepoint::Savepoint;
@@ -107,22 +107,13 @@ fn look(number: &str, uniqueid: &str, asked: &Asked<'_>) -> Seen {
     View::Fresh.look(|at| {
         // First: see `enter_live_calls`.
         let in_flight = LIVE.first(at, arg(uniqueid), |_| ()).is_some();
-        let dialled = read_dialled(at, number, asked.caller);
-        let admitted = dialled.as_ref().map(|dialled| gates::admit(dialled, asked));
-        let full = match (&dialled, &admitted) {
-            (Some(dialled), Some(Err(gate))) => {
-                caps::full(gate, dialled).filter(|full| leases::expired_of(*full))
-            }
-            _ => None,
-        };
-        let campaign = match admitted {
-            Some(Ok(campaign)) => Some(campaign),
-            _ => dialled
-                .as_ref()
-                .and_then(|dialled| dialled.campaign.as_ref())
-                .filter(|_| full.is_some()),
-        };
-        let links = campaign.map_or_else(Vec::new, |campaign| read_links(at, campaign.id, asked.caller));
+        let mut dialled = read_dialled(at, number, asked.caller);
+        let (mut full, mut links) = links_of(at, dialled.as_ref(), asked);
+        if let Some(dialled) = &mut dialled
+            && count_as_marked(at, dialled, links.iter().any(|link| link.seller_metered))
+        {
+            (full, links) = links_of(at, Some(dialled), asked);
+        }
         Seen {
             in_flight,
             recorded: RECORDED.first(at, arg(uniqueid), |_| ()).is_some(),
@@ -132,6 +123,22 @@ fn look(number: &str, uniqueid: &str, asked: &Asked<'_>) -> Seen {
             ended_before: at.ended_before(),
         }
     })
+}
+
+/// What is full above them, if calls of it have expired leases; and the links that may be asked.
+fn links_of(at: At, dialled: Option<&Dialled>, asked: &Asked<'_>) -> (Option<Subject>, Vec<Link>) {
+    let Some(dialled) = dialled else {
+        return (None, Vec::new());
+    };
+    let (full, campaign) = match gates::admit(dialled, asked) {
+        Ok(campaign) => (None, Some(campaign)),
+        Err(gate) => {
+            let full = caps::full(gate, dialled).filter(|full| leases::expired_of(*full));
+            (full, dialled.campaign.as_ref().filter(|_| full.is_some()))
+        }
+    };
+    let links = campaign.map_or_else(Vec::new, |campaign| read_links(at, campaign.id, asked.caller));
+    (full, links)
 }
 
 /// What a call remembers from one round to the next.

@@ -240,6 +240,78 @@ async fn adjustments_beside_calls_are_all_counted() {
     assert_invariants(&capped.db).await;
 }
 
+/// Windows end all the time, so calls end that belong to windows before, whose marks they move; calls and adjustments begin new windows. An
+/// adjustment and a call never work on one subject's marks at once, and none writes what it has read before the other.
+#[tokio::test]
+async fn adjustments_where_windows_turn_are_all_counted() {
+    let capped = Capped::new().await;
+    let mut caps = Vec::new();
+    for subject in SUBJECTS {
+        caps.push(capped.cap(subject, "answered", "hour", 100_000).await);
+    }
+    let superuser = capped.db.superuser().await;
+    let mut crew = crew(&capped.db, 8).await;
+    let adjusters = [capped.db.admin().await, capped.db.admin().await];
+    for round in 0..ROUNDS {
+        run(&superuser, END_HOURS).await;
+        let did = capped.scenario.did.clone();
+        let calling = together(crew, move |worker, switch| {
+            let did = did.clone();
+            async move {
+                let id = |round: usize| format!("{worker}-{round}");
+                if worker % 2 == 0 {
+                    assert_eq!(
+                        switch.route(&did, &id(round)).await.expect("an answer").status,
+                        "ok"
+                    );
+                }
+                if round > 0 {
+                    switch
+                        .log(&id(round - 1), &did, "ANSWERED")
+                        .await
+                        .expect("a record");
+                }
+                if worker % 2 == 1 {
+                    assert_eq!(
+                        switch.route(&did, &id(round)).await.expect("an answer").status,
+                        "ok"
+                    );
+                }
+                switch
+            }
+        });
+        let adjusting = async |admin: &Client| {
+            for cap in &caps {
+                let sql = format!("select status from adjust_cap({cap}, 2, 'a credit')");
+                assert_eq!(value::<String>(admin, &sql).await, "ok");
+            }
+        };
+        let (one, other) = (adjusting(&adjusters[0]), adjusting(&adjusters[1]));
+        (crew, _, _) = tokio::join!(calling, one, other);
+        assert_consistent(&capped.db).await;
+        let adjusted: Vec<i64> = values(
+            &superuser,
+            "select sum(answered)::bigint from link_adjustments union all select sum(answered)::bigint from meter_adjustments",
+        )
+        .await;
+        let each = 4 * (round as i64 + 1);
+        assert_eq!(adjusted, [each, 4 * each], "round {round}");
+    }
+    assert_invariants(&capped.db).await;
+}
+
+const ROUNDS: usize = 25;
+
+/// Whatever they have used belongs to hours that were over long ago.
+const END_HOURS: &str = "begin;
+    select from link_counters for no key update;
+    select from meters for no key update;
+    update link_windows set starts_at = now() - interval '3 hours', ends_at = clock_timestamp() where span = 'hour';
+    update meter_windows set starts_at = now() - interval '3 hours', ends_at = clock_timestamp() where span = 'hour';
+    update link_counters n set windows_until = w.ends_at from link_windows w where w.link_id = n.link_id and w.span = 'hour';
+    update meters m set windows_until = w.ends_at from meter_windows w where w.meter_id = m.id and w.span = 'hour';
+    commit";
+
 /// A record of a call that nothing was reserved for counts, and is flagged where a cap has no room for it.
 #[tokio::test]
 async fn a_record_beyond_a_cap_is_flagged() {

@@ -15,6 +15,7 @@ mod explain;
 mod explain_call;
 mod future_windows;
 pub mod hostile;
+mod impossible_marks;
 mod logging;
 mod lost;
 mod own_changes;

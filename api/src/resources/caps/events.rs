@@ -30,7 +30,7 @@ pub const NOTE: &str = "\
       from caps_view c
       join unnest(array[75, 90, 100]) t (threshold) on (c.used + c.in_flight)::numeric * 100 >= c.max_calls::numeric * t.threshold
      where (select pg_try_advisory_xact_lock(x'0CAF'::integer, 0))
-       and c.max_calls > 0 and c.span <> 'concurrent'
+       and c.max_calls > 0 and c.span <> 'concurrent' and (c.starts_at is null or isfinite(c.starts_at))
        and not exists (select from cap_events e
                         where e.cap_id = c.id and e.threshold = t.threshold and e.starts_at = c.starts_at)
        and not exists (select from cap_events e
