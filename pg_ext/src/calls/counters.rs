@@ -252,7 +252,6 @@ pub fn take_slot<T>(
             Verdict::Eligible
                 if now.windows_from > reserved
                     || spacing::of_link(&now).has_waited(asked, clock())
-                    || spacing::of_client(&now).has_waited(asked, clock())
                     || (now.client_metered, now.seller_metered)
                         != (link.client_metered, link.seller_metered)
                     || !still(at) =>

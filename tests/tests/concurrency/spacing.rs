@@ -125,27 +125,45 @@ async fn a_call_that_waited_is_judged_by_what_it_finds_then() {
 /// one of a clock that was set back.
 #[tokio::test]
 async fn a_call_that_waited_for_longer_than_the_pause_asks_again() {
-    for of_client in [false, true] {
+    for spaced in ["a link", "a client", "a client by links of three sellers"] {
         let db = TestDb::new().await;
         let admin = db.admin().await;
         let scenario = Scenario::new(&admin, Strategy::Priority, &[Link::cap(9)]).await;
-        let link = scenario.link_ids[0];
-        if of_client {
-            let client = scenario.client_ids[0];
-            run(
-                &admin,
-                &format!("update clients set min_seconds_between = 1 where id = {client}"),
-            )
-            .await;
-        } else {
+        let client = scenario.client_ids[0];
+        let mut dids = vec![scenario.did.clone(); 3];
+        let mut links = vec![scenario.link_ids[0]];
+        if spaced == "a link" {
             space(&admin, &scenario.link_ids, 1).await;
+        } else {
+            let sql = format!("update clients set min_seconds_between = 1 where id = {client}");
+            run(&admin, &sql).await;
+        }
+        if spaced.ends_with("sellers") {
+            // They wait for the client's meter, then, and for nobody's link.
+            for did in &mut dids[1..] {
+                let other = Scenario::new(&admin, Strategy::Priority, &[Link::cap(9)]).await;
+                let link = other.link_ids[0];
+                run(
+                    &db.superuser().await,
+                    &format!(
+                        "delete from campaign_client_settings where id = {link};
+                         insert into campaign_client_settings (campaign_id, client_id, max_concurrency)
+                         values ({}, {client}, 9)",
+                        other.campaign_id
+                    ),
+                )
+                .await;
+                *did = other.did;
+            }
+            let sql = format!("select id from campaign_client_settings where client_id = {client}");
+            links = values(&admin, &sql).await;
         }
         let first = db.asterisk().await;
         run(&first, "begin").await;
-        assert_eq!(first.route(&scenario.did, "first").await.unwrap().link(), link);
+        assert_eq!(first.route(&dids[0], "first").await.unwrap().status, "ok");
         let mut others = Vec::new();
-        for (call, after) in [("second", 100), ("third", 1400)] {
-            let (did, switch) = (scenario.did.clone(), db.asterisk().await);
+        for (call, did, after) in [("second", &dids[1], 100), ("third", &dids[2], 1400)] {
+            let (did, switch) = (did.clone(), db.asterisk().await);
             others.push(tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(after)).await;
                 switch.route(&did, call).await.unwrap().status
@@ -158,8 +176,13 @@ async fn a_call_that_waited_for_longer_than_the_pause_asks_again() {
             answers.push(other.await.unwrap());
         }
         answers.sort();
-        assert_eq!(answers, ["ok", "reject"], "of the client: {of_client}");
-        assert_spaced(&reservations(&db, link).await, 1);
+        assert_eq!(answers, ["ok", "reject"], "{spaced}");
+        let mut at = Vec::new();
+        for link in links {
+            at.extend(reservations(&db, link).await);
+        }
+        at.sort_unstable();
+        assert_spaced(&at, 1);
         assert_invariants(&db).await;
     }
 }
