@@ -3132,7 +3132,10 @@ CREATE VIEW capconduit.caps_view WITH (security_invoker='true') AS
     u.in_flight,
     GREATEST(((c.max_calls - u.used) - u.in_flight), (0)::bigint) AS remaining,
     p.starts_at,
-    p.ends_at AS resets_at,
+        CASE
+            WHEN (p.ends_at < '9999-01-01 00:00:00+00'::timestamp with time zone) THEN p.ends_at
+            ELSE NULL::timestamp with time zone
+        END AS resets_at,
     c.time_zone,
     c.note,
     c.created_by,
