@@ -4,11 +4,12 @@ use capconduit_tests::Target;
 
 use super::answer::{Answer, MISUSE, Seen, refused};
 use super::caps::let_through;
+use super::counting::End;
 use super::judge::{
     Judged, choose, describe, full_above, full_ahead, has_room, judge, none_takes_it, stop, verdict,
 };
 use super::lost::close;
-use super::meters::{End, Subject, Tally};
+use super::meters::{Subject, Tally};
 use super::rows::{Attempt, Call, Micros, Parties};
 use super::world::{Learn, MAX_CALL_SECONDS, MAX_RING_SECONDS, SECOND, World, caller_id_of, identifier_of};
 

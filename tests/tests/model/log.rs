@@ -3,8 +3,9 @@
 use super::answer::{Answer, MISUSE, Seen, logged, refused};
 use super::calls::{Given, QUALIFY, give_back, qualify};
 use super::caps::is_beyond;
+use super::counting::End;
 use super::judge::stop;
-use super::meters::{End, Tally};
+use super::meters::Tally;
 use super::rows::{Micros, Parties, Record};
 use super::world::{Learn, SECOND, World, number_of};
 

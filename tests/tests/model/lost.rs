@@ -6,8 +6,9 @@ use capconduit_tests::Heartbeat;
 
 use super::answer::{Answer, MISUSE, Seen, logged, refused};
 use super::calls::give_back;
+use super::counting::End;
 use super::log::excess;
-use super::meters::{End, Tally};
+use super::meters::Tally;
 use super::rows::{Call, Micros, Node, Record};
 use super::world::{ABSENCE_GRACE, GAP, Learn, NODE_SILENCE, SECOND, World};
 

@@ -1,5 +1,5 @@
 //! Random histories against a model. `world` and `rows` are what the model knows, `calls`, `log`, `lost`, `judge`, `caps`,
-//! `meters` and `change` its own reading of the contract, written from the documentation and sharing no code with the extension;
+//! `meters`, `counting`, `first_rule` and `change` its own reading of the contract, written from the documentation and sharing no code with the extension;
 //! `draw` draws histories, `history` runs one of them against both. `concurrent` runs small ones (`race`) on several
 //! connections at once, `struck` with faults that hit a connection, `crashes` with ones that hit the server; `search` looks
 //! for an order that explains them.
@@ -12,8 +12,10 @@ mod calls;
 mod caps;
 mod change;
 mod concurrent;
+mod counting;
 mod crashes;
 mod draw;
+mod first_rule;
 mod history;
 mod judge;
 mod log;
