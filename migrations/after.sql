@@ -485,6 +485,12 @@ drop policy if exists audit_log_login on audit_log;
 create policy audit_log_login on audit_log for insert to capconduit_staff
     with check (action = 'login' and user_id = (select session_user_id()) and object_type = 'users'
         and object_id = (select session_user_id())::text and db_role = session_user);
+-- Whoever looks at a seller's console says so: who, at whose.
+drop policy if exists audit_log_look on audit_log;
+create policy audit_log_look on audit_log for insert to capconduit_staff
+    with check (action = 'login' and user_id = (select session_user_id()) and object_type = 'users'
+        and after ? 'looks_as' and exists (select from users u where u.id::text = object_id and u.role = 'user')
+        and db_role = session_user);
 
 -- The internal API: a dry run reads the routing configuration; everything else goes through the call functions.
 drop policy if exists idempotency_keys_internal on idempotency_keys;

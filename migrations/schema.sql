@@ -6479,6 +6479,15 @@ CREATE POLICY audit_log_login ON capconduit.audit_log FOR INSERT TO capconduit_s
 
 
 --
+-- Name: audit_log audit_log_look; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY audit_log_look ON capconduit.audit_log FOR INSERT TO capconduit_staff WITH CHECK (((action = 'login'::text) AND (user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) AND (object_type = 'users'::text) AND (after ? 'looks_as'::text) AND (EXISTS ( SELECT
+   FROM capconduit.users u
+  WHERE (((u.id)::text = audit_log.object_id) AND (u.role = 'user'::text)))) AND (db_role = SESSION_USER)));
+
+
+--
 -- Name: audit_log audit_log_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 

@@ -67,6 +67,8 @@ pub struct User {
     pub role: String,
     /// The own session; None when a bearer token was used.
     pub session: Option<Hash>,
+    /// Not the one who asks: staff looks at this seller's console.
+    pub is_looked_at: bool,
 }
 
 impl<A> Deref for Caller<A> {
@@ -88,6 +90,7 @@ impl User {
             user_id: Some(self.id),
             admin: self.role == "admin",
             keep_session: self.session,
+            read_only: self.is_looked_at,
         }
     }
 }
@@ -125,7 +128,12 @@ impl<A: Admits> Caller<A> {
         };
         tracing::Span::current().record("user_id", id);
         Ok(Caller {
-            user: User { id, role, session },
+            user: User {
+                id,
+                role,
+                session,
+                is_looked_at: false,
+            },
             admits: PhantomData,
         })
     }

@@ -15,7 +15,7 @@ use super::frame::{Frame, page_with, see_other};
 use crate::access::secret;
 use crate::app::AppState;
 use crate::error::{ApiError, ApiResult};
-use crate::http::body::{MAX_BODY_BYTES, read_up_to};
+use crate::http::body::read_up_to;
 use crate::http::fields::{Fields, Input};
 use crate::http::once::{Answer, Once};
 use crate::http::version::IfMatch;
@@ -24,6 +24,9 @@ use crate::store::tx::Tx;
 
 const VERSION: &str = "_version";
 const KEY: &str = "_key";
+
+/// Lists are pasted, and a sign may take three bytes. Lower than an import of the API: a form is held as a whole, several times.
+const MAX_FORM_BYTES: usize = 1024 * 1024;
 
 /// A form as it was sent.
 #[derive(Debug)]
@@ -49,7 +52,7 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
                 "A form is expected.",
             ));
         }
-        let bytes = read_up_to(body, MAX_BODY_BYTES).await?;
+        let bytes = read_up_to(body, MAX_FORM_BYTES).await?;
         Ok(Sent {
             values: form_urlencoded::parse(&bytes).into_owned().collect(),
             target: parts.uri.path().to_owned(),
@@ -85,7 +88,11 @@ impl Sent {
 pub enum Kind {
     Text,
     Lines,
+    /// Lines that may come from a file.
+    Csv,
     Secret,
+    /// One that no browser fills in by itself.
+    NewSecret,
     Number,
     /// A number of calls: 0 is closed.
     Limit,
@@ -170,11 +177,21 @@ impl Field {
     }
 
     pub fn is_secret(&self) -> bool {
-        matches!(self.kind, Kind::Secret)
+        matches!(self.kind, Kind::Secret | Kind::NewSecret)
     }
 
     pub fn is_number(&self) -> bool {
         matches!(self.kind, Kind::Number | Kind::Limit)
+    }
+
+    /// What a browser may fill in.
+    pub fn autocomplete(&self) -> &'static str {
+        match (&self.kind, self.name) {
+            (Kind::Secret, _) => "current-password",
+            (Kind::NewSecret, _) => "new-password",
+            (_, "username") => "username",
+            _ => "off",
+        }
     }
 
     pub fn input_type(&self) -> &'static str {
@@ -229,6 +246,28 @@ impl Field {
     }
 }
 
+/// As many faulty lines as one field tells.
+const TOLD: usize = 5;
+
+/// What is wrong with a field, at whatever depth the API has it: a text, or texts by line.
+pub fn fault_of(errors: &Value, name: &str) -> Option<String> {
+    let errors = errors.as_object()?;
+    match errors.get(name) {
+        Some(Value::Object(lines)) => {
+            let mut lines: Vec<(u64, &str)> = lines
+                .iter()
+                .filter_map(|(line, texts)| Some((line.parse().ok()?, texts.get(0)?.as_str()?)))
+                .collect();
+            lines.sort_unstable();
+            let told = lines.iter().take(TOLD);
+            let told: Vec<String> = told.map(|(line, text)| format!("Line {line}: {text}")).collect();
+            Some(told.join(" "))
+        }
+        Some(texts) => texts.get(0)?.as_str().map(str::to_owned),
+        None => errors.values().find_map(|inner| fault_of(inner, name)),
+    }
+}
+
 #[derive(Debug, Template)]
 #[template(path = "form.html")]
 pub struct Form {
@@ -240,6 +279,8 @@ pub struct Form {
     pub submit: &'static str,
     pub is_danger: bool,
     pub fields: Vec<Field>,
+    /// Whose password it is, for the browser that keeps passwords. Nobody reads it when it is sent.
+    pub account: String,
     /// What the page's address says already.
     known: Map<String, Value>,
     pub message: String,
@@ -262,6 +303,7 @@ impl Form {
             submit,
             is_danger: false,
             fields: Vec::new(),
+            account: String::new(),
             known: Map::new(),
             message: String::new(),
             version: String::new(),
@@ -286,6 +328,13 @@ impl Form {
     pub fn version(self, version: impl ToString) -> Self {
         Form {
             version: version.to_string(),
+            ..self
+        }
+    }
+
+    pub fn account(self, account: impl Into<String>) -> Self {
+        Form {
+            account: account.into(),
             ..self
         }
     }
@@ -353,18 +402,17 @@ impl Form {
             Ok(target) => return see_other(&target),
             Err(error) => error.0,
         };
-        let is_shown =
-            matches!(problem.status.as_u16(), 400 | 409 | 412 | 422) || problem.code == "wrong_login";
-        if !is_shown && problem.code != "account_inactive" && problem.code != "throttled" {
+        // Whoever typed them may type others.
+        let is_typed =
+            ["wrong_login", "wrong_password", "account_inactive", "throttled"].contains(&problem.code);
+        if !is_typed && !matches!(problem.status.as_u16(), 400 | 409 | 412 | 422) {
             return Err(ApiError(problem));
         }
         for field in &mut self.fields {
-            let error = problem.errors.as_ref().and_then(|errors| errors.get(field.name));
-            field.error = error
-                .and_then(|texts| texts.get(0))
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
+            let errors = problem.errors.as_ref();
+            field.error = errors
+                .and_then(|errors| fault_of(&Value::Object(errors.clone()), field.name))
+                .unwrap_or_default();
             let present = problem.present.as_ref().and_then(|object| object.get(field.name));
             field.present = present.map(|value| field.says(value)).unwrap_or_default();
         }

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::assets::{ICON_URL, SCRIPT_URL, STYLE_URL};
+use super::show;
 use crate::app::caller::User;
 use crate::error::{ApiError, ApiResult};
 
@@ -16,6 +17,8 @@ pub struct Frame {
     pub role: String,
     /// The entry of the menu that this page belongs to.
     pub here: &'static str,
+    /// Somebody else looks at it: what changes something is shown, and does nothing.
+    pub is_looked_at: bool,
     pub style: &'static str,
     pub script: &'static str,
     pub icon: &'static str,
@@ -23,7 +26,10 @@ pub struct Frame {
 
 impl Frame {
     pub fn of(user: &User, here: &'static str) -> Self {
-        Self::new(&user.role, here)
+        Frame {
+            is_looked_at: user.is_looked_at,
+            ..Self::new(&user.role, here)
+        }
     }
 
     pub fn nobody() -> Self {
@@ -34,6 +40,7 @@ impl Frame {
         Frame {
             role: role.to_owned(),
             here,
+            is_looked_at: false,
             style: &STYLE_URL,
             script: &SCRIPT_URL,
             icon: &ICON_URL,
@@ -49,7 +56,7 @@ impl Frame {
     }
 
     pub fn role_name(&self) -> &str {
-        if self.is_seller() { "seller" } else { &self.role }
+        show::role(&self.role)
     }
 }
 

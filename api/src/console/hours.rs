@@ -33,7 +33,7 @@ pub fn router() -> Router<AppState> {
 }
 
 /// On whose side the viewer sets something.
-fn side(viewer: &User) -> SetBy {
+pub fn side(viewer: &User) -> SetBy {
     if viewer.role == "user" {
         SetBy::Seller
     } else {

@@ -19,7 +19,7 @@ pub fn router() -> Router<AppState> {
 fn form(params: &Params) -> ApiResult<Form> {
     let mut token = Field::new("token", "Link", Kind::Text);
     token.value = params.raw("token").unwrap_or_default().to_owned();
-    let fields = vec![token, Field::new("newPassword", "New password", Kind::Secret)];
+    let fields = vec![token, Field::new("newPassword", "New password", Kind::NewSecret)];
     let form = Form::new(Frame::nobody(), "Set a new password", "/console/login", "Set it")?;
     Ok(form
         .intro("At least 8 characters. You are logged out everywhere, and tokens of your scripts end.")

@@ -145,7 +145,8 @@ async fn new(State(app): State<AppState>, seller: Seller) -> ApiResult<Response>
     new_form(&seller)?.show()
 }
 
-fn said(errors: &Map<String, Value>) -> String {
+/// The first fault of a line.
+pub fn said(errors: &Map<String, Value>) -> String {
     let text = errors.values().filter_map(|texts| texts.get(0)?.as_str()).next();
     text.unwrap_or_default().to_owned()
 }

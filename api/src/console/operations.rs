@@ -8,6 +8,7 @@ use axum::routing::get;
 use jiff::{Timestamp, ToSpan};
 
 use super::bar::Bar;
+use super::first_steps::{self, Step};
 use super::form::{Field, Form, Kind, Sent};
 use super::frame::{Frame, page};
 use super::overview::{answered_share, since, today};
@@ -36,6 +37,7 @@ pub fn router() -> Router<AppState> {
 #[template(path = "operations.html")]
 struct Operations {
     frame: Frame,
+    steps: Vec<Step>,
     calls: Vec<LiveCall>,
     full: Vec<LinkUsage>,
     near: Vec<LinkUsage>,
@@ -72,10 +74,12 @@ async fn operations(State(app): State<AppState>, staff: Staff) -> ApiResult<Resp
     let nodes = Request::<platform::list::Nodes>::read(&Params::default())?;
     let nodes = nodes.first(&tx, SWITCHES).await?;
     let concerns = platform::attention::attention(&tx).await?.items;
+    let steps = first_steps::of_platform(&tx, &staff).await?;
     let (today, minutes) = (since(&tx, today()).await?, since(&tx, now - 5.minutes()).await?);
     tx.commit().await?;
     page(&Operations {
         frame: Frame::of(&staff, "operations"),
+        steps,
         calls: live.calls,
         full,
         near,

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::bar::Bar;
+use super::first_steps::{self, Step};
 use super::frame::{Frame, page, see_other};
 use super::show;
 use super::viewer::Anyone;
@@ -35,6 +36,7 @@ pub fn router() -> Router<AppState> {
 #[template(path = "overview.html")]
 struct Overview {
     frame: Frame,
+    steps: Vec<Step>,
     now: Vec<LiveCall>,
     today: Report,
     campaigns: Vec<Row>,
@@ -88,6 +90,7 @@ async fn overview(State(app): State<AppState>, viewer: Anyone) -> ApiResult<Resp
         return see_other("/console/operations");
     }
     let tx = app.store.read(&viewer.identity()).await?;
+    let steps = first_steps::of_seller(&tx, &viewer, app.settings.claims.admit().is_ok()).await?;
     let live = live::operations::own_overview(&tx, &Request::read(&Params::default())?).await?;
     let today = since(&tx, today()).await?;
     let all = Request::read(&Params::parse("per_page=500"))?;
@@ -109,6 +112,7 @@ async fn overview(State(app): State<AppState>, viewer: Anyone) -> ApiResult<Resp
     page(&Overview {
         campaigns: rows.collect(),
         frame,
+        steps,
         now: live.calls,
         today,
         are_all,

@@ -5,6 +5,7 @@ use capconduit_core::zone;
 
 use crate::error::ApiResult;
 use crate::http::clock::Instant;
+use crate::resources::callers::objects::Mark;
 use crate::resources::caps::objects::Cap;
 use crate::resources::explain::{ExplainedLink, Explanation, Whose, explain_did};
 use crate::resources::pauses::objects::Pause;
@@ -227,6 +228,11 @@ pub fn status(status: &str) -> State {
     }
 }
 
+/// What somebody is, in the console's words.
+pub fn role(role: &str) -> &str {
+    if role == "user" { "seller" } else { role }
+}
+
 /// The words and the class of an account's state.
 pub fn account(status: &str) -> State {
     match status {
@@ -241,6 +247,36 @@ pub fn account(status: &str) -> State {
             word: "suspended",
         },
         _ => self::status("inactive"),
+    }
+}
+
+/// The words and the class of what a caller is.
+pub fn mark(kind: &str) -> State {
+    match kind {
+        "blocked" => State {
+            class: "full",
+            sign: "■",
+            word: "blocked",
+        },
+        "allowed" => State {
+            class: "open",
+            sign: "●",
+            word: "allowed",
+        },
+        _ => State {
+            class: "off",
+            sign: "○",
+            word: "has called",
+        },
+    }
+}
+
+/// Whose calls a mark is about.
+pub fn scope(mark: &Mark) -> String {
+    match (mark.scope.as_str(), &mark.scope_name) {
+        ("platform", _) => "all calls of all sellers".into(),
+        (scope, Some(name)) => format!("{scope} {name}"),
+        (scope, None) => scope.into(),
     }
 }
 

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, ORIGIN, REFERRER_POLICY,
+    CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, ORIGIN, REFERRER_POLICY,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -14,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use super::frame::{Frame, page_with, see_other};
+use super::looked_at::Looking;
 use crate::error::{ApiError, ApiResult, Problem};
 
 /// A page may load the console's own style and script, ask the console, and send forms to it. With `no-referrer`, a browser would
@@ -54,9 +55,14 @@ pub async fn surround(request: Request, next: Next) -> Response {
         ApiError::forbidden("cross_site", "This form does not say where it comes from.").into_response()
     };
     let error = answered.extensions().get::<ApiError>().cloned();
+    let looking = answered.extensions().get::<Looking>().cloned();
     let shown = match error {
         Some(error) => show(&error.0, if is_read { &asked } else { "/console" }),
-        None => tagged(answered, known).await,
+        None => Ok(answered),
+    };
+    let shown = match shown {
+        Ok(page) => finished(page, looking.as_ref(), known).await,
+        error => error,
     };
     let mut response = shown.unwrap_or_else(IntoResponse::into_response);
     for (name, value) in HEADERS {
@@ -92,19 +98,30 @@ fn show(problem: &Problem, back: &str) -> ApiResult<Response> {
 }
 
 /// A page with its entity tag; 304 when the asker has just this one. What is no page, such as an export, streams through.
-async fn tagged(response: Response, known: Option<HeaderValue>) -> ApiResult<Response> {
-    let is_page = response.status() == StatusCode::OK
-        && response
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    if !is_page {
+async fn finished(
+    response: Response,
+    looking: Option<&Looking>,
+    known: Option<HeaderValue>,
+) -> ApiResult<Response> {
+    let is_page = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_tagged = response.status() == StatusCode::OK;
+    if !is_page || !is_tagged && looking.is_none() {
         return Ok(response);
     }
     let (mut parts, body) = response.into_parts();
-    let bytes = to_bytes(body, LARGEST_PAGE)
+    let mut bytes = to_bytes(body, LARGEST_PAGE)
         .await
         .map_err(|error| ApiError::internal(error.to_string()))?;
+    if let Some(looking) = looking {
+        bytes = looking.frame(&String::from_utf8_lossy(&bytes))?.into();
+        parts.headers.remove(CONTENT_LENGTH);
+    }
+    if !is_tagged {
+        return Ok(Response::from_parts(parts, Body::from(bytes)));
+    }
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(&bytes)[..12]));
     let tag = HeaderValue::from_str(&tag).map_err(|error| ApiError::internal(error.to_string()))?;
     let is_known = known.is_some_and(|known| known == tag);

@@ -176,7 +176,8 @@ fn of_json<T: Importable>(bytes: &[u8]) -> ApiResult<Vec<Line<T>>> {
     Ok(lines.collect())
 }
 
-fn of_csv<T: Importable>(bytes: &[u8]) -> ApiResult<Vec<Line<T>>> {
+/// The first line names the columns.
+pub fn of_csv<T: Importable>(bytes: &[u8]) -> ApiResult<Vec<Line<T>>> {
     // As spreadsheets write it.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = ReaderBuilder::new()

@@ -252,7 +252,8 @@ pub struct Id(pub i64);
 #[derive(Debug, Clone, Copy)]
 pub struct Ids(pub i64, pub i64);
 
-fn to_id(text: &str) -> i64 {
+/// As of `Id`.
+pub fn to_id(text: &str) -> i64 {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if digits { text.parse().unwrap_or(0) } else { 0 }
 }

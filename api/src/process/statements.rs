@@ -70,6 +70,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
         explain::STAFF_STATEMENTS,
         numbers::STAFF_STATEMENTS,
         oversight::STAFF_STATEMENTS,
+        oversight::look::STAFF_STATEMENTS,
         platform::statements::STAFF_STATEMENTS,
         links::STAFF_STATEMENTS,
         pauses::operations::STAFF_STATEMENTS,

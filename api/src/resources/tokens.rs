@@ -63,9 +63,9 @@ row! {
 #[serde(rename_all = "camelCase")]
 pub struct CreatedToken {
     #[serde(flatten)]
-    token_info: Token,
+    pub token_info: Token,
     /// Shown this once.
-    token: String,
+    pub token: String,
 }
 
 #[derive(Debug, ToSchema)]

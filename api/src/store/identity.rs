@@ -4,6 +4,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::error::{ApiError, ApiResult};
+
 /// How long a write may hold its rows between two statements when this process stands still. Too low: a moment without
 /// the processor ends a good write. Too high, above a switch's lock_timeout of 3 s: calls behind its rows are refused.
 const IDLE_WRITE: &str = "; set local idle_in_transaction_session_timeout = '2s'";
@@ -33,6 +35,8 @@ pub struct Identity {
     pub admin: bool,
     /// The session that stays when its user changes the own password: the hash as hexadecimal digits.
     pub keep_session: Option<[u8; 32]>,
+    /// Somebody else's, to be looked at: nothing is written as it.
+    pub read_only: bool,
 }
 
 impl Identity {
@@ -41,7 +45,19 @@ impl Identity {
         user_id: None,
         admin: false,
         keep_session: None,
+        read_only: false,
     };
+
+    /// Whoever looks at another's console changes nothing there, whatever page is asked.
+    pub fn may_write(&self) -> ApiResult<()> {
+        if self.read_only {
+            return Err(ApiError::forbidden(
+                "looking",
+                "Nothing can be changed while you look at a seller's console.",
+            ));
+        }
+        Ok(())
+    }
 
     /// One simple-protocol message that opens the transaction. Only numbers, fixed words and hexadecimal digits enter it.
     pub fn begin(&self, read_only: bool, timeout: Duration) -> String {
@@ -74,12 +90,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn nothing_is_written_as_somebody_who_is_looked_at() {
+        let looked_at = Identity {
+            read_only: true,
+            ..Identity::INTERNAL
+        };
+        assert!(looked_at.may_write().is_err() && Identity::INTERNAL.may_write().is_ok());
+    }
+
+    #[test]
     fn everything_is_local_to_the_transaction() {
         let identity = Identity {
             role: DbRole::Staff,
             user_id: Some(7),
             admin: true,
             keep_session: Some([0xab; 32]),
+            read_only: false,
         };
         let sql = identity.begin(false, Duration::from_secs(3));
         let parts: Vec<&str> = sql.split("; ").collect();

@@ -43,6 +43,7 @@ impl Store {
     }
 
     pub async fn write(&self, identity: &Identity) -> ApiResult<Tx> {
+        identity.may_write()?;
         self.begin(&identity.begin(false, self.statement_timeout)).await
     }
 
@@ -75,6 +76,7 @@ impl Store {
     /// One statement as one identity in a single round trip: begin, statement and commit are sent together. When the
     /// statement fails, the commit of the failed transaction is a rollback.
     pub async fn call(&self, identity: &Identity, sql: &'static str, args: Args<'_>) -> ApiResult<Vec<Row>> {
+        identity.may_write()?;
         match self.call_on(self.unbegun().await?, identity, sql, args).await {
             Err(error) if error.0.stale => self.call_on(self.checked().await?, identity, sql, args).await,
             rows => rows,

@@ -139,6 +139,7 @@ async fn every_figure_equals_a_recount() {
                     ),
                     ("byCampaign", "campaignId", "campaign_id".to_owned()),
                     ("byDid", "didId", "did_id".to_owned()),
+                    ("byLink", "linkId", "link_id".to_owned()),
                 ] {
                     assert_eq!(
                         by_key(&report[list], key),
@@ -224,6 +225,7 @@ async fn a_report_says_what_it_covers() {
             "byDay",
             "byDid",
             "byHour",
+            "byLink",
             "from",
             "minTalkSeconds",
             "rejects",

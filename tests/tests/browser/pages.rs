@@ -6,7 +6,7 @@ use std::path::Path;
 use capconduit_tests::{Browser, Calls, Look, Record, project};
 
 use super::somebody;
-use crate::console::rights::{EVERYBODYS, SELLERS, STAFFS};
+use crate::console::rights::{ADMINS, EVERYBODYS, OWN, SELLERS, STAFFS};
 use crate::console::support::World;
 
 /// The pages that docs/CONSOLE.md shows: who sees it, where it is, what its picture is called.
@@ -20,6 +20,10 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ("seller_alice", "/console/try?number=%2B18005550101", "try"),
     ("seller_alice", "/console/calls", "calls"),
     ("seller_alice", "/console/calls/1", "call"),
+    ("seller_alice", "/console/callers", "callers"),
+    ("seller_alice", "/console/reports", "reports"),
+    ("ops_staff", "/console/as/3/campaigns/1", "looking"),
+    ("ops_staff", "/console/users", "users"),
     ("ops_staff", "/console/operations", "operations"),
     ("ops_staff", "/console/clients", "clients"),
     ("ops_staff", "/console/clients/1", "client"),
@@ -27,10 +31,26 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ("ops_staff", "/console/audit?object_type=cap", "audit"),
 ];
 
+/// Pages whose pictures are only for whoever works on them.
+const LOOKED_AT: &[(&str, &str, &str)] = &[
+    ("seller_alice", "/console/account", "account"),
+    (
+        "seller_alice",
+        "/console/callers/new?where=campaign%2F1",
+        "caller_new",
+    ),
+    ("seller_alice", "/console/callers/import", "callers_import"),
+    ("seller_alice", "/console/hours/1/import", "dates"),
+    ("ops_staff", "/console/clients/new", "client_new"),
+    ("ops_staff", "/console/users/5", "user"),
+    ("ops_staff", "/console/as/3/campaigns/1/edit", "looking_form"),
+];
+
 /// The sample data in the midst of a day: calls in flight and ended, a full link, a switch that is heard.
 async fn busy() -> World {
     let world = World::new().await;
     world.more_caps().await;
+    world.marks().await;
     let sql = "update capconduit.campaign_client_settings set max_concurrency = 3 where id = 1";
     world
         .db
@@ -98,7 +118,7 @@ async fn assert_good(browser: &Browser, path: &str) {
 async fn every_page_of_a_seller_is_clean_accessible_and_fits() {
     let world = busy().await;
     let alice = somebody(&world, "seller_alice").await;
-    let mut all = pages(&[SELLERS, EVERYBODYS]);
+    let mut all = pages(&[SELLERS, EVERYBODYS, OWN]);
     all.push("/console".into());
     all.push("/console/try?number=%2B18005550101".into());
     all.push("/console/search?q=5".into());
@@ -117,10 +137,12 @@ async fn every_page_of_staff_and_of_nobody_is_clean_accessible_and_fits() {
     for path in ["/console/login", "/console/new_password?token=t"] {
         assert_good(&nobody, path).await;
     }
-    let staff = nobody;
-    staff.log_in("ops_staff").await;
-    for path in pages(&[STAFFS, EVERYBODYS]) {
-        assert_good(&staff, &path).await;
+    let admin = nobody;
+    admin.log_in("platform_admin").await;
+    let mut all = pages(&[STAFFS, ADMINS]);
+    all.extend(["/console/as/3", "/console/as/3/campaigns/1/edit"].map(str::to_owned));
+    for path in all {
+        assert_good(&admin, &path).await;
     }
 }
 
@@ -139,7 +161,7 @@ async fn every_page_that_is_shown_has_a_picture() {
         .iter()
         .map(|(_, _, name)| format!("console_{name}.png"))
         .collect();
-    names.push("console_telephone.png".into());
+    names.extend(["console_telephone.png", "console_steps.png"].map(String::from));
     for name in names {
         let size = images.join(&name).metadata().map_or(0, |file| file.len());
         assert!((1..150_000).contains(&size), "{name}: {size} bytes");
@@ -158,7 +180,8 @@ async fn take(images: &Path, all: &Path) {
     for who in ["seller_alice", "ops_staff"] {
         let browser = Browser::start(world.api.address()).await;
         browser.log_in(who).await;
-        for (_, path, name) in SHOWN.iter().filter(|(seen_by, _, _)| *seen_by == who) {
+        let all_of = SHOWN.iter().chain(LOOKED_AT);
+        for (_, path, name) in all_of.filter(|(seen_by, _, _)| *seen_by == who) {
             browser.open(path).await;
             for look in [Look::WIDE, Look::WIDE.dark(), Look::NARROW, Look::NARROW.dark()] {
                 browser.look(look).await;
@@ -166,7 +189,9 @@ async fn take(images: &Path, all: &Path) {
                 let scheme = if look.dark { "dark" } else { "light" };
                 write(all, format!("{name}_{}_{scheme}", look.width), &picture);
                 match (look.width, look.dark, *name) {
-                    (1440, false, _) => write(images, format!("console_{name}"), &picture),
+                    (1440, false, _) if SHOWN.iter().any(|shown| shown.2 == *name) => {
+                        write(images, format!("console_{name}"), &picture)
+                    }
                     (320, true, "campaign") => write(images, "console_telephone".into(), &picture),
                     _ => {}
                 }
@@ -174,4 +199,14 @@ async fn take(images: &Path, all: &Path) {
             browser.look(Look::WIDE).await;
         }
     }
+    let world = World::empty().await;
+    let browser = Browser::start(world.api.address()).await;
+    browser.log_in("admin").await;
+    browser.open("/console/operations").await;
+    for look in [Look::NARROW.dark(), Look::WIDE] {
+        browser.look(look).await;
+        let name = format!("steps_{}", look.width);
+        write(all, name, &browser.picture().await);
+    }
+    write(images, "console_steps".into(), &browser.picture().await);
 }

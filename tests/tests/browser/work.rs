@@ -1,5 +1,7 @@
 //! A seller's work from the first login on, and the same by keyboard alone.
 
+use capconduit_tests::eventually;
+
 use super::somebody;
 use crate::console::support::World;
 
@@ -125,5 +127,28 @@ async fn everything_can_be_done_by_keyboard() {
     to("Log out").await;
     alice.press(ENTER).await;
     alice.expect_path("/console/login").await;
+    alice.assert_clean().await;
+}
+
+/// The script puts the file's text into the field, so that what is sent is what is seen.
+#[tokio::test]
+async fn a_list_of_callers_is_imported_from_a_file() {
+    let world = World::uncapped().await;
+    let alice = somebody(&world, "seller_alice").await;
+    alice.open("/console/callers/import").await;
+    let chosen = alice
+        .is_true(
+            "(() => { const list = new DataTransfer(); list.items.add(new File(['+4930123456\\nnobody\\n'], 'list.csv')); \
+             const field = document.querySelector('input[type=file]'); field.files = list.files; \
+             field.dispatchEvent(new Event('change')); return field.offsetParent !== null; })()",
+        )
+        .await;
+    assert!(chosen, "the field is not shown");
+    eventually("the file's text is in the field", async || {
+        alice.value("document.getElementById('lines').value").await == "+4930123456\nnobody\n"
+    })
+    .await;
+    alice.send().await;
+    alice.shows("1 new, 0 changed, 1 faulty").await;
     alice.assert_clean().await;
 }

@@ -157,3 +157,44 @@ async fn a_client_has_hours_of_the_platform_alone() {
     assert!(!page(&alice, "/console/hours/2").await.contains("/edit"));
     alice.get("/console/hours/2/edit").await.expect_status(403);
 }
+
+#[tokio::test]
+async fn dates_are_imported_from_a_calendar_and_from_csv() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+    let path = "/console/hours/1/import";
+    let form = hidden(&page(&alice, path).await);
+    let calendar = "BEGIN%3AVCALENDAR%0D%0AVERSION%3A2.0%0D%0ABEGIN%3AVEVENT%0D%0ADTSTART%3BVALUE%3DDATE%3A20401225%0D%0A\
+                    SUMMARY%3AChristmas%0D%0AEND%3AVEVENT%0D%0AEND%3AVCALENDAR%0D%0A";
+    let csv = "date%2Cname%2Copens%2Ccloses%0D%0A2040-12-24%2CChristmas+Eve%2C09%3A00%2C13%3A00%0D%0A";
+    for lines in [calendar, csv] {
+        let form = hidden(&page(&alice, path).await);
+        let sent = post(&alice, path, &format!("{form}&lines={lines}")).await;
+        assert_eq!(sent.expect_status(303).header("location"), "/console/hours/1");
+    }
+    let shown = page(&alice, "/console/hours/1").await;
+    for part in [
+        "<td>2040-12-25</td><td>closed</td><td>Christmas</td>",
+        "<td>2040-12-24</td><td>09:00-13:00</td><td>Christmas Eve</td>",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    // Each faulty line is told, beside the lines.
+    for (lines, fault) in [
+        (
+            "date%2Cname%0D%0Asoon%2CChristmas%0D%0A2040-13-01%2Cx",
+            "Line 2: date:",
+        ),
+        ("nothing", "is-wrong"),
+        ("", "required"),
+    ] {
+        let told = post(&alice, path, &format!("{form}&lines={lines}"))
+            .await
+            .expect_status(400)
+            .text();
+        assert!(
+            told.contains(fault) && told.contains("is-wrong"),
+            "{fault}: {told}"
+        );
+    }
+}

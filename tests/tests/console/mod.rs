@@ -1,7 +1,12 @@
 //! The console over HTTP, as a browser without a script asks for it.
 
+mod accounts;
+mod callers;
 mod caps;
 mod hours;
+mod looking;
 mod pages;
+mod reports;
 pub mod rights;
+mod steps;
 pub mod support;

@@ -25,6 +25,7 @@ pub const SELLERS: &[&str] = &[
     "/console/numbers/1/edit",
     "/console/hours/1/edit",
     "/console/hours/1/delete",
+    "/console/hours/1/import",
     "/console/numbers/1/caps/new",
     "/console/numbers/1/caps/101/edit",
     "/console/numbers/1/caps/101/delete",
@@ -34,6 +35,7 @@ pub const STAFFS: &[&str] = &[
     "/console/operations",
     "/console/release/pbx1-1.1",
     "/console/clients",
+    "/console/clients/new",
     "/console/clients/1",
     "/console/audit",
     "/console/clients/1/edit",
@@ -45,6 +47,17 @@ pub const STAFFS: &[&str] = &[
     "/console/sellers/3/caps/new",
     "/console/sellers/3/caps/103/edit",
     "/console/sellers/3/caps/103/delete",
+    "/console/users",
+    "/console/users/4",
+    "/console/callers/erase",
+    "/console/callers/erased",
+];
+pub const ADMINS: &[&str] = &[
+    "/console/users/new",
+    "/console/users/4/edit",
+    "/console/users/4/password",
+    "/console/users/4/link",
+    "/console/users/4/delete",
 ];
 pub const EVERYBODYS: &[&str] = &[
     "/console/hours",
@@ -55,6 +68,21 @@ pub const EVERYBODYS: &[&str] = &[
     "/console/calls.csv",
     "/console/calls/1",
     "/console/search",
+    "/console/callers",
+    "/console/callers.csv",
+    "/console/callers/new",
+    "/console/callers/import",
+    "/console/callers/1/delete",
+    "/console/reports",
+    "/console/reports.csv",
+];
+/// The own account: of everybody, and of nobody who looks.
+pub const OWN: &[&str] = &[
+    "/console/account",
+    "/console/account/password",
+    "/console/account/sessions/1/end",
+    "/console/account/tokens/new",
+    "/console/account/tokens/1/revoke",
 ];
 
 /// Every route of the console that a browser gets is in one of the lists.
@@ -76,6 +104,8 @@ fn every_route_has_its_roles() {
                 "/console/logout",
                 "/console/new_password",
                 "/console/{*rest}",
+                // What is under it is asked by `console::looking`.
+                "/console/as/{*rest}",
             ]
             .contains(&route);
             if !part.contains("get(") || !has_role || route.contains("/assets/") {
@@ -84,6 +114,7 @@ fn every_route_has_its_roles() {
             let filled = [
                 ("{uniqueid}", "pbx1-1.1"),
                 ("sellers/{id}", "sellers/3"),
+                ("users/{id}", "users/4"),
                 ("numbers/{id}/caps/{cap}", "numbers/1/caps/101"),
                 ("clients/{id}/caps/{cap}", "clients/1/caps/102"),
                 ("sellers/3/caps/{cap}", "sellers/3/caps/103"),
@@ -94,7 +125,7 @@ fn every_route_has_its_roles() {
             ]
             .iter()
             .fold(route.to_owned(), |path, (name, value)| path.replace(name, value));
-            let all = [SELLERS, STAFFS, EVERYBODYS].concat();
+            let all = [SELLERS, STAFFS, ADMINS, EVERYBODYS, OWN].concat();
             assert!(all.contains(&filled.as_str()), "{route} has no role in this test");
             listed += 1;
         }
@@ -106,6 +137,7 @@ fn every_route_has_its_roles() {
 async fn each_role_sees_its_pages() {
     let world = World::new().await;
     world.more_caps().await;
+    world.marks().await;
     let (alice, bob) = (
         world.logged_in("seller_alice").await,
         world.logged_in("seller_bob").await,
@@ -130,12 +162,18 @@ async fn each_role_sees_its_pages() {
         staff.get(path).await.expect_status(200);
         admin.get(path).await.expect_status(200);
     }
-    for path in EVERYBODYS {
+    for path in ADMINS {
+        alice.get(path).await.expect_status(403);
+        staff.get(path).await.expect_status(403);
+        admin.get(path).await.expect_status(200);
+    }
+    bob.get("/console/callers/1/delete").await.expect_status(404);
+    for path in [EVERYBODYS, OWN].concat() {
         for who in [&alice, &staff, &admin] {
             who.get(path).await.expect_status(200);
         }
     }
-    for path in [SELLERS, STAFFS, EVERYBODYS].concat() {
+    for path in [SELLERS, STAFFS, ADMINS, EVERYBODYS, OWN].concat() {
         let answer = world.stranger().get(path).await.expect_status(303);
         assert!(
             answer
@@ -151,6 +189,7 @@ async fn each_role_sees_its_pages() {
 async fn what_is_another_seller_s_cannot_be_changed_by_a_form() {
     let world = World::new().await;
     world.more_caps().await;
+    world.marks().await;
     let bob = world.logged_in("seller_bob").await;
     let cap = "_version=1&counts=offered&window=day&limit=9&enforce=true&note=";
     let link = "_key=k1&_version=1&maxConcurrency=99&forwardingPriority=0&weight=1&status=active&clientId=1";
@@ -182,6 +221,15 @@ async fn what_is_another_seller_s_cannot_be_changed_by_a_form() {
             "_version=1&name=Mine&timeZone=UTC&weekly=&exceptions=",
         ),
         ("/console/hours/1/delete", "_version=1"),
+        (
+            "/console/hours/1/import",
+            "lines=date%2Cname%0A2040-12-25%2CChristmas",
+        ),
+        (
+            "/console/callers/new",
+            "where=campaign%2F1&caller=%2B4930123459&kind=allowed&until=&note=",
+        ),
+        ("/console/callers/1/delete", ""),
     ] {
         post(&bob, path, form).await.expect_status(404);
     }
@@ -203,6 +251,13 @@ async fn what_is_another_seller_s_cannot_be_changed_by_a_form() {
         ("/console/sellers/4/caps/new", cap),
         ("/console/sellers/3/caps/103/edit", cap),
         ("/console/sellers/3/caps/103/delete", "_version=1"),
+        ("/console/clients/new", "clientIdentifier=mine&name=Mine"),
+        ("/console/callers/erase", "caller=%2B4930123456"),
+        ("/console/users/new", "username=mine&role=admin"),
+        ("/console/users/4/edit", "_version=1&role=admin&status=active"),
+        ("/console/users/4/password", "_version=1&password=correct+horse"),
+        ("/console/users/4/link", ""),
+        ("/console/users/3/delete", "_version=1"),
     ] {
         post(&bob, path, form).await.expect_status(403);
     }

@@ -20,6 +20,17 @@ impl World {
         Self::on(TestDb::sample_uncapped().await).await
     }
 
+    /// With an admin, as `capconduit create-admin` makes it, and nothing else.
+    pub async fn empty() -> Self {
+        let db = TestDb::new().await;
+        let sql = "insert into capconduit.users (username, email, password_hash, role, status)
+                   values ('admin', 'admin@example.com',
+                           '$argon2id$v=19$m=19456,t=2,p=1$RUxNTjZzT0xNSEx2SFht$4qOYFq8bwsuTxL71OjHBc0v206vUNMs6FDY2DCW6ons',
+                           'admin', 'active')";
+        db.superuser().await.execute(sql, &[]).await.expect("an admin");
+        Self::on(db).await
+    }
+
     async fn on(db: TestDb) -> Self {
         Self {
             api: TestApi::start(&db).await,
@@ -38,6 +49,14 @@ impl World {
                           (103, null, null, 3, 'answered', 'month', 'platform', 9000)";
         let owner = self.db.connect_as(ADMIN).await;
         owner.batch_execute(sql).await.expect("caps");
+    }
+
+    /// Marks of callers: 1 of a campaign of seller_alice, 2 of the platform.
+    pub async fn marks(&self) {
+        let sql = "insert into capconduit.caller_marks (id, campaign_id, caller, kind, note) overriding system value
+                   values (1, 1, '+4930123456', 'blocked', 'Robot'), (2, null, '+4930123457', 'blocked', null)";
+        let owner = self.db.connect_as(ADMIN).await;
+        owner.batch_execute(sql).await.expect("marks");
     }
 
     /// A browser, logged in by the form.

@@ -108,6 +108,13 @@
     document.addEventListener(sign, () => { touched = Date.now(); }, { passive: true });
   }
   document.addEventListener("visibilitychange", () => { if (!document.hidden && seconds && live().length) refresh(); });
+  // A file's text goes into the field above it: what is sent is what is seen.
+  for (const input of document.querySelectorAll("input[type=file][data-into]")) {
+    input.parentElement.hidden = false;
+    input.addEventListener("change", async () => {
+      if (input.files[0]) document.getElementById(input.dataset.into).value = await input.files[0].text();
+    });
+  }
   controls();
   ages();
 })();

@@ -93,6 +93,7 @@ pub async fn log_in(
         user_id: Some(login.user_id),
         admin: false,
         keep_session: None,
+        read_only: false,
     };
     let (network, agent) = (throttle::network_name(address), agent(headers));
     let tx = app.store.write(&own).await?;

@@ -57,6 +57,16 @@ pub struct NewPasswordLink {
     pub expires_in_hours: i32,
 }
 
+impl NewPasswordLink {
+    /// One for the usual time.
+    pub fn of(user_id: i64) -> Self {
+        NewPasswordLink {
+            user_id,
+            expires_in_hours: DEFAULT_HOURS,
+        }
+    }
+}
+
 impl Input for NewPasswordLink {
     const UNKNOWN: Unknown = Unknown::Refuse;
 
@@ -152,6 +162,7 @@ pub async fn redeem(app: &App, used: PasswordLinkUse) -> ApiResult<()> {
         user_id: Some(link.user_id),
         admin: true,
         keep_session: None,
+        read_only: false,
     };
     let tx = app.store.write(&user).await?;
     tx.optional_row(LOCK, &[&link.user_id])

@@ -1,7 +1,7 @@
 //! Callers: who is blocked or allowed, in the lists of a seller (/api/seller/callers) and of the platform (/api/admin/callers), and whom
 //! calls have seen. A caller's right to be forgotten.
 
-mod export;
+pub mod export;
 pub mod list;
 pub mod objects;
 pub mod operations;

@@ -27,7 +27,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 /// What happened to the own calls.
 ///
-/// In a period of days, 30 unless said otherwise, by day, hour, campaign, number and client.
+/// In a period of days, 30 unless said otherwise, by day, hour, campaign, number, link and client.
 #[utoipa::path(get, path = "/api/seller/stats", tag = "reports", params(StatsParams),
     responses((status = 200, description = "What happened to the own calls", body = Report), Denied, BadFilter))]
 async fn stats(State(app): State<AppState>, seller: Seller, params: Params) -> ApiResult<Json<Report>> {
@@ -36,7 +36,7 @@ async fn stats(State(app): State<AppState>, seller: Seller, params: Params) -> A
 
 /// What happened to all calls.
 ///
-/// In a period of days, 30 unless said otherwise, by day, hour, campaign, number and client.
+/// In a period of days, 30 unless said otherwise, by day, hour, campaign, number, link and client.
 #[utoipa::path(get, path = "/api/admin/stats", tag = "admin",
     params(StatsParams, ("user_id" = Option<i64>, Query, description = "one seller")),
     responses((status = 200, description = "What happened to all calls", body = Report), Denied, BadFilter))]

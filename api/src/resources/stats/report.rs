@@ -28,40 +28,54 @@ row! {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct DayFigures {
+pub struct DayFigures {
     #[schema(value_type = String, example = "2026-03-01")]
-    day: Date,
+    pub day: Date,
     #[serde(flatten)]
-    figures: Figures,
+    pub figures: Figures,
 }
 
 /// All calls that began in this hour of any of the days.
 #[derive(Debug, Serialize, ToSchema)]
-struct HourFigures {
+pub struct HourFigures {
     #[schema(minimum = 0, maximum = 23)]
-    hour: i32,
+    pub hour: i32,
     #[serde(flatten)]
-    figures: Figures,
+    pub figures: Figures,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CampaignFigures {
-    campaign_id: Option<i64>,
+pub struct CampaignFigures {
+    pub campaign_id: Option<i64>,
     /// Null when it is gone.
-    name: Option<String>,
+    pub name: Option<String>,
     #[serde(flatten)]
-    figures: Figures,
+    pub figures: Figures,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct DidFigures {
-    did_id: Option<i64>,
+pub struct DidFigures {
+    pub did_id: Option<i64>,
     /// Null when it is gone.
-    number: Option<String>,
+    pub number: Option<String>,
     #[serde(flatten)]
-    figures: Figures,
+    pub figures: Figures,
+}
+
+/// The calls that this link had last: those that it took, and those that no other took after it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkFigures {
+    /// Null: no link was dialled.
+    pub link_id: Option<i64>,
+    /// Null when it is gone.
+    pub campaign_name: Option<String>,
+    /// Null when it is gone.
+    pub client_name: Option<String>,
+    #[serde(flatten)]
+    pub figures: Figures,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -74,19 +88,19 @@ pub struct Rejects {
 /// Each dialled attempt is an offer; the other figures say how the offers ended.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ClientFigures {
-    client_id: i64,
-    name: Option<String>,
-    client_identifier: Option<String>,
-    offered: i64,
-    answered: i64,
-    busy: i64,
-    no_answer: i64,
+pub struct ClientFigures {
+    pub client_id: i64,
+    pub name: Option<String>,
+    pub client_identifier: Option<String>,
+    pub offered: i64,
+    pub answered: i64,
+    pub busy: i64,
+    pub no_answer: i64,
     /// The caller hung up while it rang.
-    cancelled: i64,
-    failed: i64,
-    lost: i64,
-    talk_seconds: i64,
+    pub cancelled: i64,
+    pub failed: i64,
+    pub lost: i64,
+    pub talk_seconds: i64,
 }
 
 impl ClientFigures {
@@ -106,19 +120,20 @@ impl ClientFigures {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    from: Instant,
+    pub from: Instant,
     /// Not included.
-    until: Instant,
+    pub until: Instant,
     #[schema(example = "Europe/Berlin")]
-    time_zone: String,
-    min_talk_seconds: i32,
+    pub time_zone: String,
+    pub min_talk_seconds: i32,
     pub totals: Figures,
     pub rejects: Vec<Rejects>,
-    by_day: Vec<DayFigures>,
-    by_hour: Vec<HourFigures>,
-    by_campaign: Vec<CampaignFigures>,
-    by_did: Vec<DidFigures>,
-    by_client: Vec<ClientFigures>,
+    pub by_day: Vec<DayFigures>,
+    pub by_hour: Vec<HourFigures>,
+    pub by_campaign: Vec<CampaignFigures>,
+    pub by_did: Vec<DidFigures>,
+    pub by_link: Vec<LinkFigures>,
+    pub by_client: Vec<ClientFigures>,
 }
 
 impl Report {
@@ -134,6 +149,7 @@ impl Report {
             by_hour: Vec::new(),
             by_campaign: Vec::new(),
             by_did: Vec::new(),
+            by_link: Vec::new(),
             by_client: Vec::new(),
         }
     }
@@ -163,6 +179,14 @@ impl Report {
                 number: row.get("number"),
                 figures,
             }),
+            statements::BY_LINK => {
+                self.by_link.push(LinkFigures {
+                    link_id: row.get("link_id"),
+                    campaign_name: row.get("link_campaign_name"),
+                    client_name: row.get("link_client_name"),
+                    figures,
+                });
+            }
             statements::BY_STATUS => {
                 if let Some(reason) = reason::of_status(row.get("call_status")) {
                     self.rejects.push(Rejects {
