@@ -194,7 +194,8 @@ select m.id, t.scope, coalesce(m.link_id, m.client_id, m.campaign_id, m.user_id)
        case t.scope when 'link' then concat_ws(' – ', c.name, k.name) when 'client' then k.name
                     when 'campaign' then c.name when 'seller' then v.username end as scope_name,
        v.id as user_id, c.id as campaign_id, m.link_id, k.id as client_id,
-       m.caller, m.kind, m.until, m.source, m.note, m.created_by, b.username as created_by_name, m.at
+       m.caller, m.kind, m.until, m.source, m.note, m.created_by, b.username as created_by_name, m.at,
+       m.after, m.taken_by
   from caller_marks m
  cross join lateral (values (case when m.link_id is not null then 'link' when m.client_id is not null then 'client'
                                   when m.campaign_id is not null then 'campaign' when m.user_id is not null then 'seller'
@@ -249,6 +250,7 @@ alter table link_windows enable row level security;
 alter table schedules enable row level security;
 alter table caps enable row level security;
 alter table caller_marks enable row level security;
+alter table caller_calls enable row level security;
 alter table cap_events enable row level security;
 alter table link_adjustments enable row level security;
 alter table meters enable row level security;
@@ -483,14 +485,10 @@ create policy audit_log_staff on audit_log for select to capconduit_staff using 
 -- Whoever has logged in says so, of nobody else and nothing else.
 drop policy if exists audit_log_login on audit_log;
 create policy audit_log_login on audit_log for insert to capconduit_staff
-    with check (action = 'login' and user_id = (select session_user_id()) and object_type = 'users'
-        and object_id = (select session_user_id())::text and db_role = session_user);
--- Whoever looks at a seller's console says so: who, at whose.
-drop policy if exists audit_log_look on audit_log;
-create policy audit_log_look on audit_log for insert to capconduit_staff
-    with check (action = 'login' and user_id = (select session_user_id()) and object_type = 'users'
-        and after ? 'looks_as' and exists (select from users u where u.id::text = object_id and u.role = 'user')
-        and db_role = session_user);
+    with check (action = 'login' and user_id = (select session_user_id()) and object_type = 'users' and db_role = session_user
+        and (object_id = (select session_user_id())::text
+             -- Whoever looks at a seller's console says so: who, at whose.
+             or after ? 'looks_as' and exists (select from users u where u.id::text = object_id and u.role = 'user')));
 
 -- The internal API: a dry run reads the routing configuration; everything else goes through the call functions.
 drop policy if exists idempotency_keys_internal on idempotency_keys;
@@ -568,6 +566,8 @@ drop policy if exists caps_read on caps;
 create policy caps_read on caps for select to capconduit_read using (true);
 drop policy if exists caller_marks_read on caller_marks;
 create policy caller_marks_read on caller_marks for select to capconduit_read using (true);
+drop policy if exists caller_calls_read on caller_calls;
+create policy caller_calls_read on caller_calls for select to capconduit_read using (true);
 drop policy if exists cap_events_read on cap_events;
 create policy cap_events_read on cap_events for select to capconduit_read using (true);
 drop policy if exists link_windows_read on link_windows;
@@ -630,7 +630,7 @@ grant execute on function present_window(text, timestamptz, text, timestamptz, t
     to capconduit_seller, capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function flush_seen() to capconduit_seller, capconduit_staff;
 grant execute on function session_user_id() to capconduit_seller, capconduit_staff, capconduit_internal;
-grant execute on function explain_own_did(text) to capconduit_seller;
+grant execute on function explain_own_did(text), explain_own_call(text, text, timestamptz) to capconduit_seller;
 grant execute on function explain_route(text), explain_call(text, text, timestamptz, text),
     preview_call(text, text, timestamptz, text) to capconduit_staff, capconduit_internal, capconduit_read;
 grant execute on function preview_route(text) to capconduit_asterisk, capconduit_staff, capconduit_internal, capconduit_read;
@@ -647,10 +647,10 @@ grant execute on function find_login(text), open_session(bigint, text, bytea, in
     to capconduit_api;
 grant execute on function change_password(text, text) to capconduit_seller, capconduit_staff;
 
-grant select (id, username, email, role, status, full_name, company_name, time_zone, created_at, updated_at, version) on users
+grant select (id, username, email, role, status, full_name, company_name, time_zone, caller_rules, created_at, updated_at, version) on users
     to capconduit_seller, capconduit_staff, capconduit_read;
-grant insert (username, email, password_hash, role, status, full_name, company_name, time_zone),
-      update (email, password_hash, role, status, full_name, company_name, time_zone), delete on users to capconduit_staff;
+grant insert (username, email, password_hash, role, status, full_name, company_name, time_zone, caller_rules),
+      update (email, password_hash, role, status, full_name, company_name, time_zone, caller_rules), delete on users to capconduit_staff;
 grant select (id, user_id, created_at, last_seen_at, expires_at, network, agent), delete on sessions
     to capconduit_seller, capconduit_staff;
 grant update (network, agent) on sessions to capconduit_staff;
@@ -677,18 +677,18 @@ grant select, insert (user_id, number, status, description, schedule_id), update
     to capconduit_seller;
 grant select,
     insert (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description,
-        schedule_id, anonymous_callers, min_redial_seconds),
+        schedule_id, anonymous_callers, min_redial_seconds, caller_rules),
     update (name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description,
-        schedule_id, anonymous_callers, min_redial_seconds, paused_until, pause_reason),
+        schedule_id, anonymous_callers, min_redial_seconds, caller_rules, paused_until, pause_reason),
     delete
     on campaigns
     to capconduit_seller;
 grant select, insert, delete on campaign_dids to capconduit_seller;
 grant select,
     insert (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight,
-        min_seconds_between, qualify_seconds, schedule_id),
+        min_seconds_between, qualify_seconds, schedule_id, caller_rules),
     update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds,
-        schedule_id, paused_until, pause_reason),
+        schedule_id, caller_rules, paused_until, pause_reason),
     delete
     on campaign_client_settings to capconduit_seller;
 grant select,
@@ -702,7 +702,7 @@ grant select on caps to capconduit_read;
 grant select, insert (link_id, campaign_id, user_id, caller, kind, until, source, note),
       update (until, source, note, created_by, at), delete on caller_marks to capconduit_seller, capconduit_staff;
 grant insert (client_id) on caller_marks to capconduit_staff;
-grant select on caller_marks, callers_view to capconduit_read;
+grant select on caller_marks, caller_calls, callers_view to capconduit_read;
 grant select on callers_view to capconduit_seller, capconduit_staff;
 grant select on meters, meter_windows to capconduit_seller;
 grant select on cap_events to capconduit_seller, capconduit_staff, capconduit_read;
@@ -728,7 +728,7 @@ grant delete on campaign_dids to capconduit_staff;
 -- Each its own pause: what the platform has paused a seller cannot lift.
 grant update (status, platform_paused_until, platform_pause_reason) on campaigns to capconduit_staff;
 grant update (status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds,
-    schedule_id, platform_paused_until, platform_pause_reason)
+    schedule_id, caller_rules, platform_paused_until, platform_pause_reason)
     on campaign_client_settings
     to capconduit_staff;
 

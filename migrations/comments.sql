@@ -13,6 +13,7 @@ comment on column users.role is 'admin, staff, or user (a call seller)';
 comment on column users.status is 'Only active users log in, and only an active seller''s numbers are routed';
 comment on column users.full_name is 'Name of the person';
 comment on column users.company_name is 'Name of the company';
+comment on column users.caller_rules is 'What becomes of callers that call again: [{"after": offered, answered or qualified, "seconds": null is for ever, "action": reject, same_client or same_client_only}]';
 comment on column users.screened is 'Whether it or the platform has blocked or allowed callers; moves with caller_marks alone';
 comment on column users.time_zone is 'IANA zone that the windows of its own caps, and of its campaigns and numbers, begin and end in';
 comment on column users.metered is 'Whether it, or one of its campaigns or numbers, has had a meter';
@@ -72,6 +73,7 @@ comment on column clients.min_seconds_between is
     'The least seconds between two calls that it gets over all its links, 1 to 86400; null: none';
 comment on column clients.metered is 'Whether it has a meter: since its first cap or spacing';
 comment on column clients.time_zone is 'Zone in which the hours, days, weeks and months of its links begin and end';
+comment on column clients.caller_rules is 'What becomes of callers that call again: [{"after": offered, answered or qualified, "seconds": null is for ever, "action": skip}]';
 comment on column clients.screened is 'Whether callers are blocked or allowed there; moves with caller_marks alone';
 comment on column clients.schedule_id is 'When calls are taken; null: always';
 comment on column clients.platform_paused_until is 'Until then it gets no new call, the platform says; infinity: for good; null: it was not paused';
@@ -152,6 +154,7 @@ comment on column campaigns.routing_strategy is
 comment on column campaigns.dial_timeout_seconds is 'How long one client may ring';
 comment on column campaigns.max_ring_seconds is 'How long all attempts of a call may ring together; null: the platform''s default';
 comment on column campaigns.qualify_seconds is 'A good call is answered and talks for so long; a link may have its own';
+comment on column campaigns.caller_rules is 'What becomes of callers that call again: [{"after": offered, answered or qualified, "seconds": null is for ever, "action": reject, same_client or same_client_only}]';
 comment on column campaigns.screened is 'Whether callers are blocked or allowed in it; moves with caller_marks alone';
 comment on column campaigns.anonymous_callers is 'allow or reject: calls without a caller''s number';
 comment on column campaigns.min_redial_seconds is 'The least seconds between two calls of one caller; null: any';
@@ -183,6 +186,7 @@ comment on column campaign_client_settings.min_seconds_between is
     'Spacing: the least seconds between two calls that the link gets, 1 to 86400; NULL: none';
 comment on column campaign_client_settings.qualify_seconds is 'The same for calls of this link; NULL: as the campaign says';
 comment on column campaign_client_settings.capped is 'Whether it has rows in caps; moves with them alone';
+comment on column campaign_client_settings.caller_rules is 'What becomes of callers that call again: [{"after": offered, answered or qualified, "seconds": null is for ever, "action": skip}]';
 comment on column campaign_client_settings.screened is 'Whether callers are blocked or allowed on it; moves with caller_marks alone';
 comment on column campaign_client_settings.schedule_id is 'When calls are taken; null: always';
 comment on column campaign_client_settings.paused_until is 'Until then it gets no new call, its seller says; infinity: for good; null: it was not paused';
@@ -261,10 +265,27 @@ comment on column caller_marks.caller is 'Caller''s number: E.164 with its plus 
 comment on column caller_marks.kind is 'blocked: its calls are refused. allowed: it is blocked nowhere on the same side. seen: it has called';
 comment on column caller_marks.until is 'Until then; null: for ever';
 comment on column caller_marks.source is 'hand, import, or call: how it came here';
+comment on column caller_marks.after is 'Of one that is seen: offered, answered or qualified, what a call had come to';
+comment on column caller_marks.taken_by is 'Of one that is seen: client that had the call';
 comment on column caller_marks.note is 'Why, for people';
 comment on column caller_marks.created_by is 'User who made it; null: a call';
 comment on column caller_marks.at is 'When it was made; of one that is seen, when its last call came';
 comment on column caller_marks.key is 'Scope and caller, as a call looks for them';
+
+comment on table caller_calls is 'Calls whose outcome is not known yet, in each scope that will remember their caller by it: those in flight, and those that were lost';
+comment on column caller_calls.uniqueid is 'The call';
+comment on column caller_calls.link_id is 'Link that will remember it';
+comment on column caller_calls.client_id is 'Or client, over all its links';
+comment on column caller_calls.campaign_id is 'Or campaign';
+comment on column caller_calls.user_id is 'Or seller, over all its campaigns';
+comment on column caller_calls.caller is 'Caller''s number, as in caller_marks';
+comment on column caller_calls.key is 'Scope and caller, as a call looks for them';
+comment on column caller_calls.taken_by is 'Client that has the call';
+comment on column caller_calls.at is 'When its slot was reserved';
+comment on column caller_calls.answered_seconds is 'How long it is remembered if it is answered; null: it is not, -1: for ever';
+comment on column caller_calls.qualified_seconds is 'How long it is remembered if it is a good call; null: it is not, -1: for ever';
+comment on column caller_calls.lost_at is 'When it was lost; null: it is in flight';
+comment on column caller_calls.until is 'Of one that was lost: until then it is remembered as one that may have been answered, unless its record comes';
 
 comment on table cap_events is 'When caps came to 75, 90 and 100 percent of their limits, calls in flight included; kept for 90 days';
 comment on column cap_events.id is 'Order in which they were written';
@@ -379,6 +400,8 @@ comment on column live_calls.absent_since is 'When a heartbeat first missed the 
 comment on column live_calls.last_listed_at is 'When a heartbeat last listed the call';
 comment on column live_calls.sip_call_id is 'SIP Call-ID of the caller''s leg';
 comment on column live_calls.qualify_seconds is 'What a good call was when the slot was reserved; NULL: reserved by a release before';
+comment on column live_calls.awaited is 'Whether its caller is remembered by what it comes to: see caller_calls';
+comment on column live_calls.same_client_only is 'Whether nobody but the client that had its caller may take it';
 comment on column live_calls.decision is 'Why each link was or was not taken, short';
 
 comment on table call_logs is 'One record per call that ever came, whatever became of it; plain ids, which may be gone';

@@ -87,6 +87,7 @@ CREATE TABLE capconduit.clients (
     schedule_id bigint,
     min_seconds_between integer,
     screened boolean DEFAULT false NOT NULL,
+    caller_rules jsonb,
     CONSTRAINT clients_client_identifier_check CHECK ((client_identifier ~ '^[A-Za-z0-9_.-]{1,40}$'::text)),
     CONSTRAINT clients_department_check CHECK ((length(department) <= 100)),
     CONSTRAINT clients_min_seconds_between_check CHECK (((min_seconds_between >= 1) AND (min_seconds_between <= 86400))),
@@ -222,6 +223,13 @@ COMMENT ON COLUMN capconduit.clients.min_seconds_between IS 'The least seconds b
 --
 
 COMMENT ON COLUMN capconduit.clients.screened IS 'Whether callers are blocked or allowed there; moves with caller_marks alone';
+
+
+--
+-- Name: COLUMN clients.caller_rules; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.clients.caller_rules IS 'What becomes of callers that call again: [{"after": offered, answered or qualified, "seconds": null is for ever, "action": skip}]';
 
 
 --
@@ -1404,6 +1412,130 @@ ALTER TABLE capconduit.call_logs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 
 
 --
+-- Name: caller_calls; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.caller_calls (
+    uniqueid text NOT NULL,
+    link_id bigint,
+    client_id bigint,
+    campaign_id bigint,
+    user_id bigint,
+    caller text NOT NULL,
+    key text GENERATED ALWAYS AS (((COALESCE(('link:'::text || (link_id)::text), ('client:'::text || (client_id)::text), ('campaign:'::text || (campaign_id)::text), ('seller:'::text || (user_id)::text)) || ' '::text) || caller)) STORED NOT NULL,
+    taken_by bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    answered_seconds integer,
+    qualified_seconds integer,
+    lost_at timestamp with time zone,
+    until timestamp with time zone,
+    CONSTRAINT caller_calls_lost_check CHECK (((lost_at IS NULL) = (until IS NULL))),
+    CONSTRAINT caller_calls_scope_check CHECK ((num_nonnulls(link_id, client_id, campaign_id, user_id) = 1)),
+    CONSTRAINT caller_calls_seconds_check CHECK ((num_nonnulls(answered_seconds, qualified_seconds) > 0))
+);
+
+
+ALTER TABLE capconduit.caller_calls OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE caller_calls; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.caller_calls IS 'Calls whose outcome is not known yet, in each scope that will remember their caller by it: those in flight, and those that were lost';
+
+
+--
+-- Name: COLUMN caller_calls.uniqueid; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.uniqueid IS 'The call';
+
+
+--
+-- Name: COLUMN caller_calls.link_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.link_id IS 'Link that will remember it';
+
+
+--
+-- Name: COLUMN caller_calls.client_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.client_id IS 'Or client, over all its links';
+
+
+--
+-- Name: COLUMN caller_calls.campaign_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.campaign_id IS 'Or campaign';
+
+
+--
+-- Name: COLUMN caller_calls.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.user_id IS 'Or seller, over all its campaigns';
+
+
+--
+-- Name: COLUMN caller_calls.caller; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.caller IS 'Caller''s number, as in caller_marks';
+
+
+--
+-- Name: COLUMN caller_calls.key; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.key IS 'Scope and caller, as a call looks for them';
+
+
+--
+-- Name: COLUMN caller_calls.taken_by; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.taken_by IS 'Client that has the call';
+
+
+--
+-- Name: COLUMN caller_calls.at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.at IS 'When its slot was reserved';
+
+
+--
+-- Name: COLUMN caller_calls.answered_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.answered_seconds IS 'How long it is remembered if it is answered; null: it is not, -1: for ever';
+
+
+--
+-- Name: COLUMN caller_calls.qualified_seconds; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.qualified_seconds IS 'How long it is remembered if it is a good call; null: it is not, -1: for ever';
+
+
+--
+-- Name: COLUMN caller_calls.lost_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.lost_at IS 'When it was lost; null: it is in flight';
+
+
+--
+-- Name: COLUMN caller_calls.until; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_calls.until IS 'Of one that was lost: until then it is remembered as one that may have been answered, unless its record comes';
+
+
+--
 -- Name: caller_marks; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1421,10 +1553,14 @@ CREATE TABLE capconduit.caller_marks (
     created_by bigint DEFAULT capconduit.session_user_id(),
     at timestamp with time zone DEFAULT now() NOT NULL,
     key text GENERATED ALWAYS AS (((COALESCE(('link:'::text || (link_id)::text), ('client:'::text || (client_id)::text), ('campaign:'::text || (campaign_id)::text), ('seller:'::text || (user_id)::text), 'platform'::text) || ' '::text) || caller)) STORED NOT NULL,
+    after text,
+    taken_by bigint,
+    CONSTRAINT caller_marks_after_check CHECK ((after = ANY (ARRAY['offered'::text, 'answered'::text, 'qualified'::text]))),
     CONSTRAINT caller_marks_caller_check CHECK (((length(caller) <= 50) AND (caller = btrim(caller)) AND (caller ~ '[0-9]'::text) AND (caller !~ '^[1-9][0-9]{1,14}$'::text))),
     CONSTRAINT caller_marks_kind_check CHECK ((kind = ANY (ARRAY['seen'::text, 'blocked'::text, 'allowed'::text]))),
     CONSTRAINT caller_marks_note_check CHECK ((length(note) <= 200)),
     CONSTRAINT caller_marks_scope_check CHECK ((num_nonnulls(link_id, client_id, campaign_id, user_id) <= 1)),
+    CONSTRAINT caller_marks_seen_check CHECK (((kind = 'seen'::text) = (after IS NOT NULL))),
     CONSTRAINT caller_marks_source_check CHECK ((source = ANY (ARRAY['hand'::text, 'import'::text, 'call'::text])))
 );
 
@@ -1530,6 +1666,20 @@ COMMENT ON COLUMN capconduit.caller_marks.key IS 'Scope and caller, as a call lo
 
 
 --
+-- Name: COLUMN caller_marks.after; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.after IS 'Of one that is seen: offered, answered or qualified, what a call had come to';
+
+
+--
+-- Name: COLUMN caller_marks.taken_by; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.caller_marks.taken_by IS 'Of one that is seen: client that had the call';
+
+
+--
 -- Name: caller_marks_id_seq; Type: SEQUENCE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1568,6 +1718,7 @@ CREATE TABLE capconduit.campaign_client_settings (
     platform_pause_reason text,
     schedule_id bigint,
     screened boolean DEFAULT false NOT NULL,
+    caller_rules jsonb,
     CONSTRAINT campaign_client_settings_forwarding_priority_check CHECK ((forwarding_priority >= 0)),
     CONSTRAINT campaign_client_settings_max_concurrency_check CHECK ((max_concurrency >= 1)),
     CONSTRAINT campaign_client_settings_min_seconds_between_check CHECK (((min_seconds_between >= 1) AND (min_seconds_between <= 86400))),
@@ -1730,6 +1881,13 @@ COMMENT ON COLUMN capconduit.campaign_client_settings.screened IS 'Whether calle
 
 
 --
+-- Name: COLUMN campaign_client_settings.caller_rules; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaign_client_settings.caller_rules IS 'What becomes of callers that call again: [{"after": offered, answered or qualified, "seconds": null is for ever, "action": skip}]';
+
+
+--
 -- Name: campaigns; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1754,6 +1912,7 @@ CREATE TABLE capconduit.campaigns (
     screened boolean DEFAULT false NOT NULL,
     anonymous_callers text DEFAULT 'allow'::text NOT NULL,
     min_redial_seconds integer,
+    caller_rules jsonb,
     CONSTRAINT campaigns_anonymous_callers_check CHECK ((anonymous_callers = ANY (ARRAY['allow'::text, 'reject'::text]))),
     CONSTRAINT campaigns_dial_timeout_seconds_check CHECK (((dial_timeout_seconds >= 1) AND (dial_timeout_seconds <= 600))),
     CONSTRAINT campaigns_max_ring_seconds_check CHECK (((max_ring_seconds >= 10) AND (max_ring_seconds <= 600))),
@@ -1917,6 +2076,13 @@ COMMENT ON COLUMN capconduit.campaigns.min_redial_seconds IS 'The least seconds 
 
 
 --
+-- Name: COLUMN campaigns.caller_rules; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.caller_rules IS 'What becomes of callers that call again: [{"after": offered, answered or qualified, "seconds": null is for ever, "action": reject, same_client or same_client_only}]';
+
+
+--
 -- Name: users; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -1935,6 +2101,7 @@ CREATE TABLE capconduit.users (
     metered boolean DEFAULT false NOT NULL,
     time_zone text DEFAULT 'UTC'::text NOT NULL,
     screened boolean DEFAULT false NOT NULL,
+    caller_rules jsonb,
     CONSTRAINT users_company_name_check CHECK ((length(company_name) <= 100)),
     CONSTRAINT users_email_check CHECK (((length(email) >= 3) AND (length(email) <= 120) AND (POSITION(('@'::text) IN (email)) > 1))),
     CONSTRAINT users_full_name_check CHECK ((length(full_name) <= 100)),
@@ -2053,6 +2220,13 @@ COMMENT ON COLUMN capconduit.users.screened IS 'Whether it or the platform has b
 
 
 --
+-- Name: COLUMN users.caller_rules; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.users.caller_rules IS 'What becomes of callers that call again: [{"after": offered, answered or qualified, "seconds": null is for ever, "action": reject, same_client or same_client_only}]';
+
+
+--
 -- Name: callers_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -2078,7 +2252,9 @@ CREATE VIEW capconduit.callers_view WITH (security_invoker='true') AS
     m.note,
     m.created_by,
     b.username AS created_by_name,
-    m.at
+    m.at,
+    m.after,
+    m.taken_by
    FROM ((((((capconduit.caller_marks m
      CROSS JOIN LATERAL ( VALUES (
                 CASE
@@ -3745,7 +3921,9 @@ CREATE TABLE capconduit.live_calls (
     last_listed_at timestamp with time zone,
     decision text,
     sip_call_id text,
-    qualify_seconds integer
+    qualify_seconds integer,
+    awaited boolean,
+    same_client_only boolean
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
 
@@ -3967,6 +4145,20 @@ COMMENT ON COLUMN capconduit.live_calls.sip_call_id IS 'SIP Call-ID of the calle
 --
 
 COMMENT ON COLUMN capconduit.live_calls.qualify_seconds IS 'What a good call was when the slot was reserved; NULL: reserved by a release before';
+
+
+--
+-- Name: COLUMN live_calls.awaited; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.awaited IS 'Whether its caller is remembered by what it comes to: see caller_calls';
+
+
+--
+-- Name: COLUMN live_calls.same_client_only; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.same_client_only IS 'Whether nobody but the client that had its caller may take it';
 
 
 --
@@ -4899,11 +5091,19 @@ ALTER TABLE ONLY capconduit.call_logs
 
 
 --
--- Name: caller_marks caller_marks_key_kind_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+-- Name: caller_calls caller_calls_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.caller_calls
+    ADD CONSTRAINT caller_calls_pkey PRIMARY KEY (key, uniqueid);
+
+
+--
+-- Name: caller_marks caller_marks_key_kind_after_key; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
 --
 
 ALTER TABLE ONLY capconduit.caller_marks
-    ADD CONSTRAINT caller_marks_key_kind_key UNIQUE (key, kind);
+    ADD CONSTRAINT caller_marks_key_kind_after_key UNIQUE NULLS NOT DISTINCT (key, kind, after);
 
 
 --
@@ -5347,6 +5547,13 @@ CREATE INDEX call_logs_user_id_timestamp_start_id_idx ON capconduit.call_logs US
 
 
 --
+-- Name: caller_calls_uniqueid_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_calls_uniqueid_idx ON capconduit.caller_calls USING btree (uniqueid);
+
+
+--
 -- Name: caller_marks_caller_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5690,6 +5897,13 @@ CREATE TRIGGER campaign_client_settings_capped BEFORE DELETE ON capconduit.campa
 
 
 --
+-- Name: campaign_client_settings campaign_client_settings_check_caller_rules; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_check_caller_rules BEFORE INSERT OR UPDATE OF caller_rules ON capconduit.campaign_client_settings FOR EACH ROW WHEN ((new.caller_rules IS NOT NULL)) EXECUTE FUNCTION capconduit.check_caller_rules('target');
+
+
+--
 -- Name: campaign_client_settings campaign_client_settings_check_pause; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5778,6 +5992,13 @@ CREATE TRIGGER campaigns_capped BEFORE DELETE ON capconduit.campaigns FOR EACH R
 --
 
 CREATE TRIGGER campaigns_change_hands AFTER UPDATE OF user_id ON capconduit.campaigns FOR EACH ROW WHEN ((old.user_id <> new.user_id)) EXECUTE FUNCTION capconduit.change_hands();
+
+
+--
+-- Name: campaigns campaigns_check_caller_rules; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_check_caller_rules BEFORE INSERT OR UPDATE OF caller_rules ON capconduit.campaigns FOR EACH ROW WHEN ((new.caller_rules IS NOT NULL)) EXECUTE FUNCTION capconduit.check_caller_rules('call');
 
 
 --
@@ -5897,6 +6118,13 @@ CREATE TRIGGER caps_version BEFORE UPDATE ON capconduit.caps FOR EACH ROW WHEN (
 --
 
 CREATE TRIGGER clients_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.clients FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: clients clients_check_caller_rules; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER clients_check_caller_rules BEFORE INSERT OR UPDATE OF caller_rules ON capconduit.clients FOR EACH ROW WHEN ((new.caller_rules IS NOT NULL)) EXECUTE FUNCTION capconduit.check_caller_rules('target');
 
 
 --
@@ -6149,6 +6377,13 @@ CREATE TRIGGER schedules_version BEFORE INSERT OR UPDATE ON capconduit.schedules
 --
 
 CREATE TRIGGER users_audit AFTER INSERT OR DELETE OR UPDATE ON capconduit.users FOR EACH ROW EXECUTE FUNCTION capconduit.audit_change('id');
+
+
+--
+-- Name: users users_check_caller_rules; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER users_check_caller_rules BEFORE INSERT OR UPDATE OF caller_rules ON capconduit.users FOR EACH ROW WHEN ((new.caller_rules IS NOT NULL)) EXECUTE FUNCTION capconduit.check_caller_rules('call');
 
 
 --
@@ -6475,16 +6710,9 @@ CREATE POLICY audit_log_internal ON capconduit.audit_log FOR INSERT TO capcondui
 -- Name: audit_log audit_log_login; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
-CREATE POLICY audit_log_login ON capconduit.audit_log FOR INSERT TO capconduit_staff WITH CHECK (((action = 'login'::text) AND (user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) AND (object_type = 'users'::text) AND (object_id = (( SELECT capconduit.session_user_id() AS session_user_id))::text) AND (db_role = SESSION_USER)));
-
-
---
--- Name: audit_log audit_log_look; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
---
-
-CREATE POLICY audit_log_look ON capconduit.audit_log FOR INSERT TO capconduit_staff WITH CHECK (((action = 'login'::text) AND (user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) AND (object_type = 'users'::text) AND (after ? 'looks_as'::text) AND (EXISTS ( SELECT
+CREATE POLICY audit_log_login ON capconduit.audit_log FOR INSERT TO capconduit_staff WITH CHECK (((action = 'login'::text) AND (user_id = ( SELECT capconduit.session_user_id() AS session_user_id)) AND (object_type = 'users'::text) AND (db_role = SESSION_USER) AND ((object_id = (( SELECT capconduit.session_user_id() AS session_user_id))::text) OR ((after ? 'looks_as'::text) AND (EXISTS ( SELECT
    FROM capconduit.users u
-  WHERE (((u.id)::text = audit_log.object_id) AND (u.role = 'user'::text)))) AND (db_role = SESSION_USER)));
+  WHERE (((u.id)::text = audit_log.object_id) AND (u.role = 'user'::text))))))));
 
 
 --
@@ -6560,6 +6788,19 @@ CREATE POLICY call_logs_seller ON capconduit.call_logs FOR SELECT TO capconduit_
 --
 
 CREATE POLICY call_logs_staff ON capconduit.call_logs FOR SELECT TO capconduit_staff USING (true);
+
+
+--
+-- Name: caller_calls; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.caller_calls ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: caller_calls caller_calls_read; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY caller_calls_read ON capconduit.caller_calls FOR SELECT TO capconduit_read USING (true);
 
 
 --
@@ -7620,6 +7861,13 @@ GRANT ALL ON FUNCTION capconduit.explain_call(did text, caller text, at timestam
 
 
 --
+-- Name: FUNCTION explain_own_call(did text, caller text, at timestamp with time zone, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text, OUT opens_at timestamp with time zone); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.explain_own_call(did text, caller text, at timestamp with time zone, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text, OUT opens_at timestamp with time zone) TO capconduit_seller;
+
+
+--
 -- Name: FUNCTION explain_own_did(did text, OUT campaign_id bigint, OUT campaign_name text, OUT routing_strategy text, OUT link_id bigint, OUT client_id bigint, OUT client_identifier text, OUT eligible boolean, OUT reason text, OUT active integer, OUT max_concurrency integer, OUT counted bigint, OUT total_calls_allowed bigint, OUT forwarding_priority integer, OUT weight integer, OUT place integer, OUT share double precision, OUT did_id bigint, OUT reject_reason text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -8170,6 +8418,13 @@ GRANT SELECT ON TABLE capconduit.call_logs TO capconduit_internal;
 
 
 --
+-- Name: TABLE caller_calls; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.caller_calls TO capconduit_read;
+
+
+--
 -- Name: TABLE caller_marks; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -8382,6 +8637,14 @@ GRANT UPDATE(schedule_id) ON TABLE capconduit.campaign_client_settings TO capcon
 
 
 --
+-- Name: COLUMN campaign_client_settings.caller_rules; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(caller_rules),UPDATE(caller_rules) ON TABLE capconduit.campaign_client_settings TO capconduit_seller;
+GRANT UPDATE(caller_rules) ON TABLE capconduit.campaign_client_settings TO capconduit_staff;
+
+
+--
 -- Name: TABLE campaigns; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -8498,6 +8761,13 @@ GRANT INSERT(min_redial_seconds),UPDATE(min_redial_seconds) ON TABLE capconduit.
 
 
 --
+-- Name: COLUMN campaigns.caller_rules; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(caller_rules),UPDATE(caller_rules) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
 -- Name: TABLE users; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -8611,6 +8881,15 @@ GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_seller;
 GRANT SELECT(time_zone),INSERT(time_zone),UPDATE(time_zone) ON TABLE capconduit.users TO capconduit_staff;
 GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_read;
 GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_internal;
+
+
+--
+-- Name: COLUMN users.caller_rules; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(caller_rules) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(caller_rules),INSERT(caller_rules),UPDATE(caller_rules) ON TABLE capconduit.users TO capconduit_staff;
+GRANT SELECT(caller_rules) ON TABLE capconduit.users TO capconduit_read;
 
 
 --

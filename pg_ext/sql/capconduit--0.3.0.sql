@@ -155,6 +155,18 @@ returns setof record
 language c stable parallel safe cost 2000 rows 5
 as 'MODULE_PATHNAME', 'explain_call_wrapper';
 
+-- The same for a seller: of what gates go by no more than when one opens.
+create function explain_own_call(
+    did text, caller text default null, at timestamptz default null,
+    out campaign_id bigint, out campaign_name text, out routing_strategy text, out link_id bigint,
+    out client_id bigint, out client_identifier text, out eligible boolean, out reason text,
+    out active integer, out max_concurrency integer, out counted bigint, out total_calls_allowed bigint,
+    out forwarding_priority integer, out weight integer, out place integer, out share double precision, out did_id bigint,
+    out reject_reason text, out opens_at timestamptz)
+returns setof record
+language c stable parallel safe cost 2000 rows 5 security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'explain_own_call_wrapper';
+
 -- How calls reach each table.
 create function table_access(out table_name text, out operation text, out access text, out reason text)
 returns setof record
@@ -2085,12 +2097,27 @@ $$;
 create function delete_caller_marks() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+    links bigint[];
 begin
-    execute format('delete from capconduit.caller_marks m where m.%I = $1', tg_argv[0]) using old.id;
     if tg_op = 'UPDATE' then
-        delete from capconduit.caller_marks m
-         where m.link_id in (select s.id from capconduit.campaign_client_settings s where s.campaign_id = old.id);
+        links := array(select s.id from capconduit.campaign_client_settings s where s.campaign_id = old.id);
     end if;
+    execute format($delete$
+        delete from capconduit.caller_marks m where (m.%I = $1 or m.link_id = any ($2)) and m.kind <> 'seen'
+        $delete$, tg_argv[0]) using old.id, links;
+    -- What calls have left is passed over where a record that comes late is at it: it waits for counters, which who deletes holds.
+    execute format($delete$
+        delete from capconduit.caller_marks m
+         where m.id in (select e.id from capconduit.caller_marks e
+                         where e.%I = $1 or e.link_id = any ($2) for update skip locked)
+        $delete$, tg_argv[0]) using old.id, links;
+    execute format($delete$
+        delete from capconduit.caller_calls a
+         where (a.key, a.uniqueid) in (select l.key, l.uniqueid from capconduit.caller_calls l
+                                        where (l.%I = $1 or l.link_id = any ($2)) and (l.until is not null or $3)
+                                          for update skip locked)
+        $delete$, tg_argv[0]) using old.id, links, tg_op = 'UPDATE';
     return null;
 end
 $$;
@@ -2106,6 +2133,16 @@ declare
     gone bigint;
 begin
     if seen then
+        -- First what may have been seen: with marks in hand nothing is waited for. A call that somebody took out by hand has no end, nor has a lost one
+        -- whose record is purged.
+        perform from capconduit.live_calls l limit 1;
+        delete from capconduit.caller_calls a
+         where (a.key, a.uniqueid) in (
+            select e.key, e.uniqueid from capconduit.caller_calls e
+             where e.until <= now()
+                or e.until is null and not exists (select from capconduit.live_calls l where l.uniqueid = e.uniqueid)
+                or e.until is not null and not exists (select from capconduit.call_logs g where g.asterisk_uniqueid = e.uniqueid)
+             limit max_rows for update skip locked);
         delete from capconduit.caller_marks m
          where m.id in (select e.id from capconduit.caller_marks e
                          where e.until <= now() and e.kind = 'seen' order by e.until limit max_rows for update skip locked);
@@ -2172,6 +2209,10 @@ begin
      where g.changed_xid >= begun and btrim(g.caller_id_num, ' ') = any (given);
     get diagnostics ended = row_count;
     records := records + ended;
+    -- As calls of this caller: a route writes several marks, and would wait for one with another in hand. Late: whoever has locked a record
+    -- of it waits for this, too.
+    perform pg_advisory_xact_lock(3242, hashtextextended(marked, 0)::bit(32)::integer);
+    delete from capconduit.caller_calls a where a.caller = marked;
     delete from capconduit.caller_marks m where m.caller = marked;
     get diagnostics marks = row_count;
     -- Of marks that went just now, or meanwhile.
@@ -2180,6 +2221,27 @@ begin
      where a.id > audited and a.object_type = 'caller_marks' and marked in (a.before ->> 'caller', a.after ->> 'caller');
     perform capconduit.write_audit('delete', 'caller_marks', null,
         jsonb_build_object('marks', marks, 'calls', calls, 'records', records), null);
+end
+$$;
+
+-- What keeps these from being rules for callers that call again; NULL: nothing does. Of 'target': links and clients; of 'call': campaigns
+-- and sellers.
+create function caller_rules_fault(of text, rules jsonb) returns text
+language c immutable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'caller_rules_fault_wrapper';
+
+create function check_caller_rules() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    fault constant text := capconduit.caller_rules_fault(tg_argv[0], new.caller_rules);
+begin
+    if fault is not null then
+        raise exception 'caller_rules: %', fault
+            using errcode = 'check_violation', schema = tg_table_schema, table = tg_table_name, column = 'caller_rules',
+                  constraint = tg_table_name || '_caller_rules_check';
+    end if;
+    return new;
 end
 $$;
 
@@ -2296,6 +2358,8 @@ alter function note_screened() owner to capconduit_owner;
 alter function delete_caller_marks() owner to capconduit_owner;
 alter function forget_caller_marks(integer, boolean) owner to capconduit_owner;
 alter function erase_caller(text) owner to capconduit_owner;
+alter function caller_rules_fault(text, jsonb) owner to capconduit_owner;
+alter function check_caller_rules() owner to capconduit_owner;
 alter function schedule_fault(text, jsonb, jsonb) owner to capconduit_owner;
 alter function check_schedule() owner to capconduit_owner;
 alter function move_schedule_version() owner to capconduit_owner;
@@ -2337,6 +2401,7 @@ alter function reconcile_counters(bigint) owner to capconduit_owner;
 alter function table_access() owner to capconduit_owner;
 alter function preview_call(text, text, timestamptz, text) owner to capconduit_owner;
 alter function explain_call(text, text, timestamptz, text) owner to capconduit_owner;
+alter function explain_own_call(text, text, timestamptz) owner to capconduit_owner;
 alter function find_login(text, text) owner to capconduit_owner;
 alter function open_session(bigint, text, bytea, integer, text) owner to capconduit_owner;
 alter function find_session(bytea, integer, integer) owner to capconduit_owner;
@@ -2394,6 +2459,8 @@ comment on function note_screened is 'Trigger: a new seller says whether the pla
 comment on function delete_caller_marks is 'Trigger: what is marked of callers goes with what it is of';
 comment on function forget_caller_marks is 'Sweeps marks of callers that have ended, so many at a time';
 comment on function erase_caller is 'Forgets a caller: its marks, and its number and name in calls and records; audited';
+comment on function caller_rules_fault is 'What keeps these from being rules for callers that call again, of a target (link, client) or a call (campaign, seller); null: nothing';
+comment on function check_caller_rules is 'Trigger: rules for callers are such that caller_rules_fault finds nothing wrong with';
 comment on function schedule_fault is 'What keeps a zone, weekly intervals and exceptions from being a schedule: the column, and what is wrong; null: nothing';
 comment on function check_schedule is 'Trigger: a schedule is one that schedule_fault finds nothing wrong with';
 comment on function move_schedule_version is 'Trigger: each state of a schedule has a version that no other has';
@@ -2439,6 +2506,7 @@ comment on function reconcile_counters(bigint) is 'reconcile_counters for one li
 comment on function table_access is 'How calls reach each table: directly, as SQL statements, or not at all, and why';
 comment on function preview_call is 'preview_route for one caller at one instant, with the gates and links that it passes';
 comment on function explain_call is 'explain_route for one caller at one instant, with the gates of each link and what they go by';
+comment on function explain_own_call is 'explain_call for the seller who asks: when a gate opens, and no figures; another''s number looks like an unknown one';
 comment on function find_login(text, text) is 'Account of one login name, and whether it has logged in from this network';
 comment on function open_session(bigint, text, bytea, integer, text) is
     'Opens a session for a password that was just verified, and notes the network it came from';

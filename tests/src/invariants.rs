@@ -28,13 +28,17 @@ pub async fn assert_consistent(db: &TestDb) {
 }
 
 async fn breaches(client: &Client, compare_caps: bool) -> Vec<String> {
-    let has_caps: bool = client
-        .query_typed("select to_regclass('capconduit.caps_view') is not null", &[])
+    let tables = client
+        .query_typed(
+            "select to_regclass('capconduit.caps_view') is not null, to_regclass('capconduit.caller_calls') is not null",
+            &[],
+        )
         .await
-        .expect("the catalogue can be read")[0]
-        .get(0);
+        .expect("the catalogue can be read");
+    let (has_caps, remembers_callers): (bool, bool) = (tables[0].get(0), tables[0].get(1));
     let mut parts = vec![include_str!("invariants.sql")];
     parts.extend(has_caps.then_some(include_str!("invariants_of_caps.sql")));
+    parts.extend(remembers_callers.then_some(include_str!("invariants_of_callers.sql")));
     let rows = client
         .query_typed(&parts.join("\nunion all\n"), &[(&compare_caps, Type::BOOL)])
         .await

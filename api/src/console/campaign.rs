@@ -8,22 +8,26 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use capconduit_core::{Strategy, outcome};
+use serde_json::Value;
 
 use super::bar::Bar;
 use super::form::{Field, Form, Kind, Sent};
 use super::frame::{Frame, page};
 use super::hours;
+use super::rules_text;
 use super::show;
 use super::viewer::Seller;
 use crate::app::AppState;
 use crate::error::{ApiError, ApiResult};
 use crate::http::params::{Id, Ids};
 use crate::http::version::IfMatch;
-use crate::resources::campaigns::objects::{Campaign, CampaignChange, CampaignDetail, NewCampaign, STATUSES};
+use crate::resources::campaigns::objects::{
+    ANONYMOUS, Campaign, CampaignChange, CampaignDetail, NewCampaign, STATUSES,
+};
 use crate::resources::campaigns::operations;
 use crate::resources::campaigns::parts;
 use crate::resources::campaigns::parts::objects::Link;
-use crate::resources::explain::{ExplainedLink, Explanation, Whose};
+use crate::resources::explain::{ExplainedLink, Explanation, Question, Whose};
 use crate::resources::schedules::objects::Schedule;
 use crate::store::tx::Tx;
 
@@ -85,7 +89,7 @@ fn leads_elsewhere(asked: &Explanation, id: &i64) -> bool {
 /// The decision for the next call to the first number that leads here.
 async fn next_call(tx: &Tx, campaign: &CampaignDetail) -> ApiResult<Option<Explanation>> {
     match campaign.dids.iter().find(|did| did.status == "active") {
-        Some(did) => show::next_call(tx, Whose::Own, did.number.clone())
+        Some(did) => show::next_call(tx, Whose::Own, Question::of(did.number.clone()))
             .await
             .map(Some),
         None => Ok(None),
@@ -138,6 +142,14 @@ fn fields(of: Option<&Campaign>, hours: Field) -> Vec<Field> {
             .help("Only an active campaign takes calls. Calls in flight go on.")
             .value(of.map_or("active", |campaign| &campaign.status)),
         hours,
+        Field::choice("anonymousCallers", "Calls without a caller's number", ANONYMOUS)
+            .value(of.map_or("allow", |campaign| &campaign.anonymous_callers)),
+        Field::new("minRedialSeconds", "Least seconds between two calls of one caller", Kind::Number)
+            .help("Empty: none. 2 is usual: a caller that dials twice at once is taken once.")
+            .maybe(of.and_then(|campaign| campaign.min_redial_seconds)),
+        Field::new("callerRules", "Callers that call again", Kind::Written(rules_text::read, rules_text::write))
+            .help("On each line what becomes of a caller whose call of before was offered, answered or qualified (a good call), such as: reject after answered within 30 days; or same client after answered, same client only after qualified. Without within: for ever.")
+            .written(of.map_or(&Value::Null, |campaign| &campaign.caller_rules)),
         Field::new("description", "Description", Kind::Lines)
             .maybe(of.and_then(|campaign| campaign.description.as_ref())),
     ]

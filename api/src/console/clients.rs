@@ -14,6 +14,7 @@ use super::form::{Field, Form, Kind, Sent};
 use super::frame::{Frame, page};
 use super::hours;
 use super::numbers::{filled, with};
+use super::rules_text;
 use super::show;
 use super::viewer::Staff;
 use crate::app::AppState;
@@ -126,6 +127,9 @@ async fn edit_form(app: &AppState, staff: &Staff, id: i64) -> ApiResult<Form> {
         Field::new("minSecondsBetween", "Least seconds between two calls", Kind::Number)
             .help("Over all its links. Empty: none")
             .maybe(client.min_seconds_between),
+        Field::new("callerRules", "Callers that it had", Kind::Written(rules_text::read, rules_text::write))
+            .help("When they call again, the client is passed over on all its links, such as: skip after answered within 30 days. Without within: for ever.")
+            .written(&client.caller_rules),
         Field::new("department", "Department", Kind::Text).maybe(client.department.as_ref()),
         Field::new("notes", "Notes", Kind::Lines).maybe(client.notes.as_ref()),
     ];

@@ -6,7 +6,7 @@ use crate::error::ApiResult;
 use crate::http::list::{Listed, Request};
 use crate::http::page::PageRequest;
 use crate::http::params::Params;
-use crate::resources::explain::{Explanation, Whose};
+use crate::resources::explain::{Explanation, Question, Whose};
 use crate::resources::logs::filter::Filter;
 use crate::resources::{campaigns, clients, dids, links, logs, numbers, oversight, users};
 use crate::store::tx::Tx;
@@ -59,7 +59,7 @@ async fn try_it(tx: &Tx, whose: Whose, number: Option<String>) -> ApiResult<Step
     if let Some(number) = number {
         let query: String = form_urlencoded::byte_serialize(number.as_bytes()).collect();
         last.target = format!("/console/try?number={query}");
-        let found = show::next_call(tx, whose, number).await?;
+        let found = show::next_call(tx, whose, Question::of(number)).await?;
         last.is_done = found.links.iter().any(|link| link.eligible);
         last.why = why(&found);
     }

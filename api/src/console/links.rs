@@ -4,10 +4,12 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use serde_json::Value;
 
 use super::form::{Field, Form, Kind, Sent};
 use super::frame::Frame;
 use super::hours;
+use super::rules_text;
 use super::viewer::Seller;
 use crate::app::AppState;
 use crate::error::ApiResult;
@@ -51,6 +53,9 @@ fn fields(of: Option<&Link>, hours: Field) -> Vec<Field> {
             .value(of.map_or(100, |link| link.weight)),
         Field::choice("status", "Status", STATUSES).value(of.map_or("active", |link| &link.status)),
         hours,
+        Field::new("callerRules", "Callers that it had", Kind::Written(rules_text::read, rules_text::write))
+            .help("When they call again, the link is passed over, such as: skip after answered within 30 days. Without within: for ever.")
+            .written(of.map_or(&Value::Null, |link| &link.caller_rules)),
     ]
 }
 

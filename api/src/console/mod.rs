@@ -29,6 +29,7 @@ mod operations;
 mod overview;
 mod pauses;
 mod reports;
+mod rules_text;
 mod search;
 mod sellers;
 mod show;

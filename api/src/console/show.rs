@@ -7,7 +7,7 @@ use crate::error::ApiResult;
 use crate::http::clock::Instant;
 use crate::resources::callers::objects::Mark;
 use crate::resources::caps::objects::Cap;
-use crate::resources::explain::{ExplainedLink, Explanation, Whose, explain_did};
+use crate::resources::explain::{ExplainedLink, Explanation, Question, Whose, explain_did};
 use crate::resources::pauses::objects::Pause;
 use crate::resources::schedules::objects::Schedule;
 use crate::store::tx::Tx;
@@ -119,6 +119,10 @@ pub fn reason(token: &str) -> String {
         "client_blocks_caller" => "the caller is blocked at the client",
         "link_blocks_caller" => "the caller is blocked on the link",
         "anonymous_caller" => "the campaign takes no calls without a caller's number",
+        "duplicate_caller" => "the caller has called before",
+        "client_duplicate_caller" => "the client has had the caller",
+        "link_duplicate_caller" => "the link has had the caller",
+        "same_client_only" => "the caller is another client's",
         "redial_too_soon" => "the caller called a moment ago",
         "no_campaign" | "no_active_campaign_for_did" => "the number is in no active campaign",
         "no_active_clients_in_campaign" => "the campaign has no active link",
@@ -189,6 +193,10 @@ pub fn state(reason: &str) -> State {
         },
         "client_blocks_caller" | "link_blocks_caller" => State {
             word: "blocked",
+            ..WAITS
+        },
+        "client_duplicate_caller" | "link_duplicate_caller" | "same_client_only" => State {
+            word: "had caller",
             ..WAITS
         },
         "spacing" | "client_spacing" | "already_tried" | "held" => WAITS,
@@ -338,8 +346,8 @@ pub fn cap_name(cap: &Cap) -> String {
 }
 
 /// The decision for the next call to a number, its links in the order in which they would get it.
-pub async fn next_call(tx: &Tx, whose: Whose, number: String) -> ApiResult<Explanation> {
-    let mut asked = explain_did(tx, whose, number).await?;
+pub async fn next_call(tx: &Tx, whose: Whose, asked: Question) -> ApiResult<Explanation> {
+    let mut asked = explain_did(tx, whose, asked).await?;
     asked.links.sort_by_key(|link| (!link.eligible, link.place));
     Ok(asked)
 }

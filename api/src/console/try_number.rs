@@ -5,6 +5,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use capconduit_core::text::NUMBER;
 
 use super::bar::Bar;
 use super::frame::{Frame, page};
@@ -12,8 +13,10 @@ use super::show;
 use super::viewer::Anyone;
 use crate::app::AppState;
 use crate::error::ApiResult;
+use crate::http::clock::parse_instant;
 use crate::http::params::Params;
-use crate::resources::explain::{ExplainedLink, Explanation, Whose};
+use crate::resources::callers::objects::compared;
+use crate::resources::explain::{ExplainedLink, Explanation, Question, Whose};
 
 pub fn router() -> Router<AppState> {
     Router::new().route("/console/try", get(try_number))
@@ -24,6 +27,10 @@ pub fn router() -> Router<AppState> {
 struct Try {
     frame: Frame,
     number: String,
+    caller: String,
+    at: String,
+    /// What was given as an instant is none.
+    fault: bool,
     found: Option<Explanation>,
 }
 
@@ -54,12 +61,25 @@ async fn try_number(State(app): State<AppState>, viewer: Anyone, params: Params)
         .map(|text| text.trim().trim_start_matches('+').to_owned())
         .filter(|digits| !digits.is_empty())
         .map(|digits| format!("+{digits}"));
+    // Without one nobody in particular calls.
+    let caller = params.raw_text("caller", NUMBER)?.unwrap_or_default();
+    let caller = caller.trim();
+    let at = params.raw_text("at", 50)?.unwrap_or_default();
+    let at = at.trim();
+    let instant = parse_instant(at);
+    let fault = instant.is_none() && !at.is_empty();
     let found = match &number {
         None => None,
+        Some(_) if fault => None,
         Some(number) => {
             let whose = if frame.is_staff() { Whose::Any } else { Whose::Own };
+            let asked = Question {
+                did: number.clone(),
+                caller: (!caller.is_empty()).then(|| compared(caller).unwrap_or_else(|| caller.to_owned())),
+                at: instant,
+            };
             let tx = app.store.read(&viewer.identity()).await?;
-            let found = show::next_call(&tx, whose, number.clone()).await?;
+            let found = show::next_call(&tx, whose, asked).await?;
             tx.commit().await?;
             Some(found)
         }
@@ -67,6 +87,9 @@ async fn try_number(State(app): State<AppState>, viewer: Anyone, params: Params)
     page(&Try {
         frame,
         number: number.unwrap_or_default(),
+        caller: caller.to_owned(),
+        at: at.to_owned(),
+        fault,
         found,
     })
 }

@@ -1,5 +1,6 @@
 //! Facts: what people set and what calls have left behind, as it was read at one moment. Gates judge by them.
 
+use crate::caller_rules::CallerRule;
 use crate::callers::Marked;
 use crate::cap::{Cap, Capped, Meter};
 use crate::hours::Hours;
@@ -30,6 +31,8 @@ pub struct Dialled {
     /// What the seller has marked of the caller.
     pub marked: Marked,
     pub platform_marked: Marked,
+    /// The owner's, over all its campaigns.
+    pub caller_rules: Vec<CallerRule>,
 }
 
 impl Dialled {
@@ -95,6 +98,7 @@ pub struct Campaign {
     pub rejects_anonymous: bool,
     /// The least time between two calls of one caller.
     pub min_redial_seconds: Option<i32>,
+    pub caller_rules: Vec<CallerRule>,
 }
 
 /// One campaign–client link, with its counters.
@@ -112,6 +116,8 @@ pub struct Link {
     /// What is marked of the caller.
     pub marked: Marked,
     pub client_marked: Marked,
+    pub caller_rules: Vec<CallerRule>,
+    pub client_caller_rules: Vec<CallerRule>,
     /// Not looked up, and none, where the link or its client is inactive.
     pub contact: Contact,
     pub max_concurrency: i32,
@@ -176,6 +182,8 @@ impl Link {
             client_hours,
             marked,
             client_marked,
+            caller_rules,
+            client_caller_rules,
             contact: _,
             max_concurrency,
             total_calls_allowed,
@@ -211,6 +219,8 @@ impl Link {
             && *client_hours == other.client_hours
             && *marked == other.marked
             && *client_marked == other.client_marked
+            && *caller_rules == other.caller_rules
+            && *client_caller_rules == other.client_caller_rules
             && *max_concurrency == other.max_concurrency
             && *total_calls_allowed == other.total_calls_allowed
             && *forwarding_priority == other.forwarding_priority
@@ -266,6 +276,8 @@ pub(crate) mod tests {
             client_hours: None,
             marked: Marked::default(),
             client_marked: Marked::default(),
+            caller_rules: Vec::new(),
+            client_caller_rules: Vec::new(),
             contact: Contact::Fixed,
             max_concurrency: 2,
             total_calls_allowed: None,
@@ -313,6 +325,7 @@ pub(crate) mod tests {
                 marked: Marked::default(),
                 rejects_anonymous: false,
                 min_redial_seconds: None,
+                caller_rules: Vec::new(),
             }),
             behind: Vec::new(),
             seller_metered: false,
@@ -320,6 +333,7 @@ pub(crate) mod tests {
             seller_caps: Capped::NOT,
             marked: Marked::default(),
             platform_marked: Marked::default(),
+            caller_rules: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::callers;
+use crate::callers::{self, Former};
 use crate::facts::{Dialled, Link};
 use crate::reason::Reject;
 
@@ -17,12 +17,19 @@ pub struct Asked<'a> {
     pub knows_caller: bool,
     /// The switch.
     pub node: Option<&'a str>,
+    /// Known once the caller's marks are.
+    pub former: Option<Former>,
 }
 
 impl Asked<'_> {
     /// Without a number.
     pub fn is_anonymous(&self) -> bool {
         self.knows_caller && callers::canonical(self.caller).is_none()
+    }
+
+    /// Whether the client had the caller.
+    pub fn is_former(&self, client_id: i64) -> bool {
+        self.former.is_some_and(|former| former.client_id == client_id)
     }
 }
 

@@ -3,6 +3,7 @@
 //! long a text may be. The extension in `pg_ext/src`
 //! feeds them with rows; `cargo test -p capconduit-core` tests them alone.
 
+pub mod caller_rules;
 pub mod callers;
 pub mod cap;
 pub mod decision;

@@ -13,6 +13,7 @@ pub enum Reject {
     AllClosed,
     CallerBlocked,
     AnonymousCaller,
+    DuplicateCaller,
     RedialTooSoon,
     NoActiveClientsInCampaign,
     AllCapped,
@@ -28,7 +29,7 @@ pub enum Reject {
 
 impl Reject {
     /// One with each token, but for those of caps.
-    pub const NAMED: [Reject; 17] = [
+    pub const NAMED: [Reject; 18] = [
         Reject::InvalidDidInput,
         Reject::DidNotFound,
         Reject::DidInactive,
@@ -39,6 +40,7 @@ impl Reject {
         Reject::AllClosed,
         Reject::CallerBlocked,
         Reject::AnonymousCaller,
+        Reject::DuplicateCaller,
         Reject::RedialTooSoon,
         Reject::NoActiveClientsInCampaign,
         Reject::AllCapped,
@@ -87,6 +89,7 @@ impl Reject {
             Reject::AllClosed => "all_closed",
             Reject::CallerBlocked => "caller_blocked",
             Reject::AnonymousCaller => "anonymous_caller",
+            Reject::DuplicateCaller => "duplicate_caller",
             Reject::RedialTooSoon => "redial_too_soon",
             Reject::NoActiveClientsInCampaign => "no_active_clients_in_campaign",
             Reject::AllCapped => "all_capped",
@@ -111,7 +114,10 @@ impl Reject {
             | Reject::Closed
             | Reject::AllClosed
             | Reject::NoActiveClientsInCampaign => 20,
-            Reject::CallerBlocked | Reject::AnonymousCaller | Reject::RedialTooSoon => 21,
+            Reject::CallerBlocked
+            | Reject::AnonymousCaller
+            | Reject::DuplicateCaller
+            | Reject::RedialTooSoon => 21,
             Reject::AllCapped
             | Reject::NoEligibleClientsAvailable
             | Reject::Capped(_)
@@ -145,21 +151,22 @@ mod tests {
             Reject::AllClosed => 7,
             Reject::CallerBlocked => 8,
             Reject::AnonymousCaller => 9,
-            Reject::RedialTooSoon => 10,
-            Reject::NoActiveClientsInCampaign => 11,
-            Reject::AllCapped => 12,
-            Reject::NoEligibleClientsAvailable => 13,
-            Reject::NoMoreTargets { .. } => 14,
-            Reject::RingBudgetSpent => 15,
-            Reject::CallEnded => 16,
-            Reject::Capped(_) => 17,
+            Reject::DuplicateCaller => 10,
+            Reject::RedialTooSoon => 11,
+            Reject::NoActiveClientsInCampaign => 12,
+            Reject::AllCapped => 13,
+            Reject::NoEligibleClientsAvailable => 14,
+            Reject::NoMoreTargets { .. } => 15,
+            Reject::RingBudgetSpent => 16,
+            Reject::CallEnded => 17,
+            Reject::Capped(_) => 18,
         }
     }
 
     #[test]
     fn every_reason_is_among_all_and_in_a_status() {
         for (index, reject) in Reject::all().enumerate() {
-            assert_eq!(place(reject), index.min(17));
+            assert_eq!(place(reject), index.min(18));
             let status = format!("REJECTED_{}", reject.token().to_uppercase());
             assert_eq!(of_status(&status).as_deref(), Some(reject.token()));
         }

@@ -6,13 +6,14 @@ use crate::gates::judge;
 use crate::strategy::Strategy;
 
 impl Strategy {
-    /// Where a link stands in the strategy's fixed order; weighted has none but the id.
-    pub fn rank(self, link: &Link) -> (i64, i64) {
-        match self {
-            Strategy::Priority => (i64::from(link.forwarding_priority), link.id),
-            Strategy::RoundRobin => (link.last_seq, link.id),
-            Strategy::Weighted => (0, link.id),
-        }
+    /// Where a link stands in the strategy's fixed order, behind who had the caller; weighted has none but the id.
+    pub fn rank(self, link: &Link, asked: &Asked<'_>) -> (bool, i64, i64) {
+        let place = match self {
+            Strategy::Priority => i64::from(link.forwarding_priority),
+            Strategy::RoundRobin => link.last_seq,
+            Strategy::Weighted => 0,
+        };
+        (!asked.is_former(link.client_id), place, link.id)
     }
 }
 
@@ -37,16 +38,25 @@ pub fn judge_beside(links: &[Link], held: &[i64], asked: &Asked<'_>) -> Vec<Verd
 /// Weighted: the smallest of independent exponential times with the weights as rates is link i with probability
 /// w_i / Σw, whatever the number of links, and among those that are eligible just as well. Taking the next smallest
 /// after a failure is the same as drawing anew among the rest, so a failover needs no memory of the draw.
-pub fn order(strategy: Strategy, links: &[Link], uniform: &mut dyn FnMut() -> f64) -> Vec<usize> {
+pub fn order(
+    strategy: Strategy,
+    links: &[Link],
+    asked: &Asked<'_>,
+    uniform: &mut dyn FnMut() -> f64,
+) -> Vec<usize> {
     let mut order: Vec<usize> = (0..links.len()).collect();
     if strategy == Strategy::Weighted {
         let times: Vec<f64> = links
             .iter()
             .map(|link| -(1.0 - uniform()).ln() / f64::from(link.weight))
             .collect();
-        order.sort_by(|&left, &right| times[left].total_cmp(&times[right]));
+        let is_former = |index: usize| asked.is_former(links[index].client_id);
+        order.sort_by(|&left, &right| {
+            let former_first = is_former(right).cmp(&is_former(left));
+            former_first.then_with(|| times[left].total_cmp(&times[right]))
+        });
     } else {
-        order.sort_by_key(|&index| strategy.rank(&links[index]));
+        order.sort_by_key(|&index| strategy.rank(&links[index], asked));
     }
     order
 }
@@ -56,9 +66,10 @@ pub fn choose(
     strategy: Strategy,
     links: &[Link],
     verdicts: &[Verdict],
+    asked: &Asked<'_>,
     uniform: &mut dyn FnMut() -> f64,
 ) -> Option<usize> {
-    order(strategy, links, uniform)
+    order(strategy, links, asked, uniform)
         .into_iter()
         .find(|&index| verdicts[index] == Verdict::Eligible)
 }
@@ -71,16 +82,31 @@ pub fn next_turn(strategy: Strategy, links: &[Link]) -> Option<i64> {
 
 /// For explain: each eligible link's place in the order of the next call (priority, round robin), or its share of
 /// the offers (weighted).
-pub fn places(strategy: Strategy, links: &[Link], verdicts: &[Verdict]) -> Vec<(Option<i32>, Option<f64>)> {
+pub fn places(
+    strategy: Strategy,
+    links: &[Link],
+    verdicts: &[Verdict],
+    asked: &Asked<'_>,
+) -> Vec<(Option<i32>, Option<f64>)> {
     let mut order: Vec<usize> = (0..links.len())
         .filter(|&index| verdicts[index] == Verdict::Eligible)
         .collect();
-    order.sort_by_key(|&index| strategy.rank(&links[index]));
-    let weights: f64 = order.iter().map(|&index| f64::from(links[index].weight)).sum();
+    order.sort_by_key(|&index| strategy.rank(&links[index], asked));
+    // Where one of them had the caller, the others get nothing.
+    let is_drawn = |index: usize| asked.is_former(links[index].client_id);
+    let any_former = order.iter().any(|&index| is_drawn(index));
+    let weight = |index: usize| {
+        if any_former && !is_drawn(index) {
+            0.0
+        } else {
+            f64::from(links[index].weight)
+        }
+    };
+    let weights: f64 = order.iter().map(|&index| weight(index)).sum();
     let mut places = vec![(None, None); links.len()];
     for (place, &index) in order.iter().enumerate() {
         places[index] = match strategy {
-            Strategy::Weighted => (None, Some(f64::from(links[index].weight) / weights)),
+            Strategy::Weighted => (None, Some(weight(index) / weights)),
             _ => (Some(place as i32 + 1), None),
         };
     }
@@ -90,13 +116,15 @@ pub fn places(strategy: Strategy, links: &[Link], verdicts: &[Verdict]) -> Vec<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callers::Former;
     use crate::facts::Contact;
     use crate::facts::tests::link;
     use proptest::prelude::{any, prop_assert, prop_assert_eq, prop_compose, proptest};
     use proptest::strategy::Strategy as _;
 
     fn pick(strategy: Strategy, links: &[Link], uniform: &mut dyn FnMut() -> f64) -> Option<i64> {
-        choose(strategy, links, &judge_all(links, &Asked::default()), uniform).map(|index| links[index].id)
+        let asked = Asked::default();
+        choose(strategy, links, &judge_all(links, &asked), &asked, uniform).map(|index| links[index].id)
     }
 
     #[test]
@@ -144,6 +172,46 @@ mod tests {
             judge_beside(&links, &[1, 2], &Asked::default()),
             [Verdict::Held, Verdict::Held, Verdict::Eligible]
         );
+    }
+
+    /// Of a weight of one in a hundred, of the last turn, behind the others.
+    #[test]
+    fn who_had_the_caller_comes_first_if_it_may() {
+        let mut links = [
+            Link {
+                weight: 99,
+                ..link(1)
+            },
+            Link {
+                weight: 1,
+                last_seq: 9,
+                forwarding_priority: 9,
+                ..link(2)
+            },
+        ];
+        let asked = Asked {
+            former: Some(Former {
+                client_id: 2,
+                only: false,
+            }),
+            ..Asked::default()
+        };
+        for strategy in Strategy::ALL {
+            let mut uniform = uniforms(7);
+            for (active, expected, share) in [(0, 1, 1.0), (2, 0, 1.0)] {
+                links[1].active = active;
+                for _ in 0..20 {
+                    let verdicts = judge_all(&links, &asked);
+                    let chosen = choose(strategy, &links, &verdicts, &asked, &mut uniform);
+                    assert_eq!(chosen, Some(expected), "{strategy:?}");
+                    let place = places(strategy, &links, &verdicts, &asked)[expected];
+                    match strategy {
+                        Strategy::Weighted => assert_eq!(place, (None, Some(share))),
+                        _ => assert_eq!(place, (Some(1), None)),
+                    }
+                }
+            }
+        }
     }
 
     /// A small generator of its own: the draw itself uses PostgreSQL's, which is not here.
@@ -205,7 +273,7 @@ mod tests {
             let verdicts = judge_all(&links, &Asked::default());
             for strategy in Strategy::ALL {
                 let mut uniform = uniforms(seed);
-                match choose(strategy, &links, &verdicts, &mut uniform) {
+                match choose(strategy, &links, &verdicts, &Asked::default(), &mut uniform) {
                     Some(index) => {
                         let chosen = &links[index];
                         prop_assert_eq!(verdicts[index], Verdict::Eligible);
@@ -221,9 +289,9 @@ mod tests {
         fn shares_add_up_and_places_count_up(links in any_links()) {
             let verdicts = judge_all(&links, &Asked::default());
             let eligible = verdicts.iter().filter(|verdict| **verdict == Verdict::Eligible).count();
-            let shares: f64 = places(Strategy::Weighted, &links, &verdicts).iter().filter_map(|place| place.1).sum();
+            let shares: f64 = places(Strategy::Weighted, &links, &verdicts, &Asked::default()).iter().filter_map(|place| place.1).sum();
             prop_assert!(eligible == 0 || (shares - 1.0).abs() < 1e-9);
-            let mut seen: Vec<i32> = places(Strategy::Priority, &links, &verdicts).iter().filter_map(|place| place.0).collect();
+            let mut seen: Vec<i32> = places(Strategy::Priority, &links, &verdicts, &Asked::default()).iter().filter_map(|place| place.0).collect();
             seen.sort_unstable();
             prop_assert_eq!(seen, (1..=eligible as i32).collect::<Vec<_>>());
         }

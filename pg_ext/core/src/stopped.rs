@@ -1,7 +1,7 @@
 //! What follows from the gates that stopped links: why a call is rejected, and where its route looks for expired leases.
 
 use crate::facts::Link;
-use crate::gate::Verdict;
+use crate::gate::{Asked, Verdict};
 use crate::gates::{self, caps, seats};
 use crate::reason::Reject;
 use crate::strategy::Strategy;
@@ -40,38 +40,40 @@ impl Full {
 }
 
 /// Full links that would have been chosen before `chosen` had they had room, best first: a route looks for expired
-/// leases on these. Weighted has no such order: only a call that would be rejected looks, at every full link.
+/// leases on these. Weighted has no such order, but for who had the caller: else only a call that would be rejected looks, at every full link.
 pub fn full_ahead_of(
     strategy: Strategy,
     links: &[Link],
     verdicts: &[Verdict],
+    asked: &Asked<'_>,
     chosen: Option<usize>,
 ) -> Vec<Full> {
-    if strategy == Strategy::Weighted && chosen.is_some() {
-        return Vec::new();
-    }
-    let limit = chosen.map(|index| strategy.rank(&links[index]));
+    // Only who had the caller has a place there.
+    let is_drawn = strategy == Strategy::Weighted && chosen.is_some();
+    let limit = chosen.map(|index| strategy.rank(&links[index], asked));
     let mut ahead: Vec<(&Link, Full)> = links
         .iter()
         .zip(verdicts)
         .filter(|(link, verdict)| {
-            verdict.is_freed_by_a_call() && limit.is_none_or(|limit| strategy.rank(link) < limit)
+            verdict.is_freed_by_a_call()
+                && limit.is_none_or(|limit| strategy.rank(link, asked) < limit)
+                && (!is_drawn || asked.is_former(link.client_id))
         })
         .map(|(link, verdict)| (link, Full::of(link, *verdict)))
         .filter(|(link, full)| link.active > 0 || full.calls_of != Subject::Link(link.id))
         .collect();
-    ahead.sort_by_key(|(link, _)| strategy.rank(link));
+    ahead.sort_by_key(|(link, _)| strategy.rank(link, asked));
     ahead.into_iter().map(|(_, full)| full).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callers::Former;
     use crate::cap::tests::{cap, meter};
     use crate::cap::{Counted, Over};
     use crate::facts::Contact;
     use crate::facts::tests::link;
-    use crate::gate::Asked;
     use crate::gates::tests::stopped;
     use crate::select::judge_all;
 
@@ -154,7 +156,39 @@ mod tests {
         ];
         let verdicts = judge_all(&links, &Asked::default());
         for strategy in Strategy::ALL {
-            assert_eq!(ids(full_ahead_of(strategy, &links, &verdicts, None)), [1, 2]);
+            assert_eq!(
+                ids(full_ahead_of(
+                    strategy,
+                    &links,
+                    &verdicts,
+                    &Asked::default(),
+                    None
+                )),
+                [1, 2]
+            );
+        }
+    }
+
+    /// By weight it is drawn; but who had the caller comes before all others.
+    #[test]
+    fn where_chance_decides_only_who_had_the_caller_is_ahead() {
+        let busy = |id| Link {
+            active: 2,
+            ..link(id)
+        };
+        let links = [busy(1), busy(2), link(3)];
+        for (former, expected) in [(None, vec![]), (Some(2), vec![2]), (Some(3), vec![])] {
+            let former = former.map(|client_id| Former {
+                client_id,
+                only: false,
+            });
+            let asked = Asked {
+                former,
+                ..Asked::default()
+            };
+            let verdicts = judge_all(&links, &asked);
+            let ahead = full_ahead_of(Strategy::Weighted, &links, &verdicts, &asked, Some(2));
+            assert_eq!(ids(ahead), expected, "{former:?}");
         }
     }
 
@@ -178,7 +212,10 @@ mod tests {
             link_id: 1,
             calls_of: Subject::Client(7),
         };
-        assert_eq!(full_ahead_of(Strategy::Priority, &links, &verdicts, None), [full]);
+        assert_eq!(
+            full_ahead_of(Strategy::Priority, &links, &verdicts, &Asked::default(), None),
+            [full]
+        );
     }
 
     #[test]
@@ -197,7 +234,15 @@ mod tests {
             full(3, 3),
         ];
         let verdicts = judge_all(&links, &Asked::default());
-        let ahead = |strategy| ids(full_ahead_of(strategy, &links, &verdicts, Some(1)));
+        let ahead = |strategy| {
+            ids(full_ahead_of(
+                strategy,
+                &links,
+                &verdicts,
+                &Asked::default(),
+                Some(1),
+            ))
+        };
         assert_eq!(ahead(Strategy::RoundRobin), [1]);
         assert_eq!(ahead(Strategy::Priority), [1]);
         assert!(ahead(Strategy::Weighted).is_empty());

@@ -2,10 +2,13 @@
 
 use std::ffi::CStr;
 
+use capconduit_core::callers::Scope;
 use capconduit_core::meter::Counts;
 use capconduit_core::{did, outcome};
 use pgrx::pg_sys::{BOOLOID, INT8OID};
 
+use crate::calls::callers;
+use crate::calls::facts::read_caller_rules;
 use crate::calls::known_call::{Known, Stored};
 use crate::calls::nodes;
 use crate::calls::parties::{Parties, check, merge};
@@ -15,9 +18,10 @@ use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::catalogue::WRITING;
 use crate::postgres::insert::{Insert, row_values};
+use crate::postgres::look::View;
 use crate::postgres::sequence::Sequence;
 use crate::postgres::spi::Change;
-use crate::postgres::tables::call_logs;
+use crate::postgres::tables::{call_logs, live_calls};
 use crate::postgres::texts::Texts;
 use crate::postgres::transaction::{began, full_id};
 
@@ -120,6 +124,8 @@ struct Entry<'a> {
     started_at: i64,
     counted: bool,
     qualified: bool,
+    answered_at: i64,
+    qualified_at: i64,
 }
 
 /// The last instant that PostgreSQL knows.
@@ -145,6 +151,10 @@ fn entry<'a>(given: &Given, known: &Known, texts: &'a Texts) -> Entry<'a> {
     let talk = answered_at.map_or(0, |answered_at| outcome::whole_seconds(answered_at, ended_at));
     let talk = given.billsec_seconds.unwrap_or(talk);
     let number = known.did_number.clone().or_else(|| did::normalize(given.did));
+    let (qualify_seconds, answered) = (
+        known.qualify_seconds.unwrap_or(outcome::QUALIFY_SECONDS),
+        answered_at.unwrap_or(started_at),
+    );
     Entry {
         told: Told {
             asterisk_uniqueid: texts.put(given.uniqueid),
@@ -175,7 +185,9 @@ fn entry<'a>(given: &Given, known: &Known, texts: &'a Texts) -> Entry<'a> {
         parties,
         started_at,
         counted,
-        qualified: counted && talk >= known.qualify_seconds.unwrap_or(outcome::QUALIFY_SECONDS),
+        qualified: counted && talk >= qualify_seconds,
+        answered_at: answered,
+        qualified_at: answered.saturating_add(i64::from(qualify_seconds) * 1_000_000),
     }
 }
 
@@ -183,6 +195,41 @@ impl Entry<'_> {
     /// What it comes to.
     fn counts(&self, lost: bool, known: &Known) -> Counts {
         Counts::of_record(lost, known.reserved_at.is_some(), self.counted, self.qualified)
+    }
+
+    /// What it comes to is a fact about its caller. Before any counter.
+    fn remember(&self, armed: Armed, given: &Given, known: &Known) {
+        let answered_at = self.counted.then_some(self.answered_at);
+        let qualified_at = self.qualified.then_some(self.qualified_at);
+        let caller = known.caller_number.as_deref();
+        if known.awaited && given.status == outcome::LOST {
+            callers::lose(armed, given.uniqueid, known.reserved_at.is_some());
+        } else if known.awaited {
+            callers::settle(armed, given.uniqueid, caller, answered_at, qualified_at);
+        } else if self.counted && known.attempts == 0 {
+            let of = self.parties;
+            let scopes = [
+                of.link_id.map(Scope::Link),
+                of.client_id.map(Scope::Client),
+                of.campaign_id.map(Scope::Campaign),
+                of.user_id.map(Scope::Seller),
+            ];
+            let scopes: Vec<_> = View::Fresh.look(|at| {
+                let scopes = scopes.into_iter().flatten();
+                scopes
+                    .map(|scope| (scope, read_caller_rules(at, scope)))
+                    .collect()
+            });
+            let client_id = self.parties.client_id;
+            callers::note(
+                armed,
+                given.caller_number.or(caller),
+                &scopes,
+                client_id,
+                answered_at,
+                qualified_at,
+            );
+        }
     }
 
     /// A record without a reservation counts at its start, but never later than it was made.
@@ -218,6 +265,7 @@ pub fn write(armed: Armed, given: &Given, known: &Known) -> i64 {
     let mut values = entry.told.values();
     values.extend(new.values());
     WRITE.run(armed, &values);
+    entry.remember(armed, given, known);
     if let Some(link_id) = entry.parties.link_id {
         let counted: &[i64] = if entry.counted { &[record] } else { &[] };
         let slot = known.reserved_at.map_or(Counts::NONE, |_| Counts::SLOT_BACK);
@@ -247,6 +295,10 @@ pub fn correct(armed: Armed, given: &Given, mut stored: Stored) -> Option<i64> {
     }
     if access::enter(call_logs::NAME, WRITING).has(call_logs::qualified.name()) {
         QUALIFY.run(armed, &[arg(stored.id), arg(entry.qualified)]);
+    }
+    // The table of a release before has no such column, and remembers no caller.
+    if access::enter(live_calls::NAME, WRITING).has(live_calls::awaited.name()) {
+        entry.remember(armed, given, &stored.known);
     }
     let change = i64::from(entry.counted) - i64::from(stored.counted);
     if let Some(link_id) = entry.parties.link_id {

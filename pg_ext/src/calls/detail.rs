@@ -11,8 +11,8 @@ use crate::calls::explanation::{About, Part};
 use crate::calls::preview::Considered;
 use crate::postgres::json::{Json, Jsonb, Object};
 
-/// Of one row of an explanation.
-pub fn of_row(about: About<'_>) -> Jsonb {
+/// The gates that are asked for one row of an explanation.
+fn steps_of(about: About<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     if let (Some(dialled), Part::Call | Part::Link(_)) = (about.dialled, about.part) {
         steps.extend(walk_call(dialled, about.asked));
@@ -20,6 +20,17 @@ pub fn of_row(about: About<'_>) -> Jsonb {
     if let Part::Link(link) = about.part {
         steps.extend(walk_link(link, about.asked));
     }
+    steps
+}
+
+/// When time alone opens what has stopped this row, and nothing else of it.
+pub fn opens_at_of_row(about: About<'_>) -> Option<i64> {
+    opens_at(&steps_of(about))
+}
+
+/// Of one row of an explanation.
+pub fn of_row(about: About<'_>) -> Jsonb {
+    let steps = steps_of(about);
     let mut told = vec![asked(about.asked)];
     told.extend(walked(&steps));
     let caps = match about.part {

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use capconduit_core::facts::{Campaign, Dialled};
+use capconduit_core::gates::callers::former;
 use capconduit_core::{Asked, Link, Reject, Verdict, did, gates, select, stopped};
 
 use crate::calls::facts::{count_as_marked, read_dialled, read_shadowed};
@@ -87,6 +88,10 @@ pub fn explain<'a>(did: &str, asked: Asked<'a>, whose: Whose) -> Explained<'a> {
         let Some(mut dialled) = read_dialled(at, &number, asked.caller).filter(visible) else {
             return nothing(Reject::DidNotFound);
         };
+        let asked = Asked {
+            former: former(&dialled, asked.at),
+            ..asked
+        };
         let links = gates::admit(&dialled, &asked).map(|campaign| read_links(at, campaign.id, asked.caller));
         let links = links.unwrap_or_default();
         count_as_marked(at, &mut dialled, links.iter().any(|link| link.seller_metered));
@@ -144,7 +149,7 @@ impl Explained<'_> {
             rows.push(complete(row, detail(Part::Call)));
         }
         if let Some(campaign) = campaign {
-            let places = select::places(campaign.strategy, &self.links, &verdicts);
+            let places = select::places(campaign.strategy, &self.links, &verdicts, &self.asked);
             for ((link, verdict), (place, share)) in self.links.into_iter().zip(verdicts).zip(places) {
                 let detail = detail(Part::Link(&link));
                 let row = Explanation {

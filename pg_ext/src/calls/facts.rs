@@ -1,13 +1,16 @@
 //! What people set, as their tables have it: a dialled number with its owner and campaign, the campaign's links, their clients.
 //! One author for everybody who decides or tells. A further table is looked up only where a row refers to it.
 
+use capconduit_core::caller_rules::{self, CallerRule, Of};
 use capconduit_core::callers::{Marked, Scope};
 use capconduit_core::cap::{Cap, Capped, Counted, Over};
 use capconduit_core::facts::{Campaign, Contact, Dialled};
 use capconduit_core::pause::Pause;
 use capconduit_core::{Link, SetBy, Strategy, Subject, outcome};
 
-use crate::calls::callers::read_marked;
+use pgrx::JsonB;
+
+use crate::calls::callers::{read_marked, read_rules};
 use crate::calls::meters::{self, Metered};
 use crate::calls::schedules::read_hours;
 use crate::postgres::argument::arg;
@@ -25,12 +28,12 @@ use crate::postgres::{access, guc};
 static DIDS: Lookup<dids::Of> =
     lookup!(dids by dids_number_key (Text): id, user_id, status, schedule_id).remembering();
 static USERS: Lookup<users::Of> =
-    lookup!(users by users_pkey (Int8): status, metered, screened).remembering();
+    lookup!(users by users_pkey (Int8): status, metered, screened, caller_rules).remembering();
 static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
     lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
-static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason, screened, anonymous_callers, min_redial_seconds).remembering();
-static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds, capped, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason, screened);
-static CLIENTS: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): client_identifier, status, metered, min_seconds_between, schedule_id, platform_paused_until, platform_pause_reason, screened).remembering();
+static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason, screened, anonymous_callers, min_redial_seconds, caller_rules).remembering();
+static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds, capped, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason, screened, caller_rules);
+static CLIENTS: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): client_identifier, status, metered, min_seconds_between, schedule_id, platform_paused_until, platform_pause_reason, screened, caller_rules).remembering();
 static AORS: Lookup<pjsip_aors::Of> = lookup!(pjsip_aors by pjsip_aors_pkey (Int8): contact).remembering();
 static CONTACTS: Lookup<pjsip_contacts::Of> =
     lookup!(pjsip_contacts by pjsip_contacts_endpoint_idx (Text): expiration_time);
@@ -54,9 +57,10 @@ pub fn read_dialled(at: At, number: &str, caller: Option<&str>) -> Option<Dialle
     let owner = USERS.first(at, arg(user_id), |user| {
         let metered = user.get_optional(users::metered) == Some(true);
         let screened = user.get_optional(users::screened) == Some(true);
-        (user.is(users::status, "active"), metered, screened)
+        let rules = read_rules(users::NAME, Of::Call, user.get_optional(users::caller_rules));
+        (user.is(users::status, "active"), metered, screened, rules)
     });
-    let (owner_active, seller_metered, screened) = owner.unwrap_or_default();
+    let (owner_active, seller_metered, screened, caller_rules) = owner.unwrap_or_default();
     let mut dialled = Dialled {
         did_id,
         did_active,
@@ -71,10 +75,13 @@ pub fn read_dialled(at: At, number: &str, caller: Option<&str>) -> Option<Dialle
         seller_caps: Capped::NOT,
         marked: Marked::default(),
         platform_marked: Marked::default(),
+        caller_rules,
     };
+    if screened || !dialled.caller_rules.is_empty() {
+        dialled.marked = read_marked(at, Scope::Seller(user_id), caller, &dialled.caller_rules);
+    }
     if screened {
-        dialled.marked = read_marked(at, Scope::Seller(user_id), caller);
-        dialled.platform_marked = read_marked(at, Scope::Platform, caller);
+        dialled.platform_marked = read_marked(at, Scope::Platform, caller, &[]);
     }
     if seller_metered {
         count(at, &mut dialled);
@@ -151,7 +158,14 @@ fn first_that_takes_calls(
 
 fn read_campaign(at: At, id: i64, row: &Row<'_, campaigns::Of>, caller: Option<&str>) -> Campaign {
     let min_redial_seconds = row.get_optional(campaigns::min_redial_seconds);
-    let is_marked = row.get_optional(campaigns::screened) == Some(true) || min_redial_seconds.is_some();
+    let caller_rules = read_rules(
+        campaigns::NAME,
+        Of::Call,
+        row.get_optional(campaigns::caller_rules),
+    );
+    let is_marked = row.get_optional(campaigns::screened) == Some(true)
+        || min_redial_seconds.is_some()
+        || !caller_rules.is_empty();
     let strategy = row.need(campaigns::routing_strategy);
     Campaign {
         id,
@@ -179,12 +193,13 @@ fn read_campaign(at: At, id: i64, row: &Row<'_, campaigns::Of>, caller: Option<&
         ),
         hours: read_hours(at, row.get_optional(campaigns::schedule_id)),
         marked: if is_marked {
-            read_marked(at, Scope::Campaign(id), caller)
+            read_marked(at, Scope::Campaign(id), caller, &caller_rules)
         } else {
             Marked::default()
         },
         rejects_anonymous: row.get_optional(campaigns::anonymous_callers) == Some("reject"),
         min_redial_seconds,
+        caller_rules,
     }
 }
 
@@ -229,6 +244,7 @@ pub fn read_settings(at: At, campaign_id: i64, caller: Option<&str>) -> Vec<Link
     let mut settings = SETTINGS.open(at);
     settings.seek(arg(campaign_id));
     while let Some(row) = settings.next() {
+        let caller_rules = read_rules(of::NAME, Of::Target, row.get_optional(of::caller_rules));
         links.push(Link {
             id: row.need(of::id),
             client_id: row.need(of::client_id),
@@ -249,12 +265,14 @@ pub fn read_settings(at: At, campaign_id: i64, caller: Option<&str>) -> Vec<Link
             client_pause: None,
             hours: read_hours(at, row.get_optional(of::schedule_id)),
             client_hours: None,
-            marked: if row.get_optional(of::screened) == Some(true) {
-                read_marked(at, Scope::Link(row.need(of::id)), caller)
+            marked: if row.get_optional(of::screened) == Some(true) || !caller_rules.is_empty() {
+                read_marked(at, Scope::Link(row.need(of::id)), caller, &caller_rules)
             } else {
                 Marked::default()
             },
             client_marked: Marked::default(),
+            caller_rules,
+            client_caller_rules: Vec::new(),
             contact: Contact::None,
             max_concurrency: row.need(of::max_concurrency),
             total_calls_allowed: row.get(of::total_calls_allowed),
@@ -365,6 +383,11 @@ impl<'a> Clients<'a> {
                 client.get_optional(clients::schedule_id),
                 client.get_optional(clients::min_seconds_between),
                 client.get_optional(clients::screened) == Some(true),
+                read_rules(
+                    clients::NAME,
+                    Of::Target,
+                    client.get_optional(clients::caller_rules),
+                ),
             )
         };
         // Where somebody took its client away, and kept the foreign key from knowing, there is none.
@@ -377,10 +400,12 @@ impl<'a> Clients<'a> {
             schedule_id,
             link.client_min_seconds_between,
             screened,
+            link.client_caller_rules,
         ) = clients.get(arg(link.client_id), read).unwrap_or_default();
         link.client_hours = read_hours(self.at, schedule_id);
-        if screened {
-            link.client_marked = read_marked(self.at, Scope::Client(link.client_id), self.caller);
+        if screened || !link.client_caller_rules.is_empty() {
+            let scope = Scope::Client(link.client_id);
+            link.client_marked = read_marked(self.at, scope, self.caller, &link.client_caller_rules);
         }
         if metered {
             link.client_caps = read_caps(self.at, Subject::Client(link.client_id));
@@ -421,4 +446,37 @@ pub fn read_caller_id(at: At, client_id: i64) -> Option<String> {
     ENDPOINTS
         .first(at, arg(client_id), |row| row.owned(pjsip_endpoints::callerid))
         .flatten()
+}
+
+static RULES_OF_LINKS: Lookup<campaign_client_settings::Of> =
+    lookup!(campaign_client_settings by campaign_client_settings_pkey (Int8): caller_rules);
+
+/// What a scope remembers callers by; what cannot be read remembers none, for a record is never refused.
+pub fn read_caller_rules(at: At, scope: Scope) -> Vec<CallerRule> {
+    use campaign_client_settings as links;
+    let readable = |of, rules: Option<JsonB>| {
+        rules.map_or_else(Vec::new, |rules| {
+            caller_rules::read(of, &rules.0).unwrap_or_default()
+        })
+    };
+    let rules = match scope {
+        Scope::Platform => None,
+        Scope::Link(id) => RULES_OF_LINKS.first(at, arg(id), |row| {
+            readable(Of::Target, row.get_optional(links::caller_rules))
+        }),
+        Scope::Client(id) => CLIENTS.first(at, arg(id), |row| {
+            readable(Of::Target, row.get_optional(clients::caller_rules))
+        }),
+        Scope::Campaign(id) => CAMPAIGNS.first(at, arg(id), |row| {
+            read_rules(
+                campaigns::NAME,
+                Of::Call,
+                row.get_optional(campaigns::caller_rules),
+            )
+        }),
+        Scope::Seller(id) => USERS.first(at, arg(id), |row| {
+            readable(Of::Call, row.get_optional(users::caller_rules))
+        }),
+    };
+    rules.unwrap_or_default()
 }

@@ -30,13 +30,15 @@ pub struct Known {
     pub reserved_at: Option<i64>,
     /// How long it talks to be a good call.
     pub qualify_seconds: Option<i32>,
+    /// Its caller is remembered by what it comes to.
+    pub awaited: bool,
 }
 
 /// What the record takes over of a reservation.
 pub static RESERVATION: Lookup<live_calls::Of> = lookup!(
     live_calls by live_calls_pkey (Text):
     user_id, campaign_id, did_id, client_id, link_id, did_number, node, linkedid, caller_number, caller_name,
-    routed_at, answered_at, lease_until, decision, attempt, attempt_at, holds_slot, qualify_seconds
+    routed_at, answered_at, lease_until, decision, attempt, attempt_at, holds_slot, qualify_seconds, awaited
 );
 
 /// And whether it holds a slot.
@@ -64,6 +66,7 @@ pub fn read_reservation(row: Row<'_, live_calls::Of>) -> (Known, bool) {
         attempts: row.need(of::attempt),
         reserved_at: row.need(of::holds_slot).then(|| row.need(of::attempt_at)),
         qualify_seconds: row.get_optional(of::qualify_seconds),
+        awaited: row.get_optional(of::awaited) == Some(true),
     };
     (known, row.need(of::holds_slot))
 }
@@ -137,6 +140,8 @@ pub fn read_record(at: At, uniqueid: &str) -> Option<Stored> {
             attempts: row.need(of::attempts),
             reserved_at: row.get_optional(of::reserved_at),
             qualify_seconds: row.get_optional(of::qualify_seconds),
+            // A record that was LOST may be; not one of a call that nothing was reserved for.
+            awaited: row.need(of::attempts) > 0,
         },
         created_at: row.need(of::created_at),
         id: row.need(of::id),

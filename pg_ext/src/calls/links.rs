@@ -79,7 +79,7 @@ pub fn first_taker(at: At, campaign_id: i64, strategy: Strategy, asked: &Asked<'
         if counters_first {
             links.iter_mut().for_each(|link| counters.count(link));
         }
-        for index in select::order(strategy, &links, &mut uniform) {
+        for index in select::order(strategy, &links, asked, &mut uniform) {
             let link = &mut links[index];
             clients.describe(link);
             if !counters_first {

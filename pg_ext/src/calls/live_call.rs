@@ -81,6 +81,29 @@ pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
     READ.first(&[arg(uniqueid)])
 }
 
+/// What is remembered of a call's caller. No part of `LiveCall`: tables of a release before lack it.
+#[derive(Clone, Copy)]
+pub struct OfCaller {
+    /// By what the call comes to.
+    pub awaited: bool,
+    /// Nobody but who had the caller may take the call.
+    pub same_client_only: bool,
+}
+
+static OF_CALLER: Lookup<live_calls::Of> =
+    lookup!(live_calls by live_calls_pkey (Text): awaited, same_client_only).before_write();
+
+/// Of a call whose row `read_live` has locked.
+pub fn read_of_caller(uniqueid: &str) -> OfCaller {
+    let found = View::Fresh.look(|at| {
+        OF_CALLER.first(at, arg(uniqueid), |row| OfCaller {
+            awaited: row.get_optional(live_calls::awaited) == Some(true),
+            same_client_only: row.get_optional(live_calls::same_client_only) == Some(true),
+        })
+    });
+    found.unwrap_or_else(|| panic!("call {uniqueid} is locked"))
+}
+
 impl LiveCall {
     /// What gates know of the question who is next, as of now.
     pub fn asked(&self) -> Asked<'_> {
@@ -89,6 +112,7 @@ impl LiveCall {
             caller: self.caller_number.as_deref(),
             knows_caller: true,
             node: self.node.as_deref(),
+            former: None,
         }
     }
 
@@ -177,6 +201,7 @@ fn change_live(armed: Armed, uniqueid: &str, columns: &[Set<'_, live_calls::Of>]
 }
 
 /// The call's next attempt, on another link.
+#[allow(clippy::too_many_arguments)]
 pub fn move_live(
     armed: Armed,
     uniqueid: &str,
@@ -184,6 +209,7 @@ pub fn move_live(
     link: &Link,
     reserved_at: i64,
     timeout: i32,
+    awaited: bool,
     decision: &str,
 ) {
     let qualify_seconds =
@@ -203,6 +229,7 @@ pub fn move_live(
             live_calls::attempt_timeout_seconds.to(arg(timeout)),
             live_calls::decision.to(arg(decision)),
             live_calls::qualify_seconds.to(arg(qualify_seconds)),
+            live_calls::awaited.to(arg(awaited.then_some(true))),
         ],
     );
 }

@@ -7,9 +7,9 @@ use capconduit_core::meter::Counts;
 use capconduit_core::{Subject, outcome};
 use pgrx::pg_sys::{BOOLOID, INT4OID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
-use crate::calls::counters;
 use crate::calls::parties::Parties;
 use crate::calls::settle::{End, MetersOwe, settle_link};
+use crate::calls::{callers, counters};
 use crate::postgres::access;
 use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::armed::Armed;
@@ -37,6 +37,7 @@ selected! {
         // By its name: the table may be of the release before.
         qualify_seconds: Option<i32> = "(to_jsonb(l) ->> 'qualify_seconds')::integer",
         answered: bool = "l.answered_at is not null",
+        awaited: bool = "coalesce((to_jsonb(l) ->> 'awaited')::boolean, false)",
     }
 }
 
@@ -162,6 +163,9 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
                 arg(counts),
             ],
         );
+        if call.awaited {
+            callers::lose(armed, &call.uniqueid, call.holds_slot);
+        }
         let (ends, records) = links.entry(call.link_id).or_default();
         let qualified = metered && call.holds_slot && record.is_some_and(|record| meter(armed, record, call));
         let comes_to = record.map_or(Counts::NONE, |_| {

@@ -2,6 +2,7 @@
 //! asks before there is a call: a menu before it answers, a monitor once a minute.
 
 use capconduit_core::facts::Dialled;
+use capconduit_core::gates::callers::former;
 use capconduit_core::{Asked, Link, Reject, did, gates};
 
 use crate::calls::facts::{count_as_marked, read_dialled};
@@ -56,6 +57,10 @@ pub fn preview<D, R>(
             return nobody(Reject::DidNotFound);
         };
         let did_id = Some(dialled.did_id);
+        let asked = &Asked {
+            former: former(&dialled, asked.at),
+            ..*asked
+        };
         let links = gates::admit(&dialled, asked)
             .ok()
             .map(|campaign| first_taker(at, campaign.id, campaign.strategy, asked));

@@ -3,19 +3,21 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use capconduit_core::callers::canonical;
+use capconduit_core::callers::Scope;
 use capconduit_core::facts::{Campaign, Dialled};
+use capconduit_core::gates::callers::former;
 use capconduit_core::{Asked, Link, Subject, Verdict, decision, gates, outcome, select};
 use pgrx::pg_sys;
 use pgrx::pg_sys::INT8OID;
 
+use crate::calls::callers::{self, Remembering};
 use crate::calls::counters::take_slot;
 use crate::calls::facts::{count_as_marked, read_caller_id, read_dialled};
 use crate::calls::hot_row::Changed;
 use crate::calls::links::are_set_as_before;
 use crate::calls::live_call::Answer;
 use crate::calls::meters::{self, Limits, Metered};
-use crate::calls::{callers, leases, nodes};
+use crate::calls::{leases, nodes};
 use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::guc;
@@ -65,6 +67,7 @@ impl Caller<'_> {
             caller: self.number,
             knows_caller: true,
             node: self.node,
+            former: None,
         }
     }
 }
@@ -95,6 +98,10 @@ impl Choice<'_> {
         let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
         let texts = Texts::new();
         let reserved_at = link.reserves_at(self.asked.at).max(dialled.windows_from());
+        let scopes = self.scopes(link);
+        let remembered = callers::remembered(self.asked.caller, scopes);
+        let awaited = remembered.is_some() && scopes.iter().any(Remembering::awaits_outcome);
+        let same_client_only = self.asked.former.is_some_and(|former| former.only);
         insert!(
             armed,
             live_calls {
@@ -123,6 +130,8 @@ impl Choice<'_> {
                 decision: texts.put(decision.as_str()),
                 sip_call_id: texts.put(caller.sip_call_id),
                 qualify_seconds: arg(link.qualify_seconds.unwrap_or(campaign.qualify_seconds)),
+                awaited: arg(awaited.then_some(true)),
+                same_client_only: arg(same_client_only.then_some(true)),
             }
         );
         let taken = take_slot(
@@ -141,8 +150,15 @@ impl Choice<'_> {
         });
         taken.map(|caller_id| {
             // Last: until here the call is asked whether its caller has called.
-            if let Some((caller, seconds)) = self.redials() {
-                callers::see(armed, campaign.id, &caller, self.asked.at, seconds);
+            if let Some(number) = remembered {
+                callers::remember(
+                    armed,
+                    caller.uniqueid,
+                    &number,
+                    &scopes,
+                    link.client_id,
+                    self.asked.at,
+                );
             }
             if let Some(node) = caller.node {
                 nodes::note_call(armed, node);
@@ -159,10 +175,28 @@ impl Choice<'_> {
         })
     }
 
-    /// The caller whose next call to the campaign must wait, and how long.
-    pub fn redials(&self) -> Option<(Cow<'_, str>, i32)> {
-        let seconds = self.campaign.min_redial_seconds?;
-        Some((canonical(self.asked.caller)?, seconds))
+    /// The caller, where it matters whether it has called before, wherever the call may go.
+    pub fn remembered(&self) -> Option<Cow<'_, str>> {
+        let of_links = self.links.iter().flat_map(Remembering::of_link);
+        callers::remembered(self.asked.caller, self.of_call().into_iter().chain(of_links))
+    }
+
+    fn of_call(&self) -> [Remembering<'_>; 2] {
+        let campaign = self.campaign;
+        let of_campaign = Remembering::of(Scope::Campaign(campaign.id), &campaign.caller_rules);
+        [
+            Remembering {
+                min_redial_seconds: campaign.min_redial_seconds,
+                ..of_campaign
+            },
+            Remembering::of(Scope::Seller(self.dialled.user_id), &self.dialled.caller_rules),
+        ]
+    }
+
+    /// What remembers the call's caller.
+    fn scopes<'a>(&'a self, link: &'a Link) -> [Remembering<'a>; 4] {
+        let ([link, client], [campaign, seller]) = (Remembering::of_link(link), self.of_call());
+        [link, client, campaign, seller]
     }
 
     /// Behind the link's counters, in their order.
@@ -214,8 +248,11 @@ impl Choice<'_> {
         let Ok(campaign) = gates::admit(&dialled, self.asked) else {
             return false;
         };
-        // Who redials is held by a lock that was taken for the campaign as it was.
+        // Who calls again is held by a lock that was taken for seller and campaign as they were.
         let is_still = campaign.min_redial_seconds == self.campaign.min_redial_seconds
+            && campaign.caller_rules == self.campaign.caller_rules
+            && dialled.caller_rules == self.dialled.caller_rules
+            && former(&dialled, self.asked.at) == self.asked.former
             && (dialled.did_id, dialled.user_id) == (self.dialled.did_id, self.dialled.user_id)
             && (campaign.id, campaign.strategy) == (self.campaign.id, self.campaign.strategy)
             && are_set_as_before(at, campaign.id, self.links, chosen, self.asked);

@@ -60,6 +60,7 @@ pub fn asked<'a>(
         caller: text::described(caller, text::NUMBER),
         knows_caller: caller.is_some(),
         node: arguments::node(node),
+        former: None,
     }
 }
 

@@ -4,8 +4,9 @@ use pgrx::pg_extern;
 
 use crate::calls::explanation::{Explanation, Whose, explain};
 use crate::functions::arguments;
+use crate::functions::explain_own_call::own;
 use crate::postgres::result_row::ResultRows;
-use crate::postgres::spi::{Statement, connected};
+use crate::postgres::spi::connected;
 
 #[pg_extern(sql = false)]
 fn explain_route(did: Option<&str>) -> ResultRows<Explanation> {
@@ -14,10 +15,8 @@ fn explain_route(did: Option<&str>) -> ResultRows<Explanation> {
 
 #[pg_extern(sql = false)]
 fn explain_own_did(did: Option<&str>) -> ResultRows<Explanation> {
-    rows(did, || Whose::Only(SESSION_USER.value_read_only(&[])))
+    rows(did, own)
 }
-
-static SESSION_USER: Statement = Statement::new("select capconduit.session_user_id()", &[]);
 
 fn rows(did: Option<&str>, whose: impl Fn() -> Whose) -> ResultRows<Explanation> {
     let asked = arguments::asked(None, None, None);

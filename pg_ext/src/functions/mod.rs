@@ -2,7 +2,9 @@
 
 pub mod arguments;
 pub mod call_answered;
+mod caller_rules_fault;
 pub mod explain_call;
+mod explain_own_call;
 pub mod explain_route;
 pub mod flush_seen;
 pub mod is_time_zone;

@@ -1,15 +1,20 @@
 //! `next_target`: the attempt failed; who is next. The slot moves, or is given back and the caller is told why.
 
+use capconduit_core::callers::Former;
 use capconduit_core::{Asked, Link, Reject, Strategy, Subject, decision, outcome, select};
 use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
+use crate::calls::callers::{self, Remembering};
 use crate::calls::counters::{take_slot, wait_for};
 use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::read_caller_id;
 use crate::calls::hot_row::Changed;
 use crate::calls::links::{are_set_as_before, read_links, uniform};
-use crate::calls::live_call::{Answer, Decision, LiveCall, end_live, move_live, read_live, refuse_another};
+use crate::calls::live_call::{
+    Answer, Decision, LiveCall, end_live, move_live, read_live, read_of_caller, refuse_another,
+};
+use crate::calls::locks::lock_caller;
 use crate::calls::meters::{self, Limits, Metered};
 use crate::calls::nodes;
 use crate::calls::settle::{MetersOwe, give_back, settle_link};
@@ -141,7 +146,13 @@ fn note_failure(armed: Armed, uniqueid: &str, call: &LiveCall, status: &str, cau
 /// turns out full, held, or set differently.
 fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer {
     let patience = Patience::default();
+    let of_caller = read_of_caller(uniqueid);
+    let former = of_caller.same_client_only.then_some(Former {
+        client_id: call.client_id,
+        only: true,
+    });
     let mut held: Vec<i64> = Vec::new();
+    let mut is_alone = false;
     loop {
         // Rolled back, the savepoint gives back the campaign's turns too.
         let turns = (call.strategy == Strategy::RoundRobin).then(|| Turns::lock(call.campaign_id).savepoint);
@@ -151,12 +162,25 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
                 at.ended_before(),
             )
         });
-        let asked = call.asked();
+        let asked = Asked {
+            former,
+            ..call.asked()
+        };
         for link in &mut links {
             link.already_tried = link.id == call.link_id || call.tried.contains(&link.id);
         }
+        // Nobody else works on its caller, as when the call was routed.
+        if !is_alone
+            && let Some(caller) =
+                callers::remembered(asked.caller, links.iter().flat_map(Remembering::of_link))
+        {
+            drop(turns);
+            lock_caller(&caller);
+            is_alone = true;
+            continue;
+        }
         let verdicts = select::judge_beside(&links, &held, &asked);
-        let Some(index) = select::choose(call.strategy, &links, &verdicts, &mut uniform) else {
+        let Some(index) = select::choose(call.strategy, &links, &verdicts, &asked, &mut uniform) else {
             drop(turns);
             // A held link is not a full one.
             if !held.is_empty() {
@@ -194,7 +218,17 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
                 savepoint.release();
                 let text = decision::describe(&links, &verdicts, Some(index));
                 let reserved_at = target.reserves_at(asked.at);
-                return arrive(armed, uniqueid, call, &links[index], reserved_at, timeout, &text);
+                let link = &links[index];
+                return arrive(
+                    armed,
+                    uniqueid,
+                    call,
+                    of_caller.awaited,
+                    link,
+                    reserved_at,
+                    timeout,
+                    &text,
+                );
             }
             Changed::Held(subject) => {
                 savepoint.rollback();
@@ -306,10 +340,12 @@ impl Move<'_> {
     }
 }
 
+#[allow(clippy::too_many_arguments)]
 fn arrive(
     armed: Armed,
     uniqueid: &str,
     call: LiveCall,
+    mut awaited: bool,
     link: &Link,
     reserved_at: i64,
     timeout: i32,
@@ -317,7 +353,24 @@ fn arrive(
 ) -> Answer {
     let attempt = call.attempt + 1;
     let decision = decision::append(&call.decision, attempt, decided);
-    move_live(armed, uniqueid, &call, link, reserved_at, timeout, &decision);
+    if awaited {
+        callers::pass_on(armed, uniqueid, link.client_id);
+    }
+    let scopes = Remembering::of_link(link);
+    if let Some(caller) = callers::remembered(call.caller_number.as_deref(), scopes) {
+        callers::remember(armed, uniqueid, &caller, &scopes, link.client_id, now());
+        awaited |= scopes.iter().any(Remembering::awaits_outcome);
+    }
+    move_live(
+        armed,
+        uniqueid,
+        &call,
+        link,
+        reserved_at,
+        timeout,
+        awaited,
+        &decision,
+    );
     let caller_id = View::Fresh.look(|at| read_caller_id(at, link.client_id));
     Answer::target(
         attempt,
@@ -338,6 +391,10 @@ fn end(armed: Armed, uniqueid: &str, call: LiveCall, reason: Reject, decided: Op
     };
     if call.holds_slot {
         give_back(armed, call.slot_back(uniqueid));
+    }
+    // Nobody can have its caller any more.
+    if read_of_caller(uniqueid).awaited {
+        callers::lose(armed, uniqueid, false);
     }
     end_live(armed, uniqueid, reason, &decision);
     Answer::present(&LiveCall {

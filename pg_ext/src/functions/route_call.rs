@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use capconduit_core::facts::Dialled;
+use capconduit_core::gates::callers::former;
 use capconduit_core::gates::caps;
 use capconduit_core::stopped::Full;
 use capconduit_core::{Asked, Link, Reject, Strategy, Subject, decision, did, gates, select, stopped, text};
@@ -198,6 +199,10 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
         {
             continue;
         }
+        let asked = Asked {
+            former: former(&dialled, asked.at),
+            ..asked
+        };
         let choice = Choice {
             number,
             caller,
@@ -209,7 +214,7 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
             ended_before: Cell::new(seen.ended_before),
         };
         // Two calls of one caller at one instant: the later one sees the first. It comes before the campaign's turns.
-        if let Some((caller, _)) = choice.redials()
+        if let Some(caller) = choice.remembered()
             && !rounds.is_alone
         {
             rounds.turns = None;
@@ -238,8 +243,8 @@ impl Choice<'_> {
     fn take(&self, inside: &Inside, rounds: &mut Rounds) -> Option<Answered<Answer>> {
         let strategy = self.campaign.strategy;
         let verdicts = select::judge_beside(self.links, &rounds.held, self.asked);
-        let chosen = select::choose(strategy, self.links, &verdicts, &mut uniform);
-        let mut full = stopped::full_ahead_of(strategy, self.links, &verdicts, chosen);
+        let chosen = select::choose(strategy, self.links, &verdicts, self.asked, &mut uniform);
+        let mut full = stopped::full_ahead_of(strategy, self.links, &verdicts, self.asked, chosen);
         full.retain(|full| !rounds.looked_at.contains(&full.link_id) && !rounds.held.contains(&full.link_id));
         let expired = match (self.full, chosen) {
             (Some(calls_of), Some(chosen)) => Some(Full {

@@ -38,6 +38,8 @@ tables! {
         optional {
             sip_call_id: Text,
             qualify_seconds: Int4,
+            awaited: Bool,
+            same_client_only: Bool,
         }
         indexes {
             Unique live_calls_pkey: uniqueid;
@@ -45,7 +47,7 @@ tables! {
         }
         written: Insert, Update, Delete;
         changed: tried, link_id, client_id, holds_slot, attempt, attempt_at, answered_at, attempt_timeout_seconds,
-            end_reason, end_cause, decision, qualify_seconds;
+            end_reason, end_cause, decision, qualify_seconds, awaited;
     }
 
     link_counters {
@@ -226,6 +228,7 @@ tables! {
             time_zone: Text,
             metered: Bool,
             screened: Bool,
+            caller_rules: Json,
         }
         indexes {
             Unique users_pkey: id;
@@ -252,6 +255,7 @@ tables! {
             screened: Bool,
             anonymous_callers: Text,
             min_redial_seconds: Int4,
+            caller_rules: Json,
         }
         indexes {
             Unique campaigns_pkey: id;
@@ -289,6 +293,7 @@ tables! {
             platform_paused_until: Time,
             platform_pause_reason: Text,
             screened: Bool,
+            caller_rules: Json,
         }
         indexes {
             Unique campaign_client_settings_pkey: id;
@@ -322,11 +327,26 @@ tables! {
         columns {
             key: Text,
             kind: Text,
+            after: Text,
             until: Time,
+            taken_by: Int8,
             at: Time,
         }
         indexes {
-            Plain caller_marks_key_kind_key: key;
+            Plain caller_marks_key_kind_after_key: key;
+        }
+    }
+
+    caller_calls {
+        columns {
+            key: Text,
+            taken_by: Int8,
+            at: Time,
+            lost_at: Time,
+            until: Time,
+        }
+        indexes {
+            Plain caller_calls_pkey: key;
         }
     }
 
@@ -357,6 +377,7 @@ tables! {
             platform_pause_reason: Text,
             min_seconds_between: Int4,
             screened: Bool,
+            caller_rules: Json,
         }
         indexes {
             Unique clients_pkey: id;

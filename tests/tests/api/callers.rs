@@ -43,6 +43,7 @@ async fn a_seller_blocks_a_caller_and_takes_it_back() {
     assert_eq!(
         keys(&made),
         [
+            "after",
             "at",
             "by",
             "caller",
@@ -225,7 +226,8 @@ async fn lists_are_filtered() {
         "insert into caller_marks (user_id, caller, kind) values (3, '+4930123456', 'blocked'), (4, '+4930123456', 'blocked');
          insert into caller_marks (campaign_id, caller, kind, until) values (1, '+4930123456', 'allowed', now() + interval '1 hour'),
              (1, '+4930123457', 'blocked', now() - interval '1 second'), (2, '+4930123457', 'blocked', null);
-         insert into caller_marks (campaign_id, caller, kind, source, until) values (1, '+4930123458', 'seen', 'call', now() + interval '1 hour');
+         insert into caller_marks (campaign_id, caller, kind, after, source, until)
+             values (1, '+4930123458', 'seen', 'offered', 'call', now() + interval '1 hour');
          insert into caller_marks (link_id, caller, kind) values (1, '+4930123456', 'blocked');
          insert into caller_marks (client_id, caller, kind) values (1, '030123', 'blocked');
          insert into caller_marks (caller, kind) values ('+4930123456', 'blocked')",
@@ -489,6 +491,89 @@ async fn a_campaign_says_what_becomes_of_callers() {
     assert_eq!(
         json!([made["anonymousCallers"], made["minRedialSeconds"]]),
         json!(["reject", 9])
+    );
+}
+
+/// A rule of a campaign, of a link and of a client, over REST, and what calls make of it.
+#[tokio::test]
+async fn what_becomes_of_callers_that_call_again_is_set_over_rest() {
+    let world = World::uncapped().await;
+    let (alice, switch) = (&world.alice, world.db.asterisk().await);
+    let link = alice.get("/api/seller/campaigns/1").await.ok()["clientSettings"][0].clone();
+    let link_path = format!("/api/seller/campaigns/1/clients/{}", link["id"]);
+    let client_path = format!("/api/admin/clients/{}", link["client"]["id"]);
+    for (who, path, rules, twice) in [
+        (
+            alice,
+            "/api/seller/campaigns/1",
+            json!([{"after": "answered", "seconds": 60, "action": "reject"}]),
+            "duplicate_caller",
+        ),
+        (
+            alice,
+            link_path.as_str(),
+            json!([{"after": "offered", "action": "skip"}]),
+            "2",
+        ),
+        (
+            &world.admin,
+            client_path.as_str(),
+            json!([{"after": "qualified", "seconds": null, "action": "skip"}]),
+            "2",
+        ),
+    ] {
+        let before = who.get(path).await.ok();
+        assert_eq!(before["callerRules"], json!([]), "{path}");
+        let changed = who.patch(path, json!({ "callerRules": rules })).await.ok();
+        assert_eq!(changed["callerRules"], rules, "{path}");
+        assert_ne!(changed["version"], before["version"], "{path}");
+        // What is not sent stays.
+        let version = who.patch(path, json!({"status": "active"})).await.ok();
+        assert_eq!(version["callerRules"], rules, "{path}");
+        assert_eq!(tried(&world, CALLER).await, "1", "{path}");
+        switch.route_on(DID, path, CALLER, "pbx1").await.unwrap().link();
+        assert_eq!(tried(&world, CALLER).await, twice, "{path}");
+        switch.log(path, DID, "NOANSWER").await.unwrap();
+        for (faulty, fault) in [
+            (json!(null), "Must be a list."),
+            (json!([{"after": "answered"}]), "1: action must be one of: "),
+            (
+                json!([{"after": "answered", "action": rules[0]["action"], "seconds": 0}]),
+                "1: seconds must be from 1 to 315360000, or null: for ever.",
+            ),
+        ] {
+            let refused = who.patch(path, json!({ "callerRules": faulty })).await;
+            let problem = refused.problem(400, "validation_failed");
+            let told = field_error(&problem, "callerRules");
+            assert!(told.starts_with(fault), "{path}: {told}");
+        }
+        who.patch(path, json!({"callerRules": []})).await.ok();
+        assert_eq!(tried(&world, CALLER).await, "1", "{path}");
+    }
+    // What calls have seen says what they had come to.
+    alice
+        .patch(
+            "/api/seller/campaigns/1",
+            json!({"callerRules": [{"after": "offered", "action": "reject"}]}),
+        )
+        .await
+        .ok();
+    switch.route_on(DID, "seen", CALLER, "pbx1").await.unwrap().link();
+    let seen = alice.get(&format!("{OWN}?kind=seen&scope=campaign")).await.ok()["items"][0].clone();
+    assert_eq!(
+        json!([seen["after"], seen["until"], seen["source"]]),
+        json!(["offered", null, "call"])
+    );
+    let made = json!({"name": "New", "routingStrategy": "priority", "dialTimeoutSeconds": 20,
+                      "callerRules": [{"after": "answered", "action": "same_client_only"}]});
+    let made = alice
+        .post("/api/seller/campaigns", made)
+        .await
+        .expect_status(201)
+        .ok();
+    assert_eq!(
+        made["callerRules"],
+        json!([{"after": "answered", "action": "same_client_only"}])
     );
 }
 

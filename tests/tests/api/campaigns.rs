@@ -28,6 +28,7 @@ async fn campaigns_are_made_shown_and_changed() {
         keys(&made),
         [
             "anonymousCallers",
+            "callerRules",
             "caps",
             "clientSettings",
             "createdAt",
@@ -206,6 +207,7 @@ async fn links_hold_caps() {
         keys(&made),
         [
             "activeCalls",
+            "callerRules",
             "caps",
             "client",
             "clientPause",

@@ -26,6 +26,7 @@ async fn a_client_comes_with_its_pjsip_objects() {
     assert_eq!(
         keys(&made),
         [
+            "callerRules",
             "capacity",
             "caps",
             "clientIdentifier",

@@ -168,7 +168,12 @@ async fn explain_tells_why() {
             .ok()
     };
     let own = ask(&world.bob, "/api/seller/explain", "+13105550103").await;
-    assert_eq!(keys(&own), ["campaign", "did", "links", "reason", "shadowed"]);
+    assert_eq!(
+        keys(&own),
+        [
+            "at", "caller", "campaign", "did", "links", "opensAt", "reason", "shadowed"
+        ]
+    );
     assert_eq!(
         own["campaign"],
         json!({"id": 3, "name": "Bob Weighted Sales Calls", "routingStrategy": "weighted"})
@@ -211,6 +216,94 @@ async fn explain_tells_why() {
     ] {
         let missing = who.get(path).await.problem(400, "missing_did");
         assert_eq!(missing["message"], "Missing 'did' query parameter");
+    }
+}
+
+#[tokio::test]
+async fn explain_is_asked_for_a_caller_and_an_instant() {
+    let world = World::new().await;
+    world
+        .alice
+        .post(
+            "/api/seller/callers",
+            json!({"caller": "+4930123456", "scope": "campaign", "scopeId": 1, "until": "2100-01-01T00:00:00Z"}),
+        )
+        .await
+        .expect_status(201);
+    let did = "did=%2B18005550101";
+    for (asked, reason, opens_at) in [
+        ("", json!(null), json!(null)),
+        ("&caller=%2B4930123457", json!(null), json!(null)),
+        // A number without its plus, and one whose plus was not escaped.
+        (
+            "&caller=4930123456",
+            json!("caller_blocked"),
+            json!("2100-01-01T00:00:00+00:00"),
+        ),
+        (
+            "&caller=+4930123456",
+            json!("caller_blocked"),
+            json!("2100-01-01T00:00:00+00:00"),
+        ),
+        (
+            "&caller=%2B4930123456&at=2099-12-31T23:59:59Z",
+            json!("caller_blocked"),
+            json!("2100-01-01T00:00:00+00:00"),
+        ),
+        (
+            "&caller=%2B4930123456&at=2100-01-01%2000:00",
+            json!(null),
+            json!(null),
+        ),
+        ("&caller=anonymous", json!(null), json!(null)),
+    ] {
+        let own = world
+            .alice
+            .get(&format!("/api/seller/explain?{did}{asked}"))
+            .await
+            .ok();
+        assert_eq!((&own["reason"], &own["opensAt"]), (&reason, &opens_at), "{asked}");
+        let any = world
+            .staff
+            .get(&format!("/api/admin/explain?{did}{asked}"))
+            .await
+            .ok();
+        assert_eq!(any, own, "{asked}");
+    }
+    let asked = format!("/api/seller/explain?{did}&caller=4930123456&at=2100-01-01T01:00:00%2B01:00");
+    let told = world.alice.get(&asked).await.ok();
+    assert_eq!(
+        (&told["caller"], &told["at"]),
+        (&json!("4930123456"), &json!("2100-01-01T00:00:00+00:00"))
+    );
+    for (asked, field) in [
+        ("at=soon", "at"),
+        ("at=2100-13-01", "at"),
+        ("caller=%00", "caller"),
+    ] {
+        let refused = world
+            .alice
+            .get(&format!("/api/seller/explain?{did}&{asked}"))
+            .await;
+        let problem = refused.problem(400, "validation_failed");
+        assert_eq!(keys(&problem["errors"]), [field], "{asked}");
+    }
+    // Without a number, where the campaign takes no such calls.
+    world
+        .alice
+        .patch("/api/seller/campaigns/1", json!({"anonymousCallers": "reject"}))
+        .await
+        .ok();
+    for (caller, reason) in [
+        ("&caller=anonymous", json!("anonymous_caller")),
+        ("", json!(null)),
+    ] {
+        let told = world
+            .alice
+            .get(&format!("/api/seller/explain?{did}{caller}"))
+            .await
+            .ok();
+        assert_eq!(told["reason"], reason);
     }
 }
 

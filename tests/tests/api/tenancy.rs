@@ -385,6 +385,7 @@ fn values(parameter: &str, victim: &Victim) -> Vec<String> {
         "window" => vec!["day".into()],
         "set_by" => vec!["seller".into(), "platform".into()],
         "near" => vec!["1".into(), "100".into()],
+        "at" => vec!["2100-01-01T00:00:00Z".into()],
         "client_id" => vec!["1".into(), "2".into(), "3".into()],
         "uniqueid" => victim.uniqueids.clone(),
         "caller" => vec!["%2B4998765".into()],

@@ -215,3 +215,59 @@ async fn staff_forgets_a_caller_everywhere() {
             .contains("+4930123456")
     );
 }
+
+/// What becomes of callers that call again, written as lines; and Try a number for one of them.
+#[tokio::test]
+async fn rules_for_callers_that_call_again_are_written_as_lines() {
+    let world = World::uncapped().await;
+    let alice = world.logged_in("seller_alice").await;
+    let campaign = "name=Alice+Priority+Tech+Leads&routingStrategy=priority&dialTimeoutSeconds=25&qualifySeconds=30&status=active&anonymousCallers=reject&minRedialSeconds=2";
+    let link = "maxConcurrency=9&forwardingPriority=0&weight=100&status=active";
+    for (edit, fields, faulty, fault, rules) in [
+        (
+            "/console/campaigns/1/edit",
+            campaign,
+            "skip after answered",
+            "action must be one of: reject, same_client, same_client_only",
+            "reject after answered within 30 days\nsame client only after qualified",
+        ),
+        (
+            "/console/campaigns/1/links/1/edit",
+            link,
+            "skip sometimes",
+            "Line 1: &#39;skip sometimes&#39; is not like: reject after answered within 30 days.",
+            "skip after offered within 90 seconds",
+        ),
+    ] {
+        let send = async |rules: &str| {
+            let form = hidden(&page(&alice, edit).await);
+            let rules = form_urlencoded(rules);
+            post(&alice, edit, &format!("{form}&{fields}&callerRules={rules}")).await
+        };
+        let refused = send(faulty).await.expect_status(400).text();
+        assert!(refused.contains(fault), "{refused}");
+        assert!(refused.contains(faulty), "what was typed stays: {refused}");
+        send(rules).await.expect_status(303);
+        assert!(page(&alice, edit).await.contains(rules), "{edit}");
+    }
+    let asked = "select status from capconduit.route_call('+18005550101', 'pbx1-1.1', caller_number => '+15551230001')";
+    world.switch.query_one(asked, &[]).await.expect("an answer");
+    let tried = "/console/try?number=%2B18005550101";
+    for (more, part) in [
+        ("", "goes to"),
+        (
+            "&caller=%2B15551230001",
+            "refused now:</b> the caller has called before",
+        ),
+        (
+            "&caller=anonymous",
+            "refused now:</b> the campaign takes no calls without",
+        ),
+        ("&caller=%2B15551230002", "goes to"),
+        ("&at=2100-01-01+10%3A00", "goes to"),
+        ("&at=soon", "“soon” is no instant"),
+    ] {
+        let shown = page(&alice, &format!("{tried}{more}")).await;
+        assert!(shown.contains(part), "{more}: {shown}");
+    }
+}

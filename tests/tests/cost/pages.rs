@@ -141,3 +141,30 @@ async fn seen() -> Vec<(&'static str, (u64, u64), Cost)> {
         ),
     ]
 }
+
+/// Marks of so many other callers.
+const MARKS: &str = "
+    insert into caller_marks (campaign_id, caller, kind, after, source, created_by)
+    select 1 + n % 100, '+4930' || 1000000 + n, 'seen', 'answered', 'call', null from generate_series(1, 200000) n";
+
+/// A rule costs a decision what the look for one key in two indexes does, however many callers are remembered.
+#[tokio::test]
+async fn a_rule_for_callers_costs_a_decision_less_than_a_third_more_pages() {
+    let db = platform().await;
+    let people = db.superuser().await;
+    let asked = |call| format!("preview_call('{}', '+493011')", number(call));
+    let without = cheapest(&people, asked).await;
+    people.batch_execute(MARKS).await.unwrap();
+    let set = r#"update campaigns set caller_rules = '[{"after": "answered", "action": "reject"}]'"#;
+    people.batch_execute(set).await.unwrap();
+    people.batch_execute("vacuum analyze").await.unwrap();
+    let with = cheapest(&people, asked).await;
+    println!("{} pages without, {} with", without.pages, with.pages);
+    assert!(
+        with.pages > without.pages && with.pages * 10 <= without.pages * 13,
+        "{} pages without, {} with",
+        without.pages,
+        with.pages
+    );
+    assert_eq!(with.log_records, 0);
+}

@@ -7,6 +7,12 @@ use super::capconduit;
 /// As it is before V0027, and so before what came after it.
 const BEFORE: &str = "
     set search_path = capconduit;
+    drop table caller_calls;
+    alter table live_calls drop column awaited, drop column same_client_only;
+    alter table users drop column caller_rules cascade;
+    alter table clients drop column caller_rules cascade;
+    alter table campaigns drop column caller_rules cascade;
+    alter table campaign_client_settings drop column caller_rules cascade;
     drop table caller_marks cascade;
     drop trigger users_screened on users;
     drop trigger users_delete_caller_marks on users;

@@ -685,8 +685,9 @@ async fn what_calls_have_seen_is_swept_without_waiting_for_what_marks_are_of() {
     let (admin, holder, sweep) = (db.superuser().await, db.superuser().await, db.superuser().await);
     let campaign = two_links(&admin).await.campaign_id;
     let ended = format!(
-        "insert into caller_marks (campaign_id, caller, kind, until)
-         select {campaign}, '{CALLER}', kind, now() - interval '1 s' from unnest(array['seen', 'blocked']) kind"
+        "insert into caller_marks (campaign_id, caller, kind, after, until)
+         select {campaign}, '{CALLER}', kind, after, now() - interval '1 s'
+           from (values ('seen', 'offered'), ('blocked', null)) v (kind, after)"
     );
     run(&admin, &ended).await;
     run(&holder, "begin; select from campaigns for update").await;

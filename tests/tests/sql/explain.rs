@@ -326,13 +326,14 @@ async fn looks_may_run_in_parallel_and_tell_what_they_cost() {
         &admin,
         "select format('%s %s %s %s', proname, proparallel, procost > 100, prorows) from pg_proc
           where pronamespace = 'capconduit'::regnamespace
-            and proname in ('explain_route', 'explain_own_did', 'preview_route', 'explain_call', 'preview_call') order by 1",
+            and proname in ('explain_route', 'explain_own_did', 'explain_own_call', 'preview_route', 'explain_call', 'preview_call') order by 1",
     )
     .await;
     assert_eq!(
         labels,
         [
             "explain_call s t 5",
+            "explain_own_call s t 5",
             "explain_own_did s t 5",
             "explain_route s t 5",
             "preview_call s t 0",

@@ -147,6 +147,15 @@ pub const FUNCTIONS: &[Function] = &[
         statuses: &[],
     },
     Function {
+        name: "explain_own_call",
+        arguments: &[
+            ("text", "'+18005550101'"),
+            ("text", "'+4930123456'"),
+            ("timestamptz", "now()"),
+        ],
+        statuses: &[],
+    },
+    Function {
         name: "explain_call",
         arguments: FORETOLD,
         statuses: &[],

@@ -7,6 +7,7 @@ mod adjust_cap;
 mod attempts;
 mod beyond;
 mod call_caps;
+mod caller_rules;
 mod callers;
 mod caps;
 mod client_caps;

@@ -469,6 +469,45 @@ async fn a_seller_s_explain_knows_own_numbers_only() {
     );
 }
 
+/// For a caller, at an instant: what stops a link and when that opens, and nothing that tells of other sellers' calls.
+#[tokio::test]
+async fn a_seller_s_explain_of_a_call_tells_no_figures_of_its_client() {
+    let db = TestDb::sample().await;
+    let (admin, api) = (db.admin().await, db.connect_as(API).await);
+    run(
+        &admin,
+        "insert into caller_marks (campaign_id, caller, kind, until) values (1, '+4930123456', 'blocked', '2100-01-01 00:00:00Z');
+         insert into caps (client_id, counts, span, set_by, max_calls) values (1, 'answered', 'month', 'platform', 0)",
+    )
+    .await;
+    let told = async |user_id: &str, asked: &str| {
+        begin_as(&api, "capconduit_seller", user_id).await;
+        let sql = format!(
+            "select string_agg(concat_ws(' ', link_id, reason, opens_at at time zone 'UTC'), ', ' order by link_id)
+               from capconduit.explain_own_call({asked})"
+        );
+        let told = value::<String>(&api, &sql).await;
+        run(&api, "rollback").await;
+        told
+    };
+    let blocked = "caller_blocked 2100-01-01 00:00:00";
+    assert_eq!(told("3", "'+18005550101', '+4930123456'").await, blocked);
+    assert_eq!(
+        told("3", "'+18005550101', '+4930123456', '2100-01-31 00:00:00Z'").await,
+        "1 client_month_cap, 2 eligible"
+    );
+    assert_eq!(told("4", "'+18005550101', '+4930123456'").await, "did_not_found");
+    begin_as(&api, "capconduit_seller", "3").await;
+    let columns: Vec<String> = values(
+        &api,
+        "select k from capconduit.explain_own_call('+18005550101') r, jsonb_object_keys(to_jsonb(r)) k
+          where link_id = 1 and k not in (select jsonb_object_keys(to_jsonb(o)) from capconduit.explain_own_did('+18005550101') o)",
+    )
+    .await;
+    run(&api, "rollback").await;
+    assert_eq!(columns, ["opens_at"]);
+}
+
 /// Columns that hold secrets, by name: a role that reads one of them must be on the list.
 #[tokio::test]
 async fn nobody_reads_a_secret_back() {

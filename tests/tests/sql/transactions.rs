@@ -172,6 +172,7 @@ async fn every_function_can_be_the_first_of_its_backend() {
         "explain_route('+18005550101')",
         "preview_route('+18005550101')",
         "explain_own_did('+18005550101')",
+        "explain_own_call('+18005550101')",
         "explain_call('+18005550101')",
         "preview_call('+18005550101')",
         "adjust_link_total(1, 0, 'test')",

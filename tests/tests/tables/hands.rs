@@ -403,6 +403,6 @@ async fn nothing_is_on_the_tables_but_ours() {
         "select count(*) from table_access() where operation = 'read' and access = 'direct'",
     )
     .await;
-    // And windows, which few calls write, and caps and schedules, which few links have, marks of few callers, and what few clients have.
-    assert_eq!(read as usize, super::WRITTEN.len() + super::READ.len() + 6);
+    // And windows, which few calls write, and caps and schedules, which few links have, marks of few callers and their calls, and what few clients have.
+    assert_eq!(read as usize, super::WRITTEN.len() + super::READ.len() + 7);
 }

@@ -6,7 +6,7 @@ use crate::http::list::{Filter, Kind, List, filter, list, sorting};
 /// What `Mark` is made of.
 macro_rules! columns {
     () => {
-        "id, scope, scope_id, scope_name, caller, kind, until, source, note, created_by_name, at"
+        "id, scope, scope_id, scope_name, caller, kind, until, source, note, created_by_name, at, after"
     };
 }
 pub(super) use columns;

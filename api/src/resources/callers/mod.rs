@@ -5,6 +5,7 @@ pub mod export;
 pub mod list;
 pub mod objects;
 pub mod operations;
+pub mod rules;
 
 use axum::Json;
 use axum::extract::State;

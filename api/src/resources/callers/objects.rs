@@ -49,6 +49,9 @@ pub struct Mark {
     /// blocked: its calls are refused, or pass the link over. allowed: what is blocked on the same side does not hold. seen: it has called.
     #[schema(pattern = "^(blocked|allowed|seen)$", example = "blocked")]
     pub kind: String,
+    /// What the last call had come to, of one that is seen: `callerRules` go by it. Null: people have made the mark.
+    #[schema(pattern = "^(offered|answered|qualified)$", example = json!(null))]
+    pub after: Option<String>,
     /// Null: for ever.
     pub until: Option<Instant>,
     /// How it came here.
@@ -71,6 +74,7 @@ impl From<&Row> for Mark {
             scope_name: row.get("scope_name"),
             caller: row.get("caller"),
             kind: row.get("kind"),
+            after: row.get("after"),
             until: row.get("until"),
             source: row.get("source"),
             note: row.get("note"),

@@ -36,7 +36,7 @@ macro_rules! mark {
             ", m.caller, m.kind, m.until, m.note, $7 \
              from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[]) \
              m(first, second, caller, kind, until, note) order by m.first, m.second, m.caller, m.kind \
-             on conflict (key, kind) do update \
+             on conflict (key, kind, after) do update \
              set until = excluded.until, note = excluded.note, source = excluded.source, created_by = session_user_id(), at = now() \
              where $8 or old.until <= now() \
              returning id, key, kind, xmax = 0 as is_new"

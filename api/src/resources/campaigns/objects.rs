@@ -1,8 +1,10 @@
 //! A campaign as it is shown, and what may be sent of one. Its DIDs and links are in `parts`.
 
+use capconduit_core::caller_rules::Of;
 use capconduit_core::gates::spacing;
 use capconduit_core::{Strategy, outcome};
 use serde::Serialize;
+use serde_json::Value;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
@@ -11,11 +13,12 @@ use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::Text;
 use crate::http::version::Versioned;
+use crate::resources::callers::rules::{self, CallerRule};
 use crate::resources::caps::objects::Cap;
 use crate::resources::pauses::objects::Pause;
 
 /// What becomes of calls without a caller's number.
-const ANONYMOUS: &[&str] = &["allow", "reject"];
+pub const ANONYMOUS: &[&str] = &["allow", "reject"];
 const REDIAL: std::ops::RangeInclusive<i32> = spacing::SECONDS;
 pub const STATUSES: &[&str] = &["active", "inactive", "paused"];
 pub const NAME: Text = Text::title(1, 100);
@@ -49,6 +52,9 @@ pub struct Campaign {
     /// A caller that calls again sooner is rejected. Null: it is not.
     #[schema(example = json!(null))]
     pub min_redial_seconds: Option<i32>,
+    /// Of callers that call again. Empty: they are as others.
+    #[schema(value_type = Vec<CallerRule>, example = json!([]))]
+    pub caller_rules: Value,
     /// Null: it is not paused.
     pub pause: Option<Pause>,
     pub created_at: Instant,
@@ -71,6 +77,7 @@ impl From<&Row> for Campaign {
             schedule_id: row.get("schedule_id"),
             anonymous_callers: row.get("anonymous_callers"),
             min_redial_seconds: row.get("min_redial_seconds"),
+            caller_rules: rules::shown(row),
             pause: Pause::of(row),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
@@ -124,6 +131,9 @@ pub struct NewCampaign {
     /// A caller that calls again sooner is rejected. Null: it is not.
     #[schema(minimum = 1, maximum = 86_400, example = json!(null))]
     pub min_redial_seconds: Option<i32>,
+    /// Of callers that call again.
+    #[schema(value_type = Vec<CallerRule>, max_items = 3, required = false)]
+    pub caller_rules: Option<Value>,
 }
 
 impl Input for NewCampaign {
@@ -145,6 +155,7 @@ impl Input for NewCampaign {
                 .choice("anonymousCallers", ANONYMOUS)
                 .unwrap_or_else(|| "allow".into()),
             min_redial_seconds: f.nullable_small_int("minRedialSeconds", REDIAL).flatten(),
+            caller_rules: rules::read(f, Of::Call),
         }
     }
 }
@@ -176,6 +187,9 @@ pub struct CampaignChange {
     pub anonymous_callers: Option<String>,
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 86_400)]
     pub min_redial_seconds: Option<Option<i32>>,
+    /// In the place of those of before.
+    #[schema(value_type = Vec<CallerRule>, max_items = 3, required = false)]
+    pub caller_rules: Option<Value>,
 }
 
 impl Input for CampaignChange {
@@ -193,6 +207,7 @@ impl Input for CampaignChange {
             schedule_id: f.nullable_id("scheduleId"),
             anonymous_callers: f.choice("anonymousCallers", ANONYMOUS),
             min_redial_seconds: f.nullable_small_int("minRedialSeconds", REDIAL),
+            caller_rules: rules::read(f, Of::Call),
         }
     }
 }

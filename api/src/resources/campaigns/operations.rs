@@ -17,8 +17,9 @@ const ONE: &str = concat!("select ", campaign!(), " from campaigns where id = $1
 const LOCK_TO_DELETE: &str = "select version from campaigns where id = $1 for update";
 const INSERT: &str = "\
     insert into campaigns (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description,
-                           qualify_seconds, schedule_id, anonymous_callers, min_redial_seconds)
-    values (session_user_id(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id";
+                           qualify_seconds, schedule_id, anonymous_callers, min_redial_seconds,
+                           caller_rules)
+    values (session_user_id(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id";
 const UPDATE: &str = "\
     update campaigns
        set name = coalesce($2, name), status = coalesce($3, status),
@@ -29,7 +30,8 @@ const UPDATE: &str = "\
            qualify_seconds = coalesce($10, qualify_seconds),
            schedule_id = case when $12 then $11 else schedule_id end,
            anonymous_callers = coalesce($13, anonymous_callers),
-           min_redial_seconds = case when $15 then $14 else min_redial_seconds end
+           min_redial_seconds = case when $15 then $14 else min_redial_seconds end,
+           caller_rules = coalesce($16, caller_rules)
      where id = $1";
 const DELETE: &str = "delete from campaigns where id = $1";
 
@@ -73,6 +75,7 @@ pub async fn create(tx: &Tx, new: NewCampaign) -> ApiResult<CampaignDetail> {
                 &new.schedule_id,
                 &new.anonymous_callers,
                 &new.min_redial_seconds,
+                &new.caller_rules,
             ],
         )
         .await
@@ -107,6 +110,7 @@ pub async fn update(
             &change.anonymous_callers,
             &change.min_redial_seconds.flatten(),
             &change.min_redial_seconds.is_some(),
+            &change.caller_rules,
         ],
     )
     .await

@@ -1,8 +1,10 @@
 //! A client as it is shown, and what may be sent of one. Its PJSIP objects are in `pjsip`.
 
+use capconduit_core::caller_rules::Of;
 use capconduit_core::gates::spacing::SECONDS as SPACING;
 use capconduit_core::zone;
 use serde::Serialize;
+use serde_json::Value;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
@@ -13,6 +15,8 @@ use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::{TIME_ZONE, Text};
 use crate::http::version::Versioned;
+use crate::resources::callers;
+use crate::resources::callers::rules::SkipRule;
 use crate::resources::campaigns::parts::objects::Today;
 use crate::resources::capacity::objects::Capacity;
 use crate::resources::caps::objects::Cap;
@@ -46,6 +50,9 @@ pub struct Client {
     /// The least seconds between two calls that it gets over all its links, of all sellers. Null: none.
     #[schema(example = json!(null))]
     pub min_seconds_between: Option<i32>,
+    /// Of callers that call again. Empty: they are as others.
+    #[schema(value_type = Vec<SkipRule>, example = json!([]))]
+    pub caller_rules: Value,
     /// Null: it is not paused.
     pub pause: Option<Pause>,
     pub created_by: Option<i64>,
@@ -71,6 +78,7 @@ impl From<&Row> for Client {
             time_zone: row.get("time_zone"),
             schedule_id: row.get("schedule_id"),
             min_seconds_between: row.get("min_seconds_between"),
+            caller_rules: callers::rules::shown(row),
             pause: Pause::of_client(row),
             created_by: row.get("created_by"),
             created_at: row.get("created_at"),
@@ -130,6 +138,9 @@ pub struct NewClient {
     /// The least seconds between two calls that it gets over all its links. Null: none.
     #[schema(minimum = 1, maximum = 86_400, example = json!(null))]
     pub min_seconds_between: Option<i32>,
+    /// Of callers that call again.
+    #[schema(value_type = Vec<SkipRule>, max_items = 3, required = false)]
+    pub caller_rules: Option<Value>,
     pub pjsip: PjsipInput,
 }
 
@@ -146,6 +157,7 @@ impl Input for NewClient {
             status: f.choice("status", STATUSES).unwrap_or_else(|| "active".into()),
             schedule_id: f.nullable_id("scheduleId").flatten(),
             min_seconds_between: f.nullable_small_int("minSecondsBetween", SPACING).flatten(),
+            caller_rules: callers::rules::read(f, Of::Target),
             pjsip: f.required_object("pjsip", |f| PjsipInput::read(f, true)),
         }
     }
@@ -169,6 +181,9 @@ pub struct ClientChange {
     pub schedule_id: Option<Option<i64>>,
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 86_400)]
     pub min_seconds_between: Option<Option<i32>>,
+    /// In the place of those of before.
+    #[schema(value_type = Vec<SkipRule>, max_items = 3, required = false)]
+    pub caller_rules: Option<Value>,
     #[schema(required = false, nullable = false)]
     pub pjsip: Option<PjsipInput>,
 }
@@ -185,6 +200,7 @@ impl Input for ClientChange {
             status: f.choice("status", STATUSES),
             schedule_id: f.nullable_id("scheduleId"),
             min_seconds_between: f.nullable_small_int("minSecondsBetween", SPACING),
+            caller_rules: callers::rules::read(f, Of::Target),
             pjsip: f.object("pjsip", |f| PjsipInput::read(f, false)),
         }
     }

@@ -66,6 +66,7 @@ pub async fn create(tx: &Tx, names: &PjsipNames, by: i64, new: NewClient) -> Api
                 &new.time_zone,
                 &new.schedule_id,
                 &new.min_seconds_between,
+                &new.caller_rules,
             ],
         )
         .await
@@ -113,6 +114,7 @@ pub async fn update(
             &change.schedule_id.is_some(),
             &change.min_seconds_between.flatten(),
             &change.min_seconds_between.is_some(),
+            &change.caller_rules,
         ],
     )
     .await?;

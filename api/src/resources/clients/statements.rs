@@ -5,7 +5,7 @@ macro_rules! columns {
         "c.id, c.client_identifier, c.name, c.department, c.status, c.notes, c.time_zone, c.created_by, \
          c.created_at, c.updated_at, e.id as endpoint_id, e.transport, e.aors, e.auth, e.context, e.disallow, e.allow, e.direct_media, \
          e.outbound_auth, e.from_user, e.from_domain, e.callerid, a.id as aor_id, a.contact, a.max_contacts, \
-         a.qualify_frequency, u.id as auth_id, u.auth_type, u.username, u.realm, c.version, c.schedule_id, c.min_seconds_between, c.platform_paused_until, \
+         a.qualify_frequency, u.id as auth_id, u.auth_type, u.username, u.realm, c.version, c.schedule_id, c.min_seconds_between, c.caller_rules, c.platform_paused_until, \
          c.platform_pause_reason, now() as told_at"
     };
 }
@@ -47,8 +47,8 @@ pub const LOCK: &str = "select version from clients where id = $1 for no key upd
 pub const LOCK_TO_DELETE: &str = "select version from clients where id = $1 for update";
 pub const INSERT: &str = "\
     insert into clients (client_identifier, name, department, status, notes, created_by, time_zone, schedule_id,
-        min_seconds_between)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
+        min_seconds_between, caller_rules)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id";
 pub const UPDATE: &str = "\
     update clients
        set name = coalesce($2, name), status = coalesce($3, status),
@@ -56,7 +56,8 @@ pub const UPDATE: &str = "\
            notes = case when $7 then $6 else notes end,
            time_zone = coalesce($8, time_zone),
            schedule_id = case when $10 then $9 else schedule_id end,
-           min_seconds_between = case when $12 then $11 else min_seconds_between end
+           min_seconds_between = case when $12 then $11 else min_seconds_between end,
+           caller_rules = coalesce($13, caller_rules)
      where id = $1";
 pub const DELETE: &str = "delete from clients where id = $1";
 pub const ACTIVE_LINKS: &str = "\

@@ -21,7 +21,7 @@ macro_rules! link_usage {
 const LINK: &str = link_usage!("where link_id = $1");
 const LOCK_LINK: &str = "select version from campaign_client_settings where id = $1 for no key update";
 const SET_LINK_STATUS: &str = "update campaign_client_settings set status = $2 where id = $1";
-const UPDATE_LINK: &str = change_link!("id = $13");
+const UPDATE_LINK: &str = change_link!("id = $14");
 const ADJUST: &str = "select status from adjust_link_total($1, $2, $3)";
 const USAGE: &str = link_usage!("order by campaign_id, link_id limit $1");
 /// One seller's links, or over all sellers those in use: a platform has too many for one answer.
@@ -90,6 +90,7 @@ pub async fn update(tx: &Tx, id: i64, if_match: &IfMatch, change: LinkChange) ->
             &change.qualify_seconds.is_some(),
             &change.schedule_id.flatten(),
             &change.schedule_id.is_some(),
+            &change.caller_rules,
             &id,
         ],
     )

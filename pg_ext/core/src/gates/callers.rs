@@ -1,7 +1,9 @@
-//! Callers: those without a number, those that are blocked, and those that call again too soon. What is allowed beats what is blocked, of
-//! the same side: a seller lifts no block of the platform's, nor the platform a seller's. A link and a client judge by their own marks.
+//! Callers: those without a number, those that are blocked, those that have called before, and those that call again too soon. What is
+//! allowed beats what is blocked, and what is blocked all else, of the same side: a seller lifts no block of the platform's, nor the
+//! platform a seller's. A link and a client judge by their own marks.
 
-use crate::callers::{Marked, Scope};
+use crate::caller_rules::{Action, CallerRule};
+use crate::callers::{Former, Marked, Repeat, Scope};
 use crate::facts::{Campaign, Dialled};
 use crate::gate::{Asked, Figure, Figures, FreedBy, Gate, Rule, Told};
 use crate::gates::spacing::Spacing;
@@ -50,6 +52,36 @@ pub static REDIAL: Gate = Gate {
     },
 };
 
+/// Of its seller, or of the campaign.
+pub static DUPLICATE: Gate = Gate {
+    name: "duplicate_caller",
+    says: Reject::DuplicateCaller,
+    freed_by: FreedBy::Date,
+    is_told: Told::WhereSet,
+    rule: Rule::Call {
+        stops: |dialled, asked| refused(dialled, asked.at).is_some(),
+        figures: |dialled, asked| match refused(dialled, asked.at) {
+            Some((scope, repeat)) => told(scope, repeat),
+            None => Figures::new(),
+        },
+    },
+};
+
+/// The caller is another client's.
+pub static SAME_CLIENT_ONLY: Gate = Gate {
+    name: "same_client_only",
+    says: Reject::DuplicateCaller,
+    freed_by: FreedBy::Nothing,
+    is_told: Told::WhereSet,
+    rule: Rule::Link {
+        stops: |link, asked| only(asked).is_some_and(|client_id| client_id != link.client_id),
+        figures: |_, asked| match only(asked) {
+            Some(client_id) => vec![("client_id", Figure::Count(client_id))],
+            None => Figures::new(),
+        },
+    },
+};
+
 macro_rules! of_links {
     ($gate:ident, $name:literal, $scope:literal, $marked:ident) => {
         pub static $gate: Gate = Gate {
@@ -70,6 +102,102 @@ macro_rules! of_links {
 
 of_links!(CLIENT, "client_blocks_caller", "client", client_marked);
 of_links!(LINK, "link_blocks_caller", "link", marked);
+
+macro_rules! repeats_of_links {
+    ($gate:ident, $name:literal, $scope:literal, $rules:ident, $marked:ident) => {
+        pub static $gate: Gate = Gate {
+            name: $name,
+            says: Reject::DuplicateCaller,
+            freed_by: FreedBy::Date,
+            is_told: Told::WhereSet,
+            rule: Rule::Link {
+                stops: |link, asked| own_repeat(&link.$rules, &link.$marked, asked.at).is_some(),
+                figures: |link, asked| match own_repeat(&link.$rules, &link.$marked, asked.at) {
+                    Some(repeat) => told($scope, repeat),
+                    None => Figures::new(),
+                },
+            },
+        };
+    };
+}
+
+repeats_of_links!(
+    CLIENT_DUPLICATE,
+    "client_duplicate_caller",
+    "client",
+    client_caller_rules,
+    client_marked
+);
+repeats_of_links!(
+    LINK_DUPLICATE,
+    "link_duplicate_caller",
+    "link",
+    caller_rules,
+    marked
+);
+
+fn own_repeat(rules: &[CallerRule], marked: &Marked, at: i64) -> Option<Repeat> {
+    if marked.allows(at) {
+        return None;
+    }
+    // Of several, what holds longest is told.
+    let repeats = rules.iter().filter_map(|rule| marked.repeats(*rule, at));
+    repeats.max_by_key(|repeat| (repeat.until.is_none(), repeat.until))
+}
+
+/// What remembers the caller of a call, wherever it may go; nothing does of one that the seller has allowed.
+fn repeats(dialled: &Dialled, at: i64) -> impl Iterator<Item = (&'static str, Repeat)> {
+    let campaign = dialled.campaign.as_ref();
+    let campaign = campaign.filter(|campaign| !is_allowed(dialled, campaign, at));
+    campaign.into_iter().flat_map(move |campaign| {
+        let of = |scope, rules: &'_ [CallerRule], marked: Marked| -> Vec<(&'static str, Repeat)> {
+            let repeats = rules.iter().filter_map(|rule| marked.repeats(*rule, at));
+            repeats.map(|repeat| (scope, repeat)).collect()
+        };
+        let of_seller = of("seller", &dialled.caller_rules, dialled.marked);
+        of_seller
+            .into_iter()
+            .chain(of("campaign", &campaign.caller_rules, campaign.marked))
+    })
+}
+
+fn refused(dialled: &Dialled, at: i64) -> Option<(&'static str, Repeat)> {
+    let mut repeats = repeats(dialled, at);
+    repeats.find(|(_, repeat)| repeat.rule.action == Action::Reject)
+}
+
+/// Who had the caller, where a rule asks for that one: the last one, and one that is to have it alone before one that is asked first.
+pub fn former(dialled: &Dialled, at: i64) -> Option<Former> {
+    let asked_for = repeats(dialled, at).filter_map(|(_, repeat)| {
+        let only = match repeat.rule.action {
+            Action::SameClient => false,
+            Action::SameClientOnly => true,
+            Action::Skip | Action::Reject => return None,
+        };
+        let client_id = repeat.of.client_id?;
+        Some((only, repeat.of.at, client_id))
+    });
+    let (only, _, client_id) = asked_for.max()?;
+    Some(Former { client_id, only })
+}
+
+fn only(asked: &Asked<'_>) -> Option<i64> {
+    let former = asked.former.filter(|former| former.only);
+    former.map(|former| former.client_id)
+}
+
+fn told(scope: &str, repeat: Repeat) -> Figures {
+    let mut figures = vec![
+        ("scope", Figure::Text(scope.to_owned())),
+        ("after", Figure::Text(repeat.rule.after.name().to_owned())),
+        ("last_call_at", Figure::Instant(repeat.of.at)),
+    ];
+    figures.push(match repeat.until {
+        Some(until) => ("until", Figure::Instant(until)),
+        None => ("in_flight", Figure::Count(1)),
+    });
+    figures
+}
 
 fn rejects_anonymous(dialled: &Dialled) -> bool {
     let campaign = dialled.campaign.as_ref();
@@ -112,13 +240,15 @@ fn redial(dialled: &Dialled, at: i64) -> Spacing {
     let spaced = campaign.filter(|campaign| !is_allowed(dialled, campaign, at));
     spaced.map_or_else(Spacing::default, |campaign| Spacing {
         seconds: campaign.min_redial_seconds,
-        last: campaign.marked.seen_at,
+        last: campaign.marked.offered.map(|seen| seen.at),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::caller_rules::After;
+    use crate::callers::Seen;
     use crate::facts::Link;
     use crate::facts::tests::{dialled, link};
     use crate::gates::tests::{figures, stops};
@@ -130,7 +260,7 @@ mod tests {
             at,
             caller: Some("+4930123456"),
             knows_caller: true,
-            node: None,
+            ..Asked::default()
         }
     }
 
@@ -146,7 +276,7 @@ mod tests {
         Marked {
             allowed_until: until(allowed),
             blocked_until: until(blocked),
-            seen_at: None,
+            ..Marked::default()
         }
     }
 
@@ -230,7 +360,7 @@ mod tests {
         let campaign = facts.campaign.as_mut().unwrap();
         campaign.min_redial_seconds = Some(2);
         assert!(!stops_call(&REDIAL, &facts, &asked(0)), "a first call");
-        facts.campaign.as_mut().unwrap().marked.seen_at = Some(10 * SECOND);
+        facts.campaign.as_mut().unwrap().marked.offered = seen(10 * SECOND, None);
         for (at, expected) in [
             (10 * SECOND, true),
             (12 * SECOND - 1, true),
@@ -246,5 +376,86 @@ mod tests {
         facts.marked = Marked::default();
         facts.campaign.as_mut().unwrap().min_redial_seconds = None;
         assert!(!stops_call(&REDIAL, &facts, &asked(11 * SECOND)), "off");
+    }
+
+    fn seen(at: i64, client_id: Option<i64>) -> Option<Seen> {
+        let until = i64::MAX;
+        Some(Seen { at, until, client_id })
+    }
+
+    fn rule(after: After, seconds: i64, action: Action) -> CallerRule {
+        let seconds = Some(seconds);
+        CallerRule {
+            after,
+            seconds,
+            action,
+        }
+    }
+
+    #[test]
+    fn a_caller_that_is_remembered_is_refused_or_its_link_passed_over() {
+        let mut facts = dialled();
+        facts.caller_rules = vec![rule(After::Answered, 10, Action::Reject)];
+        assert!(!stops_call(&DUPLICATE, &facts, &asked(0)), "a first call");
+        facts.marked.answered = seen(0, Some(7));
+        assert!(stops_call(&DUPLICATE, &facts, &asked(10 * SECOND - 1)));
+        assert!(!stops_call(&DUPLICATE, &facts, &asked(10 * SECOND)));
+        facts.campaign.as_mut().unwrap().marked.allowed_until = Some(9);
+        assert!(!stops_call(&DUPLICATE, &facts, &asked(8)) && stops_call(&DUPLICATE, &facts, &asked(9)));
+        let campaign = facts.campaign.as_mut().unwrap();
+        campaign.caller_rules = vec![rule(After::Qualified, 20, Action::Reject)];
+        campaign.marked.in_flight = seen(5 * SECOND, Some(7));
+        let Rule::Call { figures, .. } = DUPLICATE.rule else {
+            panic!("of calls")
+        };
+        assert_eq!(
+            figures(&facts, &asked(10 * SECOND)),
+            [
+                ("scope", Figure::Text("campaign".to_owned())),
+                ("after", Figure::Text("qualified".to_owned())),
+                ("last_call_at", Figure::Instant(5 * SECOND)),
+                ("in_flight", Figure::Count(1)),
+            ]
+        );
+        let mut link = Link {
+            caller_rules: vec![rule(After::Offered, 10, Action::Skip)],
+            client_caller_rules: vec![rule(After::Answered, 10, Action::Skip)],
+            ..link(1)
+        };
+        assert!(!stops(&LINK_DUPLICATE, &link, &asked(1)) && !stops(&CLIENT_DUPLICATE, &link, &asked(1)));
+        link.marked.offered = seen(0, None);
+        assert!(stops(&LINK_DUPLICATE, &link, &asked(1)) && !stops(&CLIENT_DUPLICATE, &link, &asked(1)));
+        link.client_marked.answered = seen(0, None);
+        assert!(stops(&CLIENT_DUPLICATE, &link, &asked(1)));
+        link.marked.allowed_until = Some(2);
+        assert!(!stops(&LINK_DUPLICATE, &link, &asked(1)) && stops(&CLIENT_DUPLICATE, &link, &asked(1)));
+    }
+
+    #[test]
+    fn who_had_the_caller_is_the_last_and_one_that_is_to_have_it_alone_before_others() {
+        let mut facts = dialled();
+        assert_eq!(former(&facts, 1), None);
+        facts.caller_rules = vec![rule(After::Answered, 10, Action::SameClient)];
+        facts.marked.answered = seen(5, Some(7));
+        let only = false;
+        assert_eq!(former(&facts, 6), Some(Former { client_id: 7, only }));
+        let campaign = facts.campaign.as_mut().unwrap();
+        campaign.caller_rules = vec![rule(After::Answered, 10, Action::SameClient)];
+        campaign.marked.answered = seen(6, Some(8));
+        assert_eq!(former(&facts, 6), Some(Former { client_id: 8, only }));
+        let campaign = facts.campaign.as_mut().unwrap();
+        campaign.caller_rules = vec![rule(After::Qualified, 10, Action::SameClientOnly)];
+        campaign.marked.qualified = seen(4, Some(9));
+        let former = former(&facts, 6);
+        assert_eq!(
+            former,
+            Some(Former {
+                client_id: 9,
+                only: true
+            })
+        );
+        let asked = Asked { former, ..asked(6) };
+        assert!(stops(&SAME_CLIENT_ONLY, &link(8), &asked) && !stops(&SAME_CLIENT_ONLY, &link(9), &asked));
+        assert!(!stops_call(&DUPLICATE, &facts, &asked));
     }
 }

@@ -5,7 +5,7 @@ use crate::facts::{Campaign, Dialled, Link};
 use crate::gate::{Asked, Figure, Figures, Gate, Rule, Told, Verdict};
 
 mod already_tried;
-mod callers;
+pub mod callers;
 mod campaign_inactive;
 pub mod caps;
 mod client_inactive;
@@ -22,7 +22,7 @@ pub mod spacing;
 mod total_cap;
 
 /// Of a call, before any link is looked at.
-pub static OF_CALLS: [&Gate; 28] = [
+pub static OF_CALLS: [&Gate; 29] = [
     &did_inactive::GATE,
     &owner_inactive::GATE,
     &no_campaign::GATE,
@@ -32,6 +32,7 @@ pub static OF_CALLS: [&Gate; 28] = [
     &closed::CAMPAIGN,
     &callers::BLOCKED,
     &callers::ANONYMOUS,
+    &callers::DUPLICATE,
     &callers::REDIAL,
     // What holds longest is told first.
     &caps::SELLER_TOTAL,
@@ -54,7 +55,7 @@ pub static OF_CALLS: [&Gate; 28] = [
     &caps::DID_CONCURRENT,
 ];
 
-pub static OF_LINKS: [&Gate; 28] = [
+pub static OF_LINKS: [&Gate; 31] = [
     &already_tried::GATE,
     &link_inactive::GATE,
     &client_inactive::GATE,
@@ -66,6 +67,9 @@ pub static OF_LINKS: [&Gate; 28] = [
     &seats::STALE,
     &callers::CLIENT,
     &callers::LINK,
+    &callers::CLIENT_DUPLICATE,
+    &callers::LINK_DUPLICATE,
+    &callers::SAME_CLIENT_ONLY,
     // As above; over one window the client's before the link's.
     &caps::CLIENT_TOTAL,
     &total_cap::GATE,

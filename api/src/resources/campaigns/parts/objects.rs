@@ -3,8 +3,10 @@
 use std::fmt::Write;
 use std::iter::Sum;
 
+use capconduit_core::caller_rules::Of;
 use capconduit_core::outcome;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
@@ -12,6 +14,7 @@ use utoipa::ToSchema;
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::version::Versioned;
+use crate::resources::callers::rules::{self, SkipRule};
 use crate::resources::caps::objects::Cap;
 use crate::resources::pauses::objects::Pause;
 use crate::store::row::row;
@@ -123,6 +126,9 @@ pub struct Link {
     /// When it takes calls. Null: always.
     #[schema(example = json!(null))]
     pub schedule_id: Option<i64>,
+    /// Of callers that call again. Empty: they are as others.
+    #[schema(value_type = Vec<SkipRule>, example = json!([]))]
+    pub caller_rules: Value,
     /// Beside the two that each link has.
     pub caps: Vec<Cap>,
     pub today: Today,
@@ -163,6 +169,7 @@ impl From<&Row> for Link {
             min_seconds_between: row.get("min_seconds_between"),
             qualify_seconds: row.get("qualify_seconds"),
             schedule_id: row.get("schedule_id"),
+            caller_rules: rules::shown(row),
             caps: Vec::new(),
             today: Today::from(row),
             pause: Pause::of(row),
@@ -233,6 +240,9 @@ pub struct NewLink {
     /// When it takes calls: an own schedule, or one of the platform's. Null: always.
     #[schema(minimum = 1, example = json!(null))]
     pub schedule_id: Option<i64>,
+    /// Of callers that call again.
+    #[schema(value_type = Vec<SkipRule>, max_items = 3, required = false)]
+    pub caller_rules: Option<Value>,
 }
 
 impl Input for NewLink {
@@ -253,6 +263,7 @@ impl Input for NewLink {
                 .nullable_small_int("qualifySeconds", outcome::QUALIFY_RANGE)
                 .flatten(),
             schedule_id: f.nullable_id("scheduleId").flatten(),
+            caller_rules: rules::read(f, Of::Target),
         }
     }
 }
@@ -276,6 +287,9 @@ pub struct LinkChange {
     pub qualify_seconds: Option<Option<i32>>,
     #[schema(value_type = Option<i64>, minimum = 1)]
     pub schedule_id: Option<Option<i64>>,
+    /// In the place of those of before.
+    #[schema(value_type = Vec<SkipRule>, max_items = 3, required = false)]
+    pub caller_rules: Option<Value>,
 }
 
 impl Input for LinkChange {
@@ -294,6 +308,7 @@ impl Input for LinkChange {
             min_seconds_between: f.nullable_small_int("minSecondsBetween", SPACING),
             qualify_seconds: f.nullable_small_int("qualifySeconds", outcome::QUALIFY_RANGE),
             schedule_id: f.nullable_id("scheduleId"),
+            caller_rules: rules::read(f, Of::Target),
         }
     }
 }

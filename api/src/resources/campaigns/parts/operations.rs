@@ -26,7 +26,7 @@ macro_rules! links {
             "select s.id, k.id as client_id, k.client_identifier, k.name, k.department, s.status, s.max_concurrency, \
              s.total_calls_allowed,
            n.total, n.active, s.forwarding_priority, s.weight, s.min_seconds_between, s.qualify_seconds,
-           s.created_at, s.updated_at, s.version, s.capped, s.schedule_id, ",
+           s.created_at, s.updated_at, s.version, s.capped, s.schedule_id, s.caller_rules, ",
             paused!("s."),
             ", k.platform_paused_until as client_paused_until,
            t.offered as today_offered, t.answered as today_answered, t.qualified as today_qualified
@@ -58,8 +58,8 @@ const CLIENT: &str = "select id from clients where id = $1 and status = 'active'
 const INSERT_LINK: &str = "\
     insert into campaign_client_settings
         (campaign_id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight,
-         min_seconds_between, qualify_seconds, schedule_id)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id";
+         min_seconds_between, qualify_seconds, schedule_id, caller_rules)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id";
 /// The fields of `LinkChange`: $6, $8, $10 and $12 say whether the nullable ones were given.
 macro_rules! change_link {
     ($which:literal) => {
@@ -70,7 +70,8 @@ macro_rules! change_link {
            total_calls_allowed = case when $6 then $5 else total_calls_allowed end,
            min_seconds_between = case when $8 then $7 else min_seconds_between end,
            qualify_seconds = case when $10 then $9 else qualify_seconds end,
-           schedule_id = case when $12 then $11 else schedule_id end
+           schedule_id = case when $12 then $11 else schedule_id end,
+           caller_rules = coalesce($13, caller_rules)
      where ",
             $which
         )
@@ -78,7 +79,7 @@ macro_rules! change_link {
 }
 pub(crate) use change_link;
 
-const UPDATE_LINK: &str = change_link!("campaign_id = $13 and id = $14");
+const UPDATE_LINK: &str = change_link!("campaign_id = $14 and id = $15");
 const DELETE_LINK: &str = "delete from campaign_client_settings where campaign_id = $1 and id = $2";
 const AVAILABLE_CLIENTS: &str =
     "select id, client_identifier, name, department from clients where status = 'active' order by name, id";
@@ -243,6 +244,7 @@ pub async fn create_link(tx: &Tx, id: i64, new: NewLink) -> ApiResult<Link> {
                 &new.min_seconds_between,
                 &new.qualify_seconds,
                 &new.schedule_id,
+                &new.caller_rules,
             ],
         )
         .await
@@ -283,6 +285,7 @@ pub async fn update_link(
             &change.qualify_seconds.is_some(),
             &change.schedule_id.flatten(),
             &change.schedule_id.is_some(),
+            &change.caller_rules,
             &id,
             &link,
         ],
