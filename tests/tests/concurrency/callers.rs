@@ -214,6 +214,40 @@ async fn a_call_of_the_same_caller_on_another_link_is_waited_for() {
     }
 }
 
+/// A call that fails over to a client has its caller there, over all links of that client: another call of the caller waits to hear of it.
+#[tokio::test]
+async fn a_failed_attempt_that_moves_to_a_client_is_waited_for() {
+    let db = TestDb::new().await;
+    let (admin, first, switch) = (db.admin().await, db.asterisk().await, db.asterisk().await);
+    let links = [Link::cap(9), Link::cap(9).priority(1)];
+    let scenario = Scenario::new(&admin, Strategy::Priority, &links).await;
+    let other = Scenario::new(&admin, Strategy::Priority, &[Link::cap(9)]).await;
+    run(
+        &admin,
+        &format!(
+            r#"update clients set caller_rules = '[{{"after": "answered", "action": "skip"}}]';
+               update campaign_client_settings set status = 'inactive' where id = {};
+               insert into campaign_client_settings (campaign_id, client_id, max_concurrency) values ({}, {}, 9)"#,
+            other.link_ids[0], other.campaign_id, scenario.client_ids[1]
+        ),
+    )
+    .await;
+    first
+        .route_on(&scenario.did, "first", "+4930123456", "pbx1")
+        .await
+        .unwrap()
+        .link();
+    run(&first, "begin").await;
+    let moved = first.next("first", 1, "BUSY").await.unwrap();
+    assert_eq!(moved.link(), scenario.link_ids[1]);
+    let second = calls(switch, &other, "second", "+4930123456");
+    super::held::waiting(&db, 1).await;
+    run(&first, "commit").await;
+    assert_eq!(second.await.unwrap().reject_reason(), "duplicate_caller");
+    drain(&db).await;
+    assert_invariants(&db).await;
+}
+
 /// What is set of callers while a call waits for its link counts for it.
 #[tokio::test]
 async fn what_is_said_of_callers_while_a_call_waits_counts_for_it() {
