@@ -121,7 +121,7 @@ impl<'a> Remembering<'a> {
         self.rules.iter().copied().find(|rule| rule.after == after)
     }
 
-    /// For how long; for ever.
+    /// Whether it is remembered, and for how many seconds; without a number, for ever.
     fn kept_for(&self, after: After) -> Option<Option<i64>> {
         let ruled = self.after(after).map(|rule| rule.seconds);
         let redial = (after == After::Offered)

@@ -1,14 +1,12 @@
 //! What people set, as their tables have it: a dialled number with its owner and campaign, the campaign's links, their clients.
 //! One author for everybody who decides or tells. A further table is looked up only where a row refers to it.
 
-use capconduit_core::caller_rules::{self, CallerRule, Of};
+use capconduit_core::caller_rules::{CallerRule, Of};
 use capconduit_core::callers::{Marked, Scope};
 use capconduit_core::cap::{Cap, Capped, Counted, Over};
 use capconduit_core::facts::{Campaign, Contact, Dialled};
 use capconduit_core::pause::Pause;
 use capconduit_core::{Link, SetBy, Strategy, Subject, outcome};
-
-use pgrx::JsonB;
 
 use crate::calls::callers::{read_marked, read_rules};
 use crate::calls::meters::{self, Metered};
@@ -451,21 +449,16 @@ pub fn read_caller_id(at: At, client_id: i64) -> Option<String> {
 static RULES_OF_LINKS: Lookup<campaign_client_settings::Of> =
     lookup!(campaign_client_settings by campaign_client_settings_pkey (Int8): caller_rules);
 
-/// What a scope remembers callers by; what cannot be read remembers none, for a record is never refused.
+/// What a scope remembers callers by.
 pub fn read_caller_rules(at: At, scope: Scope) -> Vec<CallerRule> {
     use campaign_client_settings as links;
-    let readable = |of, rules: Option<JsonB>| {
-        rules.map_or_else(Vec::new, |rules| {
-            caller_rules::read(of, &rules.0).unwrap_or_default()
-        })
-    };
     let rules = match scope {
         Scope::Platform => None,
         Scope::Link(id) => RULES_OF_LINKS.first(at, arg(id), |row| {
-            readable(Of::Target, row.get_optional(links::caller_rules))
+            read_rules(links::NAME, Of::Target, row.get_optional(links::caller_rules))
         }),
         Scope::Client(id) => CLIENTS.first(at, arg(id), |row| {
-            readable(Of::Target, row.get_optional(clients::caller_rules))
+            read_rules(clients::NAME, Of::Target, row.get_optional(clients::caller_rules))
         }),
         Scope::Campaign(id) => CAMPAIGNS.first(at, arg(id), |row| {
             read_rules(
@@ -475,7 +468,7 @@ pub fn read_caller_rules(at: At, scope: Scope) -> Vec<CallerRule> {
             )
         }),
         Scope::Seller(id) => USERS.first(at, arg(id), |row| {
-            readable(Of::Call, row.get_optional(users::caller_rules))
+            read_rules(users::NAME, Of::Call, row.get_optional(users::caller_rules))
         }),
     };
     rules.unwrap_or_default()

@@ -248,6 +248,34 @@ async fn a_failed_attempt_that_moves_to_a_client_is_waited_for() {
     assert_invariants(&db).await;
 }
 
+/// A call is ending, and nobody knows yet what it came to: the caller's next call waits to hear of it, and no good call is refused.
+#[tokio::test]
+async fn what_a_call_comes_to_is_waited_for() {
+    let db = TestDb::new().await;
+    let (admin, first) = (db.admin().await, db.asterisk().await);
+    let scenario = Scenario::new(&admin, Strategy::Priority, &[Link::cap(9)]).await;
+    let rule =
+        r#"update campaign_client_settings set caller_rules = '[{"after": "answered", "action": "skip"}]'"#;
+    run(&admin, rule).await;
+    for (call, status, expected) in [("fails", "NOANSWER", true), ("is answered", "ANSWERED", false)] {
+        first
+            .route_on(&scenario.did, call, "+4930123456", "pbx1")
+            .await
+            .unwrap()
+            .link();
+        run(&first, "begin").await;
+        first.log(call, &scenario.did, status).await.unwrap();
+        let again = if expected { "passes" } else { "is refused" };
+        let next = calls(db.asterisk().await, &scenario, again, "+4930123456");
+        super::held::waiting(&db, 1).await;
+        run(&first, "commit").await;
+        let next = next.await.unwrap();
+        assert_eq!(next.is_ok(), expected, "{next:?}");
+        drain(&db).await;
+        assert_invariants(&db).await;
+    }
+}
+
 /// What is set of callers while a call waits for its link counts for it.
 #[tokio::test]
 async fn what_is_said_of_callers_while_a_call_waits_counts_for_it() {

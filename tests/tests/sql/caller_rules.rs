@@ -441,6 +441,87 @@ async fn forgetting_a_caller_and_its_calls_come_one_after_the_other() {
     assert_invariants(&db).await;
 }
 
+/// Nothing was reserved for it, and its first record says LOST: the true one is remembered.
+#[tokio::test]
+async fn a_call_that_was_not_routed_is_remembered_when_its_true_record_comes() {
+    let db = TestDb::new().await;
+    let (admin, switch) = (db.admin().await, db.asterisk().await);
+    let scenario = links(&admin, 2).await;
+    let did = scenario.did.as_str();
+    set(
+        &admin,
+        &scenario,
+        "link",
+        json!([{"after": "answered", "action": "skip"}]),
+    )
+    .await;
+    let told = async |status: &str| {
+        let mut record = Record::new("elsewhere", did, status);
+        record.caller_number = Some(CALLER.to_owned());
+        record.link_id = Some(scenario.link_ids[0]);
+        if status == "ANSWERED" {
+            record.answered_at = Some(switch.database_time().await.unwrap());
+        }
+        switch.log_record(&record).await.unwrap().status
+    };
+    assert_eq!(told("LOST").await, "logged");
+    assert_eq!(
+        tried(&switch, did, CALLER).await,
+        scenario.link_ids[0].to_string()
+    );
+    assert_eq!(told("ANSWERED").await, "corrected");
+    assert_eq!(
+        tried(&switch, did, CALLER).await,
+        scenario.link_ids[1].to_string()
+    );
+    assert_invariants(&db).await;
+}
+
+/// What somebody wrote past the trigger is told, as of every table: no call is judged by half a rule.
+#[tokio::test]
+async fn what_a_hand_made_of_a_rule_refuses_its_calls() {
+    let db = TestDb::new().await;
+    let (admin, switch, superuser) = (db.admin().await, db.asterisk().await, db.superuser().await);
+    let scenario = links(&admin, 1).await;
+    for table in ["campaigns", "users", "clients", "campaign_client_settings"] {
+        let hand = format!(
+            "alter table {table} disable trigger {table}_check_caller_rules; update {table} set caller_rules = '[7]'"
+        );
+        run(&superuser, &hand).await;
+        let (state, message) = refusal(switch.route_on(&scenario.did, "call", CALLER, "pbx1").await);
+        let told = format!("table capconduit.{table}: caller_rules: 1: an object is expected");
+        assert!(state == "55000" && message.contains(&told), "{state} {message}");
+        run(&superuser, &format!("update {table} set caller_rules = null")).await;
+    }
+    assert_invariants(&db).await;
+}
+
+/// With marks in hand a sweep waits for nothing: what somebody is at it leaves for the next time.
+#[tokio::test]
+async fn a_sweep_waits_for_no_call_that_somebody_is_at() {
+    let db = TestDb::new().await;
+    let (admin, switch) = (db.admin().await, db.asterisk().await);
+    let (holder, sweep) = (db.superuser().await, db.superuser().await);
+    let scenario = links(&admin, 1).await;
+    let did = scenario.did.as_str();
+    let rules = json!([{"after": "answered", "seconds": 60, "action": "reject"}]);
+    set(&admin, &scenario, "campaign", rules).await;
+    switch.route_on(did, "lost", CALLER, "pbx1").await.unwrap().link();
+    admin.release("lost", "its switch burnt").await.unwrap();
+    run(&admin, "update caller_calls set until = now()").await;
+    run(&holder, "begin; select from caller_calls for update").await;
+    run(
+        &sweep,
+        "set lock_timeout = '200ms'; select forget_caller_marks(1000, true)",
+    )
+    .await;
+    let left = "select count(*) from caller_calls";
+    assert_eq!(value::<i64>(&admin, left).await, 1);
+    run(&holder, "commit").await;
+    run(&sweep, "select forget_caller_marks(1000, true)").await;
+    assert_eq!(value::<i64>(&admin, left).await, 0);
+}
+
 /// What somebody takes out of the live calls by hand has no end: its caller is free with the next sweep.
 #[tokio::test]
 async fn a_call_that_a_hand_took_out_is_swept_away() {
