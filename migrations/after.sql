@@ -126,19 +126,29 @@ select 'call_logs', g.asterisk_uniqueid, g.link_id, coalesce(g.reserved_at, leas
 -- attempt, if that one failed.
 create or replace view metered_calls_view with (security_invoker = true) as
 select 'live_calls' as source, l.uniqueid, l.user_id, l.campaign_id, l.did_id, coalesce(a.started_at, l.attempt_at) as reserved_at,
-       l.holds_slot::integer as in_flight, 1 as offered, 0 as answered, 0 as qualified
+       l.holds_slot::integer as in_flight, 1 as offered, 0 as answered, 0 as qualified, l.overflowed_from, l.overflowed_at
   from live_calls l
   left join call_attempts a on (a.uniqueid, a.attempt) = (l.uniqueid, 1)
 union all
 select 'call_logs', g.asterisk_uniqueid, g.user_id, g.campaign_id, g.did_id,
        coalesce(a.started_at, g.reserved_at, least(g.timestamp_start, g.created_at)), u.unsettled::integer,
        (g.reserved_at is not null or a.uniqueid is not null)::integer,
-       (g.counted and not u.unsettled)::integer, (g.qualified and not u.unsettled)::integer
+       (g.counted and not u.unsettled)::integer, (g.qualified and not u.unsettled)::integer, g.overflowed_from, g.overflowed_at
   from call_logs g
   left join call_attempts a on (a.uniqueid, a.attempt) = (g.asterisk_uniqueid, 1),
        lateral (select g.call_status = 'LOST' and g.reserved_at is not null
                        and not (g.counted and g.qualified)) u (unsettled)
  where g.reserved_at is not null or g.counted or a.uniqueid is not null;
+
+-- The same by what counts it. A call that went to another campaign counts in both: in the second one from its first slot there.
+create or replace view subject_calls_view with (security_invoker = true) as
+select c.source, c.uniqueid, c.user_id, s.subject_type, s.subject_id, s.reserved_at, c.in_flight, c.offered, c.answered, c.qualified
+  from metered_calls_view c,
+       lateral (values ('did', c.did_id, c.reserved_at),
+                       ('campaign', c.campaign_id, coalesce(c.overflowed_at, c.reserved_at)),
+                       ('campaign', c.overflowed_from, c.reserved_at),
+                       ('seller', c.user_id, c.reserved_at)) s (subject_type, subject_id, reserved_at)
+ where s.subject_id is not null;
 
 -- Caps with what is used of them now. A window whose end is over has used nothing, whatever its row says.
 create or replace view caps_view with (security_invoker = true) as
@@ -677,9 +687,9 @@ grant select, insert (user_id, number, status, description, schedule_id), update
     to capconduit_seller;
 grant select,
     insert (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description,
-        schedule_id, anonymous_callers, min_redial_seconds, caller_rules),
+        schedule_id, anonymous_callers, min_redial_seconds, caller_rules, overflow),
     update (name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description,
-        schedule_id, anonymous_callers, min_redial_seconds, caller_rules, paused_until, pause_reason),
+        schedule_id, anonymous_callers, min_redial_seconds, caller_rules, overflow, paused_until, pause_reason),
     delete
     on campaigns
     to capconduit_seller;
@@ -719,7 +729,7 @@ grant select on live_calls_view, late_excess_view, link_usage_view, link_today_v
 grant select on dids, campaigns, campaign_dids, campaign_client_settings, link_counters, link_windows, link_adjustments, meters,
     meter_windows, meter_adjustments, live_calls, call_logs,
     call_attempts, nodes, hearing, link_excess, audit_log, reject_counts, live_calls_view, late_excess_view, link_usage_view,
-    link_today_view, caps_view, window_calls_view, metered_calls_view, rejects_view, table_access_view
+    link_today_view, caps_view, window_calls_view, metered_calls_view, subject_calls_view, rejects_view, table_access_view
     to capconduit_staff, capconduit_read;
 grant insert (user_id, db_role, action, object_type, object_id, after) on audit_log to capconduit_staff, capconduit_internal;
 grant insert (user_id, number, status, description), update (user_id, status, description), delete on dids to capconduit_staff;

@@ -155,6 +155,7 @@ comment on column campaigns.dial_timeout_seconds is 'How long one client may rin
 comment on column campaigns.max_ring_seconds is 'How long all attempts of a call may ring together; null: the platform''s default';
 comment on column campaigns.qualify_seconds is 'A good call is answered and talks for so long; a link may have its own';
 comment on column campaigns.caller_rules is 'What becomes of callers that call again: [{"after": offered, answered or qualified, "seconds": null is for ever, "action": reject, same_client or same_client_only}]';
+comment on column campaigns.overflow is 'Who is asked where nobody of its own takes a call: [{"exit": all_closed, all_capped or no_more_targets, "campaign" or "link": id}]; such a link is asked for nothing else';
 comment on column campaigns.screened is 'Whether callers are blocked or allowed in it; moves with caller_marks alone';
 comment on column campaigns.anonymous_callers is 'allow or reject: calls without a caller''s number';
 comment on column campaigns.min_redial_seconds is 'The least seconds between two calls of one caller; null: any';
@@ -402,6 +403,9 @@ comment on column live_calls.sip_call_id is 'SIP Call-ID of the caller''s leg';
 comment on column live_calls.qualify_seconds is 'What a good call was when the slot was reserved; NULL: reserved by a release before';
 comment on column live_calls.awaited is 'Whether its caller is remembered by what it comes to: see caller_calls';
 comment on column live_calls.same_client_only is 'Whether nobody but the client that had its caller may take it';
+comment on column live_calls.overflow_exit is 'Why it went beyond those that its campaign asks first: all_closed, all_capped, no_more_targets; null: it did not';
+comment on column live_calls.overflowed_from is 'The campaign that it left for another one; it counts in both';
+comment on column live_calls.overflowed_at is 'When it got its first slot in the campaign that it is in now';
 comment on column live_calls.decision is 'Why each link was or was not taken, short';
 
 comment on table call_logs is 'One record per call that ever came, whatever became of it; plain ids, which may be gone';
@@ -435,6 +439,9 @@ comment on column call_logs.qualify_seconds is 'How long a good call had to talk
 comment on column call_logs.qualified is 'Whether it was a good call: counted, and talked so long';
 comment on column call_logs.late_excess is 'Counted beyond a cap: without a slot, or after a total was lowered';
 comment on column call_logs.decision is 'Why each link was or was not taken, as decided then';
+comment on column call_logs.overflow_exit is 'Why the call went beyond those that its campaign asks first: all_closed, all_capped, no_more_targets; null: it did not';
+comment on column call_logs.overflowed_from is 'The campaign that the call left for another one, campaign_id; it counts in both';
+comment on column call_logs.overflowed_at is 'When the call got its first slot in campaign_id';
 comment on column call_logs.changed_xid is 'Transaction that wrote the record last; 0: before it was noted';
 comment on column call_logs.created_at is 'When the record was written';
 
@@ -493,6 +500,7 @@ comment on view live_calls_view is 'Calls in flight with names and phase (ringin
 comment on view late_excess_view is 'Records that counted beyond a cap because they came late';
 comment on view window_calls_view is 'What each attempt and record counts in the windows of its link';
 comment on view metered_calls_view is 'What each call counts in the windows of its number, campaign and seller: once, at its first reservation';
+comment on view subject_calls_view is 'The same, a row for each number, campaign and seller: a call that overflowed to another campaign counts in both';
 comment on view callers_view is 'What is marked of callers and has not ended, with what it is of and who made it';
 comment on view caps_view is 'Caps with what is used of them now, and when their windows end';
 comment on view link_today_view is 'What links have used of their client''s present day; links without a call today are left out';

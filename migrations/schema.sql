@@ -1166,7 +1166,10 @@ CREATE TABLE capconduit.call_logs (
     reserved_at timestamp with time zone,
     qualify_seconds integer,
     qualified boolean DEFAULT false NOT NULL,
-    changed_xid xid8 DEFAULT pg_current_xact_id() NOT NULL
+    changed_xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    overflow_exit text,
+    overflowed_from bigint,
+    overflowed_at timestamp with time zone
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_vacuum_insert_threshold='20000', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='20000');
 
@@ -1395,6 +1398,27 @@ COMMENT ON COLUMN capconduit.call_logs.qualified IS 'Whether it was a good call:
 --
 
 COMMENT ON COLUMN capconduit.call_logs.changed_xid IS 'Transaction that wrote the record last; 0: before it was noted';
+
+
+--
+-- Name: COLUMN call_logs.overflow_exit; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.overflow_exit IS 'Why the call went beyond those that its campaign asks first: all_closed, all_capped, no_more_targets; null: it did not';
+
+
+--
+-- Name: COLUMN call_logs.overflowed_from; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.overflowed_from IS 'The campaign that the call left for another one, campaign_id; it counts in both';
+
+
+--
+-- Name: COLUMN call_logs.overflowed_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.call_logs.overflowed_at IS 'When the call got its first slot in campaign_id';
 
 
 --
@@ -1913,6 +1937,7 @@ CREATE TABLE capconduit.campaigns (
     anonymous_callers text DEFAULT 'allow'::text NOT NULL,
     min_redial_seconds integer,
     caller_rules jsonb,
+    overflow jsonb,
     CONSTRAINT campaigns_anonymous_callers_check CHECK ((anonymous_callers = ANY (ARRAY['allow'::text, 'reject'::text]))),
     CONSTRAINT campaigns_dial_timeout_seconds_check CHECK (((dial_timeout_seconds >= 1) AND (dial_timeout_seconds <= 600))),
     CONSTRAINT campaigns_max_ring_seconds_check CHECK (((max_ring_seconds >= 10) AND (max_ring_seconds <= 600))),
@@ -2080,6 +2105,13 @@ COMMENT ON COLUMN capconduit.campaigns.min_redial_seconds IS 'The least seconds 
 --
 
 COMMENT ON COLUMN capconduit.campaigns.caller_rules IS 'What becomes of callers that call again: [{"after": offered, answered or qualified, "seconds": null is for ever, "action": reject, same_client or same_client_only}]';
+
+
+--
+-- Name: COLUMN campaigns.overflow; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.campaigns.overflow IS 'Who is asked where nobody of its own takes a call: [{"exit": all_closed, all_capped or no_more_targets, "campaign" or "link": id}]; such a link is asked for nothing else';
 
 
 --
@@ -3923,7 +3955,10 @@ CREATE TABLE capconduit.live_calls (
     sip_call_id text,
     qualify_seconds integer,
     awaited boolean,
-    same_client_only boolean
+    same_client_only boolean,
+    overflow_exit text,
+    overflowed_from bigint,
+    overflowed_at timestamp with time zone
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_analyze_threshold='1000000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
 
@@ -4162,6 +4197,27 @@ COMMENT ON COLUMN capconduit.live_calls.same_client_only IS 'Whether nobody but 
 
 
 --
+-- Name: COLUMN live_calls.overflow_exit; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.overflow_exit IS 'Why it went beyond those that its campaign asks first: all_closed, all_capped, no_more_targets; null: it did not';
+
+
+--
+-- Name: COLUMN live_calls.overflowed_from; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.overflowed_from IS 'The campaign that it left for another one; it counts in both';
+
+
+--
+-- Name: COLUMN live_calls.overflowed_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.live_calls.overflowed_at IS 'When it got its first slot in the campaign that it is in now';
+
+
+--
 -- Name: live_calls_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4373,7 +4429,9 @@ CREATE VIEW capconduit.metered_calls_view WITH (security_invoker='true') AS
     (l.holds_slot)::integer AS in_flight,
     1 AS offered,
     0 AS answered,
-    0 AS qualified
+    0 AS qualified,
+    l.overflowed_from,
+    l.overflowed_at
    FROM (capconduit.live_calls l
      LEFT JOIN capconduit.call_attempts a ON (((a.uniqueid = l.uniqueid) AND (a.attempt = 1))))
 UNION ALL
@@ -4386,7 +4444,9 @@ UNION ALL
     (u.unsettled)::integer AS in_flight,
     (((g.reserved_at IS NOT NULL) OR (a.uniqueid IS NOT NULL)))::integer AS offered,
     ((g.counted AND (NOT u.unsettled)))::integer AS answered,
-    ((g.qualified AND (NOT u.unsettled)))::integer AS qualified
+    ((g.qualified AND (NOT u.unsettled)))::integer AS qualified,
+    g.overflowed_from,
+    g.overflowed_at
    FROM (capconduit.call_logs g
      LEFT JOIN capconduit.call_attempts a ON (((a.uniqueid = g.asterisk_uniqueid) AND (a.attempt = 1)))),
     LATERAL ( SELECT ((g.call_status = 'LOST'::text) AND (g.reserved_at IS NOT NULL) AND (NOT (g.counted AND g.qualified))) AS "?column?") u(unsettled)
@@ -4937,6 +4997,35 @@ COMMENT ON COLUMN capconduit.sessions.network IS 'Address of the login; of IPv6 
 --
 
 COMMENT ON COLUMN capconduit.sessions.agent IS 'What the browser called itself at the login';
+
+
+--
+-- Name: subject_calls_view; Type: VIEW; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE VIEW capconduit.subject_calls_view WITH (security_invoker='true') AS
+ SELECT c.source,
+    c.uniqueid,
+    c.user_id,
+    s.subject_type,
+    s.subject_id,
+    s.reserved_at,
+    c.in_flight,
+    c.offered,
+    c.answered,
+    c.qualified
+   FROM capconduit.metered_calls_view c,
+    LATERAL ( VALUES ('did'::text,c.did_id,c.reserved_at), ('campaign'::text,c.campaign_id,COALESCE(c.overflowed_at, c.reserved_at)), ('campaign'::text,c.overflowed_from,c.reserved_at), ('seller'::text,c.user_id,c.reserved_at)) s(subject_type, subject_id, reserved_at)
+  WHERE (s.subject_id IS NOT NULL);
+
+
+ALTER TABLE capconduit.subject_calls_view OWNER TO capconduit_owner;
+
+--
+-- Name: VIEW subject_calls_view; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON VIEW capconduit.subject_calls_view IS 'The same, a row for each number, campaign and seller: a call that overflowed to another campaign counts in both';
 
 
 --
@@ -5533,6 +5622,13 @@ CREATE INDEX call_logs_changed_xid_id_idx ON capconduit.call_logs USING btree (c
 
 
 --
+-- Name: call_logs_overflowed_from_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX call_logs_overflowed_from_idx ON capconduit.call_logs USING btree (overflowed_from) WHERE (overflowed_from IS NOT NULL);
+
+
+--
 -- Name: call_logs_timestamp_start_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -5932,6 +6028,13 @@ CREATE TRIGGER campaign_client_settings_delete_caller_marks AFTER DELETE ON capc
 
 
 --
+-- Name: campaign_client_settings campaign_client_settings_forget_overflow; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaign_client_settings_forget_overflow AFTER DELETE ON capconduit.campaign_client_settings FOR EACH ROW EXECUTE FUNCTION capconduit.forget_overflow('link');
+
+
+--
 -- Name: campaign_client_settings campaign_client_settings_gone; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -6002,6 +6105,13 @@ CREATE TRIGGER campaigns_check_caller_rules BEFORE INSERT OR UPDATE OF caller_ru
 
 
 --
+-- Name: campaigns campaigns_check_overflow; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_check_overflow BEFORE INSERT OR UPDATE OF overflow, user_id ON capconduit.campaigns FOR EACH ROW WHEN ((new.overflow IS NOT NULL)) EXECUTE FUNCTION capconduit.check_overflow();
+
+
+--
 -- Name: campaigns campaigns_check_pause; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -6041,6 +6151,13 @@ CREATE TRIGGER campaigns_delete_meter AFTER DELETE ON capconduit.campaigns FOR E
 --
 
 CREATE TRIGGER campaigns_forget_caller_marks AFTER UPDATE OF user_id ON capconduit.campaigns FOR EACH ROW WHEN ((old.user_id <> new.user_id)) EXECUTE FUNCTION capconduit.delete_caller_marks('campaign_id');
+
+
+--
+-- Name: campaigns campaigns_forget_overflow; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER campaigns_forget_overflow AFTER DELETE OR UPDATE OF user_id ON capconduit.campaigns FOR EACH ROW EXECUTE FUNCTION capconduit.forget_overflow('campaign');
 
 
 --
@@ -8768,6 +8885,13 @@ GRANT INSERT(caller_rules),UPDATE(caller_rules) ON TABLE capconduit.campaigns TO
 
 
 --
+-- Name: COLUMN campaigns.overflow; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT INSERT(overflow),UPDATE(overflow) ON TABLE capconduit.campaigns TO capconduit_seller;
+
+
+--
 -- Name: TABLE users; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -9592,6 +9716,14 @@ GRANT SELECT(network),UPDATE(network) ON TABLE capconduit.sessions TO capconduit
 
 GRANT SELECT(agent) ON TABLE capconduit.sessions TO capconduit_seller;
 GRANT SELECT(agent),UPDATE(agent) ON TABLE capconduit.sessions TO capconduit_staff;
+
+
+--
+-- Name: TABLE subject_calls_view; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT ON TABLE capconduit.subject_calls_view TO capconduit_staff;
+GRANT SELECT ON TABLE capconduit.subject_calls_view TO capconduit_read;
 
 
 --

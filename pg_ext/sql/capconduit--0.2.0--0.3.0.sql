@@ -233,9 +233,8 @@ begin
           from capconduit.window_calls_view c
          where (select starts_at is not null from since) and c.reserved_at >= (select starts_at from since)
          union all
-        select s.subject_type, s.subject_id, c.user_id, c.reserved_at, c.in_flight, c.offered, c.answered, c.qualified
-          from capconduit.metered_calls_view c,
-               lateral (values ('did', c.did_id), ('campaign', c.campaign_id), ('seller', c.user_id)) s (subject_type, subject_id)
+        select c.subject_type, c.subject_id, c.user_id, c.reserved_at, c.in_flight, c.offered, c.answered, c.qualified
+          from capconduit.subject_calls_view c
          where (select starts_at is not null from since) and c.reserved_at >= (select starts_at from since)
     ), used as (
         select w.meter_id, w.span, sum(c.in_flight) as in_flight, sum(c.offered) as offered, sum(c.answered) as answered,
@@ -251,14 +250,16 @@ begin
           from capconduit.meter_adjustments a
          group by a.meter_id, a.span, a.starts_at
     ), held as (
-        select m.id as meter_id, count(*) as calls
-          from capconduit.meters m
-          join capconduit.live_calls l
-            on l.holds_slot
-           and case m.subject_type when 'client' then l.client_id = m.subject_id
-                                   when 'did' then (l.did_id, l.user_id) = (m.subject_id, m.owner_id)
-                                   when 'campaign' then (l.campaign_id, l.user_id) = (m.subject_id, m.owner_id)
-                                   else l.user_id = m.subject_id end
+        select m.id as meter_id, sum(c.in_flight) as calls
+          from (select 'client' as subject_type, c.client_id as subject_id, null::bigint as owner_id, c.in_flight
+                  from capconduit.window_calls_view c
+                 where c.source = 'live_calls'
+                 union all
+                select c.subject_type, c.subject_id, c.user_id, c.in_flight
+                  from capconduit.subject_calls_view c
+                 where c.source = 'live_calls') c
+          join capconduit.meters m on (m.subject_type, m.subject_id) = (c.subject_type, c.subject_id)
+                                  and m.owner_id is not distinct from c.owner_id
          group by m.id
     ), capped as (
         select distinct s.subject_type, s.subject_id
@@ -943,10 +944,8 @@ begin
              where c.uniqueid = any (calls) and c.source <> 'live_calls'
              union all
             select m.id, c.reserved_at, c.in_flight, c.offered, c.answered, c.qualified
-              from capconduit.metered_calls_view c
-              join capconduit.meters m
-                on m.owner_id = c.user_id
-               and m.subject_id = case m.subject_type when 'did' then c.did_id when 'campaign' then c.campaign_id else c.user_id end
+              from capconduit.subject_calls_view c
+              join capconduit.meters m on (m.subject_type, m.subject_id, m.owner_id) = (c.subject_type, c.subject_id, c.user_id)
              where c.uniqueid = any (calls) and c.source <> 'live_calls'
         )
         select jsonb_agg(to_jsonb(u))
@@ -1527,7 +1526,10 @@ begin
     -- Written out for each, so that an index serves: the campaign's or the seller's.
     execute format($count$
         with calls as materialized (
-            select c.* from capconduit.metered_calls_view c where c.user_id = $3 and c.%1$I = $2
+            select c.source, c.in_flight, c.offered, c.answered, c.qualified,
+                   case when $5 and c.campaign_id = $2 then coalesce(c.overflowed_at, c.reserved_at) else c.reserved_at end as reserved_at
+              from capconduit.metered_calls_view c
+             where c.user_id = $3 and (c.%1$I = $2 or $5 and c.overflowed_from = $2)
         ), life as (
             update capconduit.meters m
                set active = c.active, unsettled = c.unsettled, offered = c.offered, answered = c.answered, qualified = c.qualified
@@ -1554,7 +1556,7 @@ begin
                          where c.reserved_at >= p.starts_at) c
          where u.id = $3
         $count$, case type when 'did' then 'did_id' when 'campaign' then 'campaign_id' else 'user_id' end)
-      using meter, subject, owner, instant;
+      using meter, subject, owner, instant, type = 'campaign';
     update capconduit.link_counters n
        set seller_metered = true
      where not n.seller_metered
@@ -2088,6 +2090,72 @@ begin
 end
 $$;
 
+-- What keeps it from being what a campaign's calls overflow to; NULL: nothing does.
+create function overflow_fault(overflow jsonb) returns text
+language c immutable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'overflow_fault_wrapper';
+
+create function check_overflow() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    fault text;
+begin
+    fault := capconduit.overflow_fault(new.overflow);
+    -- A campaign that changes hands keeps its own links.
+    if fault is null and tg_op = 'UPDATE' and new.user_id <> old.user_id then
+        select jsonb_agg(e.exit order by e.place) into new.overflow
+          from jsonb_array_elements(new.overflow) with ordinality e (exit, place)
+         where e.exit ->> 'link' is not null;
+    end if;
+    if fault is null then
+        select case when e.exit ->> 'link' is null then format('%s: campaign %s is no other campaign of this seller', e.place, e.exit ->> 'campaign')
+                    else format('%s: link %s is no link of this campaign', e.place, e.exit ->> 'link') end
+          into fault
+          from jsonb_array_elements(new.overflow) with ordinality e (exit, place)
+         where not coalesce(tg_op = 'UPDATE' and old.overflow @> jsonb_build_array(e.exit), false)
+           and not exists (select from capconduit.campaigns c
+                            where c.id = (e.exit ->> 'campaign')::bigint and c.id <> new.id and c.user_id = new.user_id)
+           and not exists (select from capconduit.campaign_client_settings s
+                            where s.id = (e.exit ->> 'link')::bigint and s.campaign_id = new.id)
+         order by e.place
+         limit 1;
+    end if;
+    if fault is not null then
+        raise exception 'overflow: %', fault
+            using errcode = 'check_violation', schema = tg_table_schema, table = tg_table_name, column = 'overflow',
+                  constraint = tg_table_name || '_overflow_check';
+    end if;
+    return new;
+end
+$$;
+
+-- Nobody is sent to what is gone, or is another seller's. A campaign that somebody else is changing is left out: what it names leads nowhere
+-- then, and whoever deletes must not wait for a campaign with its links, or with another campaign, in hand.
+create function forget_overflow() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    gone constant jsonb := jsonb_build_object(tg_argv[0], old.id);
+    row constant jsonb := to_jsonb(old);
+begin
+    if tg_op = 'UPDATE' and row -> 'user_id' = to_jsonb(new) -> 'user_id' then
+        return null;
+    end if;
+    update capconduit.campaigns c
+       set overflow = (select jsonb_agg(e.exit order by e.place)
+                         from jsonb_array_elements(c.overflow) with ordinality e (exit, place)
+                        where not e.exit @> gone)
+     where c.id in (select n.id
+                      from capconduit.campaigns n
+                     where n.overflow @> jsonb_build_array(gone)
+                       and case tg_argv[0] when 'link' then n.id = (row ->> 'campaign_id')::bigint
+                                           else n.user_id = (row ->> 'user_id')::bigint end
+                       for no key update skip locked);
+    return null;
+end
+$$;
+
 -- The column and what keeps it from being one of a schedule; NULL: nothing does.
 create function schedule_fault(time_zone text, weekly jsonb, exceptions jsonb) returns text[]
 language c stable parallel safe set search_path = pg_catalog, pg_temp
@@ -2186,6 +2254,9 @@ alter function forget_caller_marks(integer, boolean) owner to capconduit_owner;
 alter function erase_caller(text) owner to capconduit_owner;
 alter function caller_rules_fault(text, jsonb) owner to capconduit_owner;
 alter function check_caller_rules() owner to capconduit_owner;
+alter function overflow_fault(jsonb) owner to capconduit_owner;
+alter function check_overflow() owner to capconduit_owner;
+alter function forget_overflow() owner to capconduit_owner;
 alter function schedule_fault(text, jsonb, jsonb) owner to capconduit_owner;
 alter function check_schedule() owner to capconduit_owner;
 alter function move_schedule_version() owner to capconduit_owner;
@@ -2222,7 +2293,10 @@ revoke all on function delete_caller_marks() from public;
 revoke all on function forget_caller_marks(integer, boolean) from public;
 revoke all on function erase_caller(text) from public;
 revoke all on function caller_rules_fault(text, jsonb) from public;
+revoke all on function overflow_fault(jsonb) from public;
 revoke all on function check_caller_rules() from public;
+revoke all on function check_overflow() from public;
+revoke all on function forget_overflow() from public;
 revoke all on function schedule_fault(text, jsonb, jsonb) from public;
 revoke all on function check_schedule() from public;
 revoke all on function move_schedule_version() from public;
@@ -2260,6 +2334,9 @@ comment on function forget_caller_marks is 'Sweeps marks of callers that have en
 comment on function erase_caller is 'Forgets a caller: its marks, and its number and name in calls and records; audited';
 comment on function caller_rules_fault is 'What keeps these from being rules for callers that call again, of a target (link, client) or a call (campaign, seller); null: nothing';
 comment on function check_caller_rules is 'Trigger: rules for callers are such that caller_rules_fault finds nothing wrong with';
+comment on function overflow_fault is 'What keeps this from being what calls overflow to that a campaign has nobody for; null: nothing';
+comment on function check_overflow is 'Trigger: a campaign''s calls overflow to another campaign of its seller, or to a link of its own';
+comment on function forget_overflow is 'Trigger: no call overflows to what is gone';
 comment on function schedule_fault is 'What keeps a zone, weekly intervals and exceptions from being a schedule: the column, and what is wrong; null: nothing';
 comment on function check_schedule is 'Trigger: a schedule is one that schedule_fault finds nothing wrong with';
 comment on function move_schedule_version is 'Trigger: each state of a schedule has a version that no other has';

@@ -4,7 +4,8 @@ select format('call %s is awaited by %s and not in flight there', a.uniqueid, a.
  where a.until is null
    and not exists (select from capconduit.live_calls l
                     where l.uniqueid = a.uniqueid and l.awaited and l.client_id = a.taken_by
-                      and coalesce(l.link_id = a.link_id, l.client_id = a.client_id, l.campaign_id = a.campaign_id, l.user_id = a.user_id))
+                      and coalesce(l.link_id = a.link_id, l.client_id = a.client_id, case when a.campaign_id is not null then a.campaign_id in (l.campaign_id, coalesce(l.overflowed_from, 0)) end,
+                                   l.user_id = a.user_id))
 union all
 select format('call %s is in flight and awaited by nobody', l.uniqueid)
   from capconduit.live_calls l

@@ -18,7 +18,7 @@ select format('%s: %s calls at one time, %s allowed', concat_ws(' ', 'did', c.di
   from capconduit.caps c,
        lateral (select count(*) as calls from capconduit.live_calls l
                  where l.holds_slot
-                   and (l.campaign_id = c.campaign_id or l.user_id = c.user_id
+                   and (c.campaign_id in (l.campaign_id, l.overflowed_from) or l.user_id = c.user_id
                         or (l.did_id, l.user_id) = (select d.id, d.user_id from capconduit.dids d where d.id = c.did_id))) n
  where $1 and c.enforce and c.span = 'concurrent' and n.calls > c.max_calls
 union all
@@ -47,17 +47,17 @@ select format('%s %s: %s %s calls and %s in flight in its %s, %s allowed', c.sub
        lateral (select coalesce(sum(case c.counts when 'offered' then v.offered when 'answered' then v.answered
                                                   else v.qualified end), 0) as used,
                        coalesce(sum(v.in_flight) filter (where c.counts <> 'offered'), 0) as in_flight
-                  from (select v.link_id, v.client_id, null::bigint as did_id, null::bigint as campaign_id, null::bigint as user_id,
-                               v.reserved_at, v.in_flight, v.offered, v.answered, v.qualified
-                          from capconduit.window_calls_view v
+                  from (select s.subject_type, s.subject_id, null::bigint as user_id, v.reserved_at, v.in_flight, v.offered, v.answered,
+                               v.qualified
+                          from capconduit.window_calls_view v,
+                               lateral (values ('link', v.link_id), ('client', v.client_id)) s (subject_type, subject_id)
                          union all
                         -- Of a call that held no slot any more its record counts, whatever the cap.
-                        select null, null, v.did_id, v.campaign_id, v.user_id, v.reserved_at, v.in_flight, v.offered,
+                        select v.subject_type, v.subject_id, v.user_id, v.reserved_at, v.in_flight, v.offered,
                                case when g.id is null or g.reserved_at is not null then v.answered else 0 end,
                                case when g.id is null or g.reserved_at is not null then v.qualified else 0 end
-                          from capconduit.metered_calls_view v
+                          from capconduit.subject_calls_view v
                           left join capconduit.call_logs g on g.asterisk_uniqueid = v.uniqueid) v
-                 where c.subject_id = case c.subject_type when 'link' then v.link_id when 'client' then v.client_id when 'did' then v.did_id
-                                          when 'campaign' then v.campaign_id else v.user_id end
+                 where (c.subject_type, c.subject_id) = (v.subject_type, v.subject_id)
                    and (c.owner_id is null or v.user_id = c.owner_id) and v.reserved_at >= c.starts_at and v.offered = 1) u
  where $1 and c.enforce and u.used + u.in_flight > c.max_calls

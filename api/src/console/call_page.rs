@@ -34,13 +34,26 @@ struct Round {
     links: Vec<(String, String)>,
     /// How many more there were.
     others: String,
+    /// Why others were asked then; empty: they were not.
+    exit: String,
+    /// Why no link was asked at all; empty: some were.
+    stopped: String,
 }
 
-/// `1=selected|2=eligible|+7;2:2=selected|1=already_tried`: the rounds of a call's decision, each with its links.
+/// `1=selected|2=eligible|+7;2:2=already_tried>no_more_targets>3=selected`: the rounds of a call's decision, each with its links.
 fn rounds(decision: &str) -> Vec<Round> {
     let parts = decision.split(';').filter(|part| !part.is_empty());
-    let rounds = parts.map(|part| {
+    let parts = parts.flat_map(|part| {
         let named = part.split_once(':').map_or(part, |(_, links)| links);
+        match named.split_once('>') {
+            None => vec![(named, "")],
+            Some((first, beyond)) => {
+                let (exit, then) = beyond.split_once('>').unwrap_or((beyond, ""));
+                vec![(first, exit), (then, "")]
+            }
+        }
+    });
+    let rounds = parts.map(|(named, exit)| {
         let words = named.split('|');
         Round {
             links: words
@@ -49,6 +62,8 @@ fn rounds(decision: &str) -> Vec<Round> {
                 .map(|(link, reason)| (link.to_owned(), reason.to_owned()))
                 .collect(),
             others: words.filter_map(|word| word.strip_prefix('+')).collect(),
+            exit: exit.to_owned(),
+            stopped: if named.contains('=') { "" } else { named }.to_owned(),
         }
     });
     rounds.collect()
@@ -79,19 +94,23 @@ mod tests {
 
     #[test]
     fn a_decision_is_read_attempt_by_attempt() {
-        let round = |links: &[(&str, &str)], others: &str| Round {
+        let round = |links: &[(&str, &str)], others: &str, exit: &str| Round {
             links: links
                 .iter()
                 .map(|(link, why)| ((*link).into(), (*why).into()))
                 .collect(),
             others: others.into(),
+            exit: exit.into(),
+            stopped: String::new(),
         };
         assert_eq!(rounds(""), []);
         assert_eq!(
-            rounds("1=selected|2=eligible|+7;2:2=selected|1=already_tried"),
+            rounds("1=selected|2=eligible|+7;2:1=already_tried|+7>no_more_targets>8=selected;3:9=selected"),
             [
-                round(&[("1", "selected"), ("2", "eligible")], "7"),
-                round(&[("2", "selected"), ("1", "already_tried")], ""),
+                round(&[("1", "selected"), ("2", "eligible")], "7", ""),
+                round(&[("1", "already_tried")], "7", "no_more_targets"),
+                round(&[("8", "selected")], "", ""),
+                round(&[("9", "selected")], "", ""),
             ]
         );
     }

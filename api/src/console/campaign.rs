@@ -14,6 +14,7 @@ use super::bar::Bar;
 use super::form::{Field, Form, Kind, Sent};
 use super::frame::{Frame, page};
 use super::hours;
+use super::overflow_text;
 use super::rules_text;
 use super::show;
 use super::viewer::Seller;
@@ -150,6 +151,9 @@ fn fields(of: Option<&Campaign>, hours: Field) -> Vec<Field> {
         Field::new("callerRules", "Callers that call again", Kind::Written(rules_text::read, rules_text::write))
             .help("On each line what becomes of a caller whose call of before was offered, answered or qualified (a good call), such as: reject after answered within 30 days; or same client after answered, same client only after qualified. Without within: for ever.")
             .written(of.map_or(&Value::Null, |campaign| &campaign.caller_rules)),
+        Field::new("overflow", "Calls that it has nobody for", Kind::Written(overflow_text::read, overflow_text::write))
+            .help("On each line who is asked when all clients are closed, all have had their calls or are busy (capped), or nobody is left to try: all closed: campaign 7; or all capped: link 3, a link of its own that is asked for nothing else; or no more targets: campaign 7. Empty: such calls are refused.")
+            .written(of.map_or(&Value::Null, |campaign| &campaign.overflow)),
         Field::new("description", "Description", Kind::Lines)
             .maybe(of.and_then(|campaign| campaign.description.as_ref())),
     ]

@@ -26,6 +26,7 @@ mod new_client;
 mod new_password;
 mod numbers;
 mod operations;
+mod overflow_text;
 mod overview;
 mod pauses;
 mod reports;

@@ -99,6 +99,7 @@ pub fn reason(token: &str) -> String {
         "did_concurrent_cap" => "the number has as many calls at one time as it may have",
         "spacing" => "waits: its last call came a moment ago",
         "client_spacing" => "waits: the client's last call came a moment ago",
+        "kept_back" => "is asked when there is nobody else",
         "already_tried" => "was tried for this call already",
         "link_inactive" => "the link is inactive",
         "client_inactive" => "the client is inactive",
@@ -199,7 +200,7 @@ pub fn state(reason: &str) -> State {
             word: "had caller",
             ..WAITS
         },
-        "spacing" | "client_spacing" | "already_tried" | "held" => WAITS,
+        "spacing" | "client_spacing" | "already_tried" | "kept_back" | "held" => WAITS,
         _ => State {
             class: "off",
             sign: "○",

@@ -44,13 +44,15 @@ fn bars(link: &ExplainedLink) -> Vec<Bar> {
     )
 }
 
-/// The link that a call would get, in the order of the next call.
+/// The link that a call would get, in the order of the next call: of the campaign, or of the one that its calls overflow to.
 fn first(found: &Explanation) -> Option<&ExplainedLink> {
-    found.links.iter().find(|link| link.eligible)
+    let beyond = found.overflow.iter().flat_map(|overflow| &overflow.links);
+    found.links.iter().chain(beyond).find(|link| link.eligible)
 }
 
-fn is_weighted(found: &Explanation) -> bool {
-    found.links.iter().any(|link| link.share.is_some())
+/// It is drawn by its weight.
+fn is_drawn(found: &Explanation) -> bool {
+    first(found).is_some_and(|link| link.share.is_some())
 }
 
 async fn try_number(State(app): State<AppState>, viewer: Anyone, params: Params) -> ApiResult<Response> {

@@ -117,7 +117,12 @@ fn from_db_error(db: &DbError, cause: String) -> ApiError {
         code if *code == SqlState::CHECK_VIOLATION || *code == SqlState::NOT_NULL_VIOLATION => field_of(db)
             .map_or_else(
                 || ApiError::bad_request("not_valid", "The values contradict a rule of the platform."),
-                |key| ApiError::field(&[&key], "Not a valid value."),
+                |key| {
+                    ApiError::field(
+                        &[&key],
+                        said_of_field(db).unwrap_or_else(|| "Not a valid value.".to_owned()),
+                    )
+                },
             ),
         // Raised by the platform's own functions, whose messages are written for callers.
         code if *code == SqlState::INVALID_PARAMETER_VALUE => {
@@ -218,6 +223,12 @@ fn is_outage(code: &SqlState) -> bool {
         || code.starts_with("53")
         || code.starts_with("57P")
         || ["25006", "25P03"].contains(&code)
+}
+
+/// What a trigger of the platform's says of the column that it names: `overflow: what is wrong`.
+fn said_of_field(db: &DbError) -> Option<String> {
+    let said = db.message().strip_prefix(db.column()?)?.strip_prefix(": ")?;
+    Some(format!("{said}."))
 }
 
 /// `campaigns_dial_timeout_seconds_check` names the table and the column: the JSON key is dialTimeoutSeconds.

@@ -127,22 +127,65 @@ pub struct Explanation {
     pub opens_at: Option<Instant>,
     pub campaign: Option<ExplainedCampaign>,
     pub links: Vec<ExplainedLink>,
+    /// Who is asked now since nobody of these takes the call. Null: somebody does, or its calls go nowhere else then.
+    pub overflow: Option<ExplainedOverflow>,
     /// Further active campaigns of this DID: the one with the lowest id counts.
     pub shadowed: Vec<ExplainedCampaign>,
 }
 
+/// The campaign that calls overflow to now.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainedOverflow {
+    pub campaign: ExplainedCampaign,
+    /// Why none of its links is looked at at all; null otherwise.
+    #[schema(example = json!(null))]
+    pub reason: Option<String>,
+    /// When time alone opens that.
+    #[schema(example = json!(null))]
+    pub opens_at: Option<Instant>,
+    pub links: Vec<ExplainedLink>,
+}
+
 impl Explanation {
+    fn overflow_to(&mut self, campaign: ExplainedCampaign) -> &mut ExplainedOverflow {
+        self.overflow.get_or_insert(ExplainedOverflow {
+            campaign,
+            reason: None,
+            opens_at: None,
+            links: Vec::new(),
+        })
+    }
+
     fn add(&mut self, row: &Row) {
+        let reason: String = row.get("reason");
+        let campaign = ExplainedCampaign::of(row).filter(|_| reason != "shadowed");
+        if let (Some(first), Some(campaign)) = (&self.campaign, campaign)
+            && first.id != campaign.id
+        {
+            self.overflow_to(campaign).add(row, reason);
+            return;
+        }
         if row.get::<_, Option<i64>>("link_id").is_some() {
             self.campaign = ExplainedCampaign::of(row);
             self.links.push(ExplainedLink::from(row));
             return;
         }
-        let reason: String = row.get("reason");
         if reason == "shadowed" {
             self.shadowed.extend(ExplainedCampaign::of(row));
         } else {
             self.campaign = ExplainedCampaign::of(row);
+            self.reason = Some(reason);
+            self.opens_at = row.get("opens_at");
+        }
+    }
+}
+
+impl ExplainedOverflow {
+    fn add(&mut self, row: &Row, reason: String) {
+        if row.get::<_, Option<i64>>("link_id").is_some() {
+            self.links.push(ExplainedLink::from(row));
+        } else {
             self.reason = Some(reason);
             self.opens_at = row.get("opens_at");
         }
@@ -170,6 +213,7 @@ pub async fn explain_did(tx: &Tx, whose: Whose, asked: Question) -> ApiResult<Ex
         opens_at: None,
         campaign: None,
         links: Vec::new(),
+        overflow: None,
         shadowed: Vec::new(),
     };
     rows.iter().for_each(|row| explanation.add(row));

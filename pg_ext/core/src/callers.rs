@@ -95,6 +95,15 @@ pub struct Former {
 }
 
 impl Marked {
+    /// Without what calls have seen.
+    pub fn by_people(&self) -> Self {
+        Marked {
+            allowed_until: self.allowed_until,
+            blocked_until: self.blocked_until,
+            ..Marked::default()
+        }
+    }
+
     pub fn allows(&self, at: i64) -> bool {
         self.allowed_until.is_some_and(|until| until > at)
     }

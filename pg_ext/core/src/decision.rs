@@ -2,6 +2,7 @@
 
 use crate::facts::Link;
 use crate::gate::Verdict;
+use crate::overflow::Exit;
 
 /// Bytes of one decision, and of all decisions of a call together.
 pub const MAX_BYTES: usize = 1024;
@@ -41,6 +42,24 @@ pub fn append(earlier: &str, attempt: i32, decision: &str) -> String {
     text
 }
 
+/// Of a campaign that had nobody, why, and what was found of who is asked then: `first>all_closed>then`.
+pub fn overflow(first: &str, exit: Exit, then: &str) -> String {
+    // Most of the room is for those who may take the call.
+    let most = first.floor_char_boundary(MAX_BYTES / 4);
+    let first = if first.len() > most {
+        let whole = first[..most].rfind('|').unwrap_or(most);
+        &first[..whole]
+    } else {
+        first
+    };
+    let mut text = format!("{first}>{}>{then}", exit.name());
+    if text.len() > MAX_BYTES {
+        let whole = text[..MAX_BYTES].rfind('|').unwrap_or(MAX_BYTES);
+        text.truncate(whole);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +86,19 @@ mod tests {
         assert!(text.starts_with("500=selected|1=eligible|"));
         let (head, left_out) = text.rsplit_once("|+").unwrap();
         assert_eq!(head.split('|').count() + left_out.parse::<usize>().unwrap(), 500);
+    }
+
+    #[test]
+    fn who_is_asked_then_stands_behind_why() {
+        assert_eq!(
+            overflow("3=link_closed", Exit::AllClosed, "5=selected"),
+            "3=link_closed>all_closed>5=selected"
+        );
+        let long = overflow(&"1234=eligible|".repeat(70), Exit::AllCapped, &"y".repeat(800));
+        assert!(
+            long.len() <= MAX_BYTES && long.contains("1234=eligible>all_capped>yyy"),
+            "{long}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::caller_rules::CallerRule;
 use crate::callers::Marked;
 use crate::cap::{Cap, Capped, Meter};
 use crate::hours::Hours;
+use crate::overflow::Overflow;
 use crate::pause::Pause;
 use crate::seats::Seats;
 use crate::strategy::Strategy;
@@ -22,6 +23,8 @@ pub struct Dialled {
     pub campaigns: usize,
     /// The one of them that takes its calls: the first that is active, and the owner's.
     pub campaign: Option<Campaign>,
+    /// The one that the calls go to that this one has nobody for. None: it has somebody, or there is none.
+    pub beyond: Option<Box<Campaign>>,
     /// The ids of those behind that one.
     pub behind: Vec<i64>,
     /// The owner, or one of its campaigns or numbers, has a meter. Only then these have caps.
@@ -38,11 +41,18 @@ pub struct Dialled {
 impl Dialled {
     /// What a call to it is counted by, beside its link and its client, in their order.
     pub fn subjects(&self) -> impl Iterator<Item = (Subject, &Capped)> {
-        let campaign = self.campaign.as_ref();
-        let campaign = campaign.map(|campaign| (Subject::Campaign(campaign.id), &campaign.caps));
+        fn counted(campaign: &Campaign) -> (Subject, &Capped) {
+            (Subject::Campaign(campaign.id), &campaign.caps)
+        }
+        let mut lower = self.campaign.as_ref().map(counted);
+        let mut higher = self.beyond.as_deref().map(counted);
+        if higher.is_some_and(|(higher, _)| lower.is_some_and(|(lower, _)| higher < lower)) {
+            std::mem::swap(&mut lower, &mut higher);
+        }
         let all = [
             Some((Subject::Did(self.did_id), &self.did_caps)),
-            campaign,
+            lower,
+            higher,
             Some((Subject::Seller(self.user_id), &self.seller_caps)),
         ];
         all.into_iter().flatten()
@@ -58,10 +68,31 @@ impl Dialled {
     pub fn uncapped(mut self) -> Self {
         self.did_caps = Capped::NOT;
         self.seller_caps = Capped::NOT;
-        if let Some(campaign) = &mut self.campaign {
-            campaign.caps = Capped::NOT;
-        }
+        let campaigns = self.campaign.iter_mut().chain(self.beyond.as_deref_mut());
+        campaigns.for_each(|campaign| campaign.caps = Capped::NOT);
         self
+    }
+
+    /// A campaign that a call overflows to: its number and its seller have let it through already. What people have marked of its caller for
+    /// all of the seller's campaigns holds here, too.
+    pub fn overflowing_to(campaign: Campaign, seller: &Marked) -> Self {
+        Dialled {
+            did_id: 0,
+            did_active: true,
+            user_id: 0,
+            owner_active: true,
+            hours: None,
+            campaigns: 1,
+            campaign: Some(campaign),
+            beyond: None,
+            behind: Vec::new(),
+            seller_metered: false,
+            did_caps: Capped::NOT,
+            seller_caps: Capped::NOT,
+            marked: seller.by_people(),
+            platform_marked: Marked::default(),
+            caller_rules: Vec::new(),
+        }
     }
 
     /// Whether people have set the same caps for what its calls are counted by.
@@ -99,6 +130,18 @@ pub struct Campaign {
     /// The least time between two calls of one caller.
     pub min_redial_seconds: Option<i32>,
     pub caller_rules: Vec<CallerRule>,
+    /// Where the calls go that it has nobody for.
+    pub overflow: Overflow,
+}
+
+impl Campaign {
+    /// Whether people have set the same for callers that call again, and for who is asked then.
+    pub fn asks_like(&self, other: &Campaign) -> bool {
+        (self.id, self.strategy, self.min_redial_seconds)
+            == (other.id, other.strategy, other.min_redial_seconds)
+            && self.caller_rules == other.caller_rules
+            && self.overflow == other.overflow
+    }
 }
 
 /// One campaign–client link, with its counters.
@@ -159,6 +202,8 @@ pub struct Link {
     pub meter: Option<Box<Meter>>,
     pub client_meter: Option<Box<Meter>>,
     pub already_tried: bool,
+    /// Calls overflow to it, and this one has not.
+    pub kept_back: bool,
 }
 
 impl Link {
@@ -207,6 +252,8 @@ impl Link {
             meter: _,
             client_meter: _,
             already_tried: _,
+            // Its campaign says so.
+            kept_back: _,
         } = self;
         *id == other.id
             && *client_id == other.client_id
@@ -301,6 +348,7 @@ pub(crate) mod tests {
             meter: None,
             client_meter: None,
             already_tried: false,
+            kept_back: false,
         }
     }
 
@@ -326,7 +374,9 @@ pub(crate) mod tests {
                 rejects_anonymous: false,
                 min_redial_seconds: None,
                 caller_rules: Vec::new(),
+                overflow: Overflow::default(),
             }),
+            beyond: None,
             behind: Vec::new(),
             seller_metered: false,
             did_caps: Capped::NOT,

@@ -15,6 +15,7 @@ pub mod hours;
 pub mod meter;
 pub mod names;
 pub mod outcome;
+pub mod overflow;
 pub mod pause;
 pub mod reason;
 pub mod schedule;

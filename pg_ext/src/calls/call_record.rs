@@ -79,7 +79,9 @@ row_values! {
 
 row_values! {
     /// What is the same for every new record.
-    struct New of call_logs { id, late_excess, created_at, reserved_at, qualify_seconds, qualified, changed_xid }
+    struct New of call_logs {
+        id, late_excess, created_at, reserved_at, qualify_seconds, qualified, changed_xid, overflow_exit, overflowed_from, overflowed_at
+    }
 }
 
 static WRITE: Insert = Insert::new(call_logs::NAME, &[Told::NAMES, New::NAMES]);
@@ -261,6 +263,9 @@ pub fn write(armed: Armed, given: &Given, known: &Known) -> i64 {
         qualify_seconds: arg(known.qualify_seconds),
         qualified: arg(entry.qualified),
         changed_xid: arg(full_id()),
+        overflow_exit: texts.put(known.overflow_exit.as_deref()),
+        overflowed_from: arg(known.left.map(|left| left.campaign_id)),
+        overflowed_at: instant(known.left.map(|left| left.at)),
     };
     let mut values = entry.told.values();
     values.extend(new.values());
@@ -276,6 +281,7 @@ pub fn write(armed: Armed, given: &Given, known: &Known) -> i64 {
             change: slot.plus(comes_to),
             reserved: entry.reserved_at(known, began()),
             is_first: known.holds_first_slot(),
+            left: known.left,
         };
         settle(armed, link_id, &[end], counted.len() as i64, counted);
     }
@@ -310,6 +316,7 @@ pub fn correct(armed: Armed, given: &Given, mut stored: Stored) -> Option<i64> {
             change,
             reserved,
             is_first: stored.known.holds_first_slot(),
+            left: stored.known.left,
         };
         // Where nothing was reserved, it counts at another start now.
         let ends = [

@@ -7,6 +7,7 @@ use std::ffi::CStr;
 use capconduit_core::Link;
 use capconduit_core::caller_rules::{self, After, CallerRule, Of};
 use capconduit_core::callers::{Marked, Scope, Seen, canonical};
+use capconduit_core::facts::Campaign;
 use pgrx::JsonB;
 use pgrx::pg_sys::{INT4OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
 
@@ -105,6 +106,13 @@ impl<'a> Remembering<'a> {
             Remembering::of(Scope::Link(link.id), &link.caller_rules),
             Remembering::of(Scope::Client(link.client_id), &link.client_caller_rules),
         ]
+    }
+
+    pub fn of_campaign(campaign: &'a Campaign) -> Self {
+        Remembering {
+            min_redial_seconds: campaign.min_redial_seconds,
+            ..Remembering::of(Scope::Campaign(campaign.id), &campaign.caller_rules)
+        }
     }
 
     /// Its calls of one caller are reserved one after the other.
@@ -295,6 +303,7 @@ static SETTLE: Change = Change::new(
                                      ('qualified', g.qualified_seconds, least(greatest($3, g.at), clock_timestamp()))) \
                              e (after, seconds, at) \
           where e.seconds is not null and case e.after when 'answered' then $2 else $3 end is not null \
+            and (g.campaign_id is null or exists (select from capconduit.campaigns c where c.id = g.campaign_id)) \
           order by g.key, e.after"
     ),
     &[TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID],

@@ -8,6 +8,7 @@ use capconduit_core::gates::{Step, caps, walk_call, walk_link};
 use capconduit_core::{Asked, Link};
 
 use crate::calls::explanation::{About, Part};
+use crate::calls::links::FirstTaker;
 use crate::calls::preview::Considered;
 use crate::postgres::json::{Json, Jsonb, Object};
 
@@ -34,12 +35,15 @@ pub fn of_row(about: About<'_>) -> Jsonb {
     let mut told = vec![asked(about.asked)];
     told.extend(walked(&steps));
     let caps = match about.part {
-        Part::Call => all_caps(about.dialled, None, about.asked),
-        Part::Link(link) => all_caps(about.dialled, Some(link), about.asked),
+        Part::Call => all_caps(about.counted, None, about.asked),
+        Part::Link(link) => all_caps(about.counted, Some(link), about.asked),
         Part::Behind(_) => Vec::new(),
     };
     if !caps.is_empty() {
         told.push(("caps", Json::List(caps)));
+    }
+    if let Some(exit) = about.exit {
+        told.push(("overflow", exit.name().into()));
     }
     if let Part::Behind(campaign) = about.part {
         told.push(("shadowed_by", campaign.id.into()));
@@ -57,25 +61,45 @@ pub fn of_preview(considered: Considered<'_>) -> Jsonb {
     let mut retry_at = opens_at(&steps);
     let mut told = vec![asked(considered.asked)];
     told.extend(walked(&steps));
-    let links = considered.links.map_or_else(Vec::new, |found| {
+    let steps_beyond = considered
+        .overflow
+        .and_then(|overflow| overflow.beyond())
+        .map(|(dialled, question, _)| walk_call(dialled, question));
+    let opens_beyond = steps_beyond.as_ref().and_then(|steps| opens_at(steps));
+    retry_at = [retry_at, opens_beyond].into_iter().flatten().min();
+    let mut links_of = |found: &'_ FirstTaker, question: &Asked<'_>| {
         let asked = found.asked.iter().map(|(index, _)| &found.links[*index]);
-        asked
-            .map(|link| {
-                let steps = walk_link(link, considered.asked);
-                retry_at = [retry_at, opens_at(&steps)].into_iter().flatten().min();
-                let mut told = vec![
-                    ("link_id", link.id.into()),
-                    ("client_id", link.client_id.into()),
-                    ("client_identifier", link.client_identifier.as_str().into()),
-                ];
-                told.extend(walked(&steps));
-                Json::Object(told)
-            })
-            .collect()
-    });
-    told.push(("links", Json::List(links)));
-    let is_rejected = considered.links.is_none_or(|found| found.link().is_err());
-    if is_rejected {
+        let links = asked.map(|link| {
+            let steps = walk_link(link, question);
+            retry_at = [retry_at, opens_at(&steps)].into_iter().flatten().min();
+            let mut told = vec![
+                ("link_id", link.id.into()),
+                ("client_id", link.client_id.into()),
+                ("client_identifier", link.client_identifier.clone().into()),
+            ];
+            told.extend(walked(&steps));
+            Json::Object(told)
+        });
+        Json::List(links.collect())
+    };
+    let links = considered.links.map(|found| links_of(found, considered.asked));
+    told.push(("links", links.unwrap_or(Json::List(Vec::new()))));
+    if let Some(overflow) = considered.overflow {
+        let mut beyond = vec![("exit", overflow.exit().name().into())];
+        if let Some((dialled, question, found)) = overflow.beyond() {
+            beyond.push((
+                "campaign_id",
+                dialled
+                    .campaign
+                    .as_ref()
+                    .map_or(Json::Null, |campaign| campaign.id.into()),
+            ));
+            beyond.extend(steps_beyond.iter().flat_map(|steps| walked(steps)));
+            beyond.extend(found.map(|found| ("links", links_of(found, question))));
+        }
+        told.push(("overflow", Json::Object(beyond)));
+    }
+    if considered.is_rejected {
         told.push(("retry_at", retry_at.map_or(Json::Null, Json::Instant)));
     }
     told.into()

@@ -36,6 +36,9 @@ static CAPS_OF: Query<CapOf> = Query::new(
                     union all \
                    select k.id, k.counts, k.enforce from capconduit.caps k where k.campaign_id = g.campaign_id \
                     union all \
+                   select k.id, k.counts, k.enforce from capconduit.caps k \
+                    where k.campaign_id = (to_jsonb(g) ->> 'overflowed_from')::bigint \
+                    union all \
                    select k.id, k.counts, k.enforce from capconduit.caps k where k.user_id = g.user_id) c \
     where g.id = any ($1) and g.reserved_at is null and c.enforce and c.counts <> 'offered'",
     &[INT8ARRAYOID],
@@ -51,7 +54,9 @@ static MARK_BEYOND_CAPS: Change = Change::new(
                        and (v.counts = 'answered' or g.qualified) \
                        and (v.starts_at is null or v.starts_at <= g.timestamp_start) \
                        and (v.subject_type, v.subject_id) in (('link', g.link_id), ('client', g.client_id), ('did', g.did_id), \
-                                                              ('campaign', g.campaign_id), ('seller', g.user_id)))",
+                                                              ('campaign', g.campaign_id), \
+                                                              ('campaign', (to_jsonb(g) ->> 'overflowed_from')::bigint), \
+                                                              ('seller', g.user_id)))",
     &[INT8ARRAYOID, INT8ARRAYOID],
 );
 

@@ -5,8 +5,11 @@ use capconduit_core::caller_rules::{CallerRule, Of};
 use capconduit_core::callers::{Marked, Scope};
 use capconduit_core::cap::{Cap, Capped, Counted, Over};
 use capconduit_core::facts::{Campaign, Contact, Dialled};
+use capconduit_core::overflow::Overflow;
 use capconduit_core::pause::Pause;
 use capconduit_core::{Link, SetBy, Strategy, Subject, outcome};
+
+use pgrx::JsonB;
 
 use crate::calls::callers::{read_marked, read_rules};
 use crate::calls::meters::{self, Metered};
@@ -29,7 +32,7 @@ static USERS: Lookup<users::Of> =
     lookup!(users by users_pkey (Int8): status, metered, screened, caller_rules).remembering();
 static CAMPAIGN_DIDS: Lookup<campaign_dids::Of> =
     lookup!(campaign_dids by campaign_dids_pkey (Int8): campaign_id);
-static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason, screened, anonymous_callers, min_redial_seconds, caller_rules).remembering();
+static CAMPAIGNS: Lookup<campaigns::Of> = lookup!(campaigns by campaigns_pkey (Int8): user_id, status, name, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason, screened, anonymous_callers, min_redial_seconds, caller_rules, overflow).remembering();
 static SETTINGS: Lookup<campaign_client_settings::Of> = lookup!(campaign_client_settings by campaign_client_settings_campaign_id_client_id_key (Int8): id, client_id, status, max_concurrency, total_calls_allowed, forwarding_priority, weight, min_seconds_between, qualify_seconds, capped, schedule_id, paused_until, pause_reason, platform_paused_until, platform_pause_reason, screened, caller_rules);
 static CLIENTS: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): client_identifier, status, metered, min_seconds_between, schedule_id, platform_paused_until, platform_pause_reason, screened, caller_rules).remembering();
 static AORS: Lookup<pjsip_aors::Of> = lookup!(pjsip_aors by pjsip_aors_pkey (Int8): contact).remembering();
@@ -67,6 +70,7 @@ pub fn read_dialled(at: At, number: &str, caller: Option<&str>) -> Option<Dialle
         hours: read_hours(at, schedule_id),
         campaigns,
         campaign,
+        beyond: None,
         behind: ids.collect(),
         seller_metered,
         did_caps: Capped::NOT,
@@ -116,6 +120,33 @@ fn count(at: At, dialled: &mut Dialled) {
     if let (Some(campaign), Some(caps)) = (&mut dialled.campaign, campaign_caps) {
         campaign.caps = caps;
     }
+}
+
+/// What people have marked of a caller for all of a seller's campaigns.
+pub fn read_seller_marked(at: At, user_id: i64, caller: Option<&str>) -> Marked {
+    let screened = |user: Row<'_, users::Of>| user.get_optional(users::screened) == Some(true);
+    if USERS.first(at, arg(user_id), screened) == Some(true) {
+        read_marked(at, Scope::Seller(user_id), caller, &[])
+    } else {
+        Marked::default()
+    }
+}
+
+/// A campaign that calls of another one overflow to, with its caps where its seller is metered. None: it takes no calls, or is not this
+/// seller's.
+pub fn read_beyond(
+    at: At,
+    user_id: i64,
+    id: i64,
+    caller: Option<&str>,
+    seller_metered: bool,
+) -> Option<Campaign> {
+    let mut campaign = first_that_takes_calls(at, &mut std::iter::once(id), user_id, caller)?;
+    if seller_metered {
+        let subject = Subject::Campaign(id);
+        campaign.caps = meters::capped(at, Metered::of_seller(subject, user_id), read_caps(at, subject));
+    }
+    Some(campaign)
 }
 
 /// The number's later campaigns that would take its calls, and get none.
@@ -198,7 +229,35 @@ fn read_campaign(at: At, id: i64, row: &Row<'_, campaigns::Of>, caller: Option<&
         rejects_anonymous: row.get_optional(campaigns::anonymous_callers) == Some("reject"),
         min_redial_seconds,
         caller_rules,
+        overflow: read_overflow(row),
     }
+}
+
+fn read_overflow(row: &Row<'_, campaigns::Of>) -> Overflow {
+    let written = row.get_optional(campaigns::overflow);
+    written.map_or_else(Overflow::default, |JsonB(written)| {
+        Overflow::read(&written)
+            .unwrap_or_else(|fault| access::refuse(campaigns::NAME, &format!("overflow: {fault}")))
+    })
+}
+
+/// What is asked of a campaign when a call's attempt there has failed.
+pub struct AfterFailure {
+    /// `None`: the tables are of a release before.
+    pub qualify_seconds: Option<i32>,
+    pub overflow: Overflow,
+}
+
+pub fn read_after_failure(at: At, campaign_id: i64) -> AfterFailure {
+    let read = |row: Row<'_, campaigns::Of>| AfterFailure {
+        qualify_seconds: row.get_optional(campaigns::qualify_seconds),
+        overflow: read_overflow(&row),
+    };
+    let none = AfterFailure {
+        qualify_seconds: None,
+        overflow: Overflow::default(),
+    };
+    CAMPAIGNS.first(at, arg(campaign_id), read).unwrap_or(none)
 }
 
 /// Where its end and its reason stand.
@@ -298,6 +357,7 @@ pub fn read_settings(at: At, campaign_id: i64, caller: Option<&str>) -> Vec<Link
             meter: None,
             client_meter: None,
             already_tried: false,
+            kept_back: false,
         });
     }
     // The index has them by client.

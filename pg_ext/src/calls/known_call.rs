@@ -3,6 +3,7 @@
 use capconduit_core::meter::Counts;
 use capconduit_core::outcome;
 
+use crate::calls::overflow::Left;
 use crate::calls::parties::Parties;
 use crate::postgres::argument::arg;
 use crate::postgres::look::At;
@@ -32,13 +33,17 @@ pub struct Known {
     pub qualify_seconds: Option<i32>,
     /// Its caller is remembered by what it comes to.
     pub awaited: bool,
+    /// Why it went beyond those that its campaign asks first.
+    pub overflow_exit: Option<String>,
+    pub left: Option<Left>,
 }
 
 /// What the record takes over of a reservation.
 pub static RESERVATION: Lookup<live_calls::Of> = lookup!(
     live_calls by live_calls_pkey (Text):
     user_id, campaign_id, did_id, client_id, link_id, did_number, node, linkedid, caller_number, caller_name,
-    routed_at, answered_at, lease_until, decision, attempt, attempt_at, holds_slot, qualify_seconds, awaited
+    routed_at, answered_at, lease_until, decision, attempt, attempt_at, holds_slot, qualify_seconds, awaited,
+    overflow_exit, overflowed_from, overflowed_at
 );
 
 /// And whether it holds a slot.
@@ -67,6 +72,11 @@ pub fn read_reservation(row: Row<'_, live_calls::Of>) -> (Known, bool) {
         reserved_at: row.need(of::holds_slot).then(|| row.need(of::attempt_at)),
         qualify_seconds: row.get_optional(of::qualify_seconds),
         awaited: row.get_optional(of::awaited) == Some(true),
+        overflow_exit: row.get_optional(of::overflow_exit).map(str::to_owned),
+        left: Left::new(
+            row.get_optional(of::overflowed_from),
+            row.get_optional(of::overflowed_at),
+        ),
     };
     (known, row.need(of::holds_slot))
 }
@@ -113,7 +123,7 @@ static STORED: Lookup<call_logs::Of> = lookup!(
     call_logs by call_logs_asterisk_uniqueid_key (Text):
     id, created_at, user_id, campaign_id, did_id, client_id, link_id, incoming_did_number, node, asterisk_linkedid, caller_id_num,
     caller_id_name, timestamp_start, timestamp_answered, timestamp_end, decision, attempts, call_status, counted,
-    reserved_at, qualify_seconds, qualified
+    reserved_at, qualify_seconds, qualified, overflow_exit, overflowed_from, overflowed_at
 )
 .before_write();
 
@@ -142,6 +152,11 @@ pub fn read_record(at: At, uniqueid: &str) -> Option<Stored> {
             qualify_seconds: row.get_optional(of::qualify_seconds),
             // A record that was LOST may be; not one of a call that nothing was reserved for.
             awaited: row.need(of::attempts) > 0,
+            overflow_exit: row.get_optional(of::overflow_exit).map(str::to_owned),
+            left: Left::new(
+                row.get_optional(of::overflowed_from),
+                row.get_optional(of::overflowed_at),
+            ),
         },
         created_at: row.need(of::created_at),
         id: row.need(of::id),

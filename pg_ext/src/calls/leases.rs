@@ -31,7 +31,7 @@ macro_rules! lease_is_over {
     };
 }
 
-static EXPIRED: Lookup<live_calls::Of> = lookup!(live_calls by live_calls_lease_until_idx (Before): link_id, client_id, user_id, campaign_id, did_id, holds_slot);
+static EXPIRED: Lookup<live_calls::Of> = lookup!(live_calls by live_calls_lease_until_idx (Before): link_id, client_id, user_id, campaign_id, overflowed_from, did_id, holds_slot);
 
 /// The first of these of whose calls a lease has expired.
 pub fn expired_on(full: &[Full]) -> Option<Full> {
@@ -51,6 +51,8 @@ pub fn expired_on(full: &[Full]) -> Option<Full> {
                 row.get(live_calls::client_id).map(Subject::Client),
                 row.get(live_calls::did_id).map(Subject::Did),
                 row.get(live_calls::campaign_id).map(Subject::Campaign),
+                row.get_optional(live_calls::overflowed_from)
+                    .map(Subject::Campaign),
                 row.get(live_calls::user_id).map(Subject::Seller),
             ];
             if row.need(live_calls::holds_slot)
@@ -100,7 +102,13 @@ macro_rules! lock_expired_of {
 }
 
 static LOCK_EXPIRED_OF_DID: Query<LockedCall> = lock_expired_of!("did_id");
-static LOCK_EXPIRED_OF_CAMPAIGN: Query<LockedCall> = lock_expired_of!("campaign_id");
+// By its name: the table may be of the release before.
+static LOCK_EXPIRED_OF_CAMPAIGN: Query<LockedCall> = lock_calls!(
+    &[INT8OID],
+    "where ",
+    lease_is_over!(),
+    " and l.holds_slot and $1 in (l.campaign_id, (to_jsonb(l) ->> 'overflowed_from')::bigint) order by l.link_id limit 10"
+);
 static LOCK_EXPIRED_OF_SELLER: Query<LockedCall> = lock_expired_of!("user_id");
 
 /// A route that found a link full takes back what is owed to it, and locks no other link by it. Where another

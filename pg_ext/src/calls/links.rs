@@ -1,5 +1,7 @@
 //! The links of a campaign with all that they are judged by: what people set, and their counters.
 
+use capconduit_core::facts::Campaign;
+use capconduit_core::overflow::Overflow;
 use capconduit_core::{Asked, Link, Reject, Strategy, Verdict, gates, select, stopped};
 use pgrx::pg_sys;
 
@@ -9,8 +11,9 @@ use crate::postgres::look::At;
 use crate::postgres::transaction;
 
 /// A campaign's links by id, as of this moment, for a call of this caller.
-pub fn read_links(at: At, campaign_id: i64, caller: Option<&str>) -> Vec<Link> {
+pub fn read_links(at: At, campaign_id: i64, overflow: &Overflow, caller: Option<&str>) -> Vec<Link> {
     let mut links = read_settings(at, campaign_id, caller);
+    keep_back(&mut links, overflow);
     if !links.is_empty() {
         let mut clients = Clients::new(at, caller);
         let mut counters = counters::Reader::new(at);
@@ -24,9 +27,21 @@ pub fn read_links(at: At, campaign_id: i64, caller: Option<&str>) -> Vec<Link> {
     links
 }
 
-/// Whether links that were chosen from are set now as they were then, and the chosen one, its counters aside, would be let through
-/// now, too.
-pub fn are_set_as_before(at: At, campaign_id: i64, then: &[Link], chosen: usize, asked: &Asked<'_>) -> bool {
+fn keep_back(links: &mut [Link], overflow: &Overflow) {
+    for link in links {
+        link.kept_back = overflow.keeps_back(link.id);
+    }
+}
+
+/// Whether links that were chosen from are set now as they were then, and the chosen one, if it is one of them, would be let through now, too,
+/// its counters aside.
+pub fn are_set_as_before(
+    at: At,
+    campaign_id: i64,
+    then: &[Link],
+    chosen: Option<usize>,
+    asked: &Asked<'_>,
+) -> bool {
     let mut now = read_settings(at, campaign_id, asked.caller);
     let mut clients = Clients::new(at, asked.caller);
     now.len() == then.len()
@@ -34,7 +49,7 @@ pub fn are_set_as_before(at: At, campaign_id: i64, then: &[Link], chosen: usize,
             clients.describe(now);
             then.is_set_like(now)
         })
-        && {
+        && chosen.is_none_or(|chosen| {
             clients.reach(&mut now[chosen]);
             // They are set as they were; what is used of them is judged with the counters.
             now[chosen].caps.clear();
@@ -44,7 +59,7 @@ pub fn are_set_as_before(at: At, campaign_id: i64, then: &[Link], chosen: usize,
                 ..*asked
             };
             gates::judge(&now[chosen], &asked) == Verdict::Eligible
-        }
+        })
 }
 
 /// A campaign's links, of which some were asked, one after the other.
@@ -68,8 +83,10 @@ impl FirstTaker {
 
 /// Whom a call would be offered to first: what `read_links` and `select::choose` say together. Of links behind the first that
 /// takes the call no more is looked up than their order needs.
-pub fn first_taker(at: At, campaign_id: i64, strategy: Strategy, asked: &Asked<'_>) -> FirstTaker {
-    let mut links = read_settings(at, campaign_id, asked.caller);
+pub fn first_taker(at: At, campaign: &Campaign, asked: &Asked<'_>) -> FirstTaker {
+    let strategy = campaign.strategy;
+    let mut links = read_settings(at, campaign.id, asked.caller);
+    keep_back(&mut links, &campaign.overflow);
     let mut found = Vec::with_capacity(links.len());
     if !links.is_empty() {
         let mut clients = Clients::new(at, asked.caller);

@@ -1,11 +1,13 @@
 //! A call in flight: its row in `live_calls`, and the row that the switch gets for it.
 
+use capconduit_core::facts::Campaign;
 use capconduit_core::meter::Counts;
+use capconduit_core::overflow::Exit;
 use capconduit_core::{Asked, Link, Reject, Strategy};
 use pgrx::pg_sys;
 use pgrx::pg_sys::TEXTOID;
 
-use crate::calls::facts::read_qualify_seconds;
+use crate::calls::overflow::Left;
 use crate::calls::parties::Parties;
 use crate::calls::settle::End;
 use crate::postgres::argument::{arg, instant};
@@ -81,24 +83,33 @@ pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
     READ.first(&[arg(uniqueid)])
 }
 
-/// What is remembered of a call's caller. No part of `LiveCall`: tables of a release before lack it.
+/// What else is kept of a call. No part of `LiveCall`: tables of a release before lack it.
 #[derive(Clone, Copy)]
-pub struct OfCaller {
-    /// By what the call comes to.
+pub struct Kept {
+    /// Its caller is remembered by what the call comes to.
     pub awaited: bool,
     /// Nobody but who had the caller may take the call.
     pub same_client_only: bool,
+    /// It has gone beyond those that its campaign asks first.
+    pub has_overflowed: bool,
+    pub left: Option<Left>,
 }
 
-static OF_CALLER: Lookup<live_calls::Of> =
-    lookup!(live_calls by live_calls_pkey (Text): awaited, same_client_only).before_write();
+static KEPT: Lookup<live_calls::Of> =
+    lookup!(live_calls by live_calls_pkey (Text): awaited, same_client_only, overflow_exit, overflowed_from, overflowed_at).before_write();
 
 /// Of a call whose row `read_live` has locked.
-pub fn read_of_caller(uniqueid: &str) -> OfCaller {
+pub fn read_kept(uniqueid: &str) -> Kept {
+    use live_calls as of;
     let found = View::Fresh.look(|at| {
-        OF_CALLER.first(at, arg(uniqueid), |row| OfCaller {
-            awaited: row.get_optional(live_calls::awaited) == Some(true),
-            same_client_only: row.get_optional(live_calls::same_client_only) == Some(true),
+        KEPT.first(at, arg(uniqueid), |row| Kept {
+            awaited: row.get_optional(of::awaited) == Some(true),
+            same_client_only: row.get_optional(of::same_client_only) == Some(true),
+            has_overflowed: row.get_optional(of::overflow_exit).is_some(),
+            left: Left::new(
+                row.get_optional(of::overflowed_from),
+                row.get_optional(of::overflowed_at),
+            ),
         })
     });
     found.unwrap_or_else(|| panic!("call {uniqueid} is locked"))
@@ -117,7 +128,7 @@ impl LiveCall {
     }
 
     /// Its slot returns.
-    pub fn slot_back<'a>(&self, uniqueid: &'a str) -> End<'a> {
+    pub fn slot_back<'a>(&self, uniqueid: &'a str, left: Option<Left>) -> End<'a> {
         End {
             uniqueid,
             parties: Parties {
@@ -130,12 +141,13 @@ impl LiveCall {
             change: Counts::SLOT_BACK,
             reserved: self.attempt_at,
             is_first: self.attempt == 1,
+            left,
         }
     }
 
     /// And another link's is taken: for its number, its campaign and its seller nothing changes.
     pub fn slot_moves<'a>(&self, uniqueid: &'a str) -> End<'a> {
-        let end = self.slot_back(uniqueid);
+        let end = self.slot_back(uniqueid, None);
         End {
             parties: Parties {
                 user_id: None,
@@ -201,37 +213,48 @@ fn change_live(armed: Armed, uniqueid: &str, columns: &[Set<'_, live_calls::Of>]
 }
 
 /// The call's next attempt, on another link.
-#[allow(clippy::too_many_arguments)]
-pub fn move_live(
-    armed: Armed,
-    uniqueid: &str,
-    call: &LiveCall,
-    link: &Link,
-    reserved_at: i64,
-    timeout: i32,
-    awaited: bool,
-    decision: &str,
-) {
-    let qualify_seconds =
-        View::Fresh.look(|at| read_qualify_seconds(at, link.qualify_seconds, call.campaign_id));
+pub struct Attempt<'a> {
+    pub link: &'a Link,
+    pub reserved_at: i64,
+    pub timeout: i32,
+    pub qualify_seconds: Option<i32>,
+    pub awaited: bool,
+    pub same_client_only: bool,
+    pub decision: &'a str,
+    /// Where it goes beyond those that its campaign asks first: why, and to which campaign, if to another.
+    pub overflow: Option<(Exit, Option<&'a Campaign>)>,
+}
+
+pub fn move_live(armed: Armed, uniqueid: &str, call: &LiveCall, to: &Attempt<'_>) {
+    let Attempt { link, .. } = to;
     let mut tried = call.tried.clone();
     tried.push(call.link_id);
-    change_live(
-        armed,
-        uniqueid,
-        &[
-            live_calls::tried.to(arg(tried)),
-            live_calls::link_id.to(arg(link.id)),
-            live_calls::client_id.to(arg(link.client_id)),
-            live_calls::holds_slot.to(arg(true)),
-            live_calls::attempt.to(arg(call.attempt + 1)),
-            live_calls::attempt_at.to(instant(reserved_at)),
-            live_calls::attempt_timeout_seconds.to(arg(timeout)),
-            live_calls::decision.to(arg(decision)),
-            live_calls::qualify_seconds.to(arg(qualify_seconds)),
-            live_calls::awaited.to(arg(awaited.then_some(true))),
-        ],
-    );
+    let mut columns = vec![
+        live_calls::tried.to(arg(tried)),
+        live_calls::link_id.to(arg(link.id)),
+        live_calls::client_id.to(arg(link.client_id)),
+        live_calls::holds_slot.to(arg(true)),
+        live_calls::attempt.to(arg(call.attempt + 1)),
+        live_calls::attempt_at.to(instant(to.reserved_at)),
+        live_calls::attempt_timeout_seconds.to(arg(to.timeout)),
+        live_calls::decision.to(arg(to.decision)),
+        live_calls::qualify_seconds.to(arg(to.qualify_seconds)),
+        live_calls::awaited.to(arg(to.awaited.then_some(true))),
+    ];
+    if let Some((exit, campaign)) = to.overflow {
+        columns.push(live_calls::overflow_exit.to(arg(exit.name())));
+        if let Some(campaign) = campaign {
+            columns.extend([
+                live_calls::campaign_id.to(arg(campaign.id)),
+                live_calls::routing_strategy.to(arg(campaign.strategy.name())),
+                live_calls::dial_timeout_seconds.to(arg(campaign.dial_timeout_seconds)),
+                live_calls::same_client_only.to(arg(to.same_client_only.then_some(true))),
+                live_calls::overflowed_from.to(arg(call.campaign_id)),
+                live_calls::overflowed_at.to(instant(to.reserved_at)),
+            ]);
+        }
+    }
+    change_live(armed, uniqueid, &columns);
 }
 
 /// Nobody is left; the row waits for the call's record.

@@ -7,6 +7,7 @@ use capconduit_core::meter::Counts;
 use capconduit_core::{Subject, outcome};
 use pgrx::pg_sys::{BOOLOID, INT4OID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
+use crate::calls::overflow::Left;
 use crate::calls::parties::Parties;
 use crate::calls::settle::{End, MetersOwe, settle_link};
 use crate::calls::{callers, counters};
@@ -38,6 +39,9 @@ selected! {
         qualify_seconds: Option<i32> = "(to_jsonb(l) ->> 'qualify_seconds')::integer",
         answered: bool = "l.answered_at is not null",
         awaited: bool = "coalesce((to_jsonb(l) ->> 'awaited')::boolean, false)",
+        overflow_exit: Option<String> = "to_jsonb(l) ->> 'overflow_exit'",
+        overflowed_from: Option<i64> = "(to_jsonb(l) ->> 'overflowed_from')::bigint",
+        overflowed_at: Option<i64> = "(to_jsonb(l) ->> 'overflowed_at')::timestamptz",
     }
 }
 
@@ -47,9 +51,13 @@ impl LockedCall {
             Subject::Link(id) => self.link_id == id,
             Subject::Client(id) => self.client_id == id,
             Subject::Did(id) => self.did_id == Some(id),
-            Subject::Campaign(id) => self.campaign_id == id,
+            Subject::Campaign(id) => self.campaign_id == id || self.overflowed_from == Some(id),
             Subject::Seller(id) => self.user_id == Some(id),
         }
+    }
+
+    fn left(&self) -> Option<Left> {
+        Left::new(self.overflowed_from, self.overflowed_at)
     }
 
     fn parties(&self) -> Parties {
@@ -139,6 +147,11 @@ fn meter(armed: Armed, record: i64, call: &LockedCall) -> bool {
         .unwrap_or(false)
 }
 
+static OVERFLOW: Change = Change::new(
+    "update capconduit.call_logs set overflow_exit = $2, overflowed_from = $3, overflowed_at = $4 where id = $1",
+    &[INT8OID, TEXTOID, INT8OID, TIMESTAMPTZOID],
+);
+
 /// Closes the calls as LOST; their number and the id of the last record. The links come last, in ascending order:
 /// so call this once in a transaction, but for what was rolled back; then meters. A row that is held for longer than was to
 /// be waited is the error.
@@ -168,6 +181,17 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
         }
         let (ends, records) = links.entry(call.link_id).or_default();
         let qualified = metered && call.holds_slot && record.is_some_and(|record| meter(armed, record, call));
+        if let (Some(record), Some(exit)) = (record, &call.overflow_exit) {
+            OVERFLOW.run(
+                armed,
+                &[
+                    arg(record),
+                    arg(exit.as_str()),
+                    arg(call.overflowed_from),
+                    instant(call.overflowed_at),
+                ],
+            );
+        }
         let comes_to = record.map_or(Counts::NONE, |_| {
             Counts::of_record(true, call.holds_slot, counts, qualified)
         });
@@ -183,6 +207,7 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
             change,
             reserved,
             is_first: call.holds_slot && call.attempt == 1,
+            left: call.left(),
         });
         records.extend(record.filter(|_| counts));
         last = record.or(last);

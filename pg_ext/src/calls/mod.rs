@@ -18,6 +18,7 @@ pub mod locks;
 pub mod lost;
 pub mod meters;
 pub mod nodes;
+pub mod overflow;
 pub mod parties;
 pub mod preview;
 pub mod rejects;

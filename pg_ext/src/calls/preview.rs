@@ -3,11 +3,13 @@
 
 use capconduit_core::facts::Dialled;
 use capconduit_core::gates::callers::former;
+use capconduit_core::overflow::Exit;
 use capconduit_core::{Asked, Link, Reject, did, gates};
 
 use crate::calls::facts::{count_as_marked, read_dialled};
 use crate::calls::links::{FirstTaker, first_taker};
-use crate::postgres::look::View;
+use crate::calls::overflow::{Leaving, former_of, leave_at_route};
+use crate::postgres::look::{At, View};
 use crate::postgres::result_row::result_row;
 
 result_row! {
@@ -32,6 +34,33 @@ pub struct Considered<'a> {
     pub dialled: Option<&'a Dialled>,
     /// None: no link was asked.
     pub links: Option<&'a FirstTaker>,
+    pub overflow: Option<&'a Overflowed<'a>>,
+    pub is_rejected: bool,
+}
+
+/// The campaign has nobody, and says who is asked then.
+pub struct Overflowed<'a> {
+    leaving: Leaving,
+    asked: Asked<'a>,
+    /// Of the other campaign, if the call passes there. Of a link of its own: its campaign's say.
+    links: Option<FirstTaker>,
+}
+
+impl Overflowed<'_> {
+    pub fn exit(&self) -> Exit {
+        self.leaving.exit
+    }
+
+    /// The other campaign, as what the call is to pass, how that is asked, and its links.
+    pub fn beyond(&self) -> Option<(&Dialled, &Asked<'_>, Option<&FirstTaker>)> {
+        let beyond = self.leaving.beyond.as_deref()?;
+        Some((beyond, &self.asked, self.links.as_ref()))
+    }
+
+    fn taker(&self) -> Option<(i64, &Link)> {
+        let campaign = self.leaving.campaign()?;
+        Some((campaign.id, self.links.as_ref()?.link().ok()?))
+    }
 }
 
 /// The row, completed by what `detail` says of it.
@@ -46,6 +75,8 @@ pub fn preview<D, R>(
             asked,
             dialled: None,
             links: None,
+            overflow: None,
+            is_rejected: true,
         };
         complete(reject(reason, None, None), detail(considered))
     };
@@ -61,19 +92,29 @@ pub fn preview<D, R>(
             former: former(&dialled, asked.at),
             ..*asked
         };
-        let links = gates::admit(&dialled, asked)
+        let mut links = gates::admit(&dialled, asked)
             .ok()
-            .map(|campaign| first_taker(at, campaign.id, campaign.strategy, asked));
+            .map(|campaign| first_taker(at, campaign, asked));
         let says_metered = links
             .iter()
             .flat_map(|links| &links.links)
             .any(|link| link.seller_metered);
         count_as_marked(at, &mut dialled, says_metered);
         let admitted = gates::admit(&dialled, asked);
+        let overflow = match (&admitted, &mut links) {
+            (Ok(campaign), Some(links)) if !campaign.overflow.is_empty() => {
+                overflow(at, &dialled, links, asked)
+            }
+            _ => None,
+        };
         let row = match (admitted, &links) {
-            (Ok(campaign), Some(links)) => match links.link() {
-                Ok(link) => offer(did_id, campaign.id, link),
-                Err(reason) => reject(reason, did_id, Some(campaign.id)),
+            (Ok(campaign), Some(links)) => match (links.link(), overflow.as_ref()) {
+                (Ok(link), _) => offer(did_id, campaign.id, link),
+                (Err(reason), None) => reject(reason, did_id, Some(campaign.id)),
+                (Err(_), Some(overflow)) => match overflow.taker() {
+                    Some((campaign_id, link)) => offer(did_id, campaign_id, link),
+                    None => reject(overflow.leaving.says, did_id, Some(campaign.id)),
+                },
             },
             (admitted, _) => reject(
                 admitted
@@ -87,8 +128,45 @@ pub fn preview<D, R>(
             asked,
             dialled: Some(&dialled),
             links: links.as_ref(),
+            overflow: overflow.as_ref(),
+            is_rejected: row.reason.is_some(),
         };
         complete(row, detail(considered))
+    })
+}
+
+/// Where nobody of the campaign takes the call.
+fn overflow<'a>(
+    at: At,
+    dialled: &Dialled,
+    own: &mut FirstTaker,
+    asked: &Asked<'a>,
+) -> Option<Overflowed<'a>> {
+    let exit = Exit::of(own.link().err()?)?;
+    let leaving = leave_at_route(at, exit, dialled, &mut own.links, asked)?;
+    let asked = Asked {
+        former: former_of(dialled, leaving.beyond.as_deref(), asked.at),
+        ..*asked
+    };
+    let links = match &leaving.beyond {
+        Some(beyond) => {
+            own.links.clone_from(&leaving.links);
+            let admitted = gates::admit(beyond, &asked).ok();
+            admitted.map(|campaign| first_taker(at, campaign, &asked))
+        }
+        None => {
+            // A link of its own is the last that is asked.
+            let kept = own.links.iter().position(|link| leaving.is_for(link));
+            own.asked.retain(|(index, _)| Some(*index) != kept);
+            own.asked
+                .extend(kept.map(|index| (index, gates::judge(&own.links[index], &asked))));
+            None
+        }
+    };
+    Some(Overflowed {
+        leaving,
+        asked,
+        links,
     })
 }
 

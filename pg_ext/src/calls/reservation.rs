@@ -5,18 +5,18 @@ use std::cell::Cell;
 
 use capconduit_core::callers::Scope;
 use capconduit_core::facts::{Campaign, Dialled};
-use capconduit_core::gates::callers::former;
 use capconduit_core::{Asked, Link, Subject, Verdict, decision, gates, outcome, select};
 use pgrx::pg_sys;
 use pgrx::pg_sys::INT8OID;
 
 use crate::calls::callers::{self, Remembering};
 use crate::calls::counters::take_slot;
-use crate::calls::facts::{count_as_marked, read_caller_id, read_dialled};
+use crate::calls::facts::{count_as_marked, read_beyond, read_caller_id, read_dialled};
 use crate::calls::hot_row::Changed;
 use crate::calls::links::are_set_as_before;
 use crate::calls::live_call::Answer;
 use crate::calls::meters::{self, Limits, Metered};
+use crate::calls::overflow::{Leaving, former_of};
 use crate::calls::{leases, nodes};
 use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::armed::Armed;
@@ -51,7 +51,10 @@ pub struct Choice<'a> {
     pub caller: &'a Caller<'a>,
     pub asked: &'a Asked<'a>,
     pub dialled: &'a Dialled,
+    /// The one whose links are asked.
     pub campaign: &'a Campaign,
+    /// The number's campaign has nobody for the call.
+    pub leaving: Option<&'a Leaving>,
     /// What has room only if calls are closed whose leases have expired: the number, its campaign or its seller.
     pub full: Option<Subject>,
     pub links: &'a [Link],
@@ -91,15 +94,16 @@ impl Choice<'_> {
         } = self;
         let link = &self.links[index];
         let turn = select::next_turn(campaign.strategy, self.links);
-        let timeout = outcome::first_timeout(campaign.dial_timeout_seconds, campaign.max_ring_seconds);
+        let max_ring_seconds = self.first().max_ring_seconds;
+        let timeout = outcome::first_timeout(campaign.dial_timeout_seconds, max_ring_seconds);
         let max_call_seconds = guc::MAX_CALL_SECONDS.get();
-        let decision = decision::describe(self.links, verdicts, Some(index));
+        let decision = self.describe(verdicts, Some(index));
         let now = began();
         let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
         let texts = Texts::new();
         let reserved_at = link.reserves_at(self.asked.at).max(dialled.windows_from());
         let scopes = self.scopes(link);
-        let remembered = callers::remembered(self.asked.caller, scopes);
+        let remembered = callers::remembered(self.asked.caller, scopes.iter().copied());
         let awaited = remembered.is_some() && scopes.iter().any(Remembering::awaits_outcome);
         let same_client_only = self.asked.former.is_some_and(|former| former.only);
         insert!(
@@ -124,7 +128,7 @@ impl Choice<'_> {
                 attempt_at: instant(reserved_at),
                 dial_timeout_seconds: arg(campaign.dial_timeout_seconds),
                 attempt_timeout_seconds: arg(timeout),
-                ring_deadline: after(campaign.max_ring_seconds),
+                ring_deadline: after(max_ring_seconds),
                 max_call_seconds: arg(max_call_seconds),
                 lease_until: instant(leases::ends_at(now, max_call_seconds)),
                 decision: texts.put(decision.as_str()),
@@ -132,6 +136,13 @@ impl Choice<'_> {
                 qualify_seconds: arg(link.qualify_seconds.unwrap_or(campaign.qualify_seconds)),
                 awaited: arg(awaited.then_some(true)),
                 same_client_only: arg(same_client_only.then_some(true)),
+                overflow_exit: texts.put(
+                    self.leaving
+                        .filter(|leaving| leaving.is_for(link))
+                        .map(|leaving| leaving.exit.name())
+                ),
+                overflowed_from: arg(self.left().map(|campaign| campaign.id)),
+                overflowed_at: instant(self.left().map(|_| reserved_at)),
             }
         );
         let taken = take_slot(
@@ -175,28 +186,44 @@ impl Choice<'_> {
         })
     }
 
+    /// The number's campaign.
+    fn first(&self) -> &Campaign {
+        self.left().unwrap_or(self.campaign)
+    }
+
+    /// The one that the call leaves for another.
+    fn left(&self) -> Option<&Campaign> {
+        self.leaving
+            .filter(|leaving| leaving.beyond.is_some())
+            .and(self.dialled.campaign.as_ref())
+    }
+
+    pub fn describe(&self, verdicts: &[Verdict], chosen: Option<usize>) -> String {
+        let decision = decision::describe(self.links, verdicts, chosen);
+        match self.leaving {
+            Some(leaving) => leaving.describe(decision),
+            None => decision,
+        }
+    }
+
     /// The caller, where it matters whether it has called before, wherever the call may go.
     pub fn remembered(&self) -> Option<Cow<'_, str>> {
         let of_links = self.links.iter().flat_map(Remembering::of_link);
-        callers::remembered(self.asked.caller, self.of_call().into_iter().chain(of_links))
+        callers::remembered(self.asked.caller, self.of_call().chain(of_links))
     }
 
-    fn of_call(&self) -> [Remembering<'_>; 2] {
-        let campaign = self.campaign;
-        let of_campaign = Remembering::of(Scope::Campaign(campaign.id), &campaign.caller_rules);
-        [
-            Remembering {
-                min_redial_seconds: campaign.min_redial_seconds,
-                ..of_campaign
-            },
-            Remembering::of(Scope::Seller(self.dialled.user_id), &self.dialled.caller_rules),
-        ]
+    fn of_call(&self) -> impl Iterator<Item = Remembering<'_>> {
+        let campaigns = self.left().into_iter().chain([self.campaign]);
+        let seller = Remembering::of(Scope::Seller(self.dialled.user_id), &self.dialled.caller_rules);
+        campaigns.map(Remembering::of_campaign).chain([seller])
     }
 
     /// What remembers the call's caller.
-    fn scopes<'a>(&'a self, link: &'a Link) -> [Remembering<'a>; 4] {
-        let ([link, client], [campaign, seller]) = (Remembering::of_link(link), self.of_call());
-        [link, client, campaign, seller]
+    fn scopes<'a>(&'a self, link: &'a Link) -> Vec<Remembering<'a>> {
+        Remembering::of_link(link)
+            .into_iter()
+            .chain(self.of_call())
+            .collect()
     }
 
     /// Behind the link's counters, in their order.
@@ -216,9 +243,10 @@ impl Choice<'_> {
         let mut taken = Changed::Done(());
         if link.seller_metered {
             for (subject, capped) in dialled.subjects() {
-                // Who waits for the link does not need this number.
+                // Who waits for the link does not need this number, nor the campaign that the call has left.
                 let wait = match subject {
                     Subject::Did(_) => Wait::Moment(patience),
+                    Subject::Campaign(id) if id != self.campaign.id => Wait::Moment(patience),
                     _ => wait,
                 };
                 let of = Metered::of_seller(subject, dialled.user_id);
@@ -240,22 +268,45 @@ impl Choice<'_> {
             return false;
         };
         count_as_marked(at, &mut dialled, self.dialled.seller_metered);
+        let caller = self.asked.caller;
+        let beyond = self.left().and_then(|_| {
+            read_beyond(
+                at,
+                dialled.user_id,
+                self.campaign.id,
+                caller,
+                dialled.seller_metered,
+            )
+        });
+        dialled.beyond = beyond.map(Box::new);
         if !dialled.is_capped_like(self.dialled) {
             return false;
         }
         // What is used of caps is judged by the meters themselves: this call may have taken the last place of one already.
         let dialled = dialled.uncapped();
-        let Ok(campaign) = gates::admit(&dialled, self.asked) else {
+        let Ok(first) = gates::admit(&dialled, self.asked) else {
             return false;
         };
-        // Who calls again is held by a lock that was taken for seller and campaign as they were.
-        let is_still = campaign.min_redial_seconds == self.campaign.min_redial_seconds
-            && campaign.caller_rules == self.campaign.caller_rules
+        let beyond = dialled.beyond.as_deref().cloned();
+        let beyond = beyond.map(|campaign| Dialled::overflowing_to(campaign, &dialled.marked));
+        let campaign = match (self.left(), &beyond) {
+            (None, _) => first,
+            (Some(_), None) => return false,
+            (Some(left), Some(beyond)) => match gates::admit(beyond, self.asked) {
+                Ok(campaign) if first.asks_like(left) => campaign,
+                _ => return false,
+            },
+        };
+        // Who calls again is held by a lock that was taken for seller and campaigns as they were.
+        let is_still = campaign.asks_like(self.campaign)
             && dialled.caller_rules == self.dialled.caller_rules
-            && former(&dialled, self.asked.at) == self.asked.former
+            && former_of(&dialled, beyond.as_ref(), self.asked.at) == self.asked.former
             && (dialled.did_id, dialled.user_id) == (self.dialled.did_id, self.dialled.user_id)
-            && (campaign.id, campaign.strategy) == (self.campaign.id, self.campaign.strategy)
-            && are_set_as_before(at, campaign.id, self.links, chosen, self.asked);
+            && are_set_as_before(at, campaign.id, self.links, Some(chosen), self.asked)
+            && self
+                .leaving
+                .filter(|leaving| leaving.beyond.is_some())
+                .is_none_or(|leaving| are_set_as_before(at, first.id, &leaving.links, None, self.asked));
         if is_still {
             self.ended_before.set(at.ended_before());
         }

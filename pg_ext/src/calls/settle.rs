@@ -8,6 +8,7 @@ use pgrx::pg_sys::TEXTOID;
 
 use crate::calls::counters::{Owed, Settled};
 use crate::calls::meters::Metered;
+use crate::calls::overflow::Left;
 use crate::calls::parties::Parties;
 use crate::calls::{counters, excess, meters};
 use crate::postgres::argument::arg;
@@ -29,6 +30,8 @@ pub struct End<'a> {
     pub reserved: i64,
     /// It held that slot from the beginning.
     pub is_first: bool,
+    /// It counts there, too.
+    pub left: Option<Left>,
 }
 
 selected! {
@@ -76,14 +79,17 @@ impl MetersOwe {
                 .seller_metered
                 .unwrap_or_else(|| View::Fresh.look(|at| meters::is_seller_metered(at, user_id)))
         {
-            let by_first = (end.change, end.first_reserved());
-            let did = end.parties.did_id.map(Subject::Did);
-            let campaign = end.parties.campaign_id.map(Subject::Campaign);
-            for subject in [did, campaign, Some(Subject::Seller(user_id))]
-                .into_iter()
-                .flatten()
-            {
-                self.owe(Metered::of_seller(subject, user_id), by_first);
+            let first = end.first_reserved();
+            let counted = [
+                end.parties.did_id.map(|id| (Subject::Did(id), first)),
+                end.left.map(|left| (Subject::Campaign(left.campaign_id), first)),
+                end.parties
+                    .campaign_id
+                    .map(|id| (Subject::Campaign(id), end.left.map_or(first, |left| left.at))),
+                Some((Subject::Seller(user_id), first)),
+            ];
+            for (subject, reserved) in counted.into_iter().flatten() {
+                self.owe(Metered::of_seller(subject, user_id), (end.change, reserved));
             }
         }
     }

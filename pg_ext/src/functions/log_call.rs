@@ -110,6 +110,7 @@ fn log(inside: &Inside, given: &Given) -> Answered<(&'static str, i64)> {
                 change: Counts::SLOT_BACK,
                 reserved,
                 is_first: known.holds_first_slot(),
+                left: known.left,
             };
             give_back(armed, end);
         }

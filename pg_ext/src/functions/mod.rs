@@ -13,6 +13,7 @@ pub mod next_target;
 pub mod node_heartbeat;
 pub mod node_report;
 pub mod node_started;
+mod overflow_fault;
 pub mod present_window;
 pub mod preview_call;
 pub mod preview_route;

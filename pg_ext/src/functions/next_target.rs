@@ -1,22 +1,29 @@
 //! `next_target`: the attempt failed; who is next. The slot moves, or is given back and the caller is told why.
 
 use capconduit_core::callers::Former;
-use capconduit_core::{Asked, Link, Reject, Strategy, Subject, decision, outcome, select};
+use capconduit_core::cap::Capped;
+use capconduit_core::facts::{Campaign, Dialled};
+use capconduit_core::gates::callers::{former, strictest};
+use capconduit_core::overflow::{Exit, Overflow};
+use capconduit_core::{Asked, Link, Reject, Strategy, Subject, Verdict, decision, gates, outcome, select};
 use pgrx::pg_extern;
 use pgrx::pg_sys::TEXTOID;
 
 use crate::calls::callers::{self, Remembering};
 use crate::calls::counters::{take_slot, wait_for};
 use crate::calls::door::{Answered, Door, Inside};
-use crate::calls::facts::read_caller_id;
+use crate::calls::facts::{
+    AfterFailure, read_after_failure, read_beyond, read_caller_id, read_seller_marked,
+};
 use crate::calls::hot_row::Changed;
 use crate::calls::links::{are_set_as_before, read_links, uniform};
 use crate::calls::live_call::{
-    Answer, Decision, LiveCall, end_live, move_live, read_live, read_of_caller, refuse_another,
+    Answer, Attempt, Decision, Kept, LiveCall, end_live, move_live, read_kept, read_live, refuse_another,
 };
 use crate::calls::locks::lock_caller;
-use crate::calls::meters::{self, Limits, Metered};
+use crate::calls::meters::{self, Limits, Metered, is_seller_metered};
 use crate::calls::nodes;
+use crate::calls::overflow::{Leavable, Leaving, leave};
 use crate::calls::settle::{MetersOwe, give_back, settle_link};
 use crate::calls::turns::Turns;
 use crate::functions::arguments;
@@ -27,8 +34,9 @@ use crate::postgres::held_rows::{Patience, Wait};
 use crate::postgres::insert::insert;
 use crate::postgres::look::{At, View};
 use crate::postgres::result_row::ResultRow;
+use crate::postgres::rows::selected;
 use crate::postgres::savepoint::Savepoint;
-use crate::postgres::spi::Statement;
+use crate::postgres::spi::{Query, Statement};
 use crate::postgres::transaction::now;
 
 #[pg_extern(sql = false)]
@@ -119,8 +127,11 @@ fn next(inside: &Inside, told: &Failed) -> Answered<Answer> {
     }
     note_failure(armed, uniqueid, &call, &told.status, told.cause);
     let answer = match outcome::attempt_timeout(call.dial_timeout_seconds, call.ring_seconds_left) {
-        None => end(armed, uniqueid, call, Reject::RingBudgetSpent, None),
-        Some(timeout) => move_on(armed, uniqueid, call, timeout),
+        None => {
+            let kept = read_kept(uniqueid);
+            end(armed, uniqueid, call, kept, Reject::RingBudgetSpent, None)
+        }
+        Some(_) => move_on(armed, uniqueid, call),
     };
     Answered::written(armed, answer)
 }
@@ -142,45 +153,147 @@ fn note_failure(armed: Armed, uniqueid: &str, call: &LiveCall, status: &str, cau
     );
 }
 
-/// Chooses among the links not yet tried and moves the slot there, as a route does: judged anew whenever the choice
-/// turns out full, held, or set differently.
-fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer {
-    let patience = Patience::default();
-    let of_caller = read_of_caller(uniqueid);
-    let former = of_caller.same_client_only.then_some(Former {
-        client_id: call.client_id,
-        only: true,
-    });
-    let mut held: Vec<i64> = Vec::new();
-    let mut is_alone = false;
-    loop {
-        // Rolled back, the savepoint gives back the campaign's turns too.
-        let turns = (call.strategy == Strategy::RoundRobin).then(|| Turns::lock(call.campaign_id).savepoint);
-        let (mut links, ended_before) = View::Fresh.look(|at| {
-            (
-                read_links(at, call.campaign_id, call.caller_number.as_deref()),
-                at.ended_before(),
-            )
-        });
-        let asked = Asked {
-            former,
-            ..call.asked()
-        };
+/// What a move rests on, as of one moment.
+struct Seen {
+    /// Those that are asked: of the call's campaign, or of the one that it leaves for.
+    links: Vec<Link>,
+    leaving: Option<Leaving>,
+    campaign: AfterFailure,
+    /// See `At::ended_before`.
+    ended_before: u64,
+}
+
+selected! {
+    struct Tried {
+        client_id: Option<i64> = "client_id",
+    }
+}
+
+static TRIED: Query<Tried> = Query::new(
+    "select",
+    "from capconduit.call_attempts where uniqueid = $1",
+    &[TEXTOID],
+);
+
+/// In another campaign the same client may have a link, too: nobody is asked twice.
+fn pass_over_clients(uniqueid: &str, links: &mut [Link]) {
+    let tried = TRIED.all(&[arg(uniqueid)]);
+    for link in links {
+        link.already_tried |= tried
+            .iter()
+            .any(|attempt| attempt.client_id == Some(link.client_id));
+    }
+}
+
+fn look(uniqueid: &str, call: &LiveCall, kept: Kept, asked: &Asked<'_>, is_leaving: bool) -> Seen {
+    let mut seen = look_at(call, asked, is_leaving);
+    if kept.left.is_some() || seen.leaving.as_ref().and_then(Leaving::campaign).is_some() {
+        pass_over_clients(uniqueid, &mut seen.links);
+    }
+    seen
+}
+
+fn look_at(call: &LiveCall, asked: &Asked<'_>, is_leaving: bool) -> Seen {
+    View::Fresh.look(|at| {
+        let campaign = read_after_failure(at, call.campaign_id);
+        let mut links = read_links(at, call.campaign_id, &campaign.overflow, asked.caller);
         for link in &mut links {
             link.already_tried = link.id == call.link_id || call.tried.contains(&link.id);
         }
+        let leaving = call.user_id.filter(|_| is_leaving).and_then(|user_id| {
+            let of = Leavable {
+                user_id,
+                overflow: &campaign.overflow,
+                seller_metered: links.iter().any(|link| link.seller_metered)
+                    || is_seller_metered(at, user_id),
+                marked: read_seller_marked(at, user_id, asked.caller),
+            };
+            let says = |_: &[Verdict]| Reject::NoMoreTargets { any_busy: false };
+            leave(at, Exit::NoMoreTargets, &of, says, &mut links, asked)
+        });
+        if let Some(leaving) = &leaving
+            && let Some(beyond) = leaving.campaign()
+        {
+            links = read_links(at, beyond.id, &beyond.overflow, asked.caller);
+        }
+        Seen {
+            links,
+            leaving,
+            campaign,
+            ended_before: at.ended_before(),
+        }
+    })
+}
+
+/// Chooses among the links not yet tried and moves the slot there, as a route does: judged anew whenever the choice
+/// turns out full, held, or set differently.
+fn move_on(armed: Armed, uniqueid: &str, call: LiveCall) -> Answer {
+    let patience = Patience::default();
+    let kept = read_kept(uniqueid);
+    let mut held: Vec<i64> = Vec::new();
+    let mut is_alone = false;
+    // Its campaign has nobody for it.
+    let mut is_leaving = false;
+    let mut turns_of = (call.campaign_id, call.strategy);
+    loop {
+        // Rolled back, the savepoint gives back the campaign's turns too.
+        let (campaign_id, strategy) = turns_of;
+        let turns = (strategy == Strategy::RoundRobin).then(|| Turns::lock(campaign_id).savepoint);
+        let asked = Asked {
+            former: kept.same_client_only.then_some(Former {
+                client_id: call.client_id,
+                only: true,
+            }),
+            ..call.asked()
+        };
+        let seen = look(uniqueid, &call, kept, &asked, is_leaving);
+        is_leaving = seen.leaving.is_some();
+        let beyond = seen
+            .leaving
+            .as_ref()
+            .and_then(|leaving| leaving.beyond.as_deref());
+        let campaign = seen.leaving.as_ref().and_then(Leaving::campaign);
+        // One campaign's turns are never waited for with another's in hand.
+        let asks = campaign.map_or((call.campaign_id, call.strategy), |beyond| {
+            (beyond.id, beyond.strategy)
+        });
+        if asks != turns_of {
+            drop(turns);
+            turns_of = asks;
+            continue;
+        }
+        let asked = Asked {
+            former: strictest([asked.former, beyond.and_then(|beyond| former(beyond, asked.at))]),
+            ..asked
+        };
+        let links = &seen.links;
         // Nobody else works on its caller, as when the call was routed.
+        let scopes = campaign.map(Remembering::of_campaign).into_iter();
         if !is_alone
-            && let Some(caller) =
-                callers::remembered(asked.caller, links.iter().flat_map(Remembering::of_link))
+            && let Some(caller) = callers::remembered(
+                asked.caller,
+                scopes.chain(links.iter().flat_map(Remembering::of_link)),
+            )
         {
             drop(turns);
             lock_caller(&caller);
             is_alone = true;
             continue;
         }
-        let verdicts = select::judge_beside(&links, &held, &asked);
-        let Some(index) = select::choose(call.strategy, &links, &verdicts, &asked, &mut uniform) else {
+        let stopped = beyond.and_then(|beyond| gates::admit(beyond, &asked).err());
+        let verdicts = select::judge_beside(links, &held, &asked);
+        let chosen = select::choose(strategy, links, &verdicts, &asked, &mut uniform);
+        let describe = |chosen: Option<usize>| {
+            let decision = match stopped {
+                Some(gate) => gate.name.to_owned(),
+                None => decision::describe(links, &verdicts, chosen),
+            };
+            match &seen.leaving {
+                Some(leaving) => leaving.describe(decision),
+                None => decision,
+            }
+        };
+        let Some(index) = chosen.filter(|_| stopped.is_none()) else {
             drop(turns);
             // A held link is not a full one.
             if !held.is_empty() {
@@ -188,12 +301,19 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
                 patience.nothing_else_has_room();
                 continue;
             }
-            let text = decision::describe(&links, &verdicts, None);
+            is_leaving = call.user_id.is_some()
+                && !kept.has_overflowed
+                && seen.campaign.overflow.to(Exit::NoMoreTargets).is_some();
+            if is_leaving && seen.leaving.is_none() {
+                continue;
+            }
             let any_busy = ANY_BUSY.run(&[arg(uniqueid)]) > 0;
+            let text = describe(None);
             return end(
                 armed,
                 uniqueid,
                 call,
+                kept,
                 Reject::NoMoreTargets { any_busy },
                 Some(text),
             );
@@ -205,30 +325,43 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
             call: &call,
             target,
             asked: &asked,
-            turn: select::next_turn(call.strategy, &links),
+            turn: select::next_turn(strategy, links),
+            beyond: campaign,
             patience: &patience,
         };
         let still = |at: At| {
-            at.ended_before() == ended_before
-                || are_set_as_before(at, call.campaign_id, &links, index, &asked)
+            at.ended_before() == seen.ended_before
+                || are_set_as_before(at, campaign_id, links, Some(index), &asked)
+                    && movement.still_goes(at, seen.leaving.as_ref(), &seen.campaign.overflow)
         };
         let savepoint = turns.unwrap_or_else(Savepoint::begin);
         match movement.run(still) {
             Changed::Done(()) => {
                 savepoint.release();
-                let text = decision::describe(&links, &verdicts, Some(index));
-                let reserved_at = target.reserves_at(asked.at);
-                let link = &links[index];
-                return arrive(
-                    armed,
-                    uniqueid,
-                    call,
-                    of_caller.awaited,
-                    link,
+                let reserved_at = movement.reserves_at();
+                let text = describe(Some(index));
+                let overflow = seen
+                    .leaving
+                    .as_ref()
+                    .filter(|leaving| leaving.is_for(target))
+                    .map(|leaving| (leaving.exit, campaign));
+                let dial_timeout_seconds =
+                    campaign.map_or(call.dial_timeout_seconds, |beyond| beyond.dial_timeout_seconds);
+                let timeout = outcome::attempt_timeout(dial_timeout_seconds, call.ring_seconds_left);
+                let of_campaign = campaign.map_or(seen.campaign.qualify_seconds, |beyond| {
+                    Some(beyond.qualify_seconds)
+                });
+                let attempt = Attempt {
+                    link: target,
                     reserved_at,
-                    timeout,
-                    &text,
-                );
+                    timeout: timeout.unwrap_or(call.ring_seconds_left),
+                    qualify_seconds: target.qualify_seconds.or(of_campaign),
+                    awaited: kept.awaited,
+                    same_client_only: asked.former.is_some_and(|former| former.only),
+                    decision: &text,
+                    overflow,
+                };
+                return arrive(armed, uniqueid, call, attempt);
             }
             Changed::Held(subject) => {
                 savepoint.rollback();
@@ -258,6 +391,8 @@ struct Move<'a> {
     target: &'a Link,
     asked: &'a Asked<'a>,
     turn: Option<i64>,
+    /// The campaign that the call leaves its own for.
+    beyond: Option<&'a Campaign>,
     patience: &'a Patience,
 }
 
@@ -291,7 +426,7 @@ impl Move<'_> {
             self.armed,
             self.target,
             self.asked,
-            self.target.reserves_at(self.asked.at),
+            self.reserves_at(),
             self.turn,
             self.wait(),
             &still,
@@ -305,7 +440,56 @@ impl Move<'_> {
         {
             return Changed::Held(subject);
         }
-        self.move_clients(owe, still)
+        self.enter(&still).and_then(|()| self.move_clients(owe, &still))
+    }
+
+    fn reserves_at(&self) -> i64 {
+        let reserved = self.target.reserves_at(self.asked.at);
+        self.beyond
+            .map_or(reserved, |beyond| reserved.max(beyond.caps.windows_from))
+    }
+
+    /// The campaign that the call leaves for counts it from now on. That which it leaves has done so, as have its number and its seller.
+    fn enter(&self, still: impl Fn(At) -> bool) -> Changed<()> {
+        let (Some(beyond), Some(user_id), true) =
+            (self.beyond, self.call.user_id, self.target.seller_metered)
+        else {
+            return Changed::Done(());
+        };
+        let of = Metered::of_seller(Subject::Campaign(beyond.id), user_id);
+        meters::take(
+            self.armed,
+            of,
+            Limits::of(&beyond.caps),
+            self.asked,
+            self.reserves_at(),
+            self.wait(),
+            still,
+        )
+    }
+
+    /// Whether its campaign sends calls to the same now; and, where it leaves for another one, that one lets it in.
+    fn still_goes(&self, at: At, leaving: Option<&Leaving>, overflow: &Overflow) -> bool {
+        if read_after_failure(at, self.call.campaign_id).overflow != *overflow {
+            return false;
+        }
+        let (Some(leaving), Some(beyond), Some(user_id)) = (leaving, self.beyond, self.call.user_id) else {
+            return true;
+        };
+        let caller = self.asked.caller;
+        let Some(now) = read_beyond(at, user_id, beyond.id, caller, leaving.seller_metered) else {
+            return false;
+        };
+        // What is used of its caps is judged by its meter.
+        let is_set_alike = now.asks_like(beyond) && now.caps.caps == beyond.caps.caps;
+        let now = Campaign {
+            caps: Capped::NOT,
+            ..now
+        };
+        let now = Dialled::overflowing_to(now, &read_seller_marked(at, user_id, caller));
+        is_set_alike
+            && gates::admit(&now, self.asked).is_ok()
+            && are_set_as_before(at, self.call.campaign_id, &leaving.links, None, self.asked)
     }
 
     /// No client has two links of one campaign, so the one that is left is not the one that is next.
@@ -320,14 +504,13 @@ impl Move<'_> {
         }
         let next = Metered::client(target.client_id);
         let (before, behind) = left.split(next.subject);
-        let reserved = target.reserves_at(self.asked.at);
         let take = || {
             meters::take(
                 self.armed,
                 next,
                 Limits::of_client(target),
                 self.asked,
-                reserved,
+                self.reserves_at(),
                 self.wait(),
                 still,
             )
@@ -340,43 +523,32 @@ impl Move<'_> {
     }
 }
 
-#[allow(clippy::too_many_arguments)]
-fn arrive(
-    armed: Armed,
-    uniqueid: &str,
-    call: LiveCall,
-    mut awaited: bool,
-    link: &Link,
-    reserved_at: i64,
-    timeout: i32,
-    decided: &str,
-) -> Answer {
+fn arrive(armed: Armed, uniqueid: &str, call: LiveCall, to: Attempt<'_>) -> Answer {
     let attempt = call.attempt + 1;
-    let decision = decision::append(&call.decision, attempt, decided);
+    let decision = decision::append(&call.decision, attempt, to.decision);
+    let (link, beyond) = (to.link, to.overflow.and_then(|(_, campaign)| campaign));
+    let mut awaited = to.awaited;
     if awaited {
         callers::pass_on(armed, uniqueid, link.client_id);
     }
-    let scopes = Remembering::of_link(link);
-    if let Some(caller) = callers::remembered(call.caller_number.as_deref(), scopes) {
+    let mut scopes = Vec::from(Remembering::of_link(link));
+    scopes.extend(beyond.map(Remembering::of_campaign));
+    if let Some(caller) = callers::remembered(call.caller_number.as_deref(), scopes.iter().copied()) {
         callers::remember(armed, uniqueid, &caller, &scopes, link.client_id, now());
         awaited |= scopes.iter().any(Remembering::awaits_outcome);
     }
-    move_live(
-        armed,
-        uniqueid,
-        &call,
-        link,
-        reserved_at,
-        timeout,
+    let to = Attempt {
         awaited,
-        &decision,
-    );
+        decision: &decision,
+        ..to
+    };
+    move_live(armed, uniqueid, &call, &to);
     let caller_id = View::Fresh.look(|at| read_caller_id(at, link.client_id));
     Answer::target(
         attempt,
         link,
-        call.campaign_id,
-        timeout,
+        beyond.map_or(call.campaign_id, |beyond| beyond.id),
+        to.timeout,
         call.max_call_seconds,
         caller_id,
         decision,
@@ -384,16 +556,23 @@ fn arrive(
 }
 
 /// Nobody is left: the slot returns, the call's row waits for log_call.
-fn end(armed: Armed, uniqueid: &str, call: LiveCall, reason: Reject, decided: Option<String>) -> Answer {
+fn end(
+    armed: Armed,
+    uniqueid: &str,
+    call: LiveCall,
+    kept: Kept,
+    reason: Reject,
+    decided: Option<String>,
+) -> Answer {
     let decision = match decided {
         Some(text) => decision::append(&call.decision, call.attempt + 1, &text),
         None => call.decision.clone(),
     };
     if call.holds_slot {
-        give_back(armed, call.slot_back(uniqueid));
+        give_back(armed, call.slot_back(uniqueid, kept.left));
     }
     // Nobody can have its caller any more.
-    if read_of_caller(uniqueid).awaited {
+    if kept.awaited {
         callers::lose(armed, uniqueid, false);
     }
     end_live(armed, uniqueid, reason, &decision);

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 
 use capconduit_core::facts::Dialled;
-use capconduit_core::gates::callers::former;
 use capconduit_core::gates::caps;
+use capconduit_core::overflow::Exit;
 use capconduit_core::stopped::Full;
-use capconduit_core::{Asked, Link, Reject, Strategy, Subject, decision, did, gates, select, stopped, text};
+use capconduit_core::{Asked, Link, Reject, Strategy, Subject, Verdict, did, gates, select, stopped, text};
 use pgrx::pg_extern;
 
 use crate::calls::counters::wait_for;
@@ -16,6 +16,7 @@ use crate::calls::hot_row::Changed;
 use crate::calls::links::{read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, read_live, refuse_another, take_live};
 use crate::calls::locks::lock_caller;
+use crate::calls::overflow::{Leaving, former_of, leave_at_route};
 use crate::calls::reservation::{Caller, Choice};
 use crate::calls::turns::Turns;
 use crate::calls::{leases, rejects};
@@ -100,11 +101,13 @@ struct Seen {
     full: Option<Subject>,
     /// None where a gate stops the call before.
     links: Vec<Link>,
+    /// The number's campaign has nobody; full and links are of whom is asked then.
+    leaving: Option<Leaving>,
     /// See `At::ended_before`.
     ended_before: u64,
 }
 
-fn look(number: &str, uniqueid: &str, asked: &Asked<'_>) -> Seen {
+fn look(number: &str, uniqueid: &str, asked: &Asked<'_>, exit: Option<Exit>) -> Seen {
     View::Fresh.look(|at| {
         // First: see `enter_live_calls`.
         let in_flight = LIVE.first(at, arg(uniqueid), |_| ()).is_some();
@@ -115,12 +118,25 @@ fn look(number: &str, uniqueid: &str, asked: &Asked<'_>) -> Seen {
         {
             (full, links) = links_of(at, Some(dialled), asked);
         }
+        let mut leaving = None;
+        if let (Some(exit), Some(dialled)) = (exit, &mut dialled)
+            && (full.is_some() || gates::admit(dialled, asked).is_ok())
+        {
+            leaving = leave_at_route(at, exit, dialled, &mut links, asked);
+            if let Some(beyond) = leaving.as_ref().and_then(|leaving| leaving.beyond.as_deref()) {
+                let full_beyond;
+                (full_beyond, links) = links_of(at, Some(beyond), asked);
+                full = full.or(full_beyond);
+                dialled.beyond = beyond.campaign.clone().map(Box::new);
+            }
+        }
         Seen {
             in_flight,
             recorded: RECORDED.first(at, arg(uniqueid), |_| ()).is_some(),
             dialled,
             full,
             links,
+            leaving,
             ended_before: at.ended_before(),
         }
     })
@@ -138,7 +154,9 @@ fn links_of(at: At, dialled: Option<&Dialled>, asked: &Asked<'_>) -> (Option<Sub
             (full, dialled.campaign.as_ref().filter(|_| full.is_some()))
         }
     };
-    let links = campaign.map_or_else(Vec::new, |campaign| read_links(at, campaign.id, asked.caller));
+    let links = campaign.map_or_else(Vec::new, |campaign| {
+        read_links(at, campaign.id, &campaign.overflow, asked.caller)
+    });
     (full, links)
 }
 
@@ -152,6 +170,8 @@ struct Rounds {
     emptied: Vec<Subject>,
     /// Links whose counters another transaction holds.
     held: Vec<i64>,
+    /// The number's campaign has nobody for the call.
+    exit: Option<Exit>,
     /// No other call of its caller is at work where that matters.
     is_alone: bool,
     patience: Patience,
@@ -164,7 +184,7 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
     let mut rounds = Rounds::default();
     loop {
         let asked = caller.asked();
-        let seen = look(number, caller.uniqueid, &asked);
+        let seen = look(number, caller.uniqueid, &asked, rounds.exit);
         if seen.in_flight
             && let Some(answer) = answer_again(inside, number, caller)
         {
@@ -177,19 +197,25 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
         let Some(dialled) = seen.dialled else {
             return Answered::passing(Answer::reject(Reject::DidNotFound, None, None));
         };
-        let (campaign, full) = match gates::admit(&dialled, &asked) {
-            Ok(campaign) => (campaign, None),
-            Err(gate) => {
-                let full = seen.full.filter(|full| !rounds.emptied.contains(full));
-                match (&dialled.campaign, full) {
-                    (Some(campaign), Some(full)) => (campaign, Some(full)),
-                    (campaign, _) => {
-                        let campaign_id = campaign.as_ref().map(|campaign| campaign.id);
-                        return Answered::passing(Answer::reject(gate.says, campaign_id, None));
-                    }
-                }
+        let leaving = seen.leaving.as_ref();
+        // Where it has somebody again it is left anew.
+        rounds.exit = rounds.exit.filter(|_| leaving.is_some());
+        let full = seen.full.filter(|full| !rounds.emptied.contains(full));
+        let first = match (gates::admit(&dialled, &asked), &dialled.campaign, full) {
+            (Ok(campaign), ..) | (Err(_), Some(campaign), Some(_)) => campaign,
+            (Err(gate), campaign, _) => {
+                let campaign_id = campaign.as_ref().map(|campaign| campaign.id);
+                return Answered::passing(Answer::reject(gate.says, campaign_id, None));
             }
         };
+        let beyond = leaving.and_then(|leaving| leaving.beyond.as_deref());
+        if let (Some(leaving), Some(beyond), None) = (leaving, beyond, full)
+            && let Err(gate) = gates::admit(beyond, &asked)
+        {
+            let decision = leaving.describe(gate.name.to_owned());
+            return Answered::passing(Answer::reject(leaving.says, Some(first.id), Some(decision)));
+        }
+        let campaign = leaving.and_then(Leaving::campaign).unwrap_or(first);
         // The number may belong to another campaign by now: the savepoint is rolled back, which releases the old campaign's
         // lock. Holding one campaign's lock while waiting for another's could deadlock.
         if rounds
@@ -200,7 +226,7 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
             continue;
         }
         let asked = Asked {
-            former: former(&dialled, asked.at),
+            former: former_of(&dialled, beyond, asked.at),
             ..asked
         };
         let choice = Choice {
@@ -209,6 +235,7 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
             asked: &asked,
             dialled: &dialled,
             campaign,
+            leaving,
             full,
             links: &seen.links,
             ended_before: Cell::new(seen.ended_before),
@@ -258,11 +285,7 @@ impl Choice<'_> {
             .or(chosen)
         else {
             if rounds.held.is_empty() {
-                return Some(Answered::passing(Answer::reject(
-                    stopped::reject_reason(&verdicts),
-                    Some(self.campaign.id),
-                    Some(decision::describe(self.links, &verdicts, None)),
-                )));
+                return self.nobody(&verdicts, rounds).map(Answered::passing);
             }
             // A held link is not a full one.
             rounds.held.clear();
@@ -339,6 +362,22 @@ impl Choice<'_> {
             }
             Changed::Refused | Changed::Outdated => None,
         }
+    }
+
+    /// Of those that were asked. `None`: others are asked now.
+    fn nobody(&self, verdicts: &[Verdict], rounds: &mut Rounds) -> Option<Answer> {
+        let says = stopped::reject_reason(verdicts);
+        if self.leaving.is_none() {
+            rounds.exit = Exit::of(says).filter(|exit| self.campaign.overflow.to(*exit).is_some());
+            if rounds.exit.is_some() {
+                return None;
+            }
+        }
+        Some(Answer::reject(
+            self.leaving.map_or(says, |leaving| leaving.says),
+            self.dialled.campaign.as_ref().map(|campaign| campaign.id),
+            Some(self.describe(verdicts, None)),
+        ))
     }
 
     /// How long to wait for counters; not long while the call holds what others wait for. A campaign's only link is

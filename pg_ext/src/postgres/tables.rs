@@ -40,6 +40,9 @@ tables! {
             qualify_seconds: Int4,
             awaited: Bool,
             same_client_only: Bool,
+            overflow_exit: Text,
+            overflowed_from: Int8,
+            overflowed_at: Time,
         }
         indexes {
             Unique live_calls_pkey: uniqueid;
@@ -47,7 +50,8 @@ tables! {
         }
         written: Insert, Update, Delete;
         changed: tried, link_id, client_id, holds_slot, attempt, attempt_at, answered_at, attempt_timeout_seconds,
-            end_reason, end_cause, decision, qualify_seconds, awaited;
+            end_reason, end_cause, decision, qualify_seconds, awaited, campaign_id, routing_strategy, dial_timeout_seconds, overflow_exit,
+            overflowed_from, overflowed_at, same_client_only;
     }
 
     link_counters {
@@ -181,6 +185,9 @@ tables! {
             qualify_seconds: Int4,
             qualified: Bool,
             changed_xid: Xid8,
+            overflow_exit: Text,
+            overflowed_from: Int8,
+            overflowed_at: Time,
         }
         indexes {
             Unique call_logs_asterisk_uniqueid_key: asterisk_uniqueid;
@@ -256,6 +263,7 @@ tables! {
             anonymous_callers: Text,
             min_redial_seconds: Int4,
             caller_rules: Json,
+            overflow: Json,
         }
         indexes {
             Unique campaigns_pkey: id;

@@ -39,6 +39,7 @@ async fn campaigns_are_made_shown_and_changed() {
             "maxRingSeconds",
             "minRedialSeconds",
             "name",
+            "overflow",
             "pause",
             "qualifySeconds",
             "routingStrategy",

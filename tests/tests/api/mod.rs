@@ -27,6 +27,7 @@ mod matrix;
 mod metrics;
 mod names;
 mod numbers;
+mod overflow;
 mod oversight;
 mod pages;
 mod password_links;

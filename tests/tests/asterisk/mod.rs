@@ -19,6 +19,7 @@ mod load;
 mod local;
 mod numbers;
 mod older_switch;
+mod overflow;
 mod proxy_in_front;
 mod qualify;
 mod realtime;

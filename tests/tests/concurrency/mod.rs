@@ -9,6 +9,7 @@ mod gate;
 pub mod held;
 mod lock_order;
 mod one_call;
+mod overflow;
 mod pauses;
 mod reconcile;
 mod rejects;

@@ -98,6 +98,15 @@ async fn cap_windows(db: &TestDb) {
     db.superuser().await.batch_execute(sql).await.unwrap();
 }
 
+/// Each campaign to the next one of its seller, the last one to the first.
+const OVERFLOW: &str = "
+    update campaigns c
+       set overflow = jsonb_build_array(jsonb_build_object('exit', 'all_capped', 'campaign', n.next),
+                                        jsonb_build_object('exit', 'no_more_targets', 'campaign', n.next))
+      from (select id, coalesce(lead(id) over seller, first_value(id) over seller) as next
+              from campaigns window seller as (partition by user_id order by id)) n
+     where n.id = c.id and n.next <> c.id";
+
 /// Three clients with a hundred links of ten sellers, and caps of all of these, of campaigns and of numbers: some from the beginning, the
 /// first ones of the others while calls run. Their zones change, too.
 #[tokio::test]
@@ -119,7 +128,13 @@ async fn no_cap_of_what_calls_share_is_exceeded() {
         for place in 0..34 {
             let scenario = Scenario::new(&admin, Strategy::ALL[place % 3], &[]).await;
             for client_id in &clients {
-                link(&admin, scenario.campaign_id, *client_id, Link::cap(50)).await;
+                // Some campaigns have soon had all their calls: the next ones go beyond.
+                let of_link = if place % 3 == 0 {
+                    Link::cap(50).allowed(1)
+                } else {
+                    Link::cap(50)
+                };
+                link(&admin, scenario.campaign_id, *client_id, of_link).await;
             }
             dids.push(scenario.did);
             sellers.push(scenario.user_id);
@@ -142,6 +157,7 @@ async fn no_cap_of_what_calls_share_is_exceeded() {
             .batch_execute("update campaigns set qualify_seconds = 0")
             .await
             .unwrap();
+        superuser.batch_execute(OVERFLOW).await.unwrap();
         let caps_of = |client: i64, limit: i64| {
             format!(
                 "insert into caps (client_id, counts, span, set_by, max_calls)
@@ -211,6 +227,10 @@ async fn no_cap_of_what_calls_share_is_exceeded() {
             "{routed} calls went through, {refused} did not"
         );
         assert_invariants(&db).await;
+        let overflowed = "select count(*) from call_logs where overflowed_from is not null";
+        let overflowed: i64 = superuser.query_one(overflowed, &[]).await.unwrap().get(0);
+        assert!(overflowed > 0, "no call left its campaign");
+        println!("{overflowed} calls left their campaigns");
         drain(&db).await;
         assert_invariants(&db).await;
         assert_no_deadlock(&db).await;

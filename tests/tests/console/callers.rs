@@ -1,6 +1,6 @@
 //! Callers: blocked from a call's page, listed, taken off again, imported and exported; and forgotten by staff.
 
-use super::support::{World, hidden, page, post};
+use super::support::{World, form_urlencoded, hidden, page, post};
 
 #[tokio::test]
 async fn a_caller_is_blocked_from_a_call_and_taken_off_again() {
@@ -175,11 +175,6 @@ async fn lists_are_imported_and_exported() {
     }
     let taken = sent(&text).await.expect_status(200).text();
     assert!(taken.contains("0 new, 3 changed, 0 faulty"), "{taken}");
-}
-
-fn form_urlencoded(text: &str) -> String {
-    let encoded = text.bytes().map(|byte| format!("%{byte:02X}"));
-    encoded.collect()
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod callers;
 mod caps;
 mod hours;
 mod looking;
+mod overflow;
 mod pages;
 mod reports;
 pub mod rights;

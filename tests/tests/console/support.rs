@@ -106,3 +106,8 @@ pub fn hidden(page: &str) -> String {
     };
     format!("_key={}&_version={}", value("_key"), value("_version"))
 }
+
+pub fn form_urlencoded(text: &str) -> String {
+    let encoded = text.bytes().map(|byte| format!("%{byte:02X}"));
+    encoded.collect()
+}

@@ -7,6 +7,13 @@ use super::capconduit;
 /// As it is before V0027, and so before what came after it.
 const BEFORE: &str = "
     set search_path = capconduit;
+    drop view subject_calls_view, metered_calls_view cascade;
+    drop trigger campaigns_check_overflow on campaigns;
+    drop trigger campaigns_forget_overflow on campaigns;
+    drop trigger campaign_client_settings_forget_overflow on campaign_client_settings;
+    alter table campaigns drop column overflow cascade;
+    alter table live_calls drop column overflow_exit, drop column overflowed_from, drop column overflowed_at;
+    alter table call_logs drop column overflow_exit, drop column overflowed_from, drop column overflowed_at;
     drop table caller_calls;
     alter table live_calls drop column awaited, drop column same_client_only;
     alter table users drop column caller_rules cascade;

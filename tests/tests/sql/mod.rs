@@ -19,6 +19,7 @@ pub mod hostile;
 mod impossible_marks;
 mod logging;
 mod lost;
+mod overflow;
 mod own_changes;
 mod path;
 mod pauses;

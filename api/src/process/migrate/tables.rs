@@ -66,26 +66,46 @@ async fn outlast_older_transactions(client: &Client, wait: Duration) -> Result<(
     }
 }
 
-/// V0027 wants an index of a table that may be too big to be locked as long as its build takes.
-const INDEX_OF_CHANGES: i32 = 27;
-const IS_BROKEN_OFF: &str = "\
-    select exists (select from pg_index
-                    where indexrelid = to_regclass('capconduit.call_logs_changed_xid_id_idx') and not indisvalid)";
-const DROP_INDEX: &str = "drop index concurrently if exists capconduit.call_logs_changed_xid_id_idx";
-const BUILD_INDEX: &str = "\
-    create index concurrently if not exists call_logs_changed_xid_id_idx on capconduit.call_logs (changed_xid, id)";
+/// Migrations that want an index of a table that may be too big to be locked as long as its build takes.
+const INDEXES: [Index; 2] = [
+    Index {
+        version: 27,
+        name: "call_logs_changed_xid_id_idx",
+        on: "call_logs (changed_xid, id)",
+        what: "records' changes",
+    },
+    Index {
+        version: 33,
+        name: "call_logs_overflowed_from_idx",
+        on: "call_logs (overflowed_from) where overflowed_from is not null",
+        what: "calls that overflowed",
+    },
+];
 
-/// Calls go on meanwhile. Each transaction that is open is waited for, so long at most.
-async fn build_index(client: &Client, wait: Duration) -> Result<()> {
-    let patience = format!("set lock_timeout = '{}s'", wait.as_secs());
-    client.batch_execute(&patience).await?;
-    if client.query_one(IS_BROKEN_OFF, &[]).await?.get(0) {
-        client.batch_execute(DROP_INDEX).await?;
+struct Index {
+    version: i32,
+    name: &'static str,
+    on: &'static str,
+    what: &'static str,
+}
+
+impl Index {
+    /// Calls go on meanwhile. Each transaction that is open is waited for, so long at most.
+    async fn build(&self, client: &Client, wait: Duration) -> Result<()> {
+        let Index { name, on, what, .. } = self;
+        let patience = format!("set lock_timeout = '{}s'", wait.as_secs());
+        client.batch_execute(&patience).await?;
+        let is_broken_off = "select exists (select from pg_index where indexrelid = to_regclass('capconduit.' || $1) and not indisvalid)";
+        if client.query_one(is_broken_off, &[name]).await?.get(0) {
+            let sql = format!("drop index concurrently if exists capconduit.{name}");
+            client.batch_execute(&sql).await?;
+        }
+        let sql = format!("create index concurrently if not exists {name} on capconduit.{on}");
+        client
+            .batch_execute(&sql)
+            .await
+            .with_context(|| format!("the index of {what} was not finished: calls go on; run migrate again"))
     }
-    client
-        .batch_execute(BUILD_INDEX)
-        .await
-        .context("the index of records' changes was not finished: calls go on; run migrate again")
 }
 
 pub(super) async fn apply(client: &mut Client, wait: Duration) -> Result<String> {
@@ -95,9 +115,9 @@ pub(super) async fn apply(client: &mut Client, wait: Duration) -> Result<String>
         outlast_older_transactions(client, wait).await?;
     }
     let mut applied = Vec::new();
-    if lacks(INDEX_OF_CHANGES) {
-        applied = run(client, Target::Version(INDEX_OF_CHANGES - 1)).await?;
-        build_index(client, wait).await?;
+    for index in INDEXES.iter().filter(|index| lacks(index.version)) {
+        applied.extend(run(client, Target::Version(index.version - 1)).await?);
+        index.build(client, wait).await?;
     }
     applied.extend(run(client, Target::Latest).await?);
     Ok(if applied.is_empty() {

@@ -9,7 +9,7 @@ macro_rules! campaign {
     () => {
         concat!(
             "id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, qualify_seconds, description, created_at, \
-             updated_at, version, schedule_id, anonymous_callers, min_redial_seconds, caller_rules, ",
+             updated_at, version, schedule_id, anonymous_callers, min_redial_seconds, caller_rules, overflow, ",
             paused!("")
         )
     };

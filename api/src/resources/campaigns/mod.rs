@@ -3,6 +3,7 @@
 pub mod list;
 pub mod objects;
 pub mod operations;
+pub mod overflow;
 pub mod parts;
 mod presence;
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
+use super::overflow::{self, OverflowExit};
 use super::parts::objects::{CampaignDid, Link, Today};
 use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
@@ -55,6 +56,9 @@ pub struct Campaign {
     /// Of callers that call again. Empty: they are as others.
     #[schema(value_type = Vec<CallerRule>, example = json!([]))]
     pub caller_rules: Value,
+    /// Where the calls go that it has nobody for. Empty: they are refused.
+    #[schema(value_type = Vec<OverflowExit>, example = json!([]))]
+    pub overflow: Value,
     /// Null: it is not paused.
     pub pause: Option<Pause>,
     pub created_at: Instant,
@@ -78,6 +82,7 @@ impl From<&Row> for Campaign {
             anonymous_callers: row.get("anonymous_callers"),
             min_redial_seconds: row.get("min_redial_seconds"),
             caller_rules: rules::shown(row),
+            overflow: overflow::shown(row),
             pause: Pause::of(row),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
@@ -134,6 +139,9 @@ pub struct NewCampaign {
     /// Of callers that call again.
     #[schema(value_type = Vec<CallerRule>, max_items = 3, required = false)]
     pub caller_rules: Option<Value>,
+    /// Where the calls go that it has nobody for.
+    #[schema(value_type = Vec<OverflowExit>, max_items = 3, required = false, example = json!([]))]
+    pub overflow: Option<Value>,
 }
 
 impl Input for NewCampaign {
@@ -156,6 +164,7 @@ impl Input for NewCampaign {
                 .unwrap_or_else(|| "allow".into()),
             min_redial_seconds: f.nullable_small_int("minRedialSeconds", REDIAL).flatten(),
             caller_rules: rules::read(f, Of::Call),
+            overflow: overflow::read(f),
         }
     }
 }
@@ -190,6 +199,9 @@ pub struct CampaignChange {
     /// In the place of those of before.
     #[schema(value_type = Vec<CallerRule>, max_items = 3, required = false)]
     pub caller_rules: Option<Value>,
+    /// Where the calls go that it has nobody for.
+    #[schema(value_type = Vec<OverflowExit>, max_items = 3, required = false, example = json!([]))]
+    pub overflow: Option<Value>,
 }
 
 impl Input for CampaignChange {
@@ -208,6 +220,7 @@ impl Input for CampaignChange {
             anonymous_callers: f.choice("anonymousCallers", ANONYMOUS),
             min_redial_seconds: f.nullable_small_int("minRedialSeconds", REDIAL),
             caller_rules: rules::read(f, Of::Call),
+            overflow: overflow::read(f),
         }
     }
 }

@@ -18,8 +18,8 @@ const LOCK_TO_DELETE: &str = "select version from campaigns where id = $1 for up
 const INSERT: &str = "\
     insert into campaigns (user_id, name, status, routing_strategy, dial_timeout_seconds, max_ring_seconds, description,
                            qualify_seconds, schedule_id, anonymous_callers, min_redial_seconds,
-                           caller_rules)
-    values (session_user_id(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id";
+                           caller_rules, overflow)
+    values (session_user_id(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning id";
 const UPDATE: &str = "\
     update campaigns
        set name = coalesce($2, name), status = coalesce($3, status),
@@ -31,7 +31,8 @@ const UPDATE: &str = "\
            schedule_id = case when $12 then $11 else schedule_id end,
            anonymous_callers = coalesce($13, anonymous_callers),
            min_redial_seconds = case when $15 then $14 else min_redial_seconds end,
-           caller_rules = coalesce($16, caller_rules)
+           caller_rules = coalesce($16, caller_rules),
+           overflow = coalesce($17, overflow)
      where id = $1";
 const DELETE: &str = "delete from campaigns where id = $1";
 
@@ -76,6 +77,7 @@ pub async fn create(tx: &Tx, new: NewCampaign) -> ApiResult<CampaignDetail> {
                 &new.anonymous_callers,
                 &new.min_redial_seconds,
                 &new.caller_rules,
+                &new.overflow,
             ],
         )
         .await
@@ -111,6 +113,7 @@ pub async fn update(
             &change.min_redial_seconds.flatten(),
             &change.min_redial_seconds.is_some(),
             &change.caller_rules,
+            &change.overflow,
         ],
     )
     .await

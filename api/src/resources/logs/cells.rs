@@ -8,7 +8,7 @@ use crate::http::csv::{Line, Style};
 pub const HEADER: &str = "id,timestampStart,timestampAnswered,timestampEnd,incomingDidNumber,callerIdNum,callerIdName,\
     callStatus,durationSeconds,billsecSeconds,hangupCauseCode,hangupCauseText,hangupBy,campaignId,campaignName,didId,\
     didNumber,clientId,clientName,clientIdentifier,linkId,node,sipCallId,counted,asteriskUniqueid,asteriskLinkedid,\
-    createdAt";
+    createdAt,qualified,reservedAt,overflowExit,overflowedFrom";
 
 /// Appends the record.
 pub fn line(out: &mut String, r: &CallRecord, style: Style, zone: &TimeZone) {
@@ -40,6 +40,10 @@ pub fn line(out: &mut String, r: &CallRecord, style: Style, zone: &TimeZone) {
     line.text(Some(&r.asterisk_uniqueid));
     line.text(r.asterisk_linkedid.as_deref());
     line.instant(Some(r.created_at));
+    line.value(Some(r.qualified));
+    line.instant(r.reserved_at);
+    line.text(r.overflow_exit.as_deref());
+    line.value(r.overflowed_from);
     if let Some(user_id) = r.user_id {
         line.value(user_id);
     }
@@ -53,7 +57,7 @@ mod tests {
     #[test]
     fn the_header_has_a_name_for_every_column() {
         let columns = HEADER.split(',').collect::<Vec<_>>();
-        assert_eq!(columns.len(), 27);
+        assert_eq!(columns.len(), 31);
         assert!(columns.iter().all(|name| !name.is_empty() && !name.contains(' ')));
     }
 }

@@ -57,6 +57,16 @@ pub struct CallRecord {
     pub node: Option<String>,
     pub sip_call_id: Option<String>,
     pub counted: bool,
+    /// A good call: counted, and talked so long.
+    pub qualified: bool,
+    /// When the slot was reserved that the call held until its end: it is in the windows of that instant. Null: it held none.
+    pub reserved_at: Option<Instant>,
+    /// Why it went beyond those whom its campaign asks first. Null: it did not.
+    #[schema(pattern = "^(all_closed|all_capped|no_more_targets)$", example = json!(null))]
+    pub overflow_exit: Option<String>,
+    /// The campaign that it left for `campaign`; it counts in both.
+    #[schema(example = json!(null))]
+    pub overflowed_from: Option<i64>,
     pub asterisk_uniqueid: String,
     pub asterisk_linkedid: Option<String>,
     pub created_at: Instant,
@@ -93,6 +103,10 @@ impl CallRecord {
             node: row.get("node"),
             sip_call_id: row.get("sip_call_id"),
             counted: row.get("counted"),
+            qualified: row.get("qualified"),
+            reserved_at: row.get("reserved_at"),
+            overflow_exit: row.get("overflow_exit"),
+            overflowed_from: row.get("overflowed_from"),
             asterisk_uniqueid: row.get("asterisk_uniqueid"),
             asterisk_linkedid: row.get("asterisk_linkedid"),
             created_at: row.get("created_at"),

@@ -22,7 +22,8 @@ macro_rules! columns {
          k.name as client_name, k.client_identifier, g.incoming_did_number, g.caller_id_num, g.caller_id_name, \
          g.timestamp_start, g.timestamp_answered, g.timestamp_end, g.duration_seconds, g.billsec_seconds, g.call_status, \
          g.hangup_cause_code, g.hangup_cause_text, g.hangup_by, g.link_id, g.node, g.sip_call_id, g.counted, \
-         g.asterisk_uniqueid, g.asterisk_linkedid, g.created_at, u.id as owner_id"
+         g.asterisk_uniqueid, g.asterisk_linkedid, g.created_at, u.id as owner_id, g.qualified, g.reserved_at, g.overflow_exit, \
+         g.overflowed_from"
     };
 }
 

@@ -181,6 +181,22 @@ pub fn former(dialled: &Dialled, at: i64) -> Option<Former> {
     Some(Former { client_id, only })
 }
 
+/// Of those that several campaigns ask for, the one that is to have it alone. Two of them cannot: then nobody has it.
+pub fn strictest(former: impl IntoIterator<Item = Option<Former>>) -> Option<Former> {
+    const NOBODY: i64 = 0;
+    former
+        .into_iter()
+        .flatten()
+        .reduce(|first, then| match (first.only, then.only) {
+            (true, true) if first.client_id != then.client_id => Former {
+                client_id: NOBODY,
+                only: true,
+            },
+            (false, true) => then,
+            _ => first,
+        })
+}
+
 fn only(asked: &Asked<'_>) -> Option<i64> {
     let former = asked.former.filter(|former| former.only);
     former.map(|former| former.client_id)
@@ -277,6 +293,21 @@ mod tests {
             allowed_until: until(allowed),
             blocked_until: until(blocked),
             ..Marked::default()
+        }
+    }
+
+    #[test]
+    fn who_is_to_have_the_caller_alone_comes_before_who_is_asked_first() {
+        let former = |client_id, only| Some(Former { client_id, only });
+        for (asked_for, expected) in [
+            ([None, None], None),
+            ([former(1, false), former(2, false)], former(1, false)),
+            ([former(1, false), former(2, true)], former(2, true)),
+            ([former(1, true), former(2, false)], former(1, true)),
+            ([former(1, true), former(1, true)], former(1, true)),
+            ([former(1, true), former(2, true)], former(0, true)),
+        ] {
+            assert_eq!(strictest(asked_for), expected, "{asked_for:?}");
         }
     }
 

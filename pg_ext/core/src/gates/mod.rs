@@ -12,6 +12,7 @@ mod client_inactive;
 mod closed;
 mod concurrency_cap;
 mod did_inactive;
+mod kept_back;
 mod link_inactive;
 mod no_campaign;
 mod no_contact;
@@ -55,7 +56,8 @@ pub static OF_CALLS: [&Gate; 29] = [
     &caps::DID_CONCURRENT,
 ];
 
-pub static OF_LINKS: [&Gate; 31] = [
+pub static OF_LINKS: [&Gate; 32] = [
+    &kept_back::GATE,
     &already_tried::GATE,
     &link_inactive::GATE,
     &client_inactive::GATE,
