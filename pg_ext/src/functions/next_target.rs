@@ -11,9 +11,7 @@ use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::read_caller_id;
 use crate::calls::hot_row::Changed;
 use crate::calls::links::{are_set_as_before, read_links, uniform};
-use crate::calls::live_call::{
-    Answer, Decision, LiveCall, end_live, move_live, read_live, read_of_caller, refuse_another,
-};
+use crate::calls::live_call::{Answer, Decision, LiveCall, end_live, move_live, read_live, refuse_another};
 use crate::calls::locks::lock_caller;
 use crate::calls::meters::{self, Limits, Metered};
 use crate::calls::nodes;
@@ -146,8 +144,7 @@ fn note_failure(armed: Armed, uniqueid: &str, call: &LiveCall, status: &str, cau
 /// turns out full, held, or set differently.
 fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer {
     let patience = Patience::default();
-    let of_caller = read_of_caller(uniqueid);
-    let former = of_caller.same_client_only.then_some(Former {
+    let former = call.same_client_only.then_some(Former {
         client_id: call.client_id,
         only: true,
     });
@@ -219,16 +216,7 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall, timeout: i32) -> Answer
                 let text = decision::describe(&links, &verdicts, Some(index));
                 let reserved_at = target.reserves_at(asked.at);
                 let link = &links[index];
-                return arrive(
-                    armed,
-                    uniqueid,
-                    call,
-                    of_caller.awaited,
-                    link,
-                    reserved_at,
-                    timeout,
-                    &text,
-                );
+                return arrive(armed, uniqueid, call, link, reserved_at, timeout, &text);
             }
             Changed::Held(subject) => {
                 savepoint.rollback();
@@ -345,7 +333,6 @@ fn arrive(
     armed: Armed,
     uniqueid: &str,
     call: LiveCall,
-    mut awaited: bool,
     link: &Link,
     reserved_at: i64,
     timeout: i32,
@@ -353,6 +340,7 @@ fn arrive(
 ) -> Answer {
     let attempt = call.attempt + 1;
     let decision = decision::append(&call.decision, attempt, decided);
+    let mut awaited = call.awaited;
     if awaited {
         callers::pass_on(armed, uniqueid, link.client_id);
     }
@@ -393,7 +381,7 @@ fn end(armed: Armed, uniqueid: &str, call: LiveCall, reason: Reject, decided: Op
         give_back(armed, call.slot_back(uniqueid));
     }
     // Nobody can have its caller any more.
-    if read_of_caller(uniqueid).awaited {
+    if call.awaited {
         callers::lose(armed, uniqueid, false);
     }
     end_live(armed, uniqueid, reason, &decision);

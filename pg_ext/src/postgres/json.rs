@@ -61,7 +61,10 @@ unsafe fn of_object(object: &Object<'_>) -> pg_sys::JsonbValue {
     let pairs = unsafe { array(object, pair) };
     let name = |pair: &pg_sys::JsonbPair| unsafe {
         let name = pair.key.val.string;
-        (name.len, std::slice::from_raw_parts(name.val.cast::<u8>(), name.len as usize))
+        (
+            name.len,
+            std::slice::from_raw_parts(name.val.cast::<u8>(), name.len as usize),
+        )
     };
     // Few, and most of them written down in their order.
     for sorted in 1..pairs.len() {
