@@ -111,24 +111,24 @@ async fn own_server() -> Arc<TestCluster> {
     TestCluster::start_with(ClusterOptions::default()).await
 }
 
-/// Thousands of instructions that each may cost, and bytes of the log: what was measured and a twelfth of it.
-const BOUNDS: [(&str, f64, f64); 14] = [
-    ("preview_route", 228.0, 0.0),
-    ("preview_route again", 177.0, 0.0),
-    ("explain_route", 385.0, 0.0),
-    ("reject", 250.0, 0.0),
-    ("route_call, priority, 1", 316.0, 650.0),
-    ("route_call, priority, 5", 367.0, 700.0),
-    ("route_call, priority, 20", 575.0, 920.0),
-    // Where a look at one link leads to the campaign's turns; a look at all of them costs a fifth more with 20.
-    ("route_call, round_robin, 1", 428.0, 670.0),
-    ("route_call, round_robin, 5", 500.0, 720.0),
-    ("route_call, round_robin, 20", 800.0, 1090.0),
-    ("route_call, weighted, 20", 620.0, 1000.0),
-    ("log_call, priority, 5", 276.0, 1120.0),
-    // Where the executor read the call's row it was 543.
-    ("next_target", 409.0, 1020.0),
-    ("next_target again", 419.0, 1150.0),
+/// Thousands of instructions that each may cost: what was measured and some eight in a hundred.
+const BOUNDS: [(&str, f64); 14] = [
+    ("preview_route", 191.0),
+    ("preview_route again", 175.0),
+    ("explain_route", 383.0),
+    ("reject", 250.0),
+    ("route_call, priority, 1", 300.0),
+    ("route_call, priority, 5", 355.0),
+    ("route_call, priority, 20", 560.0),
+    // A first look at all links costs a tenth more with 20 of them.
+    ("route_call, round_robin, 1", 420.0),
+    ("route_call, round_robin, 5", 500.0),
+    ("route_call, round_robin, 20", 820.0),
+    ("route_call, weighted, 20", 590.0),
+    ("log_call, priority, 5", 270.0),
+    // A statement that reads the call's row costs a third more.
+    ("next_target", 400.0),
+    ("next_target again", 410.0),
 ];
 
 #[tokio::test]
@@ -147,13 +147,41 @@ async fn a_call_executes_no_more_instructions_than_it_must() {
             cost.log_bytes
         );
     }
-    for (name, instructions, log_bytes) in BOUNDS {
+    for (name, thousands) in BOUNDS {
         let (_, cost) = named.iter().find(|(of, _)| of == name).expect("it was counted");
+        let is_within = cost.instructions <= 1000.0 * thousands;
         assert!(
-            cost.instructions <= 1000.0 * instructions && cost.log_bytes <= log_bytes,
-            "{name}: {cost:?}, {instructions} thousand and {log_bytes} bytes are allowed: is the extension built for release?"
+            is_within,
+            "{name}: {cost:?}, {thousands} thousand are allowed: is the extension built for release?"
         );
     }
+}
+
+/// Calls over all links, each ended before the next one: the way of most of them. The versions that calls leave are taken off a page together
+/// when it is short of room; each by the next call, they cost 50 bytes more.
+#[tokio::test]
+async fn a_call_writes_no_more_of_the_log_than_it_must() {
+    let db = platform_on(own_server().await).await;
+    db.cluster().stop(StopMode::Fast).await;
+    let calls = |from: usize| -> Vec<String> {
+        let call = |call| {
+            let number = number(call);
+            [
+                format!("execute route('{number}', 'whole-{call}')"),
+                format!("execute log('whole-{call}', '{number}', 'ANSWERED')"),
+            ]
+        };
+        (from..from + 300).flat_map(call).collect()
+    };
+    let counted = [Counted {
+        name: String::new(),
+        before: calls(0),
+        statements: calls(300),
+    }];
+    let costs = db.cluster().count(db.name(), &PREPARED, &counted).await;
+    println!("{:?}", costs[0]);
+    // Of each of the two.
+    assert!(costs[0].log_bytes <= 790.0, "{:?}", costs[0]);
 }
 
 /// The profile beside the release before.
@@ -175,16 +203,15 @@ async fn a_call_beside_0_2_0() {
             before.log_bytes,
             today.log_bytes
         );
-        if counted.name.starts_with("next_target") {
-            assert!(today.instructions < before.instructions, "{}", counted.name);
-        }
+        // The dearest is the decision alone, of which there was a copy then.
+        assert!(today.instructions < 1.4 * before.instructions, "{}", counted.name);
     }
 }
 
 /// How many times as much an explanation may cost with ten caps, of the seller, the campaign, the number, a link and its client, beside one of a
-/// seller who never had any. Measured: 2.65 and 2.75. A third of what they add is the JSON, which each link's row tells whole; the rest are two
+/// seller who never had any. Measured: 2.65 and 2.86. A third of what they add is the JSON, which each link's row tells whole; the rest are two
 /// look-ups for each of the five, its windows and its caps, and the gates that go by them.
-const BOUND_WITH_TEN_CAPS: f64 = 2.9;
+const BOUND_WITH_TEN_CAPS: f64 = 3.0;
 
 /// To three links, and to one.
 const EXPLAINED: [&str; 2] = ["+17770000001", "+17779000000"];
