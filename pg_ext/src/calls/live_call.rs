@@ -58,6 +58,7 @@ fn live_call(row: Row<'_, live_calls::Of>) -> LiveCall {
     use live_calls as of;
     let strategy = Strategy::parse(row.need(of::routing_strategy));
     let ring_micros = row.need(of::ring_deadline).saturating_sub(now());
+    let ring_seconds = ring_micros.div_euclid(1_000_000);
     LiveCall {
         user_id: row.get(of::user_id),
         campaign_id: row.need(of::campaign_id),
@@ -75,8 +76,7 @@ fn live_call(row: Row<'_, live_calls::Of>) -> LiveCall {
         tried: row.need(of::tried),
         dial_timeout_seconds: row.need(of::dial_timeout_seconds),
         attempt_timeout_seconds: row.need(of::attempt_timeout_seconds),
-        // Minutes, whichever way.
-        ring_seconds_left: ring_micros.div_euclid(1_000_000) as i32,
+        ring_seconds_left: ring_seconds.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
         max_call_seconds: row.need(of::max_call_seconds),
         end_reason: row.owned(of::end_reason),
         end_cause: row.get(of::end_cause),
