@@ -167,6 +167,14 @@ kill_server() {
 state() { sed -E 's/.*\) (.).*/\1/' "/proc/$1/stat" 2>/dev/null || true; }
 alive() { [[ $(state "$1") = [!Z] ]]; }
 
+# For tests: what was executed since the last time stands in counted.N whenever somebody asks the backend for its pid. Which pages are written to
+# the log whole would be chance, and how long that takes to compress them.
+count() {
+    as_server rm -f "$SERVER"/counted.*
+    as_server valgrind --tool=callgrind --callgrind-out-file="$SERVER/counted" --dump-before=pg_backend_pid \
+        "$BIN/postgres" --single -F -c full_page_writes=off -D "$SERVER/data" "$1"
+}
+
 # For tests: the server lives exactly as long as somebody holds our standard input open, however they end.
 hold() {
     [[ ! -e $SERVER/data ]] || die "hold deletes what it made: it needs a state folder of its own, not $STATE"

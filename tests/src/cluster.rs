@@ -202,7 +202,7 @@ impl TestCluster {
         run(self.script("server", args)).await;
     }
 
-    fn script(&self, name: &str, args: &[&str]) -> Command {
+    pub(crate) fn script(&self, name: &str, args: &[&str]) -> Command {
         script(name, &self.state, self.port, &self.options, args)
     }
 

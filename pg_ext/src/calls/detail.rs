@@ -122,16 +122,17 @@ fn all_caps(dialled: Option<&Dialled>, link: Option<&Link>, asked: &Asked<'_>) -
     }
     known.sort_by_key(|(_, (cap, used))| (!cap.stops(*used), cap.over as usize));
     let told = known.into_iter().map(|(subject, (cap, used))| {
+        // In JSON's own order of names.
         let mut told = vec![
             ("id", cap.id.into()),
-            ("subject", subject.into()),
+            ("used", used.used.into()),
+            ("limit", cap.max_calls.into()),
+            ("stops", cap.stops(used).into()),
             ("counts", cap.counts.name().into()),
             ("window", cap.over.name().into()),
-            ("limit", cap.max_calls.into()),
-            ("used", used.used.into()),
-            ("in_flight", used.in_flight.into()),
+            ("subject", subject.into()),
             ("enforced", cap.is_enforced.into()),
-            ("stops", cap.stops(used).into()),
+            ("in_flight", used.in_flight.into()),
         ];
         told.extend(used.resets_at.map(|at| ("resets_at", Json::Instant(at))));
         Json::Object(told)

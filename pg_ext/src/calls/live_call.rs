@@ -4,88 +4,46 @@ use capconduit_core::facts::Campaign;
 use capconduit_core::meter::Counts;
 use capconduit_core::overflow::Exit;
 use capconduit_core::{Asked, Link, Reject, Strategy};
-use pgrx::pg_sys;
-use pgrx::pg_sys::TEXTOID;
 
+use crate::calls::facts::read_caller_id;
 use crate::calls::overflow::Left;
 use crate::calls::parties::Parties;
 use crate::calls::settle::End;
 use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
-use crate::postgres::catalogue::READING;
 use crate::postgres::column::Set;
 use crate::postgres::key::Key;
 use crate::postgres::look::{At, View};
 use crate::postgres::lookup::{Lookup, lookup};
 use crate::postgres::result_row::{longer_row, result_row};
 use crate::postgres::row_change::RowChange;
-use crate::postgres::rows::{FromColumn, selected};
 use crate::postgres::scan::Row;
-use crate::postgres::spi::Query;
 use crate::postgres::tables::{clients, live_calls, pjsip_endpoints};
 use crate::postgres::transaction::now;
 use crate::postgres::{access, error};
 
-selected! {
-    pub struct LiveCall {
-        pub user_id: Option<i64> = "l.user_id",
-        pub campaign_id: i64 = "l.campaign_id",
-        pub did_id: Option<i64> = "l.did_id",
-        pub did_number: String = "l.did_number",
-        pub caller_number: Option<String> = "l.caller_number",
-        pub node: Option<String> = "l.node",
-        pub strategy: Strategy = "l.routing_strategy",
-        pub link_id: i64 = "l.link_id",
-        pub client_id: i64 = "l.client_id",
-        pub client_identifier: Option<String> =
-            "(select k.client_identifier from capconduit.clients k where k.id = l.client_id)",
-        pub caller_id: Option<String> =
-            "(select e.callerid from capconduit.pjsip_endpoints e where e.client_id = l.client_id)",
-        pub holds_slot: bool = "l.holds_slot",
-        pub attempt: i32 = "l.attempt",
-        /// In PostgreSQL's microseconds.
-        pub attempt_at: i64 = "l.attempt_at",
-        pub tried: Vec<i64> = "l.tried",
-        pub dial_timeout_seconds: i32 = "l.dial_timeout_seconds",
-        pub attempt_timeout_seconds: i32 = "l.attempt_timeout_seconds",
-        pub ring_seconds_left: i32 = "floor(extract(epoch from l.ring_deadline - clock_timestamp()))::integer",
-        pub max_call_seconds: i32 = "l.max_call_seconds",
-        pub end_reason: Option<String> = "l.end_reason",
-        pub end_cause: Option<i32> = "l.end_cause",
-        pub decision: String = "coalesce(l.decision, '')",
-    }
-}
-
-impl FromColumn for Strategy {
-    unsafe fn from_column(datum: pg_sys::Datum, is_null: bool) -> Option<Self> {
-        // SAFETY: as the caller's.
-        let name = unsafe { String::from_column(datum, is_null) };
-        let strategy = name.and_then(|name| Strategy::parse(&name));
-        Some(
-            strategy
-                .unwrap_or_else(|| access::refuse(c"live_calls", "a call has an unknown routing_strategy")),
-        )
-    }
-}
-
-/// Locks the row: whoever closes many calls skips it, and what was read is the newest.
-static READ: Query<LiveCall> = Query::new(
-    "select",
-    "from capconduit.live_calls l where l.uniqueid = $1 for update of l",
-    &[TEXTOID],
-);
-
-/// The call's row, locked until the end of the transaction.
-pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
-    for table in [live_calls::NAME, clients::NAME, pjsip_endpoints::NAME] {
-        access::enter(table, READING);
-    }
-    READ.first(&[arg(uniqueid)])
-}
-
-/// What else is kept of a call. No part of `LiveCall`: tables of a release before lack it.
-#[derive(Clone, Copy)]
-pub struct Kept {
+pub struct LiveCall {
+    pub user_id: Option<i64>,
+    pub campaign_id: i64,
+    pub did_id: Option<i64>,
+    pub did_number: String,
+    pub caller_number: Option<String>,
+    pub node: Option<String>,
+    pub strategy: Strategy,
+    pub link_id: i64,
+    pub client_id: i64,
+    pub holds_slot: bool,
+    pub attempt: i32,
+    /// In PostgreSQL's microseconds.
+    pub attempt_at: i64,
+    pub tried: Vec<i64>,
+    pub dial_timeout_seconds: i32,
+    pub attempt_timeout_seconds: i32,
+    pub ring_seconds_left: i32,
+    pub max_call_seconds: i32,
+    pub end_reason: Option<String>,
+    pub end_cause: Option<i32>,
+    pub decision: String,
     /// Its caller is remembered by what the call comes to.
     pub awaited: bool,
     /// Nobody but who had the caller may take the call.
@@ -95,24 +53,62 @@ pub struct Kept {
     pub left: Option<Left>,
 }
 
-static KEPT: Lookup<live_calls::Of> =
-    lookup!(live_calls by live_calls_pkey (Text): awaited, same_client_only, overflow_exit, overflowed_from, overflowed_at).before_write();
+static LIVE: Lookup<live_calls::Of> = lookup!(
+    live_calls by live_calls_pkey (Text):
+    user_id, campaign_id, did_id, did_number, caller_number, node, routing_strategy, link_id, client_id, holds_slot, attempt, attempt_at,
+    tried, dial_timeout_seconds, attempt_timeout_seconds, ring_deadline, max_call_seconds, end_reason, end_cause, decision, awaited,
+    same_client_only, overflow_exit, overflowed_from, overflowed_at
+);
 
-/// Of a call whose row `read_live` has locked.
-pub fn read_kept(uniqueid: &str) -> Kept {
+fn live_call(row: Row<'_, live_calls::Of>) -> LiveCall {
     use live_calls as of;
-    let found = View::Fresh.look(|at| {
-        KEPT.first(at, arg(uniqueid), |row| Kept {
-            awaited: row.get_optional(of::awaited) == Some(true),
-            same_client_only: row.get_optional(of::same_client_only) == Some(true),
-            has_overflowed: row.get_optional(of::overflow_exit).is_some(),
-            left: Left::new(
-                row.get_optional(of::overflowed_from),
-                row.get_optional(of::overflowed_at),
-            ),
-        })
-    });
-    found.unwrap_or_else(|| panic!("call {uniqueid} is locked"))
+    let strategy = Strategy::parse(row.need(of::routing_strategy));
+    let ring_micros = row.need(of::ring_deadline).saturating_sub(now());
+    let ring_seconds = ring_micros.div_euclid(1_000_000);
+    LiveCall {
+        user_id: row.get(of::user_id),
+        campaign_id: row.need(of::campaign_id),
+        did_id: row.get(of::did_id),
+        did_number: row.need(of::did_number).to_owned(),
+        caller_number: row.owned(of::caller_number),
+        node: row.owned(of::node),
+        strategy: strategy
+            .unwrap_or_else(|| access::refuse(of::NAME, "a call has an unknown routing_strategy")),
+        link_id: row.need(of::link_id),
+        client_id: row.need(of::client_id),
+        holds_slot: row.need(of::holds_slot),
+        attempt: row.need(of::attempt),
+        attempt_at: row.need(of::attempt_at),
+        tried: row.need(of::tried),
+        dial_timeout_seconds: row.need(of::dial_timeout_seconds),
+        attempt_timeout_seconds: row.need(of::attempt_timeout_seconds),
+        ring_seconds_left: ring_seconds.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
+        max_call_seconds: row.need(of::max_call_seconds),
+        end_reason: row.owned(of::end_reason),
+        end_cause: row.get(of::end_cause),
+        decision: row.owned(of::decision).unwrap_or_default(),
+        awaited: row.get_optional(of::awaited) == Some(true),
+        same_client_only: row.get_optional(of::same_client_only) == Some(true),
+        has_overflowed: row.get_optional(of::overflow_exit).is_some(),
+        left: Left::new(
+            row.get_optional(of::overflowed_from),
+            row.get_optional(of::overflowed_at),
+        ),
+    }
+}
+
+/// The call's row, locked until the end of the transaction: whoever closes many calls skips it, and what was read is the newest.
+pub fn read_live(uniqueid: &str) -> Option<LiveCall> {
+    loop {
+        let newest = View::Fresh.look(|at| {
+            let mut scan = LIVE.open_to_write(at);
+            let call = scan.get(arg(uniqueid), live_call);
+            (call.is_none() || scan.lock()).then_some(call)
+        });
+        if let Some(call) = newest {
+            return call;
+        }
+    }
 }
 
 impl LiveCall {
@@ -128,7 +124,7 @@ impl LiveCall {
     }
 
     /// Its slot returns.
-    pub fn slot_back<'a>(&self, uniqueid: &'a str, left: Option<Left>) -> End<'a> {
+    pub fn slot_back<'a>(&self, uniqueid: &'a str) -> End<'a> {
         End {
             uniqueid,
             parties: Parties {
@@ -141,13 +137,13 @@ impl LiveCall {
             change: Counts::SLOT_BACK,
             reserved: self.attempt_at,
             is_first: self.attempt == 1,
-            left,
+            left: self.left,
         }
     }
 
     /// And another link's is taken: for its number, its campaign and its seller nothing changes.
     pub fn slot_moves<'a>(&self, uniqueid: &'a str) -> End<'a> {
-        let end = self.slot_back(uniqueid, None);
+        let end = self.slot_back(uniqueid);
         End {
             parties: Parties {
                 user_id: None,
@@ -292,6 +288,8 @@ result_row! {
     }
 }
 
+static CLIENT: Lookup<clients::Of> = lookup!(clients by clients_pkey (Int8): client_identifier);
+
 impl Answer {
     /// The target that the call holds now, or the reason why it holds none any more.
     pub fn present(call: &LiveCall) -> Self {
@@ -306,15 +304,21 @@ impl Answer {
                 ..Answer::default()
             };
         }
+        let (client_identifier, caller_id) = View::Fresh.look(|at| {
+            let client = CLIENT.first(at, arg(call.client_id), |client| {
+                client.need(clients::client_identifier).to_owned()
+            });
+            (client, read_caller_id(at, call.client_id))
+        });
         Answer {
             status: "ok",
             attempt: Some(call.attempt),
             link_id: Some(call.link_id),
-            client_identifier: call.client_identifier.clone(),
-            dial: call.client_identifier.as_deref().map(dial),
+            dial: client_identifier.as_deref().map(dial),
+            client_identifier,
             dial_timeout_seconds: Some(call.attempt_timeout_seconds),
             max_call_seconds: Some(call.max_call_seconds),
-            caller_id: call.caller_id.clone(),
+            caller_id,
             campaign_id: Some(call.campaign_id),
             decision: Some(call.decision.clone()),
             client_id: Some(call.client_id),

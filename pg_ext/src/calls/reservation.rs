@@ -58,6 +58,8 @@ pub struct Choice<'a> {
     /// What has room only if calls are closed whose leases have expired: the number, its campaign or its seller.
     pub full: Option<Subject>,
     pub links: &'a [Link],
+    /// `false`: nothing is reserved by it.
+    pub is_whole: bool,
     /// See `At::ended_before`: of the look, then of the last moment at which all was as it was then.
     pub ended_before: Cell<u64>,
 }

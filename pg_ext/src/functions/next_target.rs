@@ -18,7 +18,7 @@ use crate::calls::facts::{
 use crate::calls::hot_row::Changed;
 use crate::calls::links::{are_set_as_before, read_links, uniform};
 use crate::calls::live_call::{
-    Answer, Attempt, Decision, Kept, LiveCall, end_live, move_live, read_kept, read_live, refuse_another,
+    Answer, Attempt, Decision, LiveCall, end_live, move_live, read_live, refuse_another,
 };
 use crate::calls::locks::lock_caller;
 use crate::calls::meters::{self, Limits, Metered, is_seller_metered};
@@ -127,10 +127,7 @@ fn next(inside: &Inside, told: &Failed) -> Answered<Answer> {
     }
     note_failure(armed, uniqueid, &call, &told.status, told.cause);
     let answer = match outcome::attempt_timeout(call.dial_timeout_seconds, call.ring_seconds_left) {
-        None => {
-            let kept = read_kept(uniqueid);
-            end(armed, uniqueid, call, kept, Reject::RingBudgetSpent, None)
-        }
+        None => end(armed, uniqueid, call, Reject::RingBudgetSpent, None),
         Some(_) => move_on(armed, uniqueid, call),
     };
     Answered::written(armed, answer)
@@ -185,9 +182,9 @@ fn pass_over_clients(uniqueid: &str, links: &mut [Link]) {
     }
 }
 
-fn look(uniqueid: &str, call: &LiveCall, kept: Kept, asked: &Asked<'_>, is_leaving: bool) -> Seen {
+fn look(uniqueid: &str, call: &LiveCall, asked: &Asked<'_>, is_leaving: bool) -> Seen {
     let mut seen = look_at(call, asked, is_leaving);
-    if kept.left.is_some() || seen.leaving.as_ref().and_then(Leaving::campaign).is_some() {
+    if call.left.is_some() || seen.leaving.as_ref().and_then(Leaving::campaign).is_some() {
         pass_over_clients(uniqueid, &mut seen.links);
     }
     seen
@@ -229,7 +226,6 @@ fn look_at(call: &LiveCall, asked: &Asked<'_>, is_leaving: bool) -> Seen {
 /// turns out full, held, or set differently.
 fn move_on(armed: Armed, uniqueid: &str, call: LiveCall) -> Answer {
     let patience = Patience::default();
-    let kept = read_kept(uniqueid);
     let mut held: Vec<i64> = Vec::new();
     let mut is_alone = false;
     // Its campaign has nobody for it.
@@ -240,13 +236,13 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall) -> Answer {
         let (campaign_id, strategy) = turns_of;
         let turns = (strategy == Strategy::RoundRobin).then(|| Turns::lock(campaign_id).savepoint);
         let asked = Asked {
-            former: kept.same_client_only.then_some(Former {
+            former: call.same_client_only.then_some(Former {
                 client_id: call.client_id,
                 only: true,
             }),
             ..call.asked()
         };
-        let seen = look(uniqueid, &call, kept, &asked, is_leaving);
+        let seen = look(uniqueid, &call, &asked, is_leaving);
         is_leaving = seen.leaving.is_some();
         let beyond = seen
             .leaving
@@ -302,7 +298,7 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall) -> Answer {
                 continue;
             }
             is_leaving = call.user_id.is_some()
-                && !kept.has_overflowed
+                && !call.has_overflowed
                 && seen.campaign.overflow.to(Exit::NoMoreTargets).is_some();
             if is_leaving && seen.leaving.is_none() {
                 continue;
@@ -313,7 +309,6 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall) -> Answer {
                 armed,
                 uniqueid,
                 call,
-                kept,
                 Reject::NoMoreTargets { any_busy },
                 Some(text),
             );
@@ -356,7 +351,7 @@ fn move_on(armed: Armed, uniqueid: &str, call: LiveCall) -> Answer {
                     reserved_at,
                     timeout: timeout.unwrap_or(call.ring_seconds_left),
                     qualify_seconds: target.qualify_seconds.or(of_campaign),
-                    awaited: kept.awaited,
+                    awaited: call.awaited,
                     same_client_only: asked.former.is_some_and(|former| former.only),
                     decision: &text,
                     overflow,
@@ -556,23 +551,16 @@ fn arrive(armed: Armed, uniqueid: &str, call: LiveCall, to: Attempt<'_>) -> Answ
 }
 
 /// Nobody is left: the slot returns, the call's row waits for log_call.
-fn end(
-    armed: Armed,
-    uniqueid: &str,
-    call: LiveCall,
-    kept: Kept,
-    reason: Reject,
-    decided: Option<String>,
-) -> Answer {
+fn end(armed: Armed, uniqueid: &str, call: LiveCall, reason: Reject, decided: Option<String>) -> Answer {
     let decision = match decided {
         Some(text) => decision::append(&call.decision, call.attempt + 1, &text),
         None => call.decision.clone(),
     };
     if call.holds_slot {
-        give_back(armed, call.slot_back(uniqueid, kept.left));
+        give_back(armed, call.slot_back(uniqueid));
     }
     // Nobody can have its caller any more.
-    if kept.awaited {
+    if call.awaited {
         callers::lose(armed, uniqueid, false);
     }
     end_live(armed, uniqueid, reason, &decision);

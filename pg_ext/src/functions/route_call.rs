@@ -13,7 +13,7 @@ use crate::calls::counters::wait_for;
 use crate::calls::door::{Answered, Door, Inside};
 use crate::calls::facts::{count_as_marked, read_dialled};
 use crate::calls::hot_row::Changed;
-use crate::calls::links::{read_links, uniform};
+use crate::calls::links::{first_taker, read_links, uniform};
 use crate::calls::live_call::{Answer, Decision, read_live, refuse_another, take_live};
 use crate::calls::locks::lock_caller;
 use crate::calls::overflow::{Leaving, former_of, leave_at_route};
@@ -103,20 +103,22 @@ struct Seen {
     links: Vec<Link>,
     /// The number's campaign has nobody; full and links are of whom is asked then.
     leaving: Option<Leaving>,
+    /// `false`: all is known of one that takes the call, and not of the others.
+    is_whole: bool,
     /// See `At::ended_before`.
     ended_before: u64,
 }
 
-fn look(number: &str, uniqueid: &str, asked: &Asked<'_>, exit: Option<Exit>) -> Seen {
+fn look(number: &str, uniqueid: &str, asked: &Asked<'_>, exit: Option<Exit>, wholly: bool) -> Seen {
     View::Fresh.look(|at| {
         // First: see `enter_live_calls`.
         let in_flight = LIVE.first(at, arg(uniqueid), |_| ()).is_some();
         let mut dialled = read_dialled(at, number, asked.caller);
-        let (mut full, mut links) = links_of(at, dialled.as_ref(), asked);
+        let (mut full, mut links, mut is_whole) = links_of(at, dialled.as_ref(), asked, wholly);
         if let Some(dialled) = &mut dialled
             && count_as_marked(at, dialled, links.iter().any(|link| link.seller_metered))
         {
-            (full, links) = links_of(at, Some(dialled), asked);
+            (full, links, is_whole) = links_of(at, Some(dialled), asked, wholly);
         }
         let mut leaving = None;
         if let (Some(exit), Some(dialled)) = (exit, &mut dialled)
@@ -125,7 +127,7 @@ fn look(number: &str, uniqueid: &str, asked: &Asked<'_>, exit: Option<Exit>) -> 
             leaving = leave_at_route(at, exit, dialled, &mut links, asked);
             if let Some(beyond) = leaving.as_ref().and_then(|leaving| leaving.beyond.as_deref()) {
                 let full_beyond;
-                (full_beyond, links) = links_of(at, Some(beyond), asked);
+                (full_beyond, links, is_whole) = links_of(at, Some(beyond), asked, wholly);
                 full = full.or(full_beyond);
                 dialled.beyond = beyond.campaign.clone().map(Box::new);
             }
@@ -137,15 +139,21 @@ fn look(number: &str, uniqueid: &str, asked: &Asked<'_>, exit: Option<Exit>) -> 
             full,
             links,
             leaving,
+            is_whole,
             ended_before: at.ended_before(),
         }
     })
 }
 
-/// What is full above them, if calls of it have expired leases; and the links that may be asked.
-fn links_of(at: At, dialled: Option<&Dialled>, asked: &Asked<'_>) -> (Option<Subject>, Vec<Link>) {
+/// What is full above them, if calls of it have expired leases; the links that may be asked; and whether all is known of them.
+fn links_of(
+    at: At,
+    dialled: Option<&Dialled>,
+    asked: &Asked<'_>,
+    wholly: bool,
+) -> (Option<Subject>, Vec<Link>, bool) {
     let Some(dialled) = dialled else {
-        return (None, Vec::new());
+        return (None, Vec::new(), true);
     };
     let (full, campaign) = match gates::admit(dialled, asked) {
         Ok(campaign) => (None, Some(campaign)),
@@ -154,10 +162,20 @@ fn links_of(at: At, dialled: Option<&Dialled>, asked: &Asked<'_>) -> (Option<Sub
             (full, dialled.campaign.as_ref().filter(|_| full.is_some()))
         }
     };
-    let links = campaign.map_or_else(Vec::new, |campaign| {
-        read_links(at, campaign.id, &campaign.overflow, asked.caller)
-    });
-    (full, links)
+    let (links, is_whole) = match campaign {
+        None => (Vec::new(), true),
+        // Whose turn it is will be asked with the campaign's lock: until then it is enough that somebody takes the call.
+        Some(campaign) if campaign.strategy == Strategy::RoundRobin && !wholly => {
+            let found = first_taker(at, campaign, asked);
+            let is_whole = found.link().is_err();
+            (found.links, is_whole)
+        }
+        Some(campaign) => (
+            read_links(at, campaign.id, &campaign.overflow, asked.caller),
+            true,
+        ),
+    };
+    (full, links, is_whole)
 }
 
 /// What a call remembers from one round to the next.
@@ -174,6 +192,8 @@ struct Rounds {
     exit: Option<Exit>,
     /// No other call of its caller is at work where that matters.
     is_alone: bool,
+    /// A look at some links was not enough.
+    looks_wholly: bool,
     patience: Patience,
 }
 
@@ -184,7 +204,8 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
     let mut rounds = Rounds::default();
     loop {
         let asked = caller.asked();
-        let seen = look(number, caller.uniqueid, &asked, rounds.exit);
+        let wholly = rounds.looks_wholly || rounds.turns.is_some() || rounds.exit.is_some();
+        let seen = look(number, caller.uniqueid, &asked, rounds.exit, wholly);
         if seen.in_flight
             && let Some(answer) = answer_again(inside, number, caller)
         {
@@ -238,6 +259,7 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
             leaving,
             full,
             links: &seen.links,
+            is_whole: seen.is_whole,
             ended_before: Cell::new(seen.ended_before),
         };
         // Two calls of one caller at one instant: the later one sees the first. It comes before the campaign's turns.
@@ -284,6 +306,10 @@ impl Choice<'_> {
             .and_then(|full| self.links.iter().position(|link| link.id == full.link_id))
             .or(chosen)
         else {
+            if !self.is_whole {
+                rounds.looks_wholly = true;
+                return None;
+            }
             if rounds.held.is_empty() {
                 return self.nobody(&verdicts, rounds).map(Answered::passing);
             }

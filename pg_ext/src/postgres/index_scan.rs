@@ -47,6 +47,10 @@ server! {
         block: pg_sys::BlockNumber,
         buffer: pg_sys::Buffer,
     ) -> bool;
+    #[cfg(not(feature = "pg18"))]
+    fn PageGetHeapFreeSpace(page: pg_sys::Page) -> pg_sys::Size;
+    #[cfg(feature = "pg18")]
+    fn PageGetHeapFreeSpace(page: *const pg_sys::PageData) -> pg_sys::Size;
     fn heap_page_prune_opt(table: Relation, buffer: pg_sys::Buffer);
     fn LockBuffer(buffer: pg_sys::Buffer, mode: i32);
     fn heap_hot_search_buffer(
@@ -82,6 +86,10 @@ server! {
 type File = pg_sys::RelFileNode;
 #[cfg(not(feature = "pg15"))]
 type File = pg_sys::RelFileLocator;
+
+/// A page that has less is tidied up by who looks at it. PostgreSQL would do so from the table's fillfactor on, and pages of counters are always
+/// that full: by each call, for the one version that the last one has left.
+const ROOM_FOR_VERSIONS: pg_sys::Size = pg_sys::BLCKSZ as pg_sys::Size / 4;
 
 const FORWARD: pg_sys::ScanDirection::Type = pg_sys::ScanDirection::ForwardScanDirection;
 
@@ -235,7 +243,9 @@ impl IndexScan {
                 if !ReadRecentBuffer(file, pg_sys::ForkNumber::MAIN_FORKNUM, block, buffer) {
                     return false;
                 }
-                heap_page_prune_opt(self.table, buffer);
+                if PageGetHeapFreeSpace(pg_sys::BufferGetPage(buffer).cast()) < ROOM_FOR_VERSIONS {
+                    heap_page_prune_opt(self.table, buffer);
+                }
                 let row = &raw mut (*self.slot.cast::<pg_sys::BufferHeapTupleTableSlot>())
                     .base
                     .tupdata;

@@ -1,12 +1,12 @@
 //! JSON as PostgreSQL keeps it, put together at once: a text of it would be written only to be read again, which takes about three times as long.
 
 use std::borrow::Cow;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::null_mut;
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
-use pgrx::pg_sys::{JsonbIteratorToken as Token, jbvType};
+use pgrx::pg_sys::jbvType;
 
 use crate::postgres::result_row::IntoColumn;
 use crate::postgres::server::server;
@@ -22,7 +22,7 @@ pub enum Json<'a> {
     Object(Object<'a>),
 }
 
-/// Of two values with the same name the later one counts.
+/// No two values have the same name.
 pub type Object<'a> = Vec<(&'static str, Json<'a>)>;
 
 /// A value of the type `jsonb`, in the memory of the call that made it.
@@ -35,7 +35,7 @@ impl IntoColumn for Jsonb {
 }
 
 server! {
-    fn pushJsonbValue(state: *mut *mut pg_sys::JsonbParseState, token: Token::Type, value: *mut pg_sys::JsonbValue) -> *mut pg_sys::JsonbValue;
+    fn palloc(size: usize) -> *mut c_void;
     fn JsonbValueToJsonb(value: *mut pg_sys::JsonbValue) -> *mut pg_sys::Jsonb;
     fn JsonEncodeDateTime(buffer: *mut c_char, value: pg_sys::Datum, of: pg_sys::Oid, zone: *const c_int) -> *mut c_char;
     fn int64_to_numeric(value: i64) -> pg_sys::Numeric;
@@ -43,44 +43,80 @@ server! {
 
 impl From<Object<'_>> for Jsonb {
     fn from(object: Object<'_>) -> Self {
-        let mut state = null_mut();
         // SAFETY: what the server allocates for it lives as long as the call that asks. What it raises drops nothing of Rust's.
-        let made =
-            unsafe { pg_guard_ffi_boundary(|| JsonbValueToJsonb(push_object(&raw mut state, &object))) };
+        let made = unsafe { pg_guard_ffi_boundary(|| JsonbValueToJsonb(&mut of_object(&object))) };
         Jsonb(pg_sys::Datum::from(made))
     }
 }
 
-type State = *mut *mut pg_sys::JsonbParseState;
-
-/// SAFETY: these are called behind one guard, with one state.
-unsafe fn push_object(state: State, object: &Object<'_>) -> *mut pg_sys::JsonbValue {
-    unsafe {
-        pushJsonbValue(state, Token::WJB_BEGIN_OBJECT, null_mut());
-        for (name, value) in object {
-            pushJsonbValue(state, Token::WJB_KEY, &mut text(name));
-            push(state, Token::WJB_VALUE, value);
+/// In the server's order of names, each once. The server's own way there, one value after the other, takes three times as long.
+///
+/// SAFETY: these are called behind one guard.
+unsafe fn of_object(object: &Object<'_>) -> pg_sys::JsonbValue {
+    let pair = |(name, value): &(&str, Json<'_>)| pg_sys::JsonbPair {
+        key: text(name),
+        value: unsafe { of(value) },
+        order: 0,
+    };
+    let pairs = unsafe { array(object, pair) };
+    let name = |pair: &pg_sys::JsonbPair| unsafe {
+        let name = pair.key.val.string;
+        (
+            name.len,
+            std::slice::from_raw_parts(name.val.cast::<u8>(), name.len as usize),
+        )
+    };
+    // Few, and most of them written down in their order.
+    for sorted in 1..pairs.len() {
+        let mut place = sorted;
+        while place > 0 && name(&pairs[place]) < name(&pairs[place - 1]) {
+            pairs.swap(place, place - 1);
+            place -= 1;
         }
-        pushJsonbValue(state, Token::WJB_END_OBJECT, null_mut())
+    }
+    let mut value = pg_sys::JsonbValue {
+        type_: jbvType::jbvObject,
+        ..pg_sys::JsonbValue::default()
+    };
+    value.val.object = pg_sys::JsonbValue__bindgen_ty_1__bindgen_ty_3 {
+        nPairs: pairs.len() as c_int,
+        pairs: pairs.as_mut_ptr(),
+    };
+    value
+}
+
+unsafe fn of_list(values: &[Json<'_>]) -> pg_sys::JsonbValue {
+    let elems = unsafe { array(values, |value| of(value)) };
+    let mut value = pg_sys::JsonbValue {
+        type_: jbvType::jbvArray,
+        ..pg_sys::JsonbValue::default()
+    };
+    value.val.array = pg_sys::JsonbValue__bindgen_ty_1__bindgen_ty_2 {
+        nElems: elems.len() as c_int,
+        elems: elems.as_mut_ptr(),
+        rawScalar: false,
+    };
+    value
+}
+
+/// In the server's memory: what it raises leaves nothing to drop.
+unsafe fn array<'a, F, T>(from: &[F], make: impl Fn(&F) -> T) -> &'a mut [T] {
+    unsafe {
+        let first = palloc(from.len() * size_of::<T>()).cast::<T>();
+        for (place, from) in from.iter().enumerate() {
+            first.add(place).write(make(from));
+        }
+        std::slice::from_raw_parts_mut(first, from.len())
     }
 }
 
-unsafe fn push(state: State, token: Token::Type, value: &Json<'_>) {
+unsafe fn of(value: &Json<'_>) -> pg_sys::JsonbValue {
     let mut scalar = pg_sys::JsonbValue::default();
     unsafe {
         match value {
-            Json::Object(object) => {
-                push_object(state, object);
-                return;
-            }
-            Json::List(values) => {
-                pushJsonbValue(state, Token::WJB_BEGIN_ARRAY, null_mut());
-                for value in values {
-                    push(state, Token::WJB_ELEM, value);
-                }
-                pushJsonbValue(state, Token::WJB_END_ARRAY, null_mut());
-                return;
-            }
+            Json::Object(object) => return of_object(object),
+            Json::List(values) => return of_list(values),
+            Json::Text(value) => return text(value),
             Json::Null => scalar.type_ = jbvType::jbvNull,
             Json::Bool(value) => {
                 scalar.type_ = jbvType::jbvBool;
@@ -90,7 +126,6 @@ unsafe fn push(state: State, token: Token::Type, value: &Json<'_>) {
                 scalar.type_ = jbvType::jbvNumeric;
                 scalar.val.numeric = int64_to_numeric(*value);
             }
-            Json::Text(value) => scalar = text(value),
             Json::Instant(micros) => {
                 let written = JsonEncodeDateTime(
                     null_mut(),
@@ -98,11 +133,11 @@ unsafe fn push(state: State, token: Token::Type, value: &Json<'_>) {
                     pg_sys::TIMESTAMPTZOID,
                     std::ptr::null(),
                 );
-                scalar = bytes(CStr::from_ptr(written).to_bytes());
+                return bytes(CStr::from_ptr(written).to_bytes());
             }
         }
-        pushJsonbValue(state, token, &raw mut scalar);
     }
+    scalar
 }
 
 fn text(value: &str) -> pg_sys::JsonbValue {

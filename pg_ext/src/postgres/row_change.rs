@@ -31,6 +31,11 @@ impl<T> Scan<'_, T> {
         held_rows::wait(self.open.raw.table, holder, wait)
     }
 
+    /// Locks the row that `next` gave last, as one that is to go. Waits for whoever is changing it now; `false`: it was changed since the look.
+    pub fn lock(&self) -> bool {
+        self.lock_row(pg_sys::LockTupleMode::LockTupleExclusive).is_some()
+    }
+
     /// Writes columns of the row that `next` gave last, of optional ones those that the table has. Waits for whoever is changing the row now.
     pub fn change(&mut self, armed: Armed, columns: &[Set<'_, T>]) -> RowChange {
         let change = if self.open.resolved.examined.needs_statement(Operation::Update) {
@@ -83,7 +88,7 @@ impl<T> Scan<'_, T> {
 
     /// Where the row lies, if it is still the newest version. Nothing is locked where it is not: so a statement, which would
     /// lock whatever is the newest, finds this one.
-    fn lock_row(&mut self, mode: pg_sys::LockTupleMode::Type) -> Option<pg_sys::ItemPointerData> {
+    fn lock_row(&self, mode: pg_sys::LockTupleMode::Type) -> Option<pg_sys::ItemPointerData> {
         // SAFETY: the slot holds the row; the page's pin is given back.
         let (result, place) = unsafe {
             let mut row = pg_sys::HeapTupleData {

@@ -2,13 +2,16 @@
 //! They work on the benchmark's own data (bench/data.sql), at the size of a small platform. Bounds are what was
 //! measured and some room: whoever makes calls cheaper lowers them, whoever must raise one says why.
 
+mod instructions;
 mod lists;
 mod pages;
 mod planning;
 mod processor;
 
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use capconduit_tests::{Calls, TestCluster, TestDb, project};
 use tokio_postgres::Client;
@@ -18,7 +21,16 @@ const FULL: &str = "+17779000001";
 
 /// 1,000 numbers, 100 campaigns with three links each, 10,000 call records.
 async fn platform() -> TestDb {
-    let db = TestDb::on(TestCluster::shared().await).await;
+    platform_on(TestCluster::shared().await).await
+}
+
+async fn platform_on(cluster: Arc<TestCluster>) -> TestDb {
+    let db = TestDb::on(cluster).await;
+    load(&db, &project::root().join("bench/data.sql")).await;
+    db
+}
+
+async fn load(db: &TestDb, data: &Path) {
     let state = db.cluster().state_folder();
     let mut load = project::script(
         "platform",
@@ -26,22 +38,18 @@ async fn platform() -> TestDb {
         &["psql", "--no-psqlrc", "--quiet", "--no-align"],
     );
     load.args(["--set=dids=1000", "--set=campaigns=100", "--set=logs=10000"])
-        .arg(format!(
-            "--file={}",
-            project::root().join("bench/data.sql").display()
-        ))
+        .arg(format!("--file={}", data.display()))
         .arg(format!("--dbname={}", db.name()))
         .env("CAPCONDUIT_PORT", db.cluster().port().to_string())
         .env("AS", capconduit_tests::SUPERUSER)
         .stdout(Stdio::null());
     let status = tokio::process::Command::from(load).status().await;
-    assert!(status.expect("psql can be run").success(), "bench/data.sql");
+    assert!(status.expect("psql can be run").success(), "{}", data.display());
     db.superuser()
         .await
         .batch_execute("vacuum analyze")
         .await
         .expect("statistics");
-    db
 }
 
 /// A number of the spread campaigns, another one for each call.

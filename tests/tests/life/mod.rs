@@ -4,7 +4,7 @@
 mod copies;
 mod fuzz;
 mod many;
-mod old_release;
+pub mod old_release;
 mod purge;
 mod purge_crash;
 mod purge_refused;

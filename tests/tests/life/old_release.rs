@@ -173,13 +173,13 @@ async fn routes_beside(db: &TestDb, did: &str) {
         .expect("an answer");
 }
 
-async fn old_library_beside_the_new(from: &'static str) {
-    let old = tokio::task::spawn_blocking(move || release(from))
+/// A database as that release left it, on a server of its own with the library of then; and the release's folder.
+pub async fn database_of(version: &'static str) -> (PathBuf, TestDb) {
+    let old = tokio::task::spawn_blocking(move || release(version))
         .await
         .expect("no panic");
-    let old_library = old.join("libcapconduit.so");
     let options = ClusterOptions {
-        library: Some(old_library.clone()),
+        library: Some(old.join("libcapconduit.so")),
         ..ClusterOptions::default()
     };
     let cluster = TestCluster::start_with(options).await;
@@ -195,6 +195,13 @@ async fn old_library_beside_the_new(from: &'static str) {
     }
     run_old(&old, &cluster, "server", &["install"]);
     run_old(&old, &cluster, "database", &["migrate", db.name()]);
+    (old, db)
+}
+
+async fn old_library_beside_the_new(from: &'static str) {
+    let (old, db) = database_of(from).await;
+    let cluster = db.cluster().clone();
+    let old_library = old.join("libcapconduit.so");
     let superuser = db.superuser().await;
     assert_eq!(version(&superuser).await, from);
     let scenario = Scenario::new(&superuser, Strategy::RoundRobin, &[Link::cap(50), Link::cap(50)]).await;

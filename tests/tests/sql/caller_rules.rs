@@ -227,6 +227,31 @@ async fn the_same_client_is_asked_first_or_alone() {
     assert_invariants(&db).await;
 }
 
+/// The link whose turn it is would take any other call: looking no further than there is not enough.
+#[tokio::test]
+async fn whose_turn_it_is_keeps_no_caller_from_who_had_it() {
+    let db = TestDb::new().await;
+    let (admin, switch) = (db.admin().await, db.asterisk().await);
+    let scenario = Scenario::new(&admin, Strategy::RoundRobin, &[Link::cap(9); 3]).await;
+    let did = scenario.did.as_str();
+    let only = json!([{"after": "answered", "seconds": 3600, "action": "same_client_only"}]);
+    set(&admin, &scenario, "campaign", only).await;
+    let had = switch.route_on(did, "had", CALLER, "pbx1").await.unwrap().link();
+    end(&switch, "had", did, Some(60)).await;
+    assert_ne!(tried(&switch, did, OTHER).await, had.to_string());
+    assert_eq!(tried(&switch, did, CALLER).await, had.to_string());
+    run(
+        &admin,
+        &format!("update campaign_client_settings set status = 'inactive' where id = {had}"),
+    )
+    .await;
+    assert_eq!(
+        tried(&switch, did, CALLER).await,
+        "no_active_clients_in_campaign 20"
+    );
+    assert_invariants(&db).await;
+}
+
 /// A link and a client that a call has left did not have it; the link that it goes on to does.
 #[tokio::test]
 async fn a_call_that_fails_over_is_remembered_where_it_went() {
