@@ -3871,7 +3871,13 @@ CREATE VIEW capconduit.link_usage_view WITH (security_invoker='true') AS
     s.paused_until,
     s.pause_reason,
     s.platform_paused_until,
-    s.platform_pause_reason
+    s.platform_pause_reason,
+    s.forwarding_priority,
+    s.weight,
+    s.min_seconds_between,
+    s.qualify_seconds,
+    s.schedule_id,
+    s.caller_rules
    FROM (((capconduit.campaign_client_settings s
      JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
      JOIN capconduit.clients k ON ((k.id = s.client_id)))
@@ -7775,6 +7781,13 @@ CREATE POLICY users_seller ON capconduit.users FOR SELECT TO capconduit_seller U
 
 
 --
+-- Name: users users_seller_update; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY users_seller_update ON capconduit.users FOR UPDATE TO capconduit_seller USING ((id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
 -- Name: users users_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -8887,7 +8900,7 @@ GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_internal;
 -- Name: COLUMN users.caller_rules; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
-GRANT SELECT(caller_rules) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(caller_rules),UPDATE(caller_rules) ON TABLE capconduit.users TO capconduit_seller;
 GRANT SELECT(caller_rules),INSERT(caller_rules),UPDATE(caller_rules) ON TABLE capconduit.users TO capconduit_staff;
 GRANT SELECT(caller_rules) ON TABLE capconduit.users TO capconduit_read;
 
