@@ -15,8 +15,8 @@ pub fn read_links(at: At, campaign_id: i64, caller: Option<&str>) -> Vec<Link> {
         let mut clients = Clients::new(at, caller);
         let mut counters = counters::Reader::new(at);
         for link in &mut links {
-            clients.describe(link);
             counters.count(link);
+            clients.describe(link);
             meters::count_client(at, link);
             clients.reach(link);
         }
@@ -31,6 +31,7 @@ pub fn are_set_as_before(at: At, campaign_id: i64, then: &[Link], chosen: usize,
     let mut clients = Clients::new(at, asked.caller);
     now.len() == then.len()
         && now.iter_mut().zip(then).all(|(now, then)| {
+            now.client_metered = then.client_metered;
             clients.describe(now);
             then.is_set_like(now)
         })
@@ -81,10 +82,10 @@ pub fn first_taker(at: At, campaign_id: i64, strategy: Strategy, asked: &Asked<'
         }
         for index in select::order(strategy, &links, asked, &mut uniform) {
             let link = &mut links[index];
-            clients.describe(link);
             if !counters_first {
                 counters.count(link);
             }
+            clients.describe(link);
             meters::count_client(at, link);
             clients.reach(link);
             let verdict = gates::judge(link, asked);
