@@ -5553,10 +5553,38 @@ CREATE INDEX call_logs_user_id_timestamp_start_id_idx ON capconduit.call_logs US
 
 
 --
+-- Name: caller_calls_campaign_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_calls_campaign_id_idx ON capconduit.caller_calls USING btree (campaign_id) WHERE ((campaign_id IS NOT NULL) AND (until IS NOT NULL));
+
+
+--
+-- Name: caller_calls_client_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_calls_client_id_idx ON capconduit.caller_calls USING btree (client_id) WHERE ((client_id IS NOT NULL) AND (until IS NOT NULL));
+
+
+--
+-- Name: caller_calls_link_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_calls_link_id_idx ON capconduit.caller_calls USING btree (link_id) WHERE ((link_id IS NOT NULL) AND (until IS NOT NULL));
+
+
+--
 -- Name: caller_calls_uniqueid_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE INDEX caller_calls_uniqueid_idx ON capconduit.caller_calls USING btree (uniqueid);
+
+
+--
+-- Name: caller_calls_user_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_calls_user_id_idx ON capconduit.caller_calls USING btree (user_id) WHERE ((user_id IS NOT NULL) AND (until IS NOT NULL));
 
 
 --
