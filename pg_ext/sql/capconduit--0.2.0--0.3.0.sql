@@ -223,12 +223,9 @@ begin
     union all
     select 'link', n.link_id, 'windows_bounds', 0, 1, null
       from capconduit.link_counters n
-      left join (select w.link_id, max(w.starts_at) as windows_from, min(w.ends_at) as windows_until
-                   from capconduit.link_windows w group by w.link_id) w using (link_id)
-     where 'infinity' in (n.windows_from, n.windows_until)
-        or n.windows_from <= now() + interval '1 hour'
-           and (n.windows_from, n.windows_until)
-               is distinct from (coalesce(w.windows_from, '-infinity'), coalesce(w.windows_until, '-infinity'));
+      left join (select w.link_id, min(w.ends_at) as windows_until from capconduit.link_windows w group by w.link_id) w using (link_id)
+     -- Until then none would turn, nor the first ones begin.
+     where 'infinity' in (n.windows_from, n.windows_until) or n.windows_until > coalesce(w.windows_until, '-infinity');
     if to_regclass('capconduit.meters') is null then
         return;
     end if;
@@ -321,12 +318,8 @@ begin
     union all
     select m.subject_type, m.subject_id, 'windows_bounds', 0, 1, null
       from capconduit.meters m
-      left join (select w.meter_id, max(w.starts_at) as windows_from, min(w.ends_at) as windows_until
-                   from capconduit.meter_windows w group by w.meter_id) w on w.meter_id = m.id
-     where 'infinity' in (m.windows_from, m.windows_until)
-        or m.windows_from <= now() + interval '1 hour'
-           and (m.windows_from, m.windows_until)
-               is distinct from (coalesce(w.windows_from, '-infinity'), coalesce(w.windows_until, '-infinity'))
+      left join (select w.meter_id, min(w.ends_at) as windows_until from capconduit.meter_windows w group by w.meter_id) w on w.meter_id = m.id
+     where 'infinity' in (m.windows_from, m.windows_until) or m.windows_until > coalesce(w.windows_until, '-infinity')
     union all
     select m.subject_type, m.subject_id, w.span || '_' || c.counter, c.stored, c.actual::bigint, w.starts_at
       from capconduit.meter_windows w

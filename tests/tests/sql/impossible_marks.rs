@@ -104,10 +104,6 @@ async fn windows_that_are_wrong_by_years_are_told_and_mended() {
             "day_bounds",
         ),
         (counters("windows_until = '2100-01-01'"), "windows_bounds"),
-        (
-            counters("windows_from = '2001-01-01', windows_until = '2001-01-01'"),
-            "windows_bounds",
-        ),
     ] {
         let db = TestDb::new().await;
         let scenario = capped(&db).await;
