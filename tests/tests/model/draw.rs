@@ -8,6 +8,7 @@ use super::callers::{Fact, Kept, Rule, Scope};
 use super::caps::{self, COUNTS, Cap, Capped};
 use super::change::{Change, OVER};
 use super::meters::Subject;
+use super::rows::Rows;
 use super::seats::Told;
 use super::step::{CALLS, Failed, Fate, Step, Times};
 use super::world::{Campaign, Client, Contact, Did, Link, World};
@@ -425,4 +426,39 @@ pub fn any_world() -> impl Strategy<Value = World> {
         }
         world
     })
+}
+
+/// One of these where calls find somebody: three clients that can be reached, with room.
+pub fn any_open_world() -> impl Strategy<Value = World> {
+    any_world().prop_map(|mut world| {
+        for client in world.clients.values_mut() {
+            client.contact = Contact::Static;
+        }
+        world.links.clear();
+        world.rows = Rows::default();
+        world.next_link = 0;
+        for client in 1..4 {
+            world.insert_link(Link {
+                campaign: 1,
+                client,
+                active: true,
+                max_concurrency: 3,
+                allowed: None,
+                priority: 0,
+                weight: 1,
+                spacing: None,
+                qualify: None,
+            });
+        }
+        world
+    })
+}
+
+pub fn any_step_of_callers() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        14 => call_step(CALLS),
+        2 => upkeep_step(CALLS),
+        2 => any_of_callers(false).prop_map(Step::Change),
+        1 => any_seats(false),
+    ]
 }

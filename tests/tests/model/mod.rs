@@ -53,7 +53,6 @@ use world::World;
 
 #[test]
 fn every_history_goes_as_the_model_says() {
-    let lab = Lab::new(1, Commit::AtOnce);
     // Caps first: most limits are to be there when calls come.
     let caps = vec(draw::any_cap(&caps::OVER).prop_map(Step::Change), 0..4);
     let drawn = (
@@ -63,13 +62,33 @@ fn every_history_goes_as_the_model_says() {
         vec(draw::any_step(), 1..40),
     )
         .prop_map(|(world, caps, set, steps)| (world, [caps, set, steps].concat()));
+    explore(histories(1_000, 10_000), &drawn, &["client_seats"]);
+}
+
+/// The same where calls find somebody, so that their callers call again.
+#[test]
+fn callers_call_again_as_the_model_says() {
+    let set = vec(draw::any_of_callers(false).prop_map(Step::Change), 1..5);
+    let drawn = (
+        draw::any_open_world(),
+        set,
+        vec(draw::any_step_of_callers(), 10..40),
+    )
+        .prop_map(|(world, set, steps)| (world, [set, steps].concat()));
+    let met = ["duplicate_caller", "client_seats"];
+    explore(histories(300, 3_000), &drawn, &met);
+}
+
+/// `met`: reasons that some of the histories must have met, or they show nothing; those that no run is without.
+fn explore(count: u64, drawn: &impl Strategy<Value = (World, Vec<Step>)>, met: &[&str]) {
+    let lab = Lab::new(1, Commit::AtOnce);
     let lines = |(world, steps): &(World, Vec<Step>)| {
         let steps = steps.iter().enumerate();
         let steps = steps.map(|(number, step)| format!("step {number}: {step:?}"));
         world.lines().into_iter().chain(steps).collect()
     };
-    let met = RefCell::new(BTreeMap::new());
-    lab.explore(histories(1_000, 10_000), &drawn, lines, async |(world, steps)| {
+    let all = RefCell::new(BTreeMap::new());
+    lab.explore(count, drawn, lines, async |(world, steps)| {
         let sessions = lab.sessions();
         let mut history = History::begin(&lab.db, &sessions[0], &world).await;
         for (number, step) in steps.iter().enumerate() {
@@ -77,18 +96,15 @@ fn every_history_goes_as_the_model_says() {
             result.map_err(|error| format!("step {number}: {error}"))?;
         }
         for reason in history.met {
-            *met.borrow_mut().entry(reason).or_insert(0) += 1;
+            *all.borrow_mut().entry(reason).or_insert(0) += 1;
         }
         Ok(())
     });
-    println!("histories that met each reason: {:?}", met.borrow());
-    for reason in MET {
-        assert!(met.borrow().contains_key(*reason), "no history met {reason}");
+    println!("histories that met each reason: {:?}", all.borrow());
+    for reason in met {
+        assert!(all.borrow().contains_key(*reason), "no history met {reason}");
     }
 }
-
-/// What calls are refused and passed over for by their callers and by seats: histories that met none of it would show nothing.
-const MET: &[&str] = &["caller_blocked", "duplicate_caller", "client_seats"];
 
 /// A database and the connections to it, for as many histories as wanted.
 struct Lab {
