@@ -97,7 +97,8 @@ select s.id as link_id, s.campaign_id, c.user_id, c.name as campaign_name, s.cli
             when n.active * 4 >= s.max_concurrency * 3::bigint
                 or (n.total + n.active)::numeric * 4 >= s.total_calls_allowed::numeric * 3 then 'near'
             else 'open' end as room,
-       s.paused_until, s.pause_reason, s.platform_paused_until, s.platform_pause_reason
+       s.paused_until, s.pause_reason, s.platform_paused_until, s.platform_pause_reason,
+       s.forwarding_priority, s.weight, s.min_seconds_between, s.qualify_seconds, s.schedule_id, s.caller_rules
   from campaign_client_settings s
   join campaigns c on c.id = s.campaign_id
   join clients k on k.id = s.client_id
@@ -279,6 +280,10 @@ alter table reject_counts enable row level security;
 -- Sellers: their own rows. (select …) makes the identity one init plan, so the index condition stays.
 drop policy if exists users_seller on users;
 create policy users_seller on users for select to capconduit_seller
+    using (id = (select session_user_id()));
+-- Of its own row what is granted below.
+drop policy if exists users_seller_update on users;
+create policy users_seller_update on users for update to capconduit_seller
     using (id = (select session_user_id()));
 drop policy if exists sessions_seller on sessions;
 create policy sessions_seller on sessions to capconduit_seller using (user_id = (select session_user_id()));
@@ -659,6 +664,7 @@ grant execute on function change_password(text, text) to capconduit_seller, capc
 
 grant select (id, username, email, role, status, full_name, company_name, time_zone, caller_rules, created_at, updated_at, version) on users
     to capconduit_seller, capconduit_staff, capconduit_read;
+grant update (caller_rules) on users to capconduit_seller;
 grant insert (username, email, password_hash, role, status, full_name, company_name, time_zone, caller_rules),
       update (email, password_hash, role, status, full_name, company_name, time_zone, caller_rules), delete on users to capconduit_staff;
 grant select (id, user_id, created_at, last_seen_at, expires_at, network, agent), delete on sessions

@@ -3903,7 +3903,13 @@ CREATE VIEW capconduit.link_usage_view WITH (security_invoker='true') AS
     s.paused_until,
     s.pause_reason,
     s.platform_paused_until,
-    s.platform_pause_reason
+    s.platform_pause_reason,
+    s.forwarding_priority,
+    s.weight,
+    s.min_seconds_between,
+    s.qualify_seconds,
+    s.schedule_id,
+    s.caller_rules
    FROM (((capconduit.campaign_client_settings s
      JOIN capconduit.campaigns c ON ((c.id = s.campaign_id)))
      JOIN capconduit.clients k ON ((k.id = s.client_id)))
@@ -5643,10 +5649,38 @@ CREATE INDEX call_logs_user_id_timestamp_start_id_idx ON capconduit.call_logs US
 
 
 --
+-- Name: caller_calls_campaign_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_calls_campaign_id_idx ON capconduit.caller_calls USING btree (campaign_id) WHERE ((campaign_id IS NOT NULL) AND (until IS NOT NULL));
+
+
+--
+-- Name: caller_calls_client_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_calls_client_id_idx ON capconduit.caller_calls USING btree (client_id) WHERE ((client_id IS NOT NULL) AND (until IS NOT NULL));
+
+
+--
+-- Name: caller_calls_link_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_calls_link_id_idx ON capconduit.caller_calls USING btree (link_id) WHERE ((link_id IS NOT NULL) AND (until IS NOT NULL));
+
+
+--
 -- Name: caller_calls_uniqueid_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
 --
 
 CREATE INDEX caller_calls_uniqueid_idx ON capconduit.caller_calls USING btree (uniqueid);
+
+
+--
+-- Name: caller_calls_user_id_idx; Type: INDEX; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE INDEX caller_calls_user_id_idx ON capconduit.caller_calls USING btree (user_id) WHERE ((user_id IS NOT NULL) AND (until IS NOT NULL));
 
 
 --
@@ -7892,6 +7926,13 @@ CREATE POLICY users_seller ON capconduit.users FOR SELECT TO capconduit_seller U
 
 
 --
+-- Name: users users_seller_update; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY users_seller_update ON capconduit.users FOR UPDATE TO capconduit_seller USING ((id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
 -- Name: users users_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -9011,7 +9052,7 @@ GRANT SELECT(time_zone) ON TABLE capconduit.users TO capconduit_internal;
 -- Name: COLUMN users.caller_rules; Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
-GRANT SELECT(caller_rules) ON TABLE capconduit.users TO capconduit_seller;
+GRANT SELECT(caller_rules),UPDATE(caller_rules) ON TABLE capconduit.users TO capconduit_seller;
 GRANT SELECT(caller_rules),INSERT(caller_rules),UPDATE(caller_rules) ON TABLE capconduit.users TO capconduit_staff;
 GRANT SELECT(caller_rules) ON TABLE capconduit.users TO capconduit_read;
 

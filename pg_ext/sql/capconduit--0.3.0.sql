@@ -219,16 +219,21 @@ begin
            ) c (counter, stored, actual)
      where c.stored <> c.actual
     union all
-    -- No window ends as late, or began before all time: somebody has set that.
+    -- No window ends as late, began before all time, or begins where its counters know of none: somebody has set that. What a clock that ran
+    -- ahead has begun the counters know, and mend_future_windows mends.
     select 'link', w.link_id, w.span || '_bounds', 0, 1, w.starts_at
       from capconduit.link_windows w
+      left join capconduit.link_counters n on n.link_id = w.link_id
      where (not isfinite(w.starts_at) or w.ends_at > greatest(w.starts_at, now())
            + case w.span when 'hour' then interval '3 hours' when 'day' then interval '3 days' when 'week' then interval '9 days'
-                         else interval '33 days' end)
+                         else interval '33 days' end
+           or w.starts_at > greatest(n.windows_from, now() + interval '1 hour'))
     union all
     select 'link', n.link_id, 'windows_bounds', 0, 1, null
       from capconduit.link_counters n
-     where 'infinity' in (n.windows_from, n.windows_until);
+      left join (select w.link_id, min(w.ends_at) as windows_until from capconduit.link_windows w group by w.link_id) w using (link_id)
+     -- Until then none would turn, nor the first ones begin.
+     where 'infinity' in (n.windows_from, n.windows_until) or n.windows_until > coalesce(w.windows_until, '-infinity');
     if to_regclass('capconduit.meters') is null then
         return;
     end if;
@@ -317,11 +322,13 @@ begin
       join capconduit.meters m on m.id = w.meter_id
      where (not isfinite(w.starts_at) or w.ends_at > greatest(w.starts_at, now())
            + case w.span when 'hour' then interval '3 hours' when 'day' then interval '3 days' when 'week' then interval '9 days'
-                         else interval '33 days' end)
+                         else interval '33 days' end
+           or w.starts_at > greatest(m.windows_from, now() + interval '1 hour'))
     union all
     select m.subject_type, m.subject_id, 'windows_bounds', 0, 1, null
       from capconduit.meters m
-     where 'infinity' in (m.windows_from, m.windows_until)
+      left join (select w.meter_id, min(w.ends_at) as windows_until from capconduit.meter_windows w group by w.meter_id) w on w.meter_id = m.id
+     where 'infinity' in (m.windows_from, m.windows_until) or m.windows_until > coalesce(w.windows_until, '-infinity')
     union all
     select m.subject_type, m.subject_id, w.span || '_' || c.counter, c.stored, c.actual::bigint, w.starts_at
       from capconduit.meter_windows w

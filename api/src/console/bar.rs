@@ -74,9 +74,9 @@ impl Bar {
     pub fn of(link: &LinkUsage) -> Vec<Self> {
         Self::of_caps(
             link.active,
-            Some(link.max_concurrency),
+            Some(link.settings.max_concurrency),
             link.counted,
-            link.total_calls_allowed,
+            link.settings.total_calls_allowed,
         )
     }
 

@@ -72,9 +72,9 @@ impl Row {
         let link = &self.link;
         Bar::of_caps(
             link.active_calls,
-            Some(link.max_concurrency),
+            Some(link.settings.max_concurrency),
             link.current_total_calls,
-            link.total_calls_allowed,
+            link.settings.total_calls_allowed,
         )
     }
 
@@ -148,9 +148,10 @@ fn fields(of: Option<&Campaign>, hours: Field) -> Vec<Field> {
         Field::new("minRedialSeconds", "Least seconds between two calls of one caller", Kind::Number)
             .help("Empty: none. 2 is usual: a caller that dials twice at once is taken once.")
             .maybe(of.and_then(|campaign| campaign.min_redial_seconds)),
-        Field::new("callerRules", "Callers that call again", Kind::Written(rules_text::read, rules_text::write))
-            .help("On each line what becomes of a caller whose call of before was offered, answered or qualified (a good call), such as: reject after answered within 30 days; or same client after answered, same client only after qualified. Without within: for ever.")
-            .written(of.map_or(&Value::Null, |campaign| &campaign.caller_rules)),
+        rules_text::of_calls(
+            "Callers that call again",
+            of.map_or(&Value::Null, |campaign| &campaign.caller_rules),
+        ),
         Field::new("overflow", "Calls that it has nobody for", Kind::Written(overflow_text::read, overflow_text::write))
             .help("On each line who is asked when all clients are closed, all have had their calls or are busy (capped), or nobody is left to try: all closed: campaign 7; or all capped: link 3, a link of its own that is asked for nothing else; or no more targets: campaign 7. Empty: such calls are refused.")
             .written(of.map_or(&Value::Null, |campaign| &campaign.overflow)),

@@ -35,27 +35,27 @@ fn fields(of: Option<&Link>, hours: Field) -> Vec<Field> {
     vec![
         Field::new("maxConcurrency", "Calls at one time", Kind::Number)
             .help("No more calls than this are with the client through this link at any moment.")
-            .value(of.map_or(10, |link| link.max_concurrency)),
+            .value(of.map_or(10, |link| link.settings.max_concurrency)),
         Field::new("totalCallsAllowed", "Answered calls in total", Kind::Limit)
             .help("Empty: no limit. 0: closed. A call in flight takes room until its record says whether it was answered.")
-            .maybe(of.and_then(|link| link.total_calls_allowed)),
+            .maybe(of.and_then(|link| link.settings.total_calls_allowed)),
         Field::new("minSecondsBetween", "Least seconds between two calls", Kind::Number)
             .help("Empty: none")
-            .maybe(of.and_then(|link| link.min_seconds_between)),
+            .maybe(of.and_then(|link| link.settings.min_seconds_between)),
         Field::new("qualifySeconds", "Seconds that a good call talks", Kind::Number)
             .help("Empty: as the campaign says")
-            .maybe(of.and_then(|link| link.qualify_seconds)),
+            .maybe(of.and_then(|link| link.settings.qualify_seconds)),
         Field::new("forwardingPriority", "Priority", Kind::Number)
             .help("0 comes first")
-            .value(of.map_or(0, |link| link.forwarding_priority)),
+            .value(of.map_or(0, |link| link.settings.forwarding_priority)),
         Field::new("weight", "Weight", Kind::Number)
             .help("For weighted campaigns: twice the weight, twice the calls")
-            .value(of.map_or(100, |link| link.weight)),
-        Field::choice("status", "Status", STATUSES).value(of.map_or("active", |link| &link.status)),
+            .value(of.map_or(100, |link| link.settings.weight)),
+        Field::choice("status", "Status", STATUSES).value(of.map_or("active", |link| &link.settings.status)),
         hours,
         Field::new("callerRules", "Callers that it had", Kind::Written(rules_text::read, rules_text::write))
             .help("When they call again, the link is passed over, such as: skip after answered within 30 days. Without within: for ever.")
-            .written(of.map_or(&Value::Null, |link| &link.caller_rules)),
+            .written(of.map_or(&Value::Null, |link| &link.settings.caller_rules)),
     ]
 }
 
@@ -115,7 +115,7 @@ async fn found(app: &AppState, seller: &Seller, id: i64, link: i64) -> ApiResult
 
 async fn edit_form(app: &AppState, seller: &Seller, id: i64, link: i64) -> ApiResult<Form> {
     let link = &found(app, seller, id, link).await?;
-    let hours = hours::field(app, seller, HOURS, link.schedule_id).await?;
+    let hours = hours::field(app, seller, HOURS, link.settings.schedule_id).await?;
     let form = Form::new(
         Frame::of(seller, "overview"),
         format!("Link to {}", link.client.name),

@@ -7,6 +7,7 @@ mod audit;
 mod bar;
 mod call_page;
 mod callers;
+mod callers_again;
 mod calls;
 mod campaign;
 mod capped;
@@ -59,6 +60,7 @@ fn pages() -> Router<AppState> {
         .merge(hours::router())
         .merge(dates::router())
         .merge(callers::router())
+        .merge(callers_again::router())
         .merge(reports::router())
         .merge(try_number::router())
         .merge(calls::router())

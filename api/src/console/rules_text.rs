@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::form::{Field, Kind};
+
 const SECONDS_OF: [(&str, i64); 5] = [
     ("day", 86_400),
     ("hour", 3_600),
@@ -10,6 +12,13 @@ const SECONDS_OF: [(&str, i64); 5] = [
     ("second", 1),
     ("sec", 1),
 ];
+
+/// Rules for calls, as campaigns and sellers have them.
+pub fn of_calls(label: &'static str, rules: &Value) -> Field {
+    Field::new("callerRules", label, Kind::Written(read, write))
+        .help("On each line what becomes of a caller whose call of before was offered, answered or qualified (a good call), such as: reject after answered within 30 days; or same client after answered, same client only after qualified. Without within: for ever.")
+        .written(rules)
+}
 
 pub fn read(text: &str) -> Result<Value, String> {
     let lines = text.lines().map(str::trim).enumerate();

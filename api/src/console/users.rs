@@ -6,12 +6,13 @@ use axum::extract::State;
 use axum::http::{Method, Uri};
 use axum::response::Response;
 use axum::routing::get;
+use serde_json::Value;
 
 use super::form::{Field, Form, Kind, Sent};
 use super::frame::{Frame, page};
 use super::numbers::{filled, with};
-use super::show;
 use super::viewer::{Admin, Staff};
+use super::{rules_text, show};
 use crate::app::AppState;
 use crate::error::ApiResult;
 use crate::http::list::Request;
@@ -76,6 +77,12 @@ struct UserPage {
     is_own: bool,
 }
 
+impl UserPage {
+    fn rules(&self) -> String {
+        rules_text::write(&self.user.caller_rules).replace('\n', "; ")
+    }
+}
+
 async fn found(app: &AppState, viewer: &crate::app::caller::User, id: i64) -> ApiResult<User> {
     let tx = app.store.read(&viewer.identity()).await?;
     let user = operations::find(&tx, id).await?;
@@ -114,6 +121,10 @@ fn fields(of: Option<&User>) -> Vec<Field> {
         Field::new("timeZone", "Time zone", Kind::Text)
             .help("In which the days of a seller's caps begin: IANA's name of a place, such as America/New_York, or UTC")
             .value(of.map_or("UTC", |user| &user.time_zone)),
+        rules_text::of_calls(
+            "Callers that call a seller again",
+            of.map_or(&Value::Null, |user| &user.caller_rules),
+        ),
     ]
 }
 

@@ -19,6 +19,7 @@ use crate::access::sessions;
     ),
     tags(
         (name = "auth", description = "Sessions, the own password, bearer tokens"),
+        (name = "account", description = "What sellers set for all their campaigns; role user"),
         (name = "users", description = "Accounts; role admin"),
         (name = "clients", description = "Call centers and their PJSIP objects; roles admin and staff"),
         (name = "dids", description = "The own numbers; role user"),

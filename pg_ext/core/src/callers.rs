@@ -124,13 +124,13 @@ impl Marked {
             let until = None;
             return Some(Repeat { rule, of, until });
         }
-        let remembered = [known, lost].into_iter().flatten().map(|of| Repeat {
-            rule,
-            of,
-            until: Some(of.until.min(rule.remembers_until(of.at))),
-        });
-        let last = remembered.max_by_key(|repeat| repeat.until);
-        last.filter(|repeat| repeat.until > Some(at))
+        let remembered = [known, lost].into_iter().flatten();
+        let remembered = remembered.map(|of| (of, of.until.min(rule.remembers_until(of.at))));
+        let remembered = remembered.filter(|(_, until)| *until > at);
+        // Who had the caller last, and what holds longest: of two that are remembered for ever, these may be different ones.
+        let until = remembered.clone().map(|(_, until)| until).max();
+        let (of, _) = remembered.max_by_key(|(of, _)| of.at)?;
+        Some(Repeat { rule, of, until })
     }
 }
 
@@ -289,6 +289,38 @@ mod tests {
             let repeats = marked.repeats(rule, at);
             let until = repeats.map(|repeat| repeat.until.unwrap_or(0));
             assert_eq!(until, expected, "{rule:?} {marked:?} at {at}");
+        }
+    }
+
+    /// When the one was answered and until when it is remembered, the same of the one that was lost; who had the caller last.
+    #[test]
+    fn the_last_one_had_the_caller_whether_it_was_lost_or_not() {
+        const EVER: i64 = i64::MAX;
+        let rule = CallerRule {
+            after: After::Answered,
+            seconds: None,
+            action: crate::caller_rules::Action::SameClient,
+        };
+        let of = |(at, until), client_id| Some(Seen { at, until, client_id });
+        for (answered, lost, client_id, until) in [
+            ((2, EVER), (1, EVER), 7, EVER),
+            ((1, EVER), (2, EVER), 8, EVER),
+            ((2, 10), (1, EVER), 7, EVER),
+            ((1, EVER), (2, 10), 8, EVER),
+            // Remembered no more.
+            ((2, 3), (1, EVER), 8, EVER),
+            ((1, 10), (2, 3), 7, 10),
+        ] {
+            let marked = Marked {
+                answered: of(answered, Some(7)),
+                lost: of(lost, Some(8)),
+                ..Marked::default()
+            };
+            let repeat = marked.repeats(rule, 5).expect("it is remembered");
+            assert_eq!(
+                (repeat.of.client_id, repeat.until),
+                (Some(client_id), Some(until))
+            );
         }
     }
 }

@@ -54,8 +54,9 @@ pub fn overflow(first: &str, exit: Exit, then: &str) -> String {
     };
     let mut text = format!("{first}>{}>{then}", exit.name());
     if text.len() > MAX_BYTES {
-        let whole = text[..MAX_BYTES].rfind('|').unwrap_or(MAX_BYTES);
-        text.truncate(whole);
+        let begins = text.len() - then.len();
+        let whole = text[..MAX_BYTES].rfind('|').filter(|whole| *whole > begins);
+        text.truncate(whole.unwrap_or(MAX_BYTES));
     }
     text
 }

@@ -422,7 +422,7 @@ impl<'a> Clients<'a> {
         }
     }
 
-    /// What the link's client says of itself.
+    /// What the link's client says of itself. Its caps hold also where somebody took its own mark away, but not the links': `verify_counters` tells.
     pub fn describe(&mut self, link: &mut Link) {
         let clients = self.clients.get_or_insert_with(|| CLIENTS.open(self.at));
         let read = |client: Row<'_, clients::Of>| {
@@ -465,7 +465,7 @@ impl<'a> Clients<'a> {
             let scope = Scope::Client(link.client_id);
             link.client_marked = read_marked(self.at, scope, self.caller, &link.client_caller_rules);
         }
-        if metered {
+        if metered || link.client_metered {
             link.client_caps = read_caps(self.at, Subject::Client(link.client_id));
         }
     }

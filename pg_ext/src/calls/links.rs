@@ -18,8 +18,8 @@ pub fn read_links(at: At, campaign_id: i64, overflow: &Overflow, caller: Option<
         let mut clients = Clients::new(at, caller);
         let mut counters = counters::Reader::new(at);
         for link in &mut links {
-            clients.describe(link);
             counters.count(link);
+            clients.describe(link);
             meters::count_client(at, link);
             clients.reach(link);
         }
@@ -46,6 +46,7 @@ pub fn are_set_as_before(
     let mut clients = Clients::new(at, asked.caller);
     now.len() == then.len()
         && now.iter_mut().zip(then).all(|(now, then)| {
+            now.client_metered = then.client_metered;
             clients.describe(now);
             then.is_set_like(now)
         })
@@ -98,10 +99,10 @@ pub fn first_taker(at: At, campaign: &Campaign, asked: &Asked<'_>) -> FirstTaker
         }
         for index in select::order(strategy, &links, asked, &mut uniform) {
             let link = &mut links[index];
-            clients.describe(link);
             if !counters_first {
                 counters.count(link);
             }
+            clients.describe(link);
             meters::count_client(at, link);
             clients.reach(link);
             let verdict = gates::judge(link, asked);

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::support::{World, field_error, keys, number_of, run};
 
 const USER_KEYS: &[&str] = &[
+    "callerRules",
     "companyName",
     "createdAt",
     "email",

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::support::{World, column, field_error, json_of, keys, number_of, run};
 
+const ACCOUNT: &str = "/api/seller/account";
 const OWN: &str = "/api/seller/callers";
 const ALL: &str = "/api/admin/callers";
 const DID: &str = "+18005550101";
@@ -521,6 +522,18 @@ async fn what_becomes_of_callers_that_call_again_is_set_over_rest() {
             json!([{"after": "qualified", "seconds": null, "action": "skip"}]),
             "2",
         ),
+        (
+            &world.admin,
+            "/api/admin/users/3",
+            json!([{"after": "answered", "seconds": 60, "action": "reject"}]),
+            "duplicate_caller",
+        ),
+        (
+            alice,
+            ACCOUNT,
+            json!([{"after": "offered", "action": "reject"}]),
+            "duplicate_caller",
+        ),
     ] {
         let before = who.get(path).await.ok();
         assert_eq!(before["callerRules"], json!([]), "{path}");
@@ -528,8 +541,12 @@ async fn what_becomes_of_callers_that_call_again_is_set_over_rest() {
         assert_eq!(changed["callerRules"], rules, "{path}");
         assert_ne!(changed["version"], before["version"], "{path}");
         // What is not sent stays.
-        let version = who.patch(path, json!({"status": "active"})).await.ok();
-        assert_eq!(version["callerRules"], rules, "{path}");
+        let other = who.put(path, json!({"status": "active"})).await;
+        if path == ACCOUNT {
+            other.problem(400, "nothing_to_update");
+        } else {
+            assert_eq!(other.ok()["callerRules"], rules, "{path}");
+        }
         assert_eq!(tried(&world, CALLER).await, "1", "{path}");
         switch.route_on(DID, path, CALLER, "pbx1").await.unwrap().link();
         assert_eq!(tried(&world, CALLER).await, twice, "{path}");
@@ -575,6 +592,53 @@ async fn what_becomes_of_callers_that_call_again_is_set_over_rest() {
         made["callerRules"],
         json!([{"after": "answered", "action": "same_client_only"}])
     );
+}
+
+/// Its rules over all campaigns, and nothing else: the rest of an account is an admin's affair.
+#[tokio::test]
+async fn a_seller_changes_its_own_rules_and_nothing_else_of_its_account() {
+    let world = World::new().await;
+    let (alice, bob) = (&world.alice, world.api.login("seller_bob", "password").await);
+    let rules = json!([{"after": "answered", "seconds": 60, "action": "reject"}]);
+    let bobs = bob.get(ACCOUNT).await.ok();
+    let before = alice.get(ACCOUNT).await;
+    let tag = before.header("etag").to_owned();
+    let before = before.ok();
+    assert_eq!(before, world.admin.get("/api/admin/users/3").await.ok());
+    let change =
+        json!({"callerRules": rules, "role": "admin", "timeZone": "Asia/Tokyo", "email": "x@y.zz", "id": 4});
+    let mut expected = alice.with("If-Match", &tag).put(ACCOUNT, change).await.ok();
+    assert_eq!(expected["callerRules"], rules);
+    for key in ["callerRules", "updatedAt", "version"] {
+        assert_ne!(expected[key], before[key], "{key}");
+        expected[key] = before[key].clone();
+    }
+    assert_eq!(expected, before, "nothing else has changed");
+    assert_eq!(bob.get(ACCOUNT).await.ok(), bobs);
+    let late = alice
+        .with("If-Match", &tag)
+        .patch(ACCOUNT, json!({"callerRules": []}))
+        .await;
+    late.problem(412, "changed_meanwhile");
+    let audit = world
+        .staff
+        .get("/api/admin/audit?object_type=user&object_id=3&action=update")
+        .await
+        .ok();
+    let line = &audit["items"][0];
+    assert_eq!(
+        (&line["username"], &line["after"]["caller_rules"]),
+        (&json!("seller_alice"), &rules),
+        "{line}"
+    );
+    let new = json!({"username": "carol", "email": "carol@example.com", "password": "long-enough", "role": "user", "callerRules": rules});
+    let made = world
+        .admin
+        .post("/api/admin/users", new)
+        .await
+        .expect_status(201)
+        .ok();
+    assert_eq!(made["callerRules"], rules);
 }
 
 #[tokio::test]

@@ -96,6 +96,9 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/api/admin/callers/erase", Staff),
     ("GET", "/api/admin/callers/{id}", Staff),
     ("DELETE", "/api/admin/callers/{id}", Staff),
+    ("GET", "/api/seller/account", Seller),
+    ("PUT", "/api/seller/account", Seller),
+    ("PATCH", "/api/seller/account", Seller),
     ("GET", "/api/seller/callers", Seller),
     ("POST", "/api/seller/callers", Seller),
     ("POST", "/api/seller/callers/import", Seller),
@@ -200,6 +203,9 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
             json!({"username": "new_user", "email": "new@example.com", "password": "long-enough", "role": "user"})
         }
         ("PUT" | "PATCH", "/api/admin/users/{id}") => json!({"fullName": "Changed"}),
+        ("PUT" | "PATCH", "/api/seller/account") => {
+            json!({"callerRules": [{"after": "answered", "seconds": 2_592_000, "action": "reject"}]})
+        }
         ("PUT", "/api/admin/users/{id}/password") => json!({"password": "long-enough"}),
         ("POST", "/api/admin/clients") => client("client_new"),
         ("PUT" | "PATCH", "/api/admin/clients/{id}") => json!({"notes": "changed"}),

@@ -171,7 +171,7 @@ async fn explain_tells_why() {
     assert_eq!(
         keys(&own),
         [
-            "at", "caller", "campaign", "did", "links", "opensAt", "reason", "shadowed"
+            "at", "caller", "campaign", "did", "links", "opensAt", "overflow", "reason", "shadowed"
         ]
     );
     assert_eq!(
@@ -514,14 +514,23 @@ async fn the_audit_says_who_changed_what() {
 #[tokio::test]
 async fn staff_change_a_link_as_its_seller_may() {
     let world = World::new().await;
-    let change = json!({"maxConcurrency": 3, "totalCallsAllowed": null, "forwardingPriority": 5, "weight": 2, "status": "inactive"});
+    let hours = world
+        .admin
+        .post("/api/admin/schedules", json!({"name": "Office"}))
+        .await
+        .ok();
+    // All that `LinkChange` has.
+    let change = json!({"maxConcurrency": 3, "totalCallsAllowed": null, "forwardingPriority": 5, "weight": 2, "status": "inactive",
+                        "minSecondsBetween": 9, "qualifySeconds": 60, "scheduleId": hours["id"],
+                        "callerRules": [{"after": "answered", "seconds": 60, "action": "skip"}]});
     let changed = world.staff.put("/api/admin/links/1", change.clone()).await.ok();
-    for key in ["maxConcurrency", "totalCallsAllowed", "status"] {
-        assert_eq!(changed[key], change[key], "{key}");
-    }
+    let listed = world.staff.get("/api/admin/links?campaign_id=1").await.ok()["items"][0].clone();
+    let own = world.alice.get("/api/seller/links").await.ok()["items"][0].clone();
     let shown = world.alice.get("/api/seller/campaigns/1/clients/1").await.ok();
     for (key, value) in change.as_object().expect("an object") {
-        assert_eq!(&shown[key], value, "{key}");
+        for answer in [&changed, &listed, &own, &shown] {
+            assert_eq!(&answer[key], value, "{key}: {answer}");
+        }
     }
     let audit = world
         .staff

@@ -22,6 +22,7 @@ async fn users_are_made_shown_and_changed() {
     assert_eq!(
         keys(&made),
         [
+            "callerRules",
             "companyName",
             "createdAt",
             "email",

@@ -42,6 +42,13 @@ fn cases(world: &World) -> Vec<Case<'_>> {
             json!({"fullName": "Changed"}),
         ),
         case(
+            &world.alice,
+            "/api/seller/account",
+            None,
+            "/api/seller/account",
+            json!({"callerRules": [{"after": "offered", "action": "reject"}]}),
+        ),
+        case(
             &world.staff,
             "/api/admin/clients/1",
             Some("/api/admin/clients"),
@@ -116,12 +123,13 @@ async fn present_version(case: &Case<'_>) -> i64 {
         .rsplit('/')
         .next()
         .expect("an id");
-    let id: i64 = id.parse().expect("a number");
+    // What is in no list need not have a number.
+    let id = id.parse::<i64>().ok().map(Value::from);
     let from_list = |list: Value| {
         let items = list["items"].as_array().expect("items").clone();
         let item = items
             .into_iter()
-            .find(|item| item["id"] == id || item["linkId"] == id);
+            .find(|item| [item.get("id"), item.get("linkId")].contains(&id.as_ref()));
         item.expect("the object is listed")["version"]
             .as_i64()
             .expect("a version in the list")
@@ -167,10 +175,13 @@ async fn a_write_for_an_older_version_changes_nothing() {
                 .problem(400, "validation_failed");
         }
         let unknown = case.write.replace(['1', '2', '3'], "4000");
-        with("*")
-            .put(&unknown, case.change.clone())
-            .await
-            .problem(404, "not_found");
+        // The own account has no other beside it.
+        if unknown != case.write {
+            with("*")
+                .put(&unknown, case.change.clone())
+                .await
+                .problem(404, "not_found");
+        }
     }
 }
 

@@ -152,7 +152,8 @@ async fn the_first_campaigns_turns_go_back_before_the_seconds_are_asked() {
         // It waits for the second campaign's turns, and holds none of the first.
         let locks = format!(
             "select string_agg(case objid when {} then 'first ' else 'then ' end || granted, ', ' order by granted)
-               from pg_locks where locktype = 'advisory' and objid in ({0}, {1}) and objsubid = 2",
+               from pg_locks where locktype = 'advisory' and objid in ({0}, {1}) and objsubid = 2
+                and database = (select oid from pg_database where datname = current_database())",
             first.campaign_id, then.campaign_id
         );
         let locks: String = value(&admin, &locks).await;

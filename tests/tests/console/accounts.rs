@@ -57,10 +57,16 @@ async fn an_admin_makes_a_seller_approves_it_and_lets_it_set_its_password() {
         hidden(&page(&admin, &edit).await),
         hidden(&page(&admin, &edit).await),
     );
-    let change = "email=carol%40seller.xyz&role=user&status=active&fullName=Carol&companyName=&timeZone=UTC";
+    let change = "email=carol%40seller.xyz&role=user&status=active&fullName=Carol&companyName=&timeZone=UTC\
+                  &callerRules=reject+after+answered+within+1+day";
     post(&admin, &edit, &format!("{first}&{change}"))
         .await
         .expect_status(303);
+    assert!(
+        page(&admin, &carol)
+            .await
+            .contains("<dd>reject after answered within 1 day</dd>")
+    );
     let both = post(
         &admin,
         &edit,

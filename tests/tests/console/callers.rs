@@ -233,6 +233,13 @@ async fn rules_for_callers_that_call_again_are_written_as_lines() {
             "Line 1: &#39;skip sometimes&#39; is not like: reject after answered within 30 days.",
             "skip after offered within 90 seconds",
         ),
+        (
+            "/console/callers/again",
+            "",
+            "skip after answered",
+            "action must be one of: reject, same_client, same_client_only",
+            "reject after qualified within 1 hour",
+        ),
     ] {
         let send = async |rules: &str| {
             let form = hidden(&page(&alice, edit).await);

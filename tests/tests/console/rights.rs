@@ -30,6 +30,7 @@ pub const SELLERS: &[&str] = &[
     "/console/numbers/1/caps/101/edit",
     "/console/numbers/1/caps/101/delete",
     "/console/numbers/1/assign",
+    "/console/callers/again",
 ];
 pub const STAFFS: &[&str] = &[
     "/console/operations",

@@ -18,6 +18,7 @@ pub enum Answer {
     Heartbeat(Heartbeat),
     Total(String, Option<i64>),
     Explained(Vec<Explained>),
+    Foretold(Option<String>, Option<i64>),
     Done,
     /// An error with this SQLSTATE: nothing has changed.
     Refused(String),
@@ -72,11 +73,15 @@ impl Seen {
             Answer::Target(target) => Some(target),
             _ => None,
         };
+        let foretold = match answer {
+            Answer::Foretold(_, link) => *link,
+            _ => None,
+        };
         Seen {
             now,
             after,
             at: None,
-            drawn: target.and_then(|target| target.link_id),
+            drawn: target.and_then(|target| target.link_id).or(foretold),
             timeout: target.and_then(|target| target.dial_timeout_seconds),
             reason: target.and_then(|target| target.reason.clone()),
             locked: BTreeSet::new(),

@@ -3,15 +3,19 @@
 use capconduit_tests::Target;
 
 use super::answer::{Answer, MISUSE, Seen, refused};
+use super::callers::{Former, Scope, Who};
 use super::caps::let_through;
 use super::counting::End;
 use super::judge::{
     Judged, choose, describe, full_above, full_ahead, has_room, judge, none_takes_it, stop, verdict,
 };
 use super::lost::close;
+use super::memory::{Between, scopes};
 use super::meters::{Subject, Tally};
 use super::rows::{Attempt, Call, Micros, Parties};
-use super::world::{Learn, MAX_CALL_SECONDS, MAX_RING_SECONDS, SECOND, World, caller_id_of, identifier_of};
+use super::world::{
+    Learn, MAX_CALL_SECONDS, MAX_RING_SECONDS, SECOND, World, caller_id_of, identifier_of, number_of,
+};
 
 /// What log_call is given.
 pub type Given = capconduit_tests::Record;
@@ -44,6 +48,25 @@ pub fn route(world: &mut World, args: &RouteArgs, seen: &Seen) -> Answer {
     route_by(&world.clone(), world, args, seen).expect("what is chosen now has room now")
 }
 
+/// What a route would answer that closes nothing: the reason, or the link.
+pub fn foretell(world: &World, did: i64, caller: Option<&str>, seen: &Seen) -> (Option<String>, Option<i64>) {
+    let (mut who, number, at) = (Who::calls(caller), number_of(did), seen.at());
+    let rejected = |reason: &str| (Some(reason.to_owned()), None);
+    match stop(world, &number, &who, at) {
+        (Some((reason, _)), _) => rejected(reason),
+        (None, campaign) => {
+            let campaign = campaign.expect("nothing stops the call");
+            who.former = world.former(world.dids[&did].user, campaign, &who, at);
+            let judged = judge(world, campaign, &[], &who, at);
+            let strategy = world.campaigns[&campaign].strategy;
+            match choose(world, strategy, &judged, who.former, seen.drawn) {
+                Some(link) => (None, Some(link)),
+                None => rejected(none_takes_it(&judged).0),
+            }
+        }
+    }
+}
+
 /// What a call is counted by, beside its link and that one's client.
 fn above(look: &World, number: &str, campaign_id: i64) -> Vec<Subject> {
     let (did_id, did) = look.did_by_number(number).expect("the DID is known");
@@ -57,7 +80,8 @@ fn above(look: &World, number: &str, campaign_id: i64) -> Vec<Subject> {
 /// Chooses by that look and takes a slot in this world; `None` where what was chosen does not hold any more.
 fn route_by(look: &World, world: &mut World, args: &RouteArgs, seen: &Seen) -> Option<Answer> {
     let at = seen.at();
-    let (stopped, campaign) = stop(look, &args.number, at);
+    let mut who = Who::calls(args.caller.as_deref());
+    let (stopped, campaign) = stop(look, &args.number, &who, at);
     let stopped = stopped.map(|(reason, cause)| (reason, reject(reason, cause, campaign, None)));
     let full = match &stopped {
         None => None,
@@ -75,16 +99,29 @@ fn route_by(look: &World, world: &mut World, args: &RouteArgs, seen: &Seen) -> O
     if !has_turn(look, world, campaign_id, strategy) {
         return None;
     }
-    let judged = judge(look, campaign_id, &[], at);
-    let chosen = choose(look, strategy, &judged, seen.drawn);
     let above = above(look, &args.number, campaign_id);
+    let (_, did) = look.did_by_number(&args.number).expect("the DID is known");
+    let of_call = [Scope::Campaign(campaign_id), Scope::Seller(did.user)];
+    let of_links = look
+        .links_of(campaign_id)
+        .into_iter()
+        .flat_map(|id| scopes(look, id));
+    // Nobody else works on its caller, where one of these remembers it.
+    let remembering: Vec<Scope> = of_links.chain(of_call).collect();
+    if remembering.iter().any(|scope| look.is_ruled(*scope)) && !look.remembers_as(world, &remembering, &who)
+    {
+        return None;
+    }
+    who.former = look.former(did.user, campaign_id, &who, at);
+    let judged = judge(look, campaign_id, &[], &who, at);
+    let chosen = choose(look, strategy, &judged, who.former, seen.drawn);
     let takes =
         |world: &World, link: i64| has_room(look, world, link, at) && let_through(look, world, &above, at);
     let rejected = |judged: &Judged| {
         let (reason, cause) = none_takes_it(judged);
         reject(reason, cause, campaign, Some(describe(judged, None)))
     };
-    let ahead = full_ahead(look, strategy, &judged, chosen);
+    let ahead = full_ahead(look, strategy, &judged, who.former, chosen);
     let mut emptied = ahead.into_iter().filter_map(|id| {
         let closed = without_expired(world, expired_on(look, world, id, seen), seen)?;
         Some((id, closed))
@@ -118,7 +155,16 @@ fn route_by(look: &World, world: &mut World, args: &RouteArgs, seen: &Seen) -> O
         },
     };
     let decision = describe(&judged, Some(link_id));
-    Some(reserve(look, world, args, campaign_id, link_id, decision, seen))
+    Some(reserve(
+        look,
+        world,
+        args,
+        campaign_id,
+        link_id,
+        &who,
+        decision,
+        seen,
+    ))
 }
 
 type Expired = Vec<(String, &'static str)>;
@@ -145,7 +191,8 @@ fn expired_of(world: &World, full: Subject, closing: Option<&Seen>, seen: &Seen)
 /// Of a full link, or of its full client.
 fn expired_on(look: &World, world: &World, link_id: i64, seen: &Seen) -> Expired {
     let client = look.links[&link_id].client;
-    let of_client = verdict(look, link_id, &[], seen.at()) == "client_concurrent_cap";
+    let verdict = verdict(look, link_id, &[], &Who::default(), seen.at());
+    let of_client = ["client_concurrent_cap", "client_seats"].contains(&verdict);
     expired(world, Some(seen), seen, |call| {
         call.link_id == link_id || of_client && call.client_id == client
     })
@@ -158,12 +205,14 @@ fn without_expired(world: &World, expired: Expired, seen: &Seen) -> Option<World
     (!expired.is_empty()).then_some(closed)
 }
 
+#[allow(clippy::too_many_arguments)]
 fn reserve(
     look: &World,
     world: &mut World,
     args: &RouteArgs,
     campaign_id: i64,
     link_id: i64,
+    who: &Who,
     decision: String,
     seen: &Seen,
 ) -> Answer {
@@ -174,6 +223,12 @@ fn reserve(
     let mut subjects = vec![Subject::Link(link_id), Subject::Client(client_id)];
     subjects.extend(above(look, &args.number, campaign_id));
     let reserved = take(look, world, link_id, campaign.strategy, &subjects, seen.at());
+    let [link, client] = scopes(look, link_id);
+    let scopes = [link, client, Scope::Campaign(campaign_id), Scope::Seller(user_id)];
+    let awaited = who.number.as_ref().is_some_and(|caller| {
+        let at = Between::exactly(seen.at());
+        world.remember(look, &args.uniqueid, caller, &scopes, client_id, at)
+    });
     let max_ring = campaign.max_ring.unwrap_or(MAX_RING_SECONDS);
     let call = Call {
         linkedid: None,
@@ -204,6 +259,8 @@ fn reserve(
         last_listed_at: None,
         decision,
         qualify: qualify(look, link_id),
+        awaited,
+        same_client_only: who.former.is_some_and(|former| former.only),
     };
     let answer = present(&call);
     world.rows.calls.insert(args.uniqueid.clone(), call);
@@ -341,11 +398,22 @@ pub fn next(
         .unwrap_or(*range.start());
     let mut tried = call.tried.clone();
     tried.push(call.link_id);
+    let caller = call.caller_number.as_deref();
+    let who = Who {
+        former: call.same_client_only.then_some(Former {
+            client: call.client_id,
+            only: true,
+        }),
+        ..Who::calls(caller)
+    };
     // As a route: by that look, or anew where what was chosen does not hold any more.
     let by = |look: &World| {
-        let judged = judge(look, call.campaign_id, &tried, seen.at());
-        let chosen = choose(look, &call.strategy, &judged, seen.drawn);
+        let judged = judge(look, call.campaign_id, &tried, &who, seen.at());
+        let chosen = choose(look, &call.strategy, &judged, None, seen.drawn);
+        let links = look.links_of(call.campaign_id).into_iter();
+        let scopes: Vec<Scope> = links.flat_map(|id| scopes(look, id)).collect();
         let holds = has_turn(look, world, call.campaign_id, &call.strategy)
+            && look.remembers_as(world, &scopes, &who)
             && chosen.is_none_or(|id| has_room(look, world, id, seen.at()));
         holds.then_some((judged, chosen))
     };
@@ -392,6 +460,13 @@ pub fn next(
     let subjects = [Subject::Link(link_id), Subject::Client(client_id)];
     call.attempt_at = take(look, world, link_id, &call.strategy, &subjects, seen.at());
     call.qualify = qualify(look, link_id);
+    if call.awaited {
+        world.pass_on(uniqueid, client_id);
+    }
+    if let Some(caller) = &who.number {
+        let at = Between(seen.at(), seen.after);
+        call.awaited |= world.remember(look, uniqueid, caller, &scopes(look, link_id), client_id, at);
+    }
     call.decision = format!(
         "{};{}:{}",
         call.decision,
@@ -418,6 +493,8 @@ fn end(world: &mut World, uniqueid: &str, mut call: Call, reason: &str, cause: i
         first: world.first_attempt(uniqueid).unwrap_or(call.attempt_at),
     };
     world.settle(&[slot], seen.now, seen.after);
+    // Nobody can have its caller any more.
+    world.lose_caller(uniqueid, false, seen.now);
     call.holds_slot = false;
     call.end_reason = Some(reason.to_owned());
     call.end_cause = Some(cause);

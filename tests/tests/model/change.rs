@@ -1,10 +1,11 @@
 //! What admins, sellers and DBAs do meanwhile: the SQL, and its effect on the model.
 
 use super::answer::{Answer, Seen, refused};
+use super::callers::{Fact, Kept, Mark, Rule, Scope};
 use super::caps::{Cap, Capped};
 use super::meters::{Subject, ZONES};
 use super::rows::Micros;
-use super::world::{Contact, Link, SECOND, World, identifier_of};
+use super::world::{Contact, Learn, Link, SECOND, World, identifier_of};
 
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -28,6 +29,15 @@ pub enum Change {
     Cap(Capped, Option<Cap>),
     /// Where the days of a client, or of a seller, begin: one of `ZONES`.
     Zone(Subject, usize),
+    /// Of callers that call again, in the place of those of before.
+    Rules(Scope, Vec<Rule>),
+    /// Blocked or allowed, for so long; `None`: it is taken away.
+    Mark(Scope, String, Fact, Option<Kept>),
+    /// Whether a campaign rejects calls without a number.
+    Anonymous(i64, bool),
+    Redial(i64, Option<i64>),
+    /// Marks that have ended are swept.
+    Sweep,
     AddLink(Link),
     DeleteLink(i64),
     DeleteCampaign(i64),
@@ -122,6 +132,19 @@ impl Change {
                 )
             }
             Change::Cap(capped, most) => cap_sql(capped, most),
+            Change::Rules(scope, rules) => rules_sql(*scope, rules),
+            Change::Mark(scope, caller, fact, kept) => mark_sql(*scope, caller, *fact, *kept),
+            Change::Anonymous(id, rejects) => {
+                let word = if *rejects { "reject" } else { "allow" };
+                format!("update campaigns set anonymous_callers = '{word}' where id = {id}")
+            }
+            Change::Redial(id, seconds) => {
+                let seconds = or_null(*seconds);
+                format!("update campaigns set min_redial_seconds = {seconds} where id = {id}")
+            }
+            Change::Sweep => {
+                "select forget_caller_marks(1000, true), forget_caller_marks(1000, false)".to_owned()
+            }
             Change::AddLink(new) => insert_link_sql(next_link, new),
             Change::DeleteLink(id) => format!("delete from campaign_client_settings where id = {id}"),
             Change::DeleteCampaign(id) => format!("delete from campaigns where id = {id}"),
@@ -203,6 +226,44 @@ impl Change {
                     world.zones.insert(*whose, ZONES[*zone].1);
                 }
             }
+            Change::Rules(scope, rules) => {
+                world.rules.remove(scope);
+                if world.has_scope(*scope) && !rules.is_empty() {
+                    world.rules.insert(*scope, rules.clone());
+                }
+            }
+            Change::Mark(scope, caller, fact, kept) => {
+                let key = (*scope, caller.clone(), *fact);
+                world.rows.marks.remove(&key);
+                if let Some(kept) = kept {
+                    if !world.has_scope(*scope) {
+                        return refused("23503");
+                    }
+                    let ends = |now: Micros| kept.map(|seconds| now + seconds * SECOND);
+                    if let (Some(from), Some(to)) = (ends(seen.now), ends(seen.after)) {
+                        world.learn.push(Learn::MarkEnds(key.clone(), from, to));
+                    }
+                    let mark = Mark {
+                        at: 0,
+                        until: ends(seen.now),
+                        taken_by: None,
+                    };
+                    world.rows.marks.insert(key, mark);
+                }
+            }
+            Change::Anonymous(id, rejects) => {
+                world.rejects_anonymous.remove(id);
+                if *rejects && world.campaigns.contains_key(id) {
+                    world.rejects_anonymous.insert(*id);
+                }
+            }
+            Change::Redial(id, seconds) => {
+                world.redial.remove(id);
+                if world.campaigns.contains_key(id) {
+                    world.redial.extend(seconds.map(|seconds| (*id, seconds)));
+                }
+            }
+            Change::Sweep => world.sweep_callers(seen.now),
             Change::AddLink(new) => return add_link(world, new),
             Change::DeleteLink(id) => return delete_links(world, |other, _| other == *id),
             Change::DeleteCampaign(id) => {
@@ -350,6 +411,54 @@ fn cap_sql(capped: &Capped, cap: &Option<Cap>) -> String {
     }
 }
 
+/// The column that names a scope, and its table.
+fn column(scope: Scope) -> (&'static str, &'static str, i64) {
+    match scope {
+        Scope::Platform => ("", "", 0),
+        Scope::Seller(id) => ("user_id", "users", id),
+        Scope::Campaign(id) => ("campaign_id", "campaigns", id),
+        Scope::Client(id) => ("client_id", "clients", id),
+        Scope::Link(id) => ("link_id", "campaign_client_settings", id),
+    }
+}
+
+fn rules_sql(scope: Scope, rules: &[Rule]) -> String {
+    let (_, table, id) = column(scope);
+    let rules: Vec<String> = rules
+        .iter()
+        .map(|rule| {
+            let (after, seconds, action) = (rule.after.name(), or_null(rule.seconds), rule.action);
+            format!(r#"{{"after": "{after}", "seconds": {seconds}, "action": "{action}"}}"#)
+        })
+        .collect();
+    format!(
+        "update {table} set caller_rules = '[{}]' where id = {id}",
+        rules.join(", ")
+    )
+}
+
+fn mark_sql(scope: Scope, caller: &str, fact: Fact, kept: Option<Kept>) -> String {
+    let (fact, (column, _, id)) = (fact.name(), column(scope));
+    let Some(kept) = kept else {
+        let of = match scope {
+            Scope::Platform => "num_nonnulls(link_id, client_id, campaign_id, user_id) = 0".to_owned(),
+            _ => format!("{column} = {id}"),
+        };
+        return format!("delete from caller_marks where {of} and (caller, kind) = ('{caller}', '{fact}')");
+    };
+    let until = kept.map_or("null".to_owned(), |seconds| {
+        format!("now() + {seconds} * interval '1 second'")
+    });
+    let (column, id) = match scope {
+        Scope::Platform => (String::new(), String::new()),
+        _ => (format!("{column}, "), format!("{id}, ")),
+    };
+    format!(
+        "insert into caller_marks ({column}caller, kind, until) values ({id}'{caller}', '{fact}', {until})
+             on conflict (key, kind, after) do update set until = excluded.until"
+    )
+}
+
 fn contact_sql(client: i64, contact: Contact) -> String {
     let name = identifier_of(client);
     let own = match contact {
@@ -398,7 +507,12 @@ fn clock_sql(seconds: i64) -> String {
         + &moved("link_counters", &["reserved_at", "windows_from", "windows_until"])
         + &moved("link_windows", &["starts_at", "ends_at"])
         + &moved("link_adjustments", &["starts_at"])
-        + &moved("meters", &["reserved_at", "windows_from", "windows_until"])
+        + &moved(
+            "meters",
+            &["reserved_at", "windows_from", "windows_until", "seats_until"],
+        )
+        + &moved("caller_marks", &["at", "until"])
+        + &moved("caller_calls", &["at", "lost_at", "until"])
         + &moved("meter_windows", &["starts_at", "ends_at"])
         + &moved("meter_adjustments", &["starts_at"])
         + &moved(

@@ -100,6 +100,7 @@ fn route(call: u8) -> Step {
         call,
         did: 1,
         node: 0,
+        caller: None,
         fate: Fate::Heard,
     }
 }

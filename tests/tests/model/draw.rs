@@ -4,9 +4,12 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::callers::{Fact, Kept, Rule, Scope};
 use super::caps::{self, COUNTS, Cap, Capped};
 use super::change::{Change, OVER};
 use super::meters::Subject;
+use super::rows::Rows;
+use super::seats::Told;
 use super::step::{CALLS, Failed, Fate, Step, Times};
 use super::world::{Campaign, Client, Contact, Did, Link, World};
 
@@ -98,13 +101,13 @@ pub fn call_step(calls: u8) -> impl Strategy<Value = Step> {
     ];
     let links = prop_oneof![10 => Just(None), 1 => (1..8i64).prop_map(Some)];
     prop_oneof![
-        8 => (0..calls, any_did(), 0..3u8, fates())
-            .prop_map(|(call, did, node, fate)| Step::Route { call, did, node, fate }),
+        8 => (0..calls, any_did(), 0..3u8, any_caller(), fates())
+            .prop_map(|(call, did, node, caller, fate)| Step::Route { call, did, node, caller, fate }),
         5 => (0..calls, failures, select(vec!["BUSY", "NOANSWER", ""]), proptest::option::of(1..30i32), fates())
             .prop_map(|(call, failed, status, cause, fate)| Step::Next { call, failed, status, cause, fate }),
         3 => (0..calls, fates()).prop_map(|(call, fate)| Step::Answered { call, fate }),
-        5 => (0..calls, any_did(), statuses, 0..3u8, links, any_times(), fates()).prop_map(
-            |(call, did, status, node, link, times, fate)| Step::Log { call, did, status, node, link, times, fate }),
+        5 => (0..calls, any_did(), statuses, 0..3u8, links, (any_caller(), any_times()), fates()).prop_map(
+            |(call, did, status, node, link, (caller, times), fate)| Step::Log { call, did, status, node, link, caller, times, fate }),
     ]
 }
 
@@ -119,6 +122,7 @@ pub fn upkeep_step(calls: u8) -> impl Strategy<Value = Step> {
         1 => (1..3u8, 0..3u8, offsets(), fates())
             .prop_map(|(node, instance, booted, fate)| Step::Started { node, instance, booted, fate }),
         2 => any_did().prop_map(|did| Step::Explain { did }),
+        2 => (any_did(), any_caller()).prop_map(|(did, caller)| Step::Foretell { did, caller }),
         1 => (1..8i64, -2..3i64).prop_map(|(link, delta)| Step::Adjust { link, delta }),
         1 => (0..32u8).prop_map(|calls| Step::Purge { calls }),
         2 => (0..calls).prop_map(|call| Step::LeaseEnds { call }),
@@ -126,6 +130,105 @@ pub fn upkeep_step(calls: u8) -> impl Strategy<Value = Step> {
         4 => select(vec![1, 4, 10, 40, 100, 4_000, 20_000, 90_000, 700_000, 5_000_000, -1, -30])
             .prop_map(|seconds| Step::Change(Change::ClockMoves(seconds))),
     ]
+}
+
+/// One of two, the first written in two ways; or without a number.
+fn any_caller() -> impl Strategy<Value = Option<&'static str>> {
+    prop_oneof![
+        4 => Just(Some("+4930123456")),
+        2 => Just(Some("4930123456")),
+        2 => Just(Some("+4930999999")),
+        1 => Just(Some("anonymous")),
+        2 => Just(None),
+    ]
+}
+
+/// How long something holds. No step comes near the end of one that lasts by itself; a race ends before any.
+fn any_time(lasting: bool) -> impl Strategy<Value = Kept> {
+    let some = if lasting {
+        vec![15_000]
+    } else {
+        vec![30, 2_000, 15_000]
+    };
+    proptest::option::weighted(0.6, select(some))
+}
+
+/// Mostly where most calls come: the first seller's, in its first campaign.
+fn any_scope() -> impl Strategy<Value = Scope> {
+    let mostly_first = |others: std::ops::Range<i64>| prop_oneof![5 => Just(1), 1 => others];
+    prop_oneof![
+        3 => prop_oneof![4 => 1..4i64, 1 => 4..8i64].prop_map(Scope::Link),
+        3 => (1..5i64).prop_map(Scope::Client),
+        4 => mostly_first(2..4).prop_map(Scope::Campaign),
+        2 => mostly_first(2..3).prop_map(Scope::Seller),
+    ]
+}
+
+/// `lasting`: no rule whose outcome is a matter of which of two calls came later.
+fn any_rules(lasting: bool) -> impl Strategy<Value = Change> {
+    let facts = [Fact::Offered, Fact::Answered, Fact::Qualified];
+    let rule = (any_time(lasting), 0..3usize);
+    let rules = proptest::collection::vec(proptest::option::weighted(0.5, rule), 3);
+    (any_scope(), rules).prop_map(move |(scope, rules)| {
+        let of_call = matches!(scope, Scope::Campaign(_) | Scope::Seller(_));
+        let rules = facts.into_iter().zip(rules).filter_map(|(after, rule)| {
+            let (seconds, action) = rule?;
+            let action = match (of_call, after, action) {
+                (false, ..) => "skip",
+                (_, Fact::Answered | Fact::Qualified, 1) if !lasting => "same_client",
+                (_, Fact::Answered | Fact::Qualified, 2) if !lasting => "same_client_only",
+                _ => "reject",
+            };
+            Some(Rule {
+                after,
+                seconds,
+                action,
+            })
+        });
+        Change::Rules(scope, rules.collect())
+    })
+}
+
+fn any_mark(lasting: bool) -> impl Strategy<Value = Change> {
+    let scope = prop_oneof![1 => Just(Scope::Platform), 5 => any_scope()];
+    let caller = select(vec!["+4930123456", "+4930999999"]);
+    let fact = select(vec![Fact::Allowed, Fact::Blocked]);
+    let kept = proptest::option::weighted(0.7, any_time(lasting));
+    (scope, caller, fact, kept)
+        .prop_map(|(scope, caller, fact, kept)| Change::Mark(scope, caller.to_owned(), fact, kept))
+}
+
+/// What is set about callers.
+pub fn any_of_callers(lasting: bool) -> impl Strategy<Value = Change> {
+    prop_oneof![
+        6 => any_rules(lasting),
+        2 => any_mark(lasting),
+        1 => (1..4i64, any::<bool>()).prop_map(|(id, rejects)| Change::Anonymous(id, rejects)),
+        1 => (1..4i64, proptest::option::weighted(0.7, Just(15_000)))
+            .prop_map(|(id, seconds)| Change::Redial(id, seconds)),
+    ]
+}
+
+/// `lasting`: told for so long that a race ends before.
+pub fn any_seats(lasting: bool) -> impl Strategy<Value = Step> {
+    let ttl = if lasting {
+        vec![86_400]
+    } else {
+        vec![7, 60, 3_000, 86_400]
+    };
+    let sequence = proptest::option::of(1..5i64);
+    let told =
+        (0..4i32, select(ttl), any::<bool>(), sequence).prop_map(|(seats, ttl, closes, sequence)| Told {
+            seats,
+            ttl,
+            closes,
+            sequence,
+        });
+    (1..6i64, proptest::option::weighted(0.9, told), fates()).prop_map(|(client, told, fate)| Step::Seats {
+        client,
+        told,
+        fate,
+    })
 }
 
 /// As often none as one: else most calls would find nobody.
@@ -196,7 +299,7 @@ fn any_zone() -> impl Strategy<Value = Change> {
     (whose, 0..2usize).prop_map(|(whose, zone)| Change::Zone(whose, zone))
 }
 
-fn any_change(over: &'static [&'static str]) -> impl Strategy<Value = Change> {
+fn any_change(over: &'static [&'static str], lasting: bool) -> impl Strategy<Value = Change> {
     let link = || 1..8i64;
     prop_oneof![
         1 => (1..3i64, any::<bool>()).prop_map(|(id, on)| Change::UserActive(id, on)),
@@ -212,6 +315,8 @@ fn any_change(over: &'static [&'static str]) -> impl Strategy<Value = Change> {
         2 => (link(), any_spacing()).prop_map(|(id, seconds)| Change::LinkSpacing(id, seconds)),
         1 => (1..5i64, any_spacing()).prop_map(|(id, seconds)| Change::ClientSpacing(id, seconds)),
         6 => any_cap(over),
+        5 => any_of_callers(lasting),
+        1 => Just(Change::Sweep),
         1 => any_zone(),
         2 => any_pause(),
         2 => any_hours(),
@@ -229,7 +334,8 @@ pub fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => call_step(CALLS),
         3 => upkeep_step(CALLS),
-        1 => any_change(&caps::OVER).prop_map(Step::Change),
+        1 => any_change(&caps::OVER, false).prop_map(Step::Change),
+        1 => any_seats(false),
     ]
 }
 
@@ -240,15 +346,30 @@ const LASTING: [&str; 2] = ["total", "concurrent"];
 pub fn lane_step(calls: u8) -> impl Strategy<Value = Step> {
     let several = |step: &Step| match step {
         Step::Purge { .. } | Step::LeaseEnds { .. } => true,
-        Step::Change(change) => matches!(change, Change::ClockMoves(_) | Change::ClientContact(..)),
+        Step::Change(change) => {
+            matches!(
+                change,
+                Change::ClockMoves(_) | Change::ClientContact(..) | Change::Sweep
+            )
+        }
         _ => false,
     };
     prop_oneof![
         12 => call_step(calls),
         2 => upkeep_step(calls),
-        1 => any_change(&LASTING).prop_map(Step::Change),
+        1 => any_change(&LASTING, true).prop_map(Step::Change),
+        1 => any_seats(true),
     ]
     .prop_filter("a statement of its own", move |step| !several(step))
+}
+
+/// What there is of rules, marks and seats when calls come: nothing in half of the histories.
+pub fn any_beginning(lasting: bool) -> impl Strategy<Value = Vec<Step>> {
+    let some = prop_oneof![
+        4 => any_of_callers(lasting).prop_map(Step::Change),
+        1 => any_seats(lasting),
+    ];
+    prop_oneof![Just(Vec::new()), proptest::collection::vec(some, 3..10)]
 }
 
 /// Sellers 1 and 2, DIDs 1 and 3 of the first and 2 of the second, three campaigns, four clients.
@@ -305,4 +426,39 @@ pub fn any_world() -> impl Strategy<Value = World> {
         }
         world
     })
+}
+
+/// One of these where calls find somebody: three clients that can be reached, with room.
+pub fn any_open_world() -> impl Strategy<Value = World> {
+    any_world().prop_map(|mut world| {
+        for client in world.clients.values_mut() {
+            client.contact = Contact::Static;
+        }
+        world.links.clear();
+        world.rows = Rows::default();
+        world.next_link = 0;
+        for client in 1..4 {
+            world.insert_link(Link {
+                campaign: 1,
+                client,
+                active: true,
+                max_concurrency: 3,
+                allowed: None,
+                priority: 0,
+                weight: 1,
+                spacing: None,
+                qualify: None,
+            });
+        }
+        world
+    })
+}
+
+pub fn any_step_of_callers() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        14 => call_step(CALLS),
+        2 => upkeep_step(CALLS),
+        2 => any_of_callers(false).prop_map(Step::Change),
+        1 => any_seats(false),
+    ]
 }

@@ -92,6 +92,7 @@ impl World {
             life: Tally::sum(mine.iter().map(|(_, tally)| *tally)),
             windows: windows.into(),
             reserved_at: None,
+            seats: None,
         }
     }
 
@@ -153,6 +154,7 @@ impl World {
             life,
             windows,
             reserved_at: None,
+            seats: None,
         }
     }
 }

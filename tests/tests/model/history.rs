@@ -1,6 +1,7 @@
 //! One history, step by step: the operation is put to the database and to the model; its answer, and then every row,
 //! must be the same.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use capconduit_tests::{SUPERUSER, TestDb};
@@ -17,6 +18,8 @@ pub struct History<'a> {
     session: &'a Session,
     pub world: World,
     clock: Micros,
+    /// Reasons that calls were told, and that links had in their decisions.
+    pub met: BTreeSet<String>,
 }
 
 /// What an operation was seen to do.
@@ -35,6 +38,7 @@ impl<'a> History<'a> {
             session,
             world,
             clock,
+            met: BTreeSet::new(),
         }
     }
 
@@ -59,6 +63,7 @@ impl<'a> History<'a> {
         let run = run(op, self.session, self.world.next_link + 1).await;
         let (rows, clock) = self.look().await?;
         let after = self.expect(op, &run, &rows, clock)?;
+        self.met.extend(reasons(&run.answer));
         self.accept(after, &rows, clock)
     }
 
@@ -162,6 +167,18 @@ fn reserved_at(op: &Op, rows: &Rows) -> Option<Micros> {
     };
     let call = rows.calls.get(op.uniqueid()?)?;
     rows.counters.get(&call.link_id)?.reserved_at
+}
+
+/// Why a call was refused, and links were passed over.
+fn reasons(answer: &Answer) -> Vec<String> {
+    let Answer::Target(target) = answer else {
+        return Vec::new();
+    };
+    let decision = target.decision.iter().flat_map(|text| text.split(['|', ';']));
+    let of_links = decision
+        .filter_map(|part| part.split_once('='))
+        .map(|(_, verdict)| verdict.to_owned());
+    of_links.chain(target.reason.clone()).collect()
 }
 
 async fn run(op: &Op, session: &Session, next_link: i64) -> Run {

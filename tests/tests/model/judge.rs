@@ -2,14 +2,16 @@
 
 use capconduit_tests::Explained;
 
+use super::callers::{Former, Who};
 use super::caps::{OVER, let_through, stops};
 use super::meters::Subject;
 use super::rows::{Counter, Micros};
+use super::seats;
 use super::world::{Contact, SECOND, World, identifier_of, number_of};
 
 pub const ELIGIBLE: &str = "eligible";
 
-pub fn verdict(world: &World, link_id: i64, tried: &[i64], now: Micros) -> &'static str {
+pub fn verdict(world: &World, link_id: i64, tried: &[i64], who: &Who, now: Micros) -> &'static str {
     let link = &world.links[&link_id];
     let client = &world.clients[&link.client];
     if tried.contains(&link_id) {
@@ -29,7 +31,11 @@ pub fn verdict(world: &World, link_id: i64, tried: &[i64], now: Micros) -> &'sta
     } else if !matches!(client.contact, Contact::Static | Contact::Registered) {
         "no_contact"
     } else {
-        full(world, link_id, now).unwrap_or(ELIGIBLE)
+        let stale = seats::stops(world, link.client, now).filter(|verdict| *verdict == "client_seats_stale");
+        stale
+            .or_else(|| world.link_stops_caller(link_id, who, now))
+            .or_else(|| full(world, link_id, now))
+            .unwrap_or(ELIGIBLE)
     }
 }
 
@@ -44,6 +50,10 @@ fn full(world: &World, link_id: i64, now: Micros) -> Option<&'static str> {
         }
         if over == "total" && !has_total_room(world, link_id, counter) {
             return Some("total_cap");
+        }
+        let seats = seats::stops(world, client.id(), now).filter(|_| over == "concurrent");
+        if seats.is_some() {
+            return seats;
         }
         if over == "concurrent" && !has_free_slot(world, link_id, counter) {
             return Some("concurrency_cap");
@@ -91,6 +101,7 @@ pub fn has_room(look: &World, world: &World, link_id: i64, now: Micros) -> bool 
     counter.is_some_and(|counter| {
         let client = Subject::Client(look.links[&link_id].client);
         let_through(look, world, &[Subject::Link(link_id), client], now)
+            && seats::stops(world, client.id(), now).is_none()
             && is_client_spaced(look, world, link_id, now)
             && has_total_room(look, link_id, counter)
             && has_free_slot(look, link_id, counter)
@@ -102,36 +113,47 @@ pub fn has_room(look: &World, world: &World, link_id: i64, now: Micros) -> bool 
 pub type Judged = Vec<(i64, &'static str)>;
 
 /// All links of a campaign, by id.
-pub fn judge(world: &World, campaign: i64, tried: &[i64], now: Micros) -> Judged {
+pub fn judge(world: &World, campaign: i64, tried: &[i64], who: &Who, now: Micros) -> Judged {
     let links = world.links_of(campaign);
     links
         .into_iter()
-        .map(|id| (id, verdict(world, id, tried, now)))
+        .map(|id| (id, verdict(world, id, tried, who, now)))
         .collect()
 }
 
-/// Where a link stands in the strategy's order; weighted has none but the id.
-fn rank(world: &World, strategy: &str, link_id: i64) -> (i64, i64) {
+fn had(world: &World, former: Option<Former>, link_id: i64) -> bool {
+    former.is_some_and(|former| former.client == world.links[&link_id].client)
+}
+
+/// Where a link stands in the strategy's order, behind who had the caller; weighted has none but the id.
+fn rank(world: &World, strategy: &str, former: Option<Former>, link_id: i64) -> (bool, i64, i64) {
     let place = match strategy {
         "priority" => i64::from(world.links[&link_id].priority),
         "round_robin" => world.rows.counters[&link_id].last_seq,
         _ => 0,
     };
-    (place, link_id)
+    (!had(world, former, link_id), place, link_id)
 }
 
 /// The link that must take the call. A weighted draw may give any eligible one: `drawn`, if it is one.
-pub fn choose(world: &World, strategy: &str, judged: &Judged, drawn: Option<i64>) -> Option<i64> {
+pub fn choose(
+    world: &World,
+    strategy: &str,
+    judged: &Judged,
+    former: Option<Former>,
+    drawn: Option<i64>,
+) -> Option<i64> {
     let eligible = || {
         judged
             .iter()
             .filter(|(_, verdict)| *verdict == ELIGIBLE)
             .map(|(id, _)| *id)
     };
-    if strategy == "weighted" && drawn.is_some_and(|drawn| eligible().any(|id| id == drawn)) {
+    let had_it = eligible().any(|id| had(world, former, id));
+    if strategy == "weighted" && !had_it && drawn.is_some_and(|drawn| eligible().any(|id| id == drawn)) {
         return drawn;
     }
-    eligible().min_by_key(|id| rank(world, strategy, *id))
+    eligible().min_by_key(|id| rank(world, strategy, former, *id))
 }
 
 /// Why a campaign has nobody for a call: by what opens soonest.
@@ -141,8 +163,14 @@ pub fn none_takes_it(judged: &Judged) -> (&'static str, i32) {
         ("no_eligible_clients_available", 17)
     } else if any(|verdict| verdict.ends_with("_cap")) {
         ("all_capped", 17)
+    } else if any(|verdict| verdict.ends_with("_duplicate_caller")) {
+        ("duplicate_caller", 21)
+    } else if any(|verdict| verdict.ends_with("_blocks_caller")) {
+        ("caller_blocked", 21)
     } else if any(|verdict| verdict.ends_with("_closed")) {
         ("all_closed", 20)
+    } else if !judged.is_empty() && judged.iter().all(|(_, verdict)| *verdict == "same_client_only") {
+        ("duplicate_caller", 21)
     } else {
         ("no_active_clients_in_campaign", 20)
     }
@@ -153,24 +181,32 @@ fn is_freed_by_calls(verdict: &str) -> bool {
         "concurrency_cap",
         "total_cap",
         "client_concurrent_cap",
+        "client_seats",
         "link_concurrent_cap",
     ]
     .contains(&verdict)
 }
 
 /// Full links that would have come before the choice, in order: a route looks for expired leases there.
-pub fn full_ahead(world: &World, strategy: &str, judged: &Judged, chosen: Option<i64>) -> Vec<i64> {
-    if strategy == "weighted" && chosen.is_some() {
-        return Vec::new();
-    }
-    let limit = chosen.map(|id| rank(world, strategy, id));
+pub fn full_ahead(
+    world: &World,
+    strategy: &str,
+    judged: &Judged,
+    former: Option<Former>,
+    chosen: Option<i64>,
+) -> Vec<i64> {
+    // Only who had the caller has a place there.
+    let is_drawn = strategy == "weighted" && chosen.is_some();
+    let rank = |id: i64| rank(world, strategy, former, id);
+    let limit = chosen.map(rank);
     let mut ahead: Vec<i64> = judged
         .iter()
         .filter(|(_, verdict)| is_freed_by_calls(verdict))
         .map(|(id, _)| *id)
-        .filter(|id| limit.is_none_or(|limit| rank(world, strategy, *id) < limit))
+        .filter(|id| limit.is_none_or(|limit| rank(*id) < limit))
+        .filter(|id| !is_drawn || had(world, former, *id))
         .collect();
-    ahead.sort_by_key(|id| rank(world, strategy, *id));
+    ahead.sort_by_key(|id| rank(*id));
     ahead
 }
 
@@ -182,7 +218,12 @@ pub fn describe(judged: &Judged, chosen: Option<i64>) -> String {
 }
 
 /// What stops a call to this number before any link is looked at, with the campaign that is known by then.
-pub fn stop(world: &World, number: &str, now: Micros) -> (Option<(&'static str, i32)>, Option<i64>) {
+pub fn stop(
+    world: &World,
+    number: &str,
+    who: &Who,
+    now: Micros,
+) -> (Option<(&'static str, i32)>, Option<i64>) {
     let Some((did_id, did)) = world.did_by_number(number) else {
         return (Some(("did_not_found", 1)), None);
     };
@@ -199,6 +240,8 @@ pub fn stop(world: &World, number: &str, now: Micros) -> (Option<(&'static str, 
         || campaign.is_some_and(|id| world.closed.contains(&("campaigns", id)))
     {
         Some(("closed", 20))
+    } else if let Some(reason) = campaign.and_then(|id| world.stops_caller(did.user, id, who, now)) {
+        Some((reason, 21))
     } else {
         let campaign = campaign.map(Subject::Campaign);
         let subjects = [
@@ -228,19 +271,20 @@ pub fn full_above(world: &World, number: &str, reason: &str) -> Option<Subject> 
 }
 
 pub fn explain(world: &World, did_id: i64, now: Micros) -> Vec<Explained> {
-    let (stop, campaign) = stop(world, &number_of(did_id), now);
+    let who = Who::default();
+    let (stop, campaign) = stop(world, &number_of(did_id), &who, now);
     if let Some((reason, _)) = stop {
         return vec![explained(None, reason)];
     }
     let campaign = campaign.expect("nothing stops the call");
     let strategy = world.campaigns[&campaign].strategy;
-    let judged = judge(world, campaign, &[], now);
+    let judged = judge(world, campaign, &[], &who, now);
     let mut eligible: Vec<i64> = judged
         .iter()
         .filter(|(_, verdict)| *verdict == ELIGIBLE)
         .map(|(id, _)| *id)
         .collect();
-    eligible.sort_by_key(|id| rank(world, strategy, *id));
+    eligible.sort_by_key(|id| rank(world, strategy, None, *id));
     let weights: f64 = eligible.iter().map(|id| f64::from(world.links[id].weight)).sum();
     let mut rows = Vec::new();
     if judged.is_empty() {

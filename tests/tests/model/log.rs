@@ -1,6 +1,7 @@
 //! The model's log_call: one record per call, and what it does to the counters.
 
 use super::answer::{Answer, MISUSE, Seen, logged, refused};
+use super::callers::{Who, canonical};
 use super::calls::{Given, QUALIFY, give_back, qualify};
 use super::caps::is_beyond;
 use super::counting::End;
@@ -53,6 +54,12 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
         };
         let record = record(given, &known, merge(world, given, known.parties)?, seen);
         give_back(world, &call);
+        if call.awaited && record.status == "LOST" {
+            world.lose_caller(id, call.holds_slot, seen.now);
+        } else if call.awaited {
+            let (answered, qualified) = facts(&record);
+            world.settle_caller(id, answered, qualified, seen);
+        }
         insert(world, given, record, i64::from(call.holds_slot), seen);
         return Ok(logged("logged", None));
     }
@@ -65,6 +72,7 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
                 ..Known::default()
             };
             let record = record(given, &known, known.parties, seen);
+            note(world, given.caller_number.as_deref(), &record, seen);
             insert(world, given, record, 0, seen);
             Ok(logged("logged", None))
         }
@@ -85,6 +93,13 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
             };
             let mut record = record(given, &known, merge(world, given, stored.parties)?, seen);
             record.id = stored.id;
+            if stored.attempts > 0 {
+                let (answered, qualified) = facts(&record);
+                world.settle_caller(id, answered, qualified, seen);
+            } else {
+                let caller = given.caller_number.as_ref().or(stored.caller_number.as_ref());
+                note(world, caller.map(String::as_str), &record, seen);
+            }
             let change = i64::from(record.counted) - i64::from(stored.counted);
             record.late_excess = record.counted && stored.late_excess;
             if change != 0 {
@@ -110,6 +125,24 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
             Ok(logged("corrected", Some(stored.id)))
         }
         Some(stored) => Ok(logged("duplicate", Some(stored.id))),
+    }
+}
+
+/// When the call was answered and when it was a good one, if it was.
+fn facts(record: &Record) -> (Option<Micros>, Option<Micros>) {
+    let answered = record.answered_at.unwrap_or(record.started_at);
+    let qualified = answered + Micros::from(record.qualify.unwrap_or(QUALIFY)) * SECOND;
+    (
+        record.counted.then_some(answered),
+        record.qualified.then_some(qualified),
+    )
+}
+
+/// Of a call that nothing was reserved for.
+fn note(world: &mut World, caller: Option<&str>, record: &Record, seen: &Seen) {
+    let (answered, qualified) = facts(record);
+    if let Some(caller) = caller.and_then(canonical) {
+        world.note_caller(&caller, record.parties, answered, qualified, seen);
     }
 }
 
@@ -209,7 +242,9 @@ fn resolve(world: &World, given: &Given, seen: &Seen) -> Result<Parties, &'stati
     {
         parties.user = Some(did.user);
         parties.did = Some(did_id);
-        parties.campaign = parties.campaign.or(stop(world, &number_of(did_id), seen.now).1);
+        parties.campaign = parties
+            .campaign
+            .or(stop(world, &number_of(did_id), &Who::default(), seen.now).1);
     }
     Ok(parties)
 }

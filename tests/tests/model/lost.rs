@@ -56,6 +56,9 @@ pub fn close(world: &mut World, calls: &[(String, &str)], now: Micros) {
             .remove(id)
             .expect("only calls in flight are closed");
         give_back(world, &call);
+        if call.awaited {
+            world.lose_caller(id, call.holds_slot, now);
+        }
         *released.entry(call.link_id).or_default() += i64::from(call.holds_slot);
         let ended_at = last_sign_of_life(world, &call, now);
         let seconds = |from: Micros| (ended_at - from).div_euclid(SECOND) as i32;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::rows::{Micros, Record};
+use super::seats::Seats;
 use super::world::SECOND;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,6 +126,8 @@ pub struct Meter {
     pub windows: BTreeMap<&'static str, Window>,
     /// Of what is above links; theirs is a counter.
     pub reserved_at: Option<Micros>,
+    /// Of a client.
+    pub seats: Option<Seats>,
 }
 
 impl Meter {

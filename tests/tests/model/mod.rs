@@ -1,5 +1,5 @@
 //! Random histories against a model. `world` and `rows` are what the model knows, `calls`, `log`, `lost`, `judge`, `caps`,
-//! `meters`, `counting`, `first_rule` and `change` its own reading of the contract, written from the documentation and sharing no code with the extension;
+//! `meters`, `counting`, `first_rule`, `seats`, `callers`, `memory` and `change` its own reading of the contract, written from the documentation and sharing no code with the extension;
 //! `draw` draws histories, `history` runs one of them against both. `concurrent` runs small ones (`race`) on several
 //! connections at once, `struck` with faults that hit a connection, `crashes` with ones that hit the server; `search` looks
 //! for an order that explains them.
@@ -8,6 +8,7 @@
 //! again first.
 
 mod answer;
+mod callers;
 mod calls;
 mod caps;
 mod change;
@@ -20,11 +21,13 @@ mod history;
 mod judge;
 mod log;
 mod lost;
+mod memory;
 mod meters;
 mod op;
 mod race;
 mod rows;
 mod search;
+mod seats;
 mod session;
 mod sights;
 mod step;
@@ -32,6 +35,7 @@ mod struck;
 mod world;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -49,25 +53,57 @@ use world::World;
 
 #[test]
 fn every_history_goes_as_the_model_says() {
-    let lab = Lab::new(1, Commit::AtOnce);
     // Caps first: most limits are to be there when calls come.
     let caps = vec(draw::any_cap(&caps::OVER).prop_map(Step::Change), 0..4);
-    let drawn = (draw::any_world(), caps, vec(draw::any_step(), 1..40))
-        .prop_map(|(world, caps, steps)| (world, [caps, steps].concat()));
+    let drawn = (
+        draw::any_world(),
+        caps,
+        draw::any_beginning(false),
+        vec(draw::any_step(), 1..40),
+    )
+        .prop_map(|(world, caps, set, steps)| (world, [caps, set, steps].concat()));
+    explore(histories(1_000, 10_000), &drawn, &["client_seats"]);
+}
+
+/// The same where calls find somebody, so that their callers call again.
+#[test]
+fn callers_call_again_as_the_model_says() {
+    let set = vec(draw::any_of_callers(false).prop_map(Step::Change), 1..5);
+    let drawn = (
+        draw::any_open_world(),
+        set,
+        vec(draw::any_step_of_callers(), 10..40),
+    )
+        .prop_map(|(world, set, steps)| (world, [set, steps].concat()));
+    let met = ["duplicate_caller", "client_seats"];
+    explore(histories(300, 3_000), &drawn, &met);
+}
+
+/// `met`: reasons that some of the histories must have met, or they show nothing; those that no run is without.
+fn explore(count: u64, drawn: &impl Strategy<Value = (World, Vec<Step>)>, met: &[&str]) {
+    let lab = Lab::new(1, Commit::AtOnce);
     let lines = |(world, steps): &(World, Vec<Step>)| {
         let steps = steps.iter().enumerate();
         let steps = steps.map(|(number, step)| format!("step {number}: {step:?}"));
         world.lines().into_iter().chain(steps).collect()
     };
-    lab.explore(histories(1_000, 10_000), &drawn, lines, async |(world, steps)| {
+    let all = RefCell::new(BTreeMap::new());
+    lab.explore(count, drawn, lines, async |(world, steps)| {
         let sessions = lab.sessions();
         let mut history = History::begin(&lab.db, &sessions[0], &world).await;
         for (number, step) in steps.iter().enumerate() {
             let result = history.step(step).await;
             result.map_err(|error| format!("step {number}: {error}"))?;
         }
+        for reason in history.met {
+            *all.borrow_mut().entry(reason).or_insert(0) += 1;
+        }
         Ok(())
     });
+    println!("histories that met each reason: {:?}", all.borrow());
+    for reason in met {
+        assert!(all.borrow().contains_key(*reason), "no history met {reason}");
+    }
 }
 
 /// A database and the connections to it, for as many histories as wanted.

@@ -13,6 +13,7 @@ use super::judge;
 use super::log;
 use super::lost;
 use super::rows::Micros;
+use super::seats::{self, Told};
 use super::session::Session;
 use super::world::{World, number_of};
 
@@ -42,6 +43,10 @@ pub enum Op {
     },
     Explain(i64),
     Adjust(i64, i64),
+    /// What a client tells of its seats; `None`: nothing any more.
+    Seats(i64, Option<Told>),
+    /// What a call of this caller would get: the reason, and the link.
+    Foretell(i64, Option<String>),
     Change(Change),
 }
 
@@ -81,6 +86,12 @@ impl Op {
                     Answer::Total("ok".to_owned(), Some(counter.total))
                 }
             },
+            Op::Seats(client, Some(told)) => seats::tell(world, *client, told, seen),
+            Op::Seats(client, None) => seats::forget(world, *client),
+            Op::Foretell(did, caller) => {
+                let (reason, link) = calls::foretell(world, *did, caller.as_deref(), seen);
+                Answer::Foretold(reason, link)
+            }
             Op::Change(change) => change.apply(world, seen),
         }
     }
@@ -179,6 +190,17 @@ impl Op {
                 let sql = "select now(), t.* from adjust_link_total($1, $2, 'counted elsewhere') t";
                 one(sql, &[link, delta]).await?
             }
+            Op::Seats(client, Some(told)) => {
+                let sql = "select now(), t.* from set_seats($1, $2, $3, $4, $5) t";
+                let on_stale = if told.closes { "close" } else { "rules" };
+                one(sql, &[client, &told.seats, &told.ttl, &on_stale, &told.sequence]).await?
+            }
+            Op::Seats(client, None) => one("select now(), forget_seats($1) as status", &[client]).await?,
+            Op::Foretell(did, caller) => {
+                let sql = "select now(), t.* from preview_call($1, $2) t";
+                let caller = caller.as_deref().unwrap_or("anonymous");
+                one(sql, &[&number_of(*did), &caller]).await?
+            }
             Op::Change(change) => {
                 session.client.batch_execute(&change.sql(next_link)).await?;
                 return Ok((None, Answer::Done));
@@ -190,7 +212,8 @@ impl Op {
     fn answer(&self, row: &Row) -> Answer {
         match self {
             Op::Route(_) | Op::Next { .. } => Answer::Target(Box::new(Target::from(row))),
-            Op::Answered(_) => Answer::Status(row.get("status")),
+            Op::Answered(_) | Op::Seats(..) => Answer::Status(row.get("status")),
+            Op::Foretell(..) => Answer::Foretold(row.get("reason"), row.get("link_id")),
             Op::Log(_) | Op::Release(..) => Answer::Logged(Logged {
                 status: row.get("status"),
                 cdr_id: row.get("cdr_id"),
@@ -238,8 +261,8 @@ pub fn micros(row: &Row, column: usize) -> Micros {
 
 async fn ask_log(session: &Session, g: &Given) -> Result<Row, Error> {
     let sql = "select now(), t.* from log_call($1, $2, $3, node => $4, started_at => $5, answered_at => $6,
-        ended_at => $7, hangup_cause_code => $8, hangup_by => $9, link_id => $10) t";
-    let params: [&(dyn ToSql + Sync); 10] = [
+        ended_at => $7, hangup_cause_code => $8, hangup_by => $9, link_id => $10, caller_number => $11) t";
+    let params: [&(dyn ToSql + Sync); 11] = [
         &g.uniqueid,
         &g.did,
         &g.call_status,
@@ -250,6 +273,7 @@ async fn ask_log(session: &Session, g: &Given) -> Result<Row, Error> {
         &g.hangup_cause_code,
         &g.hangup_by,
         &g.link_id,
+        &g.caller_number,
     ];
     session.one(sql, &params).await
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::answer::Heard;
 use super::change::Change;
-use super::draw::{any_world, call_step, lane_step, upkeep_step};
+use super::draw::{any_beginning, any_world, call_step, lane_step, upkeep_step};
 use super::history::History;
 use super::op::Op;
 use super::rows::Micros;
@@ -35,13 +35,14 @@ pub struct Race {
 pub fn any_race(steps: std::ops::Range<usize>) -> impl Strategy<Value = Race> {
     (
         any_world(),
+        any_beginning(true),
         vec(prop_oneof![5 => call_step(CALLS), 1 => upkeep_step(CALLS)], 0..8),
         vec(vec(lane_step(CALLS), steps), 2..5),
         proptest::option::of(1..4i64),
     )
-        .prop_map(|(world, before, lanes, held_link)| Race {
+        .prop_map(|(world, set, before, lanes, held_link)| Race {
             world,
-            before,
+            before: [set, before].concat(),
             lanes,
             held_link,
         })

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use super::callers::{Awaited, AwaitedKey, Mark, MarkKey};
 use super::meters::{Meter, Subject};
 
 pub type Micros = i64;
@@ -18,6 +19,8 @@ pub struct Rows {
     pub hearing: Hearing,
     /// What caps go by.
     pub meters: BTreeMap<Subject, Meter>,
+    pub marks: BTreeMap<MarkKey, Mark>,
+    pub awaited: BTreeMap<AwaitedKey, Awaited>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -60,6 +63,10 @@ pub struct Call {
     pub decision: String,
     /// How long it talks to be a good one.
     pub qualify: i32,
+    /// Its caller is remembered by what it comes to.
+    pub awaited: bool,
+    /// Nobody but the client that had its caller may take it.
+    pub same_client_only: bool,
 }
 
 impl Call {
@@ -161,6 +168,8 @@ impl Rows {
         compare("what is used", &self.meters, &database.meters, &mut lines);
         compare("live_calls", &self.calls, &database.calls, &mut lines);
         compare("call_logs", &self.records, &database.records, &mut lines);
+        compare("caller_marks", &self.marks, &database.marks, &mut lines);
+        compare("caller_calls", &self.awaited, &database.awaited, &mut lines);
         compare("call_attempts", &self.attempts, &database.attempts, &mut lines);
         compare("nodes", &self.nodes, &database.nodes, &mut lines);
         if self.hearing != database.hearing {
@@ -193,6 +202,9 @@ impl Rows {
         }
         for meter in self.meters.values_mut() {
             maybe(&mut meter.reserved_at);
+            if let Some(seats) = &mut meter.seats {
+                seats.until += by;
+            }
             for window in meter.windows.values_mut() {
                 window.start += by;
                 window.end += by;
@@ -202,6 +214,17 @@ impl Rows {
             record.started_at += by;
             record.created_at += by;
             maybe(&mut record.reserved_at);
+        }
+        for ((.., fact), mark) in &mut self.marks {
+            mark.at += if fact.is_seen() { by } else { 0 };
+            maybe(&mut mark.until);
+        }
+        for call in self.awaited.values_mut() {
+            call.at += by;
+            if let Some((lost_at, until)) = &mut call.lost {
+                *lost_at += by;
+                maybe(until);
+            }
         }
         for attempt in self.attempts.values_mut() {
             attempt.started_at += by;
@@ -227,6 +250,19 @@ impl Rows {
         for meter in rows.meters.values_mut() {
             meter.reserved_at = meter.reserved_at.map(|_| 0);
             meter.windows.clear();
+            if let Some(seats) = &mut meter.seats {
+                seats.until = 0;
+            }
+        }
+        // Which of two calls at one time came later, and who had it, is a matter of the clock.
+        for mark in rows.marks.values_mut() {
+            mark.at = 0;
+            mark.until = mark.until.map(|_| 0);
+            mark.taken_by = None;
+        }
+        for call in rows.awaited.values_mut() {
+            call.at = 0;
+            call.lost = call.lost.map(|(_, until)| (0, until.map(|_| 0)));
         }
         for call in rows.calls.values_mut() {
             call.routed_at = 0;

@@ -10,9 +10,11 @@ use tokio::task::AbortHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 
+use super::callers::{Awaited, Fact, Mark, MarkKey, Scope};
 use super::change::{Change, insert_link_sql};
 use super::meters::{Meter, SPANS, Subject, Tally, Window, ZONES};
 use super::rows::{Attempt, Call, Counter, Hearing, Micros, Node, Parties, Record, Rows};
+use super::seats::Seats;
 use super::world::{NODE_SILENCE, SECOND, World, caller_id_of, identifier_of, number_of};
 
 pub struct Session {
@@ -158,9 +160,11 @@ impl Session {
                 .await
                 .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
         };
-        let (counters, meters, calls, records, attempts, nodes, hearing, wrong, clock) = tokio::join!(
+        let (counters, meters, marks, awaited, calls, records, attempts, nodes, hearing, wrong, clock) = tokio::join!(
             read("select * from link_counters"),
             read(METERS),
+            read("select *, nullif(until, 'infinity') as ends from caller_marks"),
+            read("select *, nullif(until, 'infinity') as ends from caller_calls"),
             read("select * from live_calls"),
             read("select * from call_logs"),
             read("select * from call_attempts"),
@@ -173,6 +177,13 @@ impl Session {
         );
         let rows = Rows {
             meters: read_meters(&meters),
+            marks: keyed(&marks, mark),
+            awaited: keyed(&awaited, |row| {
+                (
+                    (row.get("uniqueid"), scope(row), row.get("caller")),
+                    awaited_call(row),
+                )
+            }),
             counters: keyed(&counters, |row| (row.get("link_id"), counter(row))),
             calls: keyed(&calls, |row| (row.get("uniqueid"), call(row))),
             records: keyed(&records, |row| (row.get("asterisk_uniqueid"), record(row))),
@@ -193,22 +204,25 @@ impl Session {
 const METERS: &str = "
     with of as (
         select 'link' as kind, link_id as id, null::timestamptz as reserved_at, active, unsettled, offered, answered, qualified,
-               link_id as key
+               link_id as key, null::integer as seats, null::timestamptz as seats_until, null::boolean as seats_close,
+               null::bigint as seats_sequence
           from link_counters
         union all
-        select subject_type, subject_id, reserved_at, active, unsettled, offered, answered, qualified, -id from meters
+        select subject_type, subject_id, reserved_at, active, unsettled, offered, answered, qualified, -id, seats, seats_until,
+               seats_close, seats_sequence
+          from meters
     ), marks as (
         select link_id as key, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified from link_windows
         union all
         select -meter_id, span, starts_at, ends_at, time_zone, active, unsettled, offered, answered, qualified from meter_windows
     )
     select kind, id, reserved_at, null as span, null as starts_at, null as ends_at, null as time_zone,
-           active::bigint, unsettled::bigint, offered, answered, qualified
+           active::bigint, unsettled::bigint, offered, answered, qualified, seats, seats_until, seats_close, seats_sequence
       from of
     union all
     select o.kind, o.id, o.reserved_at, w.span, w.starts_at, w.ends_at, w.time_zone,
            (o.active - w.active)::bigint, (o.unsettled - w.unsettled)::bigint, o.offered - w.offered, o.answered - w.answered,
-           o.qualified - w.qualified
+           o.qualified - w.qualified, null, null, null, null
       from of o
       join marks w using (key)";
 
@@ -234,6 +248,12 @@ fn read_meters(rows: &[Row]) -> BTreeMap<Subject, Meter> {
         meter.reserved_at = instant(row, "reserved_at");
         let Some(span) = row.get::<_, Option<&str>>("span") else {
             meter.life = tally;
+            meter.seats = row.get::<_, Option<i32>>("seats").map(|seats| Seats {
+                seats: seats.into(),
+                until: known(row, "seats_until"),
+                closes: row.get("seats_close"),
+                sequence: row.get("seats_sequence"),
+            });
             continue;
         };
         let span = SPANS.into_iter().find(|known| *known == span).expect("a span");
@@ -255,7 +275,7 @@ fn read_meters(rows: &[Row]) -> BTreeMap<Subject, Meter> {
 const CLEAR: &str = "set session_replication_role = replica;
     delete from live_calls; delete from call_logs; delete from call_attempts; delete from nodes; delete from link_excess;
     delete from link_windows; delete from link_adjustments; delete from caps; delete from meters; delete from meter_windows;
-    delete from meter_adjustments; delete from gone_links;
+    delete from meter_adjustments; delete from gone_links; delete from caller_marks; delete from caller_calls;
     update hearing set since = '2020-01-01 00:00Z', last = '2020-01-01 00:00Z';
     delete from link_counters; delete from campaign_client_settings; delete from campaign_dids;
     delete from campaigns; delete from dids; delete from pjsip_contacts; delete from pjsip_aors;
@@ -263,7 +283,8 @@ const CLEAR: &str = "set session_replication_role = replica;
     reset session_replication_role;";
 
 /// Dead rows of earlier histories would slow the later ones down.
-pub const SWEEP: &str = "vacuum live_calls, call_logs, call_attempts, nodes, hearing, link_counters, link_windows, caps, meters, meter_windows,
+pub const SWEEP: &str = "vacuum live_calls, call_logs, call_attempts, nodes, hearing, link_counters, link_windows, caps, meters, meter_windows, caller_marks,
+    caller_calls,
     campaign_client_settings, campaign_dids, campaigns, dids, pjsip_contacts, pjsip_aors, pjsip_endpoints, clients,
     users, audit_log";
 
@@ -280,6 +301,47 @@ fn instant<I: tokio_postgres::row::RowIndex + std::fmt::Display>(row: &Row, colu
 
 fn known(row: &Row, column: &str) -> Micros {
     instant(row, column).unwrap_or_else(|| panic!("{column} is null"))
+}
+
+fn scope(row: &Row) -> Scope {
+    let id = |column: &str| row.get::<_, Option<i64>>(column);
+    let scopes = [
+        id("user_id").map(Scope::Seller),
+        id("campaign_id").map(Scope::Campaign),
+        id("client_id").map(Scope::Client),
+        id("link_id").map(Scope::Link),
+    ];
+    scopes.into_iter().flatten().next().unwrap_or(Scope::Platform)
+}
+
+fn mark(row: &Row) -> (MarkKey, Mark) {
+    let fact = match (row.get("kind"), row.get("after")) {
+        ("allowed", _) => Fact::Allowed,
+        ("blocked", _) => Fact::Blocked,
+        (_, Some("answered")) => Fact::Answered,
+        (_, Some("qualified")) => Fact::Qualified,
+        _ => Fact::Offered,
+    };
+    let mark = Mark {
+        at: if fact.is_seen() { known(row, "at") } else { 0 },
+        until: instant(row, "ends"),
+        taken_by: row.get("taken_by"),
+    };
+    ((scope(row), row.get("caller"), fact), mark)
+}
+
+fn awaited_call(row: &Row) -> Awaited {
+    let kept = |column: &str| {
+        let seconds: Option<i32> = row.get(column);
+        seconds.map(|seconds| (seconds >= 0).then_some(i64::from(seconds)))
+    };
+    Awaited {
+        taken_by: row.get("taken_by"),
+        at: known(row, "at"),
+        answered: kept("answered_seconds"),
+        qualified: kept("qualified_seconds"),
+        lost: instant(row, "lost_at").map(|at| (at, instant(row, "ends"))),
+    }
 }
 
 fn counter(row: &Row) -> Counter {
@@ -322,6 +384,8 @@ fn call(row: &Row) -> Call {
         last_listed_at: instant(row, "last_listed_at"),
         decision: row.get("decision"),
         qualify: row.get("qualify_seconds"),
+        awaited: row.get::<_, Option<bool>>("awaited") == Some(true),
+        same_client_only: row.get::<_, Option<bool>>("same_client_only") == Some(true),
     }
 }
 

@@ -5,6 +5,7 @@ use super::calls::{Given, RouteArgs};
 use super::change::Change;
 use super::op::{Op, timestamp};
 use super::rows::Micros;
+use super::seats::Told;
 use super::world::{SECOND, World, number_of};
 
 /// Calls of a history: few, so that they meet again.
@@ -38,6 +39,7 @@ pub enum Step {
         call: u8,
         did: u8,
         node: u8,
+        caller: Option<&'static str>,
         fate: Fate,
     },
     Next {
@@ -57,6 +59,7 @@ pub enum Step {
         status: &'static str,
         node: u8,
         link: Option<i64>,
+        caller: Option<&'static str>,
         times: Times,
         fate: Fate,
     },
@@ -84,6 +87,15 @@ pub enum Step {
     },
     Explain {
         did: u8,
+    },
+    Foretell {
+        did: u8,
+        caller: Option<&'static str>,
+    },
+    Seats {
+        client: i64,
+        told: Option<Told>,
+        fate: Fate,
     },
     Adjust {
         link: i64,
@@ -135,7 +147,8 @@ impl Step {
             | Step::Release { fate, .. }
             | Step::ReleaseExpired { fate, .. }
             | Step::Heartbeat { fate, .. }
-            | Step::Started { fate, .. } => *fate,
+            | Step::Started { fate, .. }
+            | Step::Seats { fate, .. } => *fate,
             _ => Fate::Heard,
         }
     }
@@ -144,11 +157,17 @@ impl Step {
     pub fn resolve(&self, world: &World, clock: Micros) -> Op {
         let ago = |seconds: i64| clock - seconds * SECOND;
         match self {
-            Step::Route { call, did, node, .. } => Op::Route(RouteArgs {
+            Step::Route {
+                call,
+                did,
+                node,
+                caller,
+                ..
+            } => Op::Route(RouteArgs {
                 uniqueid: call_name(*call),
                 number: number_of(i64::from(*did)),
                 node: node_name(*node),
-                caller: (*node == 1).then(|| "+4930123456".to_owned()),
+                caller: caller.map(str::to_owned),
             }),
             Step::Next {
                 call,
@@ -177,6 +196,7 @@ impl Step {
                 status,
                 node,
                 link,
+                caller,
                 times,
                 ..
             } => {
@@ -189,6 +209,7 @@ impl Step {
                     hangup_cause_code: times.ended.map(|_| 16),
                     hangup_by: times.answered.map(|_| "caller".to_owned()),
                     link_id: *link,
+                    caller_number: caller.map(str::to_owned),
                     ..Given::new(&call_name(*call), &number_of(i64::from(*did)), status)
                 }))
             }
@@ -217,6 +238,8 @@ impl Step {
                 instance: instance_name(*instance),
             },
             Step::Explain { did } => Op::Explain(i64::from(*did)),
+            Step::Foretell { did, caller } => Op::Foretell(i64::from(*did), caller.map(str::to_owned)),
+            Step::Seats { client, told, .. } => Op::Seats(*client, told.clone()),
             Step::Adjust { link, delta } => Op::Adjust(*link, *delta),
             Step::Purge { calls } => Op::Change(Change::Purge(bits(*calls))),
             Step::LeaseEnds { call } => Op::Change(Change::LeaseEnds(call_name(*call))),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::callers::{AwaitedKey, MarkKey, Rule, Scope};
 use super::caps::{Cap, Capped};
 use super::lost::hear;
 use super::meters::{Meter, Subject, Tally, bounds};
@@ -77,6 +78,12 @@ pub struct World {
     /// What is closed: a row of which table.
     pub closed: BTreeSet<(&'static str, i64)>,
     pub caps: BTreeMap<Capped, Cap>,
+    /// What becomes of callers that call again.
+    pub rules: BTreeMap<Scope, Vec<Rule>>,
+    /// Campaigns that take no calls without a number.
+    pub rejects_anonymous: BTreeSet<i64>,
+    /// The least seconds between two calls of one caller to a campaign.
+    pub redial: BTreeMap<i64, i64>,
     /// Whose days begin elsewhere than in UTC: clients and sellers.
     pub zones: BTreeMap<Subject, Micros>,
     /// What purged calls have used of present windows.
@@ -101,6 +108,13 @@ pub enum Learn {
     /// The node's last call may have been noted now.
     LastCall(String, Micros),
     RecordId(String),
+    /// A caller was seen between these two, and is remembered from then on.
+    Marked(MarkKey, Micros, Micros),
+    /// The same of a mark that people have set: it ends between these two.
+    MarkEnds(MarkKey, Micros, Micros),
+    Awaited(AwaitedKey, Micros, Micros),
+    /// Until when what a client has told holds.
+    SeatsUntil(i64, Micros, Micros),
     /// So many of these records are flagged, whichever.
     LateExcess(Vec<String>, usize),
 }
@@ -177,12 +191,29 @@ impl World {
         }
     }
 
+    pub fn has_scope(&self, scope: Scope) -> bool {
+        match scope {
+            Scope::Platform => true,
+            Scope::Seller(id) => self.is_there(Subject::Seller(id)),
+            Scope::Campaign(id) => self.is_there(Subject::Campaign(id)),
+            Scope::Client(id) => self.is_there(Subject::Client(id)),
+            Scope::Link(id) => self.is_there(Subject::Link(id)),
+        }
+    }
+
     /// With its caps, its meter and its zone.
     pub fn forget(&mut self, subject: Subject) {
         self.caps.retain(|capped, _| capped.subject != subject);
         self.rows.meters.remove(&subject);
         self.purged.retain(|(other, _), _| *other != subject);
         self.zones.remove(&subject);
+        self.forget_callers(match subject {
+            Subject::Link(id) => Scope::Link(id),
+            Subject::Client(id) => Scope::Client(id),
+            Subject::Campaign(id) => Scope::Campaign(id),
+            Subject::Seller(id) => Scope::Seller(id),
+            Subject::Did(_) => return,
+        });
     }
 
     pub fn is_paused(&self, table: &'static str, id: i64) -> bool {
@@ -280,6 +311,42 @@ impl World {
                     }
                     if let Some(ours) = self.rows.records.get_mut(&id) {
                         ours.id = theirs.id;
+                    }
+                }
+                Learn::Marked(key, from, to) => {
+                    if let (Some(ours), Some(theirs)) =
+                        (self.rows.marks.get_mut(&key), database.marks.get(&key))
+                    {
+                        within("caller_marks.at", theirs.at, from, to)?;
+                        ours.until = ours.until.map(|until| until + theirs.at - ours.at);
+                        ours.at = theirs.at;
+                    }
+                }
+                Learn::MarkEnds(key, from, to) => {
+                    if let (Some(ours), Some(theirs)) =
+                        (self.rows.marks.get_mut(&key), database.marks.get(&key))
+                        && let Some(until) = theirs.until
+                    {
+                        within("caller_marks.until", until, from, to)?;
+                        ours.until = theirs.until;
+                    }
+                }
+                Learn::Awaited(key, from, to) => {
+                    if let (Some(ours), Some(theirs)) =
+                        (self.rows.awaited.get_mut(&key), database.awaited.get(&key))
+                    {
+                        within("caller_calls.at", theirs.at, from, to)?;
+                        ours.at = theirs.at;
+                    }
+                }
+                Learn::SeatsUntil(client, from, to) => {
+                    let subject = Subject::Client(client);
+                    if let (Some(ours), Some(theirs)) =
+                        (self.rows.meters.get_mut(&subject), database.meters.get(&subject))
+                        && let (Some(ours), Some(theirs)) = (&mut ours.seats, &theirs.seats)
+                    {
+                        within("seats_until", theirs.until, from, to)?;
+                        ours.until = theirs.until;
                     }
                 }
                 Learn::LateExcess(ids, flagged) => {

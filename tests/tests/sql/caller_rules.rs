@@ -373,6 +373,24 @@ async fn a_lost_call_is_remembered_until_its_record_comes() {
     assert_invariants(&db).await;
 }
 
+/// Whoever lost the caller's call may have had it; who had the one after that had it last.
+#[tokio::test]
+async fn who_had_a_call_behind_one_that_was_lost_had_the_caller_last() {
+    let db = TestDb::new().await;
+    let (admin, switch) = (db.admin().await, db.asterisk().await);
+    let scenario = links(&admin, 2).await;
+    let did = scenario.did.as_str();
+    let [first, second] = [scenario.link_ids[0], scenario.link_ids[1]];
+    let rules = json!([{"after": "answered", "action": "same_client"}]);
+    set(&admin, &scenario, "campaign", rules).await;
+    let lost = switch.route_on(did, "lost", CALLER, "pbx1").await.unwrap();
+    assert_eq!(lost.link(), first);
+    admin.release("lost", "its switch burnt").await.unwrap();
+    had_by_the_second(&switch, &scenario, "after").await;
+    assert_eq!(tried(&switch, did, CALLER).await, second.to_string());
+    assert_invariants(&db).await;
+}
+
 /// A switch's clock is believed between the reservation and the record: one that is behind would have the caller forgotten at once.
 #[tokio::test]
 async fn a_wrong_clock_of_a_switch_forgets_no_caller() {

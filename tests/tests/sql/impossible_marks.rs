@@ -90,6 +90,81 @@ async fn windows_that_no_calendar_has_are_told_and_mended() {
     }
 }
 
+/// Instants that a calendar has, and no clock has set: a window that begins in 2100 counts nobody until then, and one that is thought to end then
+/// does not turn.
+#[tokio::test]
+async fn windows_that_are_wrong_by_years_are_told_and_mended() {
+    let windows = |set: &str| {
+        ["link_windows", "meter_windows"].map(|table| format!("update {table} set {set} where span = 'day'"))
+    };
+    let counters = |set: &str| ["link_counters", "meters"].map(|table| format!("update {table} set {set}"));
+    for (wrong, bounds) in [
+        (
+            windows("starts_at = '2100-01-01', ends_at = '2100-01-02'"),
+            "day_bounds",
+        ),
+        (counters("windows_until = '2100-01-01'"), "windows_bounds"),
+    ] {
+        let db = TestDb::new().await;
+        let scenario = capped(&db).await;
+        let (switch, superuser) = (db.asterisk().await, db.superuser().await);
+        let did = &scenario.did;
+        for call in ["recorded", "up"] {
+            assert_eq!(switch.route(did, call).await.unwrap().status, "ok");
+        }
+        switch.log("recorded", did, "ANSWERED").await.unwrap();
+        assert_consistent(&db).await;
+        for sql in &wrong {
+            run(&superuser, sql).await;
+        }
+        let sql = format!("select counter from verify_counters() where counter like '%{bounds}' order by 1");
+        let told: Vec<String> = values(&superuser, &sql).await;
+        assert_eq!(told.len(), SUBJECTS.len(), "{wrong:?}: {told:?}");
+        let told = capconduit(&db.url(API), &["doctor"]).await.out;
+        assert!(told.contains("reconcile_counters()"), "{told}");
+        run(&superuser, "select from reconcile_counters()").await;
+        assert_consistent(&db).await;
+        for call in ["third", "fourth", "fifth"] {
+            assert_eq!(switch.route(did, call).await.unwrap().status, "ok", "{wrong:?}");
+        }
+        let beyond = switch.route(did, "beyond").await.unwrap();
+        assert_eq!(beyond.reject_reason(), "seller_day_cap", "{wrong:?}");
+    }
+}
+
+/// As a seller's, below: its links know that it has a meter.
+#[tokio::test]
+async fn a_client_whose_mark_is_gone_keeps_its_caps() {
+    let db = TestDb::new().await;
+    let scenario = capped(&db).await;
+    let (switch, superuser) = (db.asterisk().await, db.superuser().await);
+    let did = &scenario.did;
+    run(
+        &superuser,
+        "delete from caps where client_id is null; update clients set metered = false",
+    )
+    .await;
+    for call in ["first", "second", "third", "fourth", "fifth"] {
+        assert_eq!(switch.route(did, call).await.unwrap().status, "ok");
+    }
+    let beyond = switch.route(did, "beyond").await.unwrap();
+    assert_eq!(beyond.reject_reason(), "all_capped");
+    let foretold: Vec<String> = values(
+        &superuser,
+        &format!(
+            "select reason from explain_route('{did}') union all select reason from preview_route('{did}')"
+        ),
+    )
+    .await;
+    assert_eq!(foretold, ["client_day_cap", "all_capped"]);
+    let told: Vec<String> = values(&superuser, "select counter from verify_counters()").await;
+    assert_eq!(told, [format!("client_{}_marked", scenario.client_ids[0])]);
+    run(&superuser, "select from reconcile_counters()").await;
+    assert_consistent(&db).await;
+    let metered: bool = value(&superuser, "select bool_and(metered) from clients").await;
+    assert!(metered);
+}
+
 /// The windows of its number, its campaign and itself lie ahead, where a clock was set back: a route looks for them by that mark.
 #[tokio::test]
 async fn a_seller_whose_mark_is_gone_keeps_its_caps() {

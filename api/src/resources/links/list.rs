@@ -8,8 +8,9 @@ use crate::resources::pauses::objects::paused;
 macro_rules! columns {
     () => {
         concat!(
-            "link_id, campaign_id, user_id, campaign_name, client_id, client_identifier, client_name, status, active, \
-             max_concurrency, counted, total_calls_allowed, remaining, room, version, ",
+            "link_id, campaign_id, user_id, campaign_name, client_id, client_identifier, client_name, ",
+            crate::resources::campaigns::parts::objects::settings!(""),
+            ", active, counted, remaining, room, version, ",
             paused!("")
         )
     };

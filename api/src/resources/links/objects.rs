@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::Text;
 use crate::http::version::Versioned;
+use crate::resources::campaigns::parts::objects::LinkSettings;
 use crate::resources::pauses::objects::Pause;
 
 pub const STATUSES: &[&str] = &["active", "inactive"];
@@ -22,12 +23,10 @@ pub struct LinkUsage {
     pub client_id: i64,
     pub client_identifier: String,
     pub client_name: String,
-    #[schema(pattern = "^(active|inactive)$", example = "active")]
-    pub status: String,
+    #[serde(flatten)]
+    pub settings: LinkSettings,
     pub active: i32,
-    pub max_concurrency: i32,
     pub counted: i64,
-    pub total_calls_allowed: Option<i64>,
     pub remaining: Option<i64>,
     /// full, near (three quarters of a cap are used) or open.
     #[schema(pattern = "^(full|near|open)$", example = "open")]
@@ -49,11 +48,9 @@ impl From<&Row> for LinkUsage {
             client_id: row.get("client_id"),
             client_identifier: row.get("client_identifier"),
             client_name: row.get("client_name"),
-            status: row.get("status"),
+            settings: LinkSettings::from(row),
             active: row.get("active"),
-            max_concurrency: row.get("max_concurrency"),
             counted: row.get("counted"),
-            total_calls_allowed: row.get("total_calls_allowed"),
             remaining: row.get("remaining"),
             room: row.get("room"),
             pause: Pause::of(row),

@@ -3,9 +3,17 @@
 use super::objects::{ROLES, STATUSES, User};
 use crate::http::list::{Kind, List, filter, list, sorting};
 
+/// What `User` is made of.
+macro_rules! columns {
+    () => {
+        "id, username, email, role, status, full_name, company_name, time_zone, caller_rules, created_at, updated_at, version"
+    };
+}
+pub(super) use columns;
+
 list! {
     pub Users of User = List {
-        columns: "id, username, email, role, status, full_name, company_name, time_zone, created_at, updated_at, version",
+        columns: columns!(),
         from: "users",
         joins: "",
         filters: &[&[

@@ -1,4 +1,4 @@
-//! /api/admin/users: the accounts, for admins.
+//! /api/admin/users: the accounts, for admins. /api/seller/account: a seller's own.
 
 pub mod list;
 pub mod objects;
@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::answers::{BadBody, BadFilter, Changed, Conflict, Denied, Message, NotFound, Repeated};
 use crate::app::AppState;
-use crate::app::caller::Admin;
+use crate::app::caller::{Admin, Seller};
 use crate::error::ApiResult;
 use crate::http::body::Valid;
 use crate::http::list::Request;
@@ -22,7 +22,7 @@ use crate::http::params::{Id, Params};
 use crate::http::version::{IfMatch, IfMatchHeader, Tagged};
 use crate::store::tx::Tx;
 use list::Users;
-use objects::{NewPassword, NewUser, User, UserChange};
+use objects::{AccountChange, NewPassword, NewUser, User, UserChange};
 pub use operations::{ADMIN_STATEMENTS, SELLER_STATEMENTS};
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -30,6 +30,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list, create))
         .routes(routes!(show, update, delete))
         .routes(routes!(set_password))
+        .routes(routes!(own_account, update_own_account))
 }
 
 /// Users.
@@ -136,4 +137,34 @@ async fn delete(
     operations::delete(&tx, admin.id, id, &if_match).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The own account.
+///
+/// As an admin sees it. A seller's `callerRules` are of all its campaigns.
+#[utoipa::path(get, path = "/api/seller/account", tag = "account",
+    responses((status = 200, description = "The own account", body = User), Denied))]
+async fn own_account(State(app): State<AppState>, seller: Seller) -> ApiResult<Tagged<User>> {
+    let tx = app.store.read(&seller.identity()).await?;
+    let user = operations::find(&tx, seller.id).await?;
+    tx.commit().await?;
+    Ok(Tagged(user))
+}
+
+/// Change the own account.
+///
+/// What becomes of callers that call again, over all the own campaigns. The rest is changed by an admin.
+#[utoipa::path(method(put, patch), path = "/api/seller/account", tag = "account", params(IfMatchHeader),
+    request_body = AccountChange,
+    responses((status = 200, description = "The own account as changed", body = User), Denied, BadBody, Changed))]
+async fn update_own_account(
+    State(app): State<AppState>,
+    seller: Seller,
+    if_match: IfMatch,
+    Valid(change): Valid<AccountChange>,
+) -> ApiResult<Tagged<User>> {
+    let tx = app.store.write(&seller.identity()).await?;
+    let user = operations::update_own(&tx, seller.id, &if_match, change).await?;
+    tx.commit().await?;
+    Ok(Tagged(user))
 }

@@ -2,9 +2,12 @@
 
 use std::ops::RangeInclusive;
 
+use capconduit_core::caller_rules::Of;
 use capconduit_core::zone;
 use secrecy::SecretString;
 use serde::Serialize;
+use serde_json::Value;
+use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use crate::access::password;
@@ -12,7 +15,7 @@ use crate::http::clock::Instant;
 use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::{TIME_ZONE, Text};
 use crate::http::version::Versioned;
-use crate::store::row::row;
+use crate::resources::callers::rules::{self, CallerRule};
 
 pub const ROLES: &[&str] = &["admin", "staff", "user"];
 pub const STATUSES: &[&str] = &["active", "inactive", "pending_approval", "suspended"];
@@ -22,29 +25,52 @@ const USERNAME: Text = Text::title(*USERNAME_LENGTH.start(), *USERNAME_LENGTH.en
 const EMAIL: Text = Text::title(3, 120).check(is_email);
 const PERSON: Text = Text::title(0, 100);
 
-row! {
-    #[derive(Debug, Serialize, ToSchema)]
-    #[serde(rename_all = "camelCase")]
-    pub struct User {
-        #[schema(example = 3)]
-        pub id: i64,
-        #[schema(example = "seller_alice")]
-        pub username: String,
-        #[schema(example = "alice@seller.xyz")]
-        pub email: String,
-        #[schema(pattern = "^(admin|staff|user)$", example = "user")]
-        pub role: String,
-        #[schema(pattern = "^(active|inactive|pending_approval|suspended)$", example = "active")]
-        pub status: String,
-        pub full_name: Option<String>,
-        pub company_name: Option<String>,
-        /// In which the days of a seller's own caps begin and end, and those of its campaigns and numbers.
-        #[schema(example = "UTC")]
-        pub time_zone: String,
-        pub created_at: Instant,
-        pub updated_at: Instant,
-        #[schema(example = 1)]
-        pub version: i64,
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    #[schema(example = 3)]
+    pub id: i64,
+    #[schema(example = "seller_alice")]
+    pub username: String,
+    #[schema(example = "alice@seller.xyz")]
+    pub email: String,
+    #[schema(pattern = "^(admin|staff|user)$", example = "user")]
+    pub role: String,
+    #[schema(
+        pattern = "^(active|inactive|pending_approval|suspended)$",
+        example = "active"
+    )]
+    pub status: String,
+    pub full_name: Option<String>,
+    pub company_name: Option<String>,
+    /// In which the days of a seller's own caps begin and end, and those of its campaigns and numbers.
+    #[schema(example = "UTC")]
+    pub time_zone: String,
+    /// Of callers that call again, over all campaigns of a seller. Empty: they are as others.
+    #[schema(value_type = Vec<CallerRule>, example = json!([]))]
+    pub caller_rules: Value,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+    #[schema(example = 1)]
+    pub version: i64,
+}
+
+impl From<&Row> for User {
+    fn from(row: &Row) -> Self {
+        User {
+            id: row.get("id"),
+            username: row.get("username"),
+            email: row.get("email"),
+            role: row.get("role"),
+            status: row.get("status"),
+            full_name: row.get("full_name"),
+            company_name: row.get("company_name"),
+            time_zone: row.get("time_zone"),
+            caller_rules: rules::shown(row),
+            created_at: row.get("created_at"),
+            updated_at: row.get("updated_at"),
+            version: row.get("version"),
+        }
     }
 }
 
@@ -83,6 +109,9 @@ pub struct NewUser {
         example = "America/New_York"
     )]
     pub time_zone: String,
+    /// Of callers that call again, over all campaigns of a seller.
+    #[schema(value_type = Vec<CallerRule>, max_items = 3, required = false)]
+    pub caller_rules: Option<Value>,
 }
 
 impl Input for NewUser {
@@ -98,6 +127,7 @@ impl Input for NewUser {
             full_name: f.nullable_text("fullName", &PERSON).flatten(),
             company_name: f.nullable_text("companyName", &PERSON).flatten(),
             time_zone: f.text("timeZone", &TIME_ZONE).unwrap_or_else(|| zone::UTC.into()),
+            caller_rules: rules::read(f, Of::Call),
         }
     }
 }
@@ -122,6 +152,9 @@ pub struct UserChange {
     /// A day in progress ends with the first one of the new zone.
     #[schema(max_length = 64, required = false)]
     pub time_zone: Option<String>,
+    /// In the place of those of before.
+    #[schema(value_type = Vec<CallerRule>, max_items = 3, required = false)]
+    pub caller_rules: Option<Value>,
 }
 
 impl Input for UserChange {
@@ -135,6 +168,26 @@ impl Input for UserChange {
             full_name: f.nullable_text("fullName", &PERSON),
             company_name: f.nullable_text("companyName", &PERSON),
             time_zone: f.text("timeZone", &TIME_ZONE),
+            caller_rules: rules::read(f, Of::Call),
+        }
+    }
+}
+
+/// What sellers may change of their own accounts.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct AccountChange {
+    /// Of callers that call again, over all campaigns; in the place of those of before.
+    #[schema(value_type = Vec<CallerRule>, max_items = 3, required = false)]
+    pub caller_rules: Option<Value>,
+}
+
+impl Input for AccountChange {
+    const UNKNOWN: Unknown = Unknown::Ignore;
+
+    fn read(f: &mut Fields) -> Self {
+        AccountChange {
+            caller_rules: rules::read(f, Of::Call),
         }
     }
 }

@@ -1,18 +1,12 @@
 //! What is done with accounts, in SQL. Somebody must stay who can let others in.
 
-use super::list::Users;
-use super::objects::{NewUser, User, UserChange};
+use super::list::{Users, columns};
+use super::objects::{AccountChange, NewUser, User, UserChange};
 use crate::error::{ApiError, ApiResult};
 use crate::http::list::Request;
 use crate::http::page::Page;
 use crate::http::version::{IfMatch, Versioned, changed};
 use crate::store::tx::Tx;
-
-macro_rules! columns {
-    () => {
-        "id, username, email, role, status, full_name, company_name, time_zone, created_at, updated_at, version"
-    };
-}
 
 const ONE: &str = concat!(
     "select ",
@@ -21,8 +15,8 @@ const ONE: &str = concat!(
       from users where id = $1"
 );
 const INSERT: &str = concat!(
-    "insert into users (username, email, password_hash, role, status, full_name, company_name, time_zone)
-    values ($1, $2, $3, $4, $5, $6, $7, $8)
+    "insert into users (username, email, password_hash, role, status, full_name, company_name, time_zone, caller_rules)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     returning ",
     columns!()
 );
@@ -31,9 +25,15 @@ const UPDATE: &str = concat!(
     "update users
        set email = coalesce($2, email), role = coalesce($3, role), status = coalesce($4, status),
            full_name = case when $6 then $5 else full_name end,
-           company_name = case when $8 then $7 else company_name end, time_zone = coalesce($9, time_zone)
+           company_name = case when $8 then $7 else company_name end, time_zone = coalesce($9, time_zone),
+           caller_rules = coalesce($10, caller_rules)
      where id = $1
     returning ",
+    columns!()
+);
+/// What sellers may change of their own accounts.
+const UPDATE_OWN: &str = concat!(
+    "update users set caller_rules = coalesce($2, caller_rules) where id = $1 returning ",
     columns!()
 );
 const SET_PASSWORD: &str = "update users set password_hash = $2 where id = $1";
@@ -47,7 +47,7 @@ const LOCK: &str = "select version from users where id = $1 for no key update";
 /// As the deletion itself locks it.
 const LOCK_TO_DELETE: &str = "select version from users where id = $1 for update";
 
-pub const SELLER_STATEMENTS: &[&str] = &[ONE];
+pub const SELLER_STATEMENTS: &[&str] = &[ONE, LOCK, UPDATE_OWN];
 pub const ADMIN_STATEMENTS: &[&str] = &[
     ONE,
     INSERT,
@@ -89,6 +89,7 @@ pub async fn create(tx: &Tx, new: NewUser, password_hash: &str) -> ApiResult<Use
                 &new.full_name,
                 &new.company_name,
                 &new.time_zone,
+                &new.caller_rules,
             ],
         )
         .await
@@ -129,6 +130,7 @@ pub async fn update(tx: &Tx, id: i64, if_match: &IfMatch, change: UserChange) ->
                 &change.company_name.clone().flatten(),
                 &change.company_name.is_some(),
                 &change.time_zone,
+                &change.caller_rules,
             ],
         )
         .await
@@ -139,6 +141,18 @@ pub async fn update(tx: &Tx, id: i64, if_match: &IfMatch, change: UserChange) ->
         })?
         .ok_or_else(|| unknown(id))?;
     Ok(User::from(&row))
+}
+
+/// By its owner.
+pub async fn update_own(tx: &Tx, id: i64, if_match: &IfMatch, change: AccountChange) -> ApiResult<User> {
+    if_match
+        .check(tx, LOCK, &[&id], async |tx| find(tx, id).await)
+        .await?;
+    tx.optional_row(UPDATE_OWN, &[&id, &change.caller_rules])
+        .await?
+        .as_ref()
+        .map(User::from)
+        .ok_or_else(|| unknown(id))
 }
 
 /// Refuses to change the password of an account that is not there or was changed meanwhile, before a hash is made, which

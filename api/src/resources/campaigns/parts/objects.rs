@@ -98,13 +98,10 @@ impl Sum for Today {
     }
 }
 
-/// A campaign's link to a client, with its caps and what is used of them.
+/// What is set of a link: whoever is shown one sees all that `LinkChange` may change.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Link {
-    #[schema(example = 1)]
-    pub id: i64,
-    pub client: ClientSummary,
+pub struct LinkSettings {
     #[schema(pattern = "^(active|inactive)$", example = "active")]
     pub status: String,
     #[schema(example = 10)]
@@ -112,8 +109,6 @@ pub struct Link {
     /// Null: no limit. 0: closed.
     #[schema(example = 5000)]
     pub total_calls_allowed: Option<i64>,
-    pub current_total_calls: i64,
-    pub active_calls: i32,
     pub forwarding_priority: i32,
     #[schema(example = 100)]
     pub weight: i32,
@@ -129,6 +124,62 @@ pub struct Link {
     /// Of callers that call again. Empty: they are as others.
     #[schema(value_type = Vec<SkipRule>, example = json!([]))]
     pub caller_rules: Value,
+}
+
+/// The columns of `LinkSettings`, each of the table or view that is given.
+macro_rules! settings {
+    ($of:literal) => {
+        concat!(
+            $of,
+            "status, ",
+            $of,
+            "max_concurrency, ",
+            $of,
+            "total_calls_allowed, ",
+            $of,
+            "forwarding_priority, ",
+            $of,
+            "weight, ",
+            $of,
+            "min_seconds_between, ",
+            $of,
+            "qualify_seconds, ",
+            $of,
+            "schedule_id, ",
+            $of,
+            "caller_rules"
+        )
+    };
+}
+pub(crate) use settings;
+
+impl From<&Row> for LinkSettings {
+    fn from(row: &Row) -> Self {
+        LinkSettings {
+            status: row.get("status"),
+            max_concurrency: row.get("max_concurrency"),
+            total_calls_allowed: row.get("total_calls_allowed"),
+            forwarding_priority: row.get("forwarding_priority"),
+            weight: row.get("weight"),
+            min_seconds_between: row.get("min_seconds_between"),
+            qualify_seconds: row.get("qualify_seconds"),
+            schedule_id: row.get("schedule_id"),
+            caller_rules: rules::shown(row),
+        }
+    }
+}
+
+/// A campaign's link to a client, with its caps and what is used of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Link {
+    #[schema(example = 1)]
+    pub id: i64,
+    pub client: ClientSummary,
+    #[serde(flatten)]
+    pub settings: LinkSettings,
+    pub current_total_calls: i64,
+    pub active_calls: i32,
     /// Beside the two that each link has.
     pub caps: Vec<Cap>,
     pub today: Today,
@@ -159,17 +210,9 @@ impl From<&Row> for Link {
                 name: row.get("name"),
                 department: row.get("department"),
             },
-            status: row.get("status"),
-            max_concurrency: row.get("max_concurrency"),
-            total_calls_allowed: row.get("total_calls_allowed"),
+            settings: LinkSettings::from(row),
             current_total_calls: row.get("total"),
             active_calls: row.get("active"),
-            forwarding_priority: row.get("forwarding_priority"),
-            weight: row.get("weight"),
-            min_seconds_between: row.get("min_seconds_between"),
-            qualify_seconds: row.get("qualify_seconds"),
-            schedule_id: row.get("schedule_id"),
-            caller_rules: rules::shown(row),
             caps: Vec::new(),
             today: Today::from(row),
             pause: Pause::of(row),

@@ -1,6 +1,8 @@
 //! What is done with a campaign's parts, in SQL: the set of its DIDs, and its links to clients with their caps.
 
-use super::objects::{CampaignDid, CampaignDids, ClientSummary, DidSet, Link, LinkChange, NewLink, OneDid};
+use super::objects::{
+    CampaignDid, CampaignDids, ClientSummary, DidSet, Link, LinkChange, NewLink, OneDid, settings,
+};
 use crate::error::{ApiError, ApiResult};
 use crate::http::version::{IfMatch, Versioned, changed};
 use crate::resources::campaigns::presence::{lock, must_exist};
@@ -23,10 +25,10 @@ const DID: &str = dids!(" and m.did_id = $2");
 macro_rules! links {
     ($rest:literal) => {
         concat!(
-            "select s.id, k.id as client_id, k.client_identifier, k.name, k.department, s.status, s.max_concurrency, \
-             s.total_calls_allowed,
-           n.total, n.active, s.forwarding_priority, s.weight, s.min_seconds_between, s.qualify_seconds,
-           s.created_at, s.updated_at, s.version, s.capped, s.schedule_id, s.caller_rules, ",
+            "select s.id, k.id as client_id, k.client_identifier, k.name, k.department, ",
+            settings!("s."),
+            ",
+           n.total, n.active, s.created_at, s.updated_at, s.version, s.capped, ",
             paused!("s."),
             ", k.platform_paused_until as client_paused_until,
            t.offered as today_offered, t.answered as today_answered, t.qualified as today_qualified
