@@ -3,21 +3,13 @@
 
 use serde_json::{Value, json};
 
+use super::rules_text::read_lines;
+
 pub fn read(text: &str) -> Result<Value, String> {
-    let lines = text.lines().map(str::trim).enumerate();
-    let exits = lines.filter(|(_, line)| !line.is_empty()).map(|(place, line)| {
-        one(line).ok_or_else(|| {
-            format!(
-                "Line {}: '{line}' is not like: all closed: campaign 7.",
-                place + 1
-            )
-        })
-    });
-    Ok(Value::Array(exits.collect::<Result<_, String>>()?))
+    read_lines(text, "all closed: campaign 7", one)
 }
 
 fn one(line: &str) -> Option<Value> {
-    let line = line.trim_end_matches('.').to_ascii_lowercase();
     let (exit, to) = line.split_once(':')?;
     let exit: Vec<&str> = exit.split_whitespace().collect();
     let mut words = to.split_whitespace();

@@ -21,20 +21,20 @@ pub fn of_calls(label: &'static str, rules: &Value) -> Field {
 }
 
 pub fn read(text: &str) -> Result<Value, String> {
+    read_lines(text, "reject after answered within 30 days", one)
+}
+
+/// A list, each of whose items is a line in small letters. What is none says which line it is, and how one looks.
+pub fn read_lines(text: &str, like: &str, one: impl Fn(&str) -> Option<Value>) -> Result<Value, String> {
     let lines = text.lines().map(str::trim).enumerate();
-    let rules = lines.filter(|(_, line)| !line.is_empty()).map(|(place, line)| {
-        one(line).ok_or_else(|| {
-            format!(
-                "Line {}: '{line}' is not like: reject after answered within 30 days.",
-                place + 1
-            )
-        })
+    let items = lines.filter(|(_, line)| !line.is_empty()).map(|(place, line)| {
+        let item = one(&line.trim_end_matches('.').to_ascii_lowercase());
+        item.ok_or_else(|| format!("Line {}: '{line}' is not like: {like}.", place + 1))
     });
-    Ok(Value::Array(rules.collect::<Result<_, String>>()?))
+    Ok(Value::Array(items.collect::<Result<_, String>>()?))
 }
 
 fn one(line: &str) -> Option<Value> {
-    let line = line.trim_end_matches('.').to_ascii_lowercase();
     let mut words = line.split_whitespace();
     let action: Vec<&str> = words.by_ref().take_while(|word| *word != "after").collect();
     let mut rule = Map::from_iter([

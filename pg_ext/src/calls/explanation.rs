@@ -113,8 +113,7 @@ pub fn explain<'a>(did: &str, asked: Asked<'a>, whose: Whose) -> Explained<'a> {
                 ..nothing(gate.says)
             };
         }
-        let mut leaving = exit_of(&dialled, &links, &asked)
-            .and_then(|exit| leave_at_route(at, exit, &dialled, &mut links, &asked));
+        let mut leaving = leave_at_route(at, &dialled, &mut links, &asked);
         let mut links_beyond = Vec::new();
         if let Some(leaving) = &mut leaving
             && let Some(beyond) = leaving.campaign()
@@ -132,15 +131,6 @@ pub fn explain<'a>(did: &str, asked: Asked<'a>, whose: Whose) -> Explained<'a> {
             dialled: Some(dialled),
         }
     })
-}
-
-/// Why the campaign has nobody, if calls leave it then.
-fn exit_of(dialled: &Dialled, links: &[Link], asked: &Asked<'_>) -> Option<Exit> {
-    let campaign = dialled.campaign.as_ref()?;
-    if campaign.overflow.is_empty() {
-        return None;
-    }
-    Exit::of(stopped::reject_reason(&select::judge_all(links, asked)))
 }
 
 /// Links that are asked one after the other, and what a call is to pass before.

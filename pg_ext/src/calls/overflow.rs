@@ -73,24 +73,21 @@ pub struct Leavable<'a> {
     pub marked: Marked,
 }
 
-/// If the campaign still has nobody, and that is the exit. Its links are then those that may be asked: none, where another campaign is.
+/// If the campaign has nobody, and calls leave it then. Its links are then those that may be asked: none, where another campaign is.
 pub fn leave(
     at: At,
-    exit: Exit,
     of: &Leavable<'_>,
     says: impl FnOnce(&[Verdict]) -> Reject,
     links: &mut Vec<Link>,
     asked: &Asked<'_>,
 ) -> Option<Leaving> {
-    let to = of.overflow.to(exit)?;
     let verdicts = select::judge_all(links, asked);
     if verdicts.contains(&Verdict::Eligible) {
         return None;
     }
     let says = says(&verdicts);
-    if Exit::of(says) != Some(exit) {
-        return None;
-    }
+    let exit = Exit::of(says)?;
+    let to = of.overflow.to(exit)?;
     let decided = decision::describe(links, &verdicts, None);
     let mut leaving = Leaving {
         exit,
@@ -120,12 +117,14 @@ pub fn leave(
 /// Of a new call, by what its own links say.
 pub fn leave_at_route(
     at: At,
-    exit: Exit,
     dialled: &Dialled,
     links: &mut Vec<Link>,
     asked: &Asked<'_>,
 ) -> Option<Leaving> {
     let campaign = dialled.campaign.as_ref()?;
+    if campaign.overflow.is_empty() {
+        return None;
+    }
     let of = Leavable {
         user_id: dialled.user_id,
         overflow: &campaign.overflow,
@@ -138,7 +137,6 @@ pub fn leave_at_route(
     };
     leave(
         at,
-        exit,
         &of,
         |verdicts| stopped::reject_reason(verdicts),
         links,

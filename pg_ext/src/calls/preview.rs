@@ -34,6 +34,7 @@ pub struct Considered<'a> {
     pub dialled: Option<&'a Dialled>,
     /// None: no link was asked.
     pub links: Option<&'a FirstTaker>,
+    /// None: somebody of the campaign takes the call, or its calls go nowhere else.
     pub overflow: Option<&'a Overflowed<'a>>,
     pub is_rejected: bool,
 }
@@ -102,9 +103,7 @@ pub fn preview<D, R>(
         count_as_marked(at, &mut dialled, says_metered);
         let admitted = gates::admit(&dialled, asked);
         let overflow = match (&admitted, &mut links) {
-            (Ok(campaign), Some(links)) if !campaign.overflow.is_empty() => {
-                overflow(at, &dialled, links, asked)
-            }
+            (Ok(_), Some(links)) if links.link().is_err() => overflow(at, &dialled, links, asked),
             _ => None,
         };
         let row = match (admitted, &links) {
@@ -142,8 +141,7 @@ fn overflow<'a>(
     own: &mut FirstTaker,
     asked: &Asked<'a>,
 ) -> Option<Overflowed<'a>> {
-    let exit = Exit::of(own.link().err()?)?;
-    let leaving = leave_at_route(at, exit, dialled, &mut own.links, asked)?;
+    let leaving = leave_at_route(at, dialled, &mut own.links, asked)?;
     let asked = Asked {
         former: former_of(dialled, leaving.beyond.as_deref(), asked.at),
         ..*asked

@@ -206,7 +206,7 @@ fn look_at(call: &LiveCall, asked: &Asked<'_>, is_leaving: bool) -> Seen {
                 marked: read_seller_marked(at, user_id, asked.caller),
             };
             let says = |_: &[Verdict]| Reject::NoMoreTargets { any_busy: false };
-            leave(at, Exit::NoMoreTargets, &of, says, &mut links, asked)
+            leave(at, &of, says, &mut links, asked)
         });
         if let Some(leaving) = &leaving
             && let Some(beyond) = leaving.campaign()

@@ -109,7 +109,7 @@ struct Seen {
     ended_before: u64,
 }
 
-fn look(number: &str, uniqueid: &str, asked: &Asked<'_>, exit: Option<Exit>, wholly: bool) -> Seen {
+fn look(number: &str, uniqueid: &str, asked: &Asked<'_>, leaves: bool, wholly: bool) -> Seen {
     View::Fresh.look(|at| {
         // First: see `enter_live_calls`.
         let in_flight = LIVE.first(at, arg(uniqueid), |_| ()).is_some();
@@ -121,10 +121,11 @@ fn look(number: &str, uniqueid: &str, asked: &Asked<'_>, exit: Option<Exit>, who
             (full, links, is_whole) = links_of(at, Some(dialled), asked, wholly);
         }
         let mut leaving = None;
-        if let (Some(exit), Some(dialled)) = (exit, &mut dialled)
+        if leaves
+            && let Some(dialled) = &mut dialled
             && (full.is_some() || gates::admit(dialled, asked).is_ok())
         {
-            leaving = leave_at_route(at, exit, dialled, &mut links, asked);
+            leaving = leave_at_route(at, dialled, &mut links, asked);
             if let Some(beyond) = leaving.as_ref().and_then(|leaving| leaving.beyond.as_deref()) {
                 let full_beyond;
                 (full_beyond, links, is_whole) = links_of(at, Some(beyond), asked, wholly);
@@ -188,8 +189,8 @@ struct Rounds {
     emptied: Vec<Subject>,
     /// Links whose counters another transaction holds.
     held: Vec<i64>,
-    /// The number's campaign has nobody for the call.
-    exit: Option<Exit>,
+    /// The number's campaign has nobody for the call, and says who is asked then.
+    leaves: bool,
     /// No other call of its caller is at work where that matters.
     is_alone: bool,
     /// A look at some links was not enough.
@@ -204,8 +205,8 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
     let mut rounds = Rounds::default();
     loop {
         let asked = caller.asked();
-        let wholly = rounds.looks_wholly || rounds.turns.is_some() || rounds.exit.is_some();
-        let seen = look(number, caller.uniqueid, &asked, rounds.exit, wholly);
+        let wholly = rounds.looks_wholly || rounds.turns.is_some() || rounds.leaves;
+        let seen = look(number, caller.uniqueid, &asked, rounds.leaves, wholly);
         if seen.in_flight
             && let Some(answer) = answer_again(inside, number, caller)
         {
@@ -220,7 +221,7 @@ fn route(inside: &Inside, number: &str, caller: &Caller) -> Answered<Answer> {
         };
         let leaving = seen.leaving.as_ref();
         // Where it has somebody again it is left anew.
-        rounds.exit = rounds.exit.filter(|_| leaving.is_some());
+        rounds.leaves = leaving.is_some();
         let full = seen.full.filter(|full| !rounds.emptied.contains(full));
         let first = match (gates::admit(&dialled, &asked), &dialled.campaign, full) {
             (Ok(campaign), ..) | (Err(_), Some(campaign), Some(_)) => campaign,
@@ -394,8 +395,8 @@ impl Choice<'_> {
     fn nobody(&self, verdicts: &[Verdict], rounds: &mut Rounds) -> Option<Answer> {
         let says = stopped::reject_reason(verdicts);
         if self.leaving.is_none() {
-            rounds.exit = Exit::of(says).filter(|exit| self.campaign.overflow.to(*exit).is_some());
-            if rounds.exit.is_some() {
+            rounds.leaves = Exit::of(says).is_some_and(|exit| self.campaign.overflow.to(exit).is_some());
+            if rounds.leaves {
                 return None;
             }
         }

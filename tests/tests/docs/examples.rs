@@ -46,7 +46,13 @@ async fn run_document(path: &str) {
     for example in &examples {
         let printed = psql(&db, example);
         let expected = example.output.clone().map(|range| lines[range].join("\n"));
+        // What fails is written down by whoever means it to.
+        let fails = |text: &str| text.contains("ERROR:");
+        let is_fault = fails(&printed) && !expected.as_deref().is_some_and(fails);
         match (&expected, &example.output) {
+            _ if is_fault => {
+                differences.push(format!("{path}:{}\n{}\n{printed}", example.line, example.sql));
+            }
             (Some(expected), Some(range)) if normalize(expected) != normalize(&printed) => {
                 differences.push(format!(
                     "{path}:{}\n{}\n--- expected\n{expected}\n--- printed\n{printed}",
@@ -55,9 +61,6 @@ async fn run_document(path: &str) {
                 written.extend(lines[copied..range.start].iter().map(|line| (*line).to_owned()));
                 written.extend(printed.lines().map(|line| line.trim_end().to_owned()));
                 copied = range.end;
-            }
-            (None, _) if printed.contains("ERROR:") => {
-                differences.push(format!("{path}:{}\n{}\n{printed}", example.line, example.sql));
             }
             _ => {}
         }

@@ -288,16 +288,11 @@ async fn a_call_that_nobody_answers_goes_on_within_its_ring_budget() {
         )
         .await;
         seller.overflow_to_campaign(&["no_more_targets"]).await;
-        // One hop: the second campaign's own is not followed.
-        run(
-            &seller.admin,
-            &format!(
-                "update campaigns set overflow = '[{{\"exit\": \"no_more_targets\", \"campaign\": {}}}]', dial_timeout_seconds = 7
-                  where id = {}",
-                first.campaign_id, then.campaign_id
-            ),
-        )
-        .await;
+        let own = format!(
+            "update campaigns set dial_timeout_seconds = 7 where id = {}",
+            then.campaign_id
+        );
+        run(&seller.admin, &own).await;
         assert_eq!(seller.route("call").await.link(), first.link_ids[0]);
         let second = seller.fails("call", 1).await;
         assert!(then.link_ids.contains(&second.link()));
@@ -353,6 +348,52 @@ async fn a_call_that_nobody_answers_goes_on_within_its_ring_budget() {
         assert!(seller.fails("short", 1).await.dial_timeout_seconds.unwrap() <= 9);
         assert_invariants(&seller.db).await;
     }
+}
+
+/// One hop: what the second campaign names is not followed, nor anything else behind a link that was kept back.
+#[tokio::test]
+async fn a_call_goes_on_once() {
+    let seller = Seller::of_two().await;
+    let third = Scenario::new(&seller.admin, Strategy::Priority, &[Link::cap(9)]).await;
+    let every_exit = |campaign: i64| -> Value {
+        let to = |exit| json!({"exit": exit, "campaign": campaign});
+        ["all_closed", "all_capped", "no_more_targets"]
+            .map(to)
+            .into_iter()
+            .collect()
+    };
+    let (first, then) = (seller.first.campaign_id, seller.then.campaign_id);
+    let sql = format!(
+        "update campaigns set user_id = {} where id = {};
+         update campaigns set overflow = '{}' where id = {then}",
+        seller.user_id,
+        third.campaign_id,
+        every_exit(third.campaign_id)
+    );
+    run(&seller.db.superuser().await, &sql).await;
+    seller.overflow(every_exit(then)).await;
+    seller.shut("all_closed").await;
+    assert_eq!(seller.route("failing").await.link(), seller.then.link_ids[0]);
+    assert_eq!(seller.fails("failing", 1).await.link(), seller.then.link_ids[1]);
+    assert_eq!(
+        seller.fails("failing", 2).await.reject_reason(),
+        "no_more_targets"
+    );
+    let full =
+        format!("update campaign_client_settings set total_calls_allowed = 0 where campaign_id = {then}");
+    run(&seller.admin, &full).await;
+    assert_eq!(seller.route("full").await.reject_reason(), "all_closed");
+
+    let new_client = client(&seller.admin).await;
+    let kept_back = link(&seller.admin, first, new_client, Link::cap(9)).await;
+    let exits = json!([{"exit": "all_closed", "link": kept_back}, {"exit": "no_more_targets", "campaign": third.campaign_id}]);
+    seller.overflow(exits).await;
+    assert_eq!(seller.route("kept back").await.link(), kept_back);
+    assert_eq!(
+        seller.fails("kept back", 1).await.reject_reason(),
+        "no_more_targets"
+    );
+    assert_invariants(&seller.db).await;
 }
 
 /// The first campaign's ring budget holds where the call goes beyond at once, too; after a failure there, others of the second are asked.
@@ -1017,6 +1058,13 @@ async fn what_is_gone_is_named_no_more() {
         let sql = format!("select overflow from campaigns where id = {}", first.campaign_id);
         seller.admin.query_one(&sql, &[]).await.unwrap().get(0)
     };
+    let hand = async |campaign: i64, user: i64| {
+        run(
+            &superuser,
+            &format!("update campaigns set user_id = {user} where id = {campaign}"),
+        )
+        .await;
+    };
     let both = json!([
         {"exit": "all_closed", "campaign": then.campaign_id},
         {"exit": "all_capped", "link": first.link_ids[0]},
@@ -1025,41 +1073,13 @@ async fn what_is_gone_is_named_no_more() {
     let link_alone = json!([{"exit": "all_capped", "link": first.link_ids[0]}]);
     let stranger = new_seller(&seller.admin).await;
     seller.overflow(both.clone()).await;
-    run(
-        &superuser,
-        &format!(
-            "update campaigns set user_id = {stranger} where id = {}",
-            then.campaign_id
-        ),
-    )
-    .await;
+    hand(then.campaign_id, stranger).await;
     assert_eq!(shown().await, Some(link_alone.clone()));
-    run(
-        &superuser,
-        &format!(
-            "update campaigns set user_id = {} where id = {}",
-            seller.user_id, then.campaign_id
-        ),
-    )
-    .await;
+    hand(then.campaign_id, seller.user_id).await;
     seller.overflow(both.clone()).await;
-    run(
-        &superuser,
-        &format!(
-            "update campaigns set user_id = {stranger} where id = {}",
-            first.campaign_id
-        ),
-    )
-    .await;
+    hand(first.campaign_id, stranger).await;
     assert_eq!(shown().await, Some(link_alone.clone()));
-    run(
-        &superuser,
-        &format!(
-            "update campaigns set user_id = {} where id = {}",
-            seller.user_id, first.campaign_id
-        ),
-    )
-    .await;
+    hand(first.campaign_id, seller.user_id).await;
     seller.overflow(both).await;
     run(
         &seller.admin,
