@@ -34,11 +34,7 @@ macro_rules! explained {
 }
 
 const OWN: &str = explained!("opens_at", "explain_own_call($1, $2, $3)");
-const ANY: &str = explained!(
-    "nullif(coalesce(detail #>> '{stopped_by,resets_at}', detail #>> '{stopped_by,opens_at}', detail #>> '{stopped_by,until}'),
-            'infinity')::timestamptz",
-    "explain_call($1, $2, $3)"
-);
+const ANY: &str = explained!("(detail ->> 'opens_at')::timestamptz", "explain_call($1, $2, $3)");
 pub const SELLER_STATEMENTS: &[&str] = &[OWN];
 pub const STAFF_STATEMENTS: &[&str] = &[ANY];
 
@@ -82,7 +78,7 @@ row! {
         pub place: Option<i32>,
         /// Share of the offers; weighted campaigns only.
         pub share: Option<f64>,
-        /// When time alone opens what stops it. Null: it takes the call, or something else has to happen.
+        /// When time alone opens all that stops it. Null: it takes the call, or something else has to happen.
         #[schema(example = json!(null))]
         pub opens_at: Option<Instant>,
     }
@@ -122,7 +118,7 @@ pub struct Explanation {
     /// Why no link is looked at at all; null otherwise.
     #[schema(example = "did_not_found")]
     pub reason: Option<String>,
-    /// When time alone opens that.
+    /// When time alone opens all that stops it there.
     #[schema(example = json!(null))]
     pub opens_at: Option<Instant>,
     pub campaign: Option<ExplainedCampaign>,
@@ -141,7 +137,7 @@ pub struct ExplainedOverflow {
     /// Why none of its links is looked at at all; null otherwise.
     #[schema(example = json!(null))]
     pub reason: Option<String>,
-    /// When time alone opens that.
+    /// When time alone opens all that stops it there.
     #[schema(example = json!(null))]
     pub opens_at: Option<Instant>,
     pub links: Vec<ExplainedLink>,

@@ -1,8 +1,9 @@
 //! What follows from the gates that stopped links: why a call is rejected, and where its route looks for expired leases.
 
 use crate::facts::Link;
-use crate::gate::{Asked, Verdict};
+use crate::gate::{Asked, Gate, Verdict};
 use crate::gates::{self, caps, seats};
+use crate::overflow::Exit;
 use crate::reason::Reject;
 use crate::strategy::Strategy;
 use crate::subject::Subject;
@@ -15,6 +16,16 @@ pub fn reject_reason<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> Rej
         .filter_map(|verdict| verdict.stopped_by())
         .max_by_key(|gate| (gate.freed_by, gates::place(gate)))
         .map_or(Reject::NoActiveClientsInCampaign, |gate| gate.says)
+}
+
+/// By which exit a new call leaves a campaign that has nobody for it. Links that pass over its caller say nothing of the others: where there are
+/// no others, nobody is left to be asked.
+pub fn exit<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> Option<Exit> {
+    let is_by_caller = |gate: &Gate| matches!(gate.says, Reject::CallerBlocked | Reject::DuplicateCaller);
+    let others = verdicts
+        .into_iter()
+        .filter(|verdict| !verdict.stopped_by().is_some_and(is_by_caller));
+    Exit::of(reject_reason(others))
 }
 
 /// A link that would take the call as soon as one of these calls ended.
@@ -76,6 +87,30 @@ mod tests {
     use crate::facts::tests::link;
     use crate::gates::tests::stopped;
     use crate::select::judge_all;
+
+    #[test]
+    fn a_link_that_passes_over_the_caller_keeps_no_call_from_leaving() {
+        let callers = [
+            "client_blocks_caller",
+            "link_blocks_caller",
+            "client_duplicate_caller",
+            "link_duplicate_caller",
+            "same_client_only",
+        ];
+        for passed_over in callers {
+            for (other, leaves_by) in [
+                ("link_closed", Exit::AllClosed),
+                ("client_day_cap", Exit::AllCapped),
+                ("concurrency_cap", Exit::AllCapped),
+                ("link_inactive", Exit::NoMoreTargets),
+                ("kept_back", Exit::NoMoreTargets),
+                (passed_over, Exit::NoMoreTargets),
+            ] {
+                let verdicts = [stopped(other), stopped(passed_over)];
+                assert_eq!(exit(&verdicts), Some(leaves_by), "{passed_over}, {other}");
+            }
+        }
+    }
 
     #[test]
     fn full_beats_inactive_in_the_reject() {

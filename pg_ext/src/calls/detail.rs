@@ -4,12 +4,13 @@
 use capconduit_core::cap::{Cap, Use};
 use capconduit_core::facts::Dialled;
 use capconduit_core::gate::Figure;
+use capconduit_core::gates::opening::{Pass, opens_at};
 use capconduit_core::gates::{Step, caps, walk_call, walk_link};
 use capconduit_core::{Asked, Link};
 
 use crate::calls::explanation::{About, Part};
 use crate::calls::links::FirstTaker;
-use crate::calls::preview::Considered;
+use crate::calls::preview::{Considered, Overflowed};
 use crate::postgres::json::{Json, Jsonb, Object};
 
 /// The gates that are asked for one row of an explanation.
@@ -24,9 +25,19 @@ fn steps_of(about: About<'_>) -> Vec<Step> {
     steps
 }
 
-/// When time alone opens what has stopped this row, and nothing else of it.
+/// When time alone lets a call through to what this row is about, and nothing else of it.
 pub fn opens_at_of_row(about: About<'_>) -> Option<i64> {
-    opens_at(&steps_of(about))
+    let dialled = about.dialled?;
+    // Of a campaign that calls overflow to: the number's own lets them through before.
+    let first = about.counted.filter(|first| !std::ptr::eq(*first, dialled));
+    let mut passes = Vec::from_iter(first.map(Pass::Call));
+    passes.push(Pass::Call(dialled));
+    match about.part {
+        Part::Call => {}
+        Part::Link(link) => passes.push(Pass::Link(link)),
+        Part::Behind(_) => return None,
+    }
+    opens_at(about.asked, &passes)
 }
 
 /// Of one row of an explanation.
@@ -34,6 +45,7 @@ pub fn of_row(about: About<'_>) -> Jsonb {
     let steps = steps_of(about);
     let mut told = vec![asked(about.asked)];
     told.extend(walked(&steps));
+    told.extend(opens_at_of_row(about).map(|at| ("opens_at", Json::Instant(at))));
     let caps = match about.part {
         Part::Call => all_caps(about.counted, None, about.asked),
         Part::Link(link) => all_caps(about.counted, Some(link), about.asked),
@@ -57,21 +69,16 @@ pub fn of_preview(considered: Considered<'_>) -> Jsonb {
         .dialled
         .map(|dialled| walk_call(dialled, considered.asked))
         .unwrap_or_default();
-    // The earliest instant at which what has stopped the call lets it through.
-    let mut retry_at = opens_at(&steps);
     let mut told = vec![asked(considered.asked)];
     told.extend(walked(&steps));
     let steps_beyond = considered
         .overflow
         .and_then(|overflow| overflow.beyond())
         .map(|(dialled, question, _)| walk_call(dialled, question));
-    let opens_beyond = steps_beyond.as_ref().and_then(|steps| opens_at(steps));
-    retry_at = [retry_at, opens_beyond].into_iter().flatten().min();
-    let mut links_of = |found: &'_ FirstTaker, question: &Asked<'_>| {
+    let links_of = |found: &'_ FirstTaker, question: &Asked<'_>| {
         let asked = found.asked.iter().map(|(index, _)| &found.links[*index]);
         let links = asked.map(|link| {
             let steps = walk_link(link, question);
-            retry_at = [retry_at, opens_at(&steps)].into_iter().flatten().min();
             let mut told = vec![
                 ("link_id", link.id.into()),
                 ("client_id", link.client_id.into()),
@@ -100,9 +107,34 @@ pub fn of_preview(considered: Considered<'_>) -> Jsonb {
         told.push(("overflow", Json::Object(beyond)));
     }
     if considered.is_rejected {
+        let retry_at = retry_at(&considered);
         told.push(("retry_at", retry_at.map_or(Json::Null, Json::Instant)));
     }
     told.into()
+}
+
+/// The earliest instant at which a link lets the call through, and all that it passes before.
+fn retry_at(considered: &Considered<'_>) -> Option<i64> {
+    let to_any = |asked: &Asked<'_>, before: &[&Dialled], found: Option<&FirstTaker>| {
+        let to_come;
+        let links = match (found, before.last()) {
+            (Some(found), _) => &found.links,
+            (None, of) => {
+                to_come = of.map(|of| (considered.links_of)(of)).unwrap_or_default();
+                &to_come
+            }
+        };
+        let to = |link| {
+            let before = before.iter().map(|dialled| Pass::Call(dialled));
+            opens_at(asked, &before.chain([Pass::Link(link)]).collect::<Vec<_>>())
+        };
+        links.iter().filter_map(to).min()
+    };
+    let dialled = considered.dialled?;
+    let own = to_any(considered.asked, &[dialled], considered.links);
+    let beyond = considered.overflow.and_then(Overflowed::beyond);
+    let beyond = beyond.and_then(|(beyond, asked, found)| to_any(asked, &[dialled, beyond], found));
+    own.into_iter().chain(beyond).min()
 }
 
 /// Every cap of a call and a link that it may go to, those that stop first; behind them what holds longest.
@@ -161,11 +193,6 @@ fn walked(steps: &[Step]) -> Object<'static> {
         ("gates", Json::List(gates)),
         ("stopped_by", stopped_by.unwrap_or(Json::Null)),
     ]
-}
-
-/// Of the gate that stopped, when time alone opens it.
-fn opens_at(steps: &[Step]) -> Option<i64> {
-    steps.iter().find(|step| step.stops).and_then(Step::opens_at)
 }
 
 fn tell(step: &Step) -> Object<'static> {

@@ -77,7 +77,7 @@ pub struct Leavable<'a> {
 pub fn leave(
     at: At,
     of: &Leavable<'_>,
-    says: impl FnOnce(&[Verdict]) -> Reject,
+    why: impl FnOnce(&[Verdict]) -> (Reject, Option<Exit>),
     links: &mut Vec<Link>,
     asked: &Asked<'_>,
 ) -> Option<Leaving> {
@@ -85,8 +85,8 @@ pub fn leave(
     if verdicts.contains(&Verdict::Eligible) {
         return None;
     }
-    let says = says(&verdicts);
-    let exit = Exit::of(says)?;
+    let (says, exit) = why(&verdicts);
+    let exit = exit?;
     let to = of.overflow.to(exit)?;
     let decided = decision::describe(links, &verdicts, None);
     let mut leaving = Leaving {
@@ -138,7 +138,7 @@ pub fn leave_at_route(
     leave(
         at,
         &of,
-        |verdicts| stopped::reject_reason(verdicts),
+        |verdicts| (stopped::reject_reason(verdicts), stopped::exit(verdicts)),
         links,
         &asked,
     )

@@ -7,7 +7,7 @@ use capconduit_core::overflow::Exit;
 use capconduit_core::{Asked, Link, Reject, did, gates};
 
 use crate::calls::facts::{count_as_marked, read_dialled};
-use crate::calls::links::{FirstTaker, first_taker};
+use crate::calls::links::{FirstTaker, first_taker, read_links};
 use crate::calls::overflow::{Leaving, former_of, leave_at_route};
 use crate::postgres::look::{At, View};
 use crate::postgres::result_row::result_row;
@@ -37,6 +37,8 @@ pub struct Considered<'a> {
     /// None: somebody of the campaign takes the call, or its calls go nowhere else.
     pub overflow: Option<&'a Overflowed<'a>>,
     pub is_rejected: bool,
+    /// The links of a campaign that takes no call now: for when it does.
+    pub links_of: &'a dyn Fn(&Dialled) -> Vec<Link>,
 }
 
 /// The campaign has nobody, and says who is asked then.
@@ -78,6 +80,7 @@ pub fn preview<D, R>(
             links: None,
             overflow: None,
             is_rejected: true,
+            links_of: &|_| Vec::new(),
         };
         complete(reject(reason, None, None), detail(considered))
     };
@@ -129,6 +132,12 @@ pub fn preview<D, R>(
             links: links.as_ref(),
             overflow: overflow.as_ref(),
             is_rejected: row.reason.is_some(),
+            links_of: &|dialled| {
+                let campaign = dialled.campaign.as_ref();
+                let links =
+                    campaign.map(|campaign| read_links(at, campaign.id, &campaign.overflow, asked.caller));
+                links.unwrap_or_default()
+            },
         };
         complete(row, detail(considered))
     })

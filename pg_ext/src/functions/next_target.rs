@@ -205,8 +205,9 @@ fn look_at(call: &LiveCall, asked: &Asked<'_>, is_leaving: bool) -> Seen {
                     || is_seller_metered(at, user_id),
                 marked: read_seller_marked(at, user_id, asked.caller),
             };
-            let says = |_: &[Verdict]| Reject::NoMoreTargets { any_busy: false };
-            leave(at, &of, says, &mut links, asked)
+            let says = Reject::NoMoreTargets { any_busy: false };
+            let why = |_: &[Verdict]| (says, Some(Exit::NoMoreTargets));
+            leave(at, &of, why, &mut links, asked)
         });
         if let Some(leaving) = &leaving
             && let Some(beyond) = leaving.campaign()

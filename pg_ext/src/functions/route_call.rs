@@ -4,7 +4,6 @@ use std::cell::Cell;
 
 use capconduit_core::facts::Dialled;
 use capconduit_core::gates::caps;
-use capconduit_core::overflow::Exit;
 use capconduit_core::stopped::Full;
 use capconduit_core::{Asked, Link, Reject, Strategy, Subject, Verdict, did, gates, select, stopped, text};
 use pgrx::pg_extern;
@@ -395,7 +394,8 @@ impl Choice<'_> {
     fn nobody(&self, verdicts: &[Verdict], rounds: &mut Rounds) -> Option<Answer> {
         let says = stopped::reject_reason(verdicts);
         if self.leaving.is_none() {
-            rounds.leaves = Exit::of(says).is_some_and(|exit| self.campaign.overflow.to(exit).is_some());
+            let exit = stopped::exit(verdicts);
+            rounds.leaves = exit.is_some_and(|exit| self.campaign.overflow.to(exit).is_some());
             if rounds.leaves {
                 return None;
             }

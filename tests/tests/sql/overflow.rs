@@ -955,6 +955,64 @@ async fn callers_are_remembered_by_both_campaigns() {
 }
 
 /// Who had the caller is asked there, too, alone if a rule says so.
+/// That a link passes over the caller says nothing of the others: with those closed the call leaves as if it were not there.
+#[tokio::test]
+async fn a_link_that_passes_over_the_caller_keeps_no_call_from_leaving() {
+    const CALLER: &str = "+4930123456";
+    let links = [Link::cap(9), Link::cap(9).priority(1), Link::cap(9).priority(2)];
+    let seller = Seller::new([Strategy::Priority; 2], &links, &[Link::cap(9)]).await;
+    let [closed, open, kept] = seller.first.link_ids[..] else {
+        panic!("three links");
+    };
+    let route = async |call: &str| {
+        let sql = format!(
+            "select concat_ws(' ', link_id, reason, decision) from route_call('{}', '{call}', '{CALLER}')",
+            seller.did
+        );
+        value::<String>(&seller.switch, &sql).await
+    };
+    run(
+        &seller.admin,
+        &format!(
+            "insert into schedules (name, weekly) values ('never', '[]');
+             update campaign_client_settings set schedule_id = (select max(id) from schedules) where id = {closed};
+             update campaign_client_settings set caller_rules = '[{{\"after\": \"answered\", \"action\": \"skip\"}}]' where id = {open}"
+        ),
+    )
+    .await;
+    let to_kept = |exit: &str| json!([{"exit": exit, "link": kept}]);
+    seller.overflow(to_kept("all_closed")).await;
+    assert_eq!(
+        route("first").await,
+        format!("{open} {open}=selected|{closed}=link_closed|{kept}=kept_back")
+    );
+    seller.ends("first", 60).await;
+    let passed_over = format!("{closed}=link_closed|{open}=link_duplicate_caller");
+    assert_eq!(
+        route("again").await,
+        format!("{kept} {passed_over}|{kept}=kept_back>all_closed>{kept}=selected|{passed_over}")
+    );
+    let previewed: Vec<i64> = values(
+        &seller.admin,
+        &format!(
+            "select p.link_id from preview_call('{0}', '{CALLER}') p
+              union all
+             select e.link_id from explain_call('{0}', '{CALLER}') e where e.eligible",
+            seller.did
+        ),
+    )
+    .await;
+    assert_eq!(previewed, [kept, kept]);
+    // Where all pass over it nobody is left to be asked; and where nobody is asked then, the caller is told why.
+    let sql = format!("update campaign_client_settings set status = 'inactive' where id = {closed}");
+    run(&seller.admin, &sql).await;
+    let reason = async |call: &str| route(call).await.split(' ').next().unwrap_or_default().to_owned();
+    assert_eq!(reason("refused").await, "duplicate_caller");
+    seller.overflow(to_kept("no_more_targets")).await;
+    assert_eq!(reason("left").await, kept.to_string());
+    assert_invariants(&seller.db).await;
+}
+
 #[tokio::test]
 async fn who_had_the_caller_is_asked_in_the_second_campaign() {
     let seller = Seller::of_two().await;

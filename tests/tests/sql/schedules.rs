@@ -128,14 +128,62 @@ async fn whatever_is_closed_stops_a_call_and_says_when_it_opens() {
     // Several are ANDed: of a link and of its client.
     let early = schedule(&admin, "early", "UTC", &every_day("05:00", "09:00"), &json!([])).await;
     attach("clients", scenario.client_ids[0], Some(early)).await;
+    let told = async |at: &str| {
+        let sql = format!(
+            "select concat_ws(' ', reason, detail ->> 'opens_at') from explain_call('{did}', at => '{at}') where link_id = {}",
+            links[0]
+        );
+        value::<String>(&admin, &sql).await
+    };
     for (at, expected) in [
-        ("2026-11-30 06:30:00Z", "link_closed"),
+        ("2026-11-30 06:30:00Z", "link_closed 2026-11-30T07:00:00+00:00"),
         ("2026-11-30 07:30:00Z", "eligible"),
-        ("2026-11-30 10:00:00Z", "client_closed"),
-        ("2026-11-30 23:00:00Z", "client_closed"),
+        // The client opens at five, the link at seven.
+        ("2026-11-30 10:00:00Z", "client_closed 2026-12-01T07:00:00+00:00"),
+        ("2026-11-30 23:00:00Z", "client_closed 2026-12-01T07:00:00+00:00"),
     ] {
-        assert_eq!(reasons(&admin, did, at).await[0], expected, "{at}");
+        assert_eq!(told(at).await, expected, "{at}");
     }
+    // Nor before the number and the campaign are open; and of what never is together nobody knows an instant.
+    let late = schedule(&admin, "late", "UTC", &every_day("08:00", "20:00"), &json!([])).await;
+    attach("campaigns", scenario.campaign_id, Some(late)).await;
+    let night = "2026-11-30 19:30:00Z";
+    assert_eq!(told(night).await, "client_closed 2026-12-01T08:00:00+00:00");
+    attach("clients", scenario.client_ids[0], Some(night_hours(&admin).await)).await;
+    assert_eq!(told(night).await, "client_closed");
+    // A cap that is used up for the month.
+    attach("clients", scenario.client_ids[0], None).await;
+    run(
+        &admin,
+        &format!(
+            "insert into caps (link_id, counts, span, set_by, max_calls) values ({}, 'offered', 'month', 'seller', 1)",
+            links[0]
+        ),
+    )
+    .await;
+    let switch = db.asterisk().await;
+    run(
+        &admin,
+        "update campaigns set schedule_id = null; update campaign_client_settings set schedule_id = null",
+    )
+    .await;
+    assert_eq!(switch.route(did, "once").await.unwrap().link(), links[0]);
+    attach("campaign_client_settings", links[0], Some(late)).await;
+    let opens: Vec<bool> = values(
+        &admin,
+        &format!(
+            "select (e.detail ->> 'opens_at')::timestamptz = date_trunc('month', n.night, 'UTC') + '1 month 8 hours'::interval
+               from (select date_trunc('day', now(), 'UTC') + '23 hours'::interval as night) n,
+                    lateral explain_call('{did}', at => n.night) e
+              where e.reason = 'link_closed'"
+        ),
+    )
+    .await;
+    assert_eq!(opens, [true]);
+}
+
+async fn night_hours(admin: &Client) -> i64 {
+    schedule(admin, "night", "UTC", &every_day("20:30", "04:00"), &json!([])).await
 }
 
 /// By the clock of now: hours that began a moment ago or end in one, and those of the rest of the day.
@@ -407,8 +455,11 @@ async fn a_preview_tells_when_to_try_again() {
         retry_at().await,
         json!(["all_closed", "2026-11-30T08:00:00+00:00"])
     );
+    // What it passes before is open long before its links.
     for (until, told) in [
-        ("2026-11-30 07:00Z", json!("2026-11-30T07:00:00+00:00")),
+        ("2026-11-30 07:00Z", json!("2026-11-30T08:00:00+00:00")),
+        ("2026-11-30 08:30Z", json!("2026-11-30T08:30:00+00:00")),
+        ("2026-11-30 18:00Z", json!("2026-12-01T08:00:00+00:00")),
         // For good.
         ("infinity", Value::Null),
     ] {

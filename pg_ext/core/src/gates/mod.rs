@@ -2,7 +2,7 @@
 //! is told: those of the call, then those of each link. `route_call`, `next_target` and all that foretell them walk this one list.
 
 use crate::facts::{Campaign, Dialled, Link};
-use crate::gate::{Asked, Figure, Figures, Gate, Rule, Told, Verdict};
+use crate::gate::{Asked, Figures, Gate, Rule, Told, Verdict};
 
 mod already_tried;
 pub mod callers;
@@ -16,6 +16,7 @@ mod kept_back;
 mod link_inactive;
 mod no_campaign;
 mod no_contact;
+pub mod opening;
 mod owner_inactive;
 mod paused;
 pub mod seats;
@@ -122,18 +123,6 @@ pub struct Step {
     pub gate: &'static Gate,
     pub stops: bool,
     pub figures: Figures,
-}
-
-impl Step {
-    /// When time alone opens the gate; `None` where something else has to happen.
-    pub fn opens_at(&self) -> Option<i64> {
-        let named = |name: &str| ["resets_at", "opens_at", "until"].contains(&name);
-        self.figures.iter().find_map(|(name, figure)| match figure {
-            // A pause for good has no end.
-            Figure::Instant(at) if named(name) && *at != i64::MAX => Some(*at),
-            _ => None,
-        })
-    }
 }
 
 /// The gates that a call is asked at, up to the one that stops it.
