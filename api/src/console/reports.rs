@@ -102,7 +102,7 @@ fn figures(of: &Figures) -> [i64; 6] {
     [
         of.calls,
         of.answered,
-        of.converted,
+        of.qualified,
         of.talk_seconds,
         of.rejected,
         of.lost,

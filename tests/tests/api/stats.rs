@@ -8,10 +8,10 @@ use super::support::{World, column, field_error, json_of, keys, run};
 /// A call every ten minutes around both changes of the clock, in Berlin and in New York; some tried two or three links.
 const CALLS: &str = "
     insert into call_logs (asterisk_uniqueid, user_id, campaign_id, did_id, client_id, link_id, incoming_did_number,
-        timestamp_start, timestamp_answered, billsec_seconds, duration_seconds, call_status, attempts, counted)
+        timestamp_start, timestamp_answered, billsec_seconds, duration_seconds, call_status, attempts, counted, qualified)
     select 'stat-' || at::text, case when n % 11 = 0 then 4 else 3 end, 1 + n % 2, 1 + n % 3, client, client, '+18005550101', at,
            case when status = 'ANSWERED' then at end, case when status in ('ANSWERED', 'LOST') then n % 90 else 0 end,
-           n % 100, status, case when client is null then 0 else 1 + n % 3 end, false
+           n % 100, status, case when client is null then 0 else 1 + n % 3 end, false, status in ('ANSWERED', 'LOST') and n % 90 >= 20 + n % 2
       from (select at, n, status, case when status like 'REJECTED%' then null else 1 + n % 4 end as client
               from (select at, n, (array['ANSWERED', 'BUSY', 'ANSWERED', 'NOANSWER', 'LOST', 'CANCEL', 'CONGESTION',
                                          'REJECTED_TOTAL', 'ANSWERED', 'REJECTED_DID_INACTIVE', 'FAILED_DATABASE'])[1 + n % 11]
@@ -30,6 +30,7 @@ const FIGURES: &str = "jsonb_build_object(
     'calls', count(*) filter (where call_status <> 'LOST'),
     'answered', count(*) filter (where call_status = 'ANSWERED'),
     'converted', count(*) filter (where call_status = 'ANSWERED' and billsec_seconds >= 45),
+    'qualified', count(*) filter (where qualified),
     'talkSeconds', coalesce(sum(billsec_seconds) filter (where call_status = 'ANSWERED'), 0),
     'rejected', count(*) filter (where call_status like 'REJECTED%'),
     'lost', count(*) filter (where call_status = 'LOST'))";
@@ -39,6 +40,7 @@ const FIGURE_KEYS: &[&str] = &[
     "calls",
     "converted",
     "lost",
+    "qualified",
     "rejected",
     "talkSeconds",
 ];

@@ -20,6 +20,8 @@ row! {
         pub answered: i64,
         /// Answered, and talked for at least `minTalkSeconds`.
         pub converted: i64,
+        /// Good calls, as caps count them: they talked as long as their link or campaign asks. A LOST one may be among them.
+        pub qualified: i64,
         /// Of answered calls.
         pub talk_seconds: i64,
         pub rejected: i64,

@@ -10,7 +10,8 @@ pub const FIGURES: &str = "\
                    + interval '1 second' * ($8::integer[])[1 + width_bucket(g.timestamp_start, $3::timestamptz[])])
                    as local_hour,
                g.campaign_id, g.did_id, g.link_id, g.client_id, g.call_status, count(*) as records,
-               count(*) filter (where g.billsec_seconds >= $4) as long_enough, sum(g.billsec_seconds) as talk
+               count(*) filter (where g.billsec_seconds >= $4) as long_enough, count(*) filter (where g.qualified) as good,
+               sum(g.billsec_seconds) as talk
           from call_logs g
          where g.timestamp_start >= $1 and g.timestamp_start < $2
            and ($5::bigint is null or g.user_id = $5) and ($6::bigint is null or g.campaign_id = $6)
@@ -22,13 +23,14 @@ pub const FIGURES: &str = "\
                coalesce(sum(records) filter (where call_status <> 'LOST'), 0)::bigint as calls,
                coalesce(sum(records) filter (where call_status = 'ANSWERED'), 0)::bigint as answered,
                coalesce(sum(long_enough) filter (where call_status = 'ANSWERED'), 0)::bigint as converted,
+               coalesce(sum(good), 0)::bigint as qualified,
                coalesce(sum(talk) filter (where call_status = 'ANSWERED'), 0)::bigint as talk_seconds,
                coalesce(sum(records) filter (where call_status like 'REJECTED\\_%'), 0)::bigint as rejected,
                coalesce(sum(records) filter (where call_status = 'LOST'), 0)::bigint as lost
           from (select *, local_hour::date as day, extract(hour from local_hour)::integer as hour from cells) c
          group by grouping sets ((), (link_id), (day), (hour), (campaign_id), (did_id), (call_status), (client_id, call_status))
     )
-    select s.level, s.calls, s.answered, s.converted, s.talk_seconds, s.rejected, s.lost, s.day, s.hour, s.campaign_id,
+    select s.level, s.calls, s.answered, s.converted, s.qualified, s.talk_seconds, s.rejected, s.lost, s.day, s.hour, s.campaign_id,
            c.name as campaign_name, s.did_id, d.number, s.client_id, k.name as client_name, k.client_identifier, s.call_status,
            s.link_id, lc.name as link_campaign_name, lk.name as link_client_name
       from sums s
