@@ -82,6 +82,21 @@ pub struct Former {
     pub only: bool,
 }
 
+/// A campaign that is asked whether it takes a caller's call, and its seller.
+#[derive(Debug, Clone, Copy)]
+pub struct Asks {
+    pub user: i64,
+    pub campaign: i64,
+    /// The number's own. Else the platform and the seller's rules were asked for it.
+    pub is_first: bool,
+}
+
+impl Asks {
+    fn scopes(self) -> [Scope; 2] {
+        [Scope::Seller(self.user), Scope::Campaign(self.campaign)]
+    }
+}
+
 /// Who calls, as far as a decision goes by it.
 #[derive(Debug, Clone, Default)]
 pub struct Who {
@@ -174,29 +189,30 @@ impl World {
                 .any(|rule| self.before(scope, who, rule, at).is_some())
     }
 
-    fn is_allowed(&self, user: i64, campaign: i64, who: &Who, at: Micros) -> bool {
-        [Scope::Seller(user), Scope::Campaign(campaign)]
+    fn is_allowed(&self, of: Asks, who: &Who, at: Micros) -> bool {
+        of.scopes()
             .iter()
             .any(|scope| self.holds(*scope, who, Fact::Allowed, at))
     }
 
     /// Rules of a seller and its campaign that remember the caller.
-    fn repeats(&self, user: i64, campaign: i64, who: &Who, at: Micros) -> Vec<(&'static str, Before)> {
-        if self.is_allowed(user, campaign, who, at) {
+    fn repeats(&self, of: Asks, who: &Who, at: Micros) -> Vec<(&'static str, Before)> {
+        if self.is_allowed(of, who, at) {
             return Vec::new();
         }
-        let of = |scope| {
-            let rules = self.rules_of(scope).iter();
-            rules.filter_map(move |rule| Some((rule.action, self.before(scope, who, rule, at)?)))
-        };
-        of(Scope::Seller(user))
-            .chain(of(Scope::Campaign(campaign)))
+        let seller = of.is_first.then_some(Scope::Seller(of.user));
+        let scopes = seller.into_iter().chain([Scope::Campaign(of.campaign)]);
+        scopes
+            .flat_map(|scope| {
+                let rules = self.rules_of(scope).iter();
+                rules.filter_map(move |rule| Some((rule.action, self.before(scope, who, rule, at)?)))
+            })
             .collect()
     }
 
     /// The client that had the caller last, where a rule asks for it.
-    pub fn former(&self, user: i64, campaign: i64, who: &Who, at: Micros) -> Option<Former> {
-        let asked_for = self.repeats(user, campaign, who, at).into_iter();
+    pub fn former(&self, of: Asks, who: &Who, at: Micros) -> Option<Former> {
+        let asked_for = self.repeats(of, who, at).into_iter();
         let asked_for = asked_for.filter(|(action, _)| action.starts_with("same"));
         let clients = asked_for
             .filter_map(|(action, (seen, client))| Some((action == "same_client_only", seen, client?)));
@@ -205,19 +221,20 @@ impl World {
     }
 
     /// Why nobody may take this caller's call.
-    pub fn stops_caller(&self, user: i64, campaign: i64, who: &Who, at: Micros) -> Option<&'static str> {
-        let is_allowed = self.is_allowed(user, campaign, who, at);
-        let of_seller = [Scope::Seller(user), Scope::Campaign(campaign)];
-        let is_blocked = of_seller
+    pub fn stops_caller(&self, of: Asks, who: &Who, at: Micros) -> Option<&'static str> {
+        let campaign = of.campaign;
+        let is_allowed = self.is_allowed(of, who, at);
+        let is_blocked = of
+            .scopes()
             .iter()
             .any(|scope| self.holds(*scope, who, Fact::Blocked, at));
-        if self.blocks(Scope::Platform, who, at) || is_blocked && !is_allowed {
+        if of.is_first && self.blocks(Scope::Platform, who, at) || is_blocked && !is_allowed {
             return Some("caller_blocked");
         }
         if self.rejects_anonymous.contains(&campaign) && who.is_known && who.number.is_none() {
             return Some("anonymous_caller");
         }
-        let repeats = self.repeats(user, campaign, who, at);
+        let repeats = self.repeats(of, who, at);
         if repeats.iter().any(|(action, _)| *action == "reject") {
             return Some("duplicate_caller");
         }

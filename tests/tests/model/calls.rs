@@ -6,13 +6,12 @@ use super::answer::{Answer, MISUSE, Seen, refused};
 use super::callers::{Former, Scope, Who};
 use super::caps::let_through;
 use super::counting::End;
-use super::judge::{
-    Judged, choose, describe, full_above, full_ahead, has_room, judge, none_takes_it, stop, verdict,
-};
+use super::judge::{asks, choose, full_above, full_ahead, has_room, none_takes_it, stop, verdict};
 use super::lost::close;
 use super::memory::{Between, scopes};
 use super::meters::{Subject, Tally};
-use super::rows::{Attempt, Call, Micros, Parties};
+use super::overflow::{Asking, exit_of};
+use super::rows::{Attempt, Call, Micros, Overflowed, Parties};
 use super::world::{
     Learn, MAX_CALL_SECONDS, MAX_RING_SECONDS, SECOND, World, caller_id_of, identifier_of, number_of,
 };
@@ -50,121 +49,166 @@ pub fn route(world: &mut World, args: &RouteArgs, seen: &Seen) -> Answer {
 
 /// What a route would answer that closes nothing: the reason, or the link.
 pub fn foretell(world: &World, did: i64, caller: Option<&str>, seen: &Seen) -> (Option<String>, Option<i64>) {
-    let (mut who, number, at) = (Who::calls(caller), number_of(did), seen.at());
+    let (who, number, at) = (Who::calls(caller), number_of(did), seen.at());
     let rejected = |reason: &str| (Some(reason.to_owned()), None);
     match stop(world, &number, &who, at) {
         (Some((reason, _)), _) => rejected(reason),
         (None, campaign) => {
             let campaign = campaign.expect("nothing stops the call");
-            who.former = world.former(world.dids[&did].user, campaign, &who, at);
-            let judged = judge(world, campaign, &[], &who, at);
-            let strategy = world.campaigns[&campaign].strategy;
-            match choose(world, strategy, &judged, who.former, seen.drawn) {
+            let former = world.former(asks(world.dids[&did].user, campaign), &who, at);
+            let first = Asking::own(world, campaign, former, &[], &who, at);
+            let reject = none_takes_it(&first.judged);
+            if let Some(link) = chosen_of(world, &first, seen) {
+                return (None, Some(link));
+            }
+            let then = first.then(world, exit_of(&first.judged), |_, _| Vec::new(), &who, at);
+            match then.and_then(|then| chosen_of(world, &then, seen)) {
                 Some(link) => (None, Some(link)),
-                None => rejected(none_takes_it(&judged).0),
+                None => rejected(reject.0),
             }
         }
     }
 }
 
-/// What a call is counted by, beside its link and that one's client.
-fn above(look: &World, number: &str, campaign_id: i64) -> Vec<Subject> {
-    let (did_id, did) = look.did_by_number(number).expect("the DID is known");
-    vec![
-        Subject::Did(did_id),
-        Subject::Campaign(campaign_id),
-        Subject::Seller(did.user),
-    ]
+/// The link that takes the call, where its campaign does.
+fn chosen_of(look: &World, asking: &Asking, seen: &Seen) -> Option<i64> {
+    let strategy = look.campaigns[&asking.campaign].strategy;
+    let chosen = choose(look, strategy, &asking.judged, asking.former, seen.drawn);
+    chosen.filter(|_| asking.stop.is_none())
 }
+
+/// What a call is counted by, beside its link and that one's client.
+fn above(look: &World, number: &str, asking: &Asking) -> Vec<Subject> {
+    let (did_id, did) = look.did_by_number(number).expect("the DID is known");
+    let campaigns = [Some(asking.campaign), asking.left()];
+    let campaigns = campaigns.into_iter().flatten().map(Subject::Campaign);
+    [Subject::Did(did_id), Subject::Seller(did.user)]
+        .into_iter()
+        .chain(campaigns)
+        .collect()
+}
+
+/// What remembers a call's caller, beside its link and that one's client.
+fn of_call(user: i64, asking: &Asking) -> Vec<Scope> {
+    let campaigns = [Some(asking.campaign), asking.left()];
+    let campaigns = campaigns.into_iter().flatten().map(Scope::Campaign);
+    campaigns.chain([Scope::Seller(user)]).collect()
+}
+
+/// What came of asking the links of one campaign.
+enum Came {
+    To(Answer),
+    Nobody,
+    /// What was chosen does not hold any more.
+    Outdated,
+}
+
+/// What is full, and stops the call unless calls of it end whose leases are over; and what the call is told then.
+type Full = (Subject, Answer);
 
 /// Chooses by that look and takes a slot in this world; `None` where what was chosen does not hold any more.
 fn route_by(look: &World, world: &mut World, args: &RouteArgs, seen: &Seen) -> Option<Answer> {
     let at = seen.at();
-    let mut who = Who::calls(args.caller.as_deref());
+    let who = Who::calls(args.caller.as_deref());
     let (stopped, campaign) = stop(look, &args.number, &who, at);
-    let stopped = stopped.map(|(reason, cause)| (reason, reject(reason, cause, campaign, None)));
-    let full = match &stopped {
-        None => None,
-        Some((reason, answer)) => {
-            let full = full_above(look, &args.number, reason);
-            let full = full.filter(|full| !expired_of(look, *full, None, seen).is_empty());
-            if full.is_none() {
-                return Some(answer.clone());
-            }
-            full
+    let has_expired = |full: &Subject| !expired_of(look, *full, None, seen).is_empty();
+    let mut full: Option<Full> = None;
+    if let Some((reason, cause)) = stopped {
+        let answer = reject(reason, cause, campaign, None);
+        match full_above(look, &args.number, reason).filter(has_expired) {
+            Some(subject) => full = Some((subject, answer)),
+            None => return Some(answer),
         }
-    };
-    let campaign_id = campaign.expect("nothing else stops the call");
-    let strategy = look.campaigns[&campaign_id].strategy;
-    if !has_turn(look, world, campaign_id, strategy) {
-        return None;
     }
-    let above = above(look, &args.number, campaign_id);
+    let campaign = campaign.expect("nothing else stops the call");
     let (_, did) = look.did_by_number(&args.number).expect("the DID is known");
-    let of_call = [Scope::Campaign(campaign_id), Scope::Seller(did.user)];
-    let of_links = look
-        .links_of(campaign_id)
-        .into_iter()
-        .flat_map(|id| scopes(look, id));
-    // Nobody else works on its caller, where one of these remembers it.
-    let remembering: Vec<Scope> = of_links.chain(of_call).collect();
-    if remembering.iter().any(|scope| look.is_ruled(*scope)) && !look.remembers_as(world, &remembering, &who)
-    {
-        return None;
+    let former = look.former(asks(did.user, campaign), &who, at);
+    let first = Asking::own(look, campaign, former, &[], &who, at);
+    match ask(look, world, args, &first, full.as_ref(), &who, seen) {
+        Came::To(answer) => return Some(answer),
+        Came::Outdated => return None,
+        Came::Nobody => {}
     }
-    who.former = look.former(did.user, campaign_id, &who, at);
-    let judged = judge(look, campaign_id, &[], &who, at);
-    let chosen = choose(look, strategy, &judged, who.former, seen.drawn);
+    let (reason, cause) = none_takes_it(&first.judged);
+    let Some(then) = first.then(look, exit_of(&first.judged), |_, _| Vec::new(), &who, at) else {
+        return Some(reject(reason, cause, Some(campaign), Some(first.describe(None))));
+    };
+    let rejected = reject(reason, cause, Some(campaign), Some(then.describe(None)));
+    if let Some(gate) = then.stop
+        && full.is_none()
+    {
+        let beyond = Subject::Campaign(then.campaign);
+        if gate != "campaign_concurrent_cap" || !has_expired(&beyond) {
+            return Some(rejected);
+        }
+        full = Some((beyond, rejected.clone()));
+    }
+    match ask(look, world, args, &then, full.as_ref(), &who, seen) {
+        Came::To(answer) => Some(answer),
+        Came::Nobody => Some(rejected),
+        Came::Outdated => None,
+    }
+}
+
+fn ask(
+    look: &World,
+    world: &mut World,
+    args: &RouteArgs,
+    asking: &Asking,
+    full: Option<&Full>,
+    who: &Who,
+    seen: &Seen,
+) -> Came {
+    let at = seen.at();
+    let strategy = look.campaigns[&asking.campaign].strategy;
+    let above = above(look, &args.number, asking);
+    let (_, did) = look.did_by_number(&args.number).expect("the DID is known");
+    let links = look.links_of(asking.campaign).into_iter();
+    let of_links = links.flat_map(|id| scopes(look, id));
+    // Nobody else works on its caller, where one of these remembers it.
+    let remembering: Vec<Scope> = of_links.chain(of_call(did.user, asking)).collect();
+    if remembering.iter().any(|scope| look.is_ruled(*scope)) && !look.remembers_as(world, &remembering, who) {
+        return Came::Outdated;
+    }
+    let (judged, former) = (&asking.judged, asking.former);
+    let chosen = choose(look, strategy, judged, former, seen.drawn);
     let takes =
         |world: &World, link: i64| has_room(look, world, link, at) && let_through(look, world, &above, at);
-    let rejected = |judged: &Judged| {
-        let (reason, cause) = none_takes_it(judged);
-        reject(reason, cause, campaign, Some(describe(judged, None)))
-    };
-    let ahead = full_ahead(look, strategy, &judged, who.former, chosen);
+    let ahead = full_ahead(look, strategy, judged, former, chosen);
     let mut emptied = ahead.into_iter().filter_map(|id| {
         let closed = without_expired(world, expired_on(look, world, id, seen), seen)?;
         Some((id, closed))
     });
-    let taken_over = match (full, chosen, &stopped) {
+    let taken_over = match (full, chosen) {
         // What is above the links is full: with its own calls closed, the link that is chosen may take it.
-        (Some(full), Some(id), Some((_, answer))) => {
-            let closed = without_expired(world, expired_of(world, full, Some(seen), seen), seen);
+        (Some((full, answer)), Some(id)) => {
+            let closed = without_expired(world, expired_of(world, *full, Some(seen), seen), seen);
             match closed.filter(|closed| takes(closed, id)) {
                 Some(closed) => Some((id, closed)),
-                None => return Some(answer.clone()),
+                None => return Came::To(answer.clone()),
             }
         }
         // Or with those of a full link, if they are its own, too.
-        (Some(_), None, Some((_, answer))) => match emptied.next() {
+        (Some((_, answer)), None) => match emptied.next() {
             Some((id, closed)) if takes(&closed, id) => Some((id, closed)),
-            Some(_) => return Some(answer.clone()),
-            None => return Some(rejected(&judged)),
+            Some(_) => return Came::To(answer.clone()),
+            None => return Came::Nobody,
         },
-        _ => emptied.find(|(id, closed)| takes(closed, *id)),
+        (None, _) => emptied.find(|(id, closed)| takes(closed, *id)),
     };
-    let link_id = match taken_over {
-        Some((id, closed)) => {
-            *world = closed;
-            id
-        }
-        None => match chosen {
-            Some(id) if takes(world, id) => id,
-            Some(_) => return None,
-            None => return Some(rejected(&judged)),
-        },
+    let link_id = match (&taken_over, chosen) {
+        (Some((id, _)), _) => *id,
+        (None, Some(id)) if takes(world, id) => id,
+        (None, Some(_)) => return Came::Outdated,
+        (None, None) => return Came::Nobody,
     };
-    let decision = describe(&judged, Some(link_id));
-    Some(reserve(
-        look,
-        world,
-        args,
-        campaign_id,
-        link_id,
-        &who,
-        decision,
-        seen,
-    ))
+    if !has_turn(look, world, asking.campaign, strategy) {
+        return Came::Outdated;
+    }
+    if let Some((_, closed)) = taken_over {
+        *world = closed;
+    }
+    Came::To(reserve(look, world, args, asking, link_id, who, seen))
 }
 
 type Expired = Vec<(String, &'static str)>;
@@ -183,7 +227,7 @@ fn expired(world: &World, closing: Option<&Seen>, seen: &Seen, of: impl Fn(&Call
 fn expired_of(world: &World, full: Subject, closing: Option<&Seen>, seen: &Seen) -> Expired {
     expired(world, closing, seen, |call| match full {
         Subject::Did(id) => call.did_id == id,
-        Subject::Campaign(id) => call.campaign_id == id,
+        Subject::Campaign(id) => call.campaign_id == id || call.overflow.from == Some(id),
         _ => call.user_id == full.id(),
     })
 }
@@ -191,7 +235,7 @@ fn expired_of(world: &World, full: Subject, closing: Option<&Seen>, seen: &Seen)
 /// Of a full link, or of its full client.
 fn expired_on(look: &World, world: &World, link_id: i64, seen: &Seen) -> Expired {
     let client = look.links[&link_id].client;
-    let verdict = verdict(look, link_id, &[], &Who::default(), seen.at());
+    let verdict = verdict(look, link_id, Some(link_id), &[], &Who::default(), seen.at());
     let of_client = ["client_concurrent_cap", "client_seats"].contains(&verdict);
     expired(world, Some(seen), seen, |call| {
         call.link_id == link_id || of_client && call.client_id == client
@@ -205,36 +249,35 @@ fn without_expired(world: &World, expired: Expired, seen: &Seen) -> Option<World
     (!expired.is_empty()).then_some(closed)
 }
 
-#[allow(clippy::too_many_arguments)]
 fn reserve(
     look: &World,
     world: &mut World,
     args: &RouteArgs,
-    campaign_id: i64,
+    asking: &Asking,
     link_id: i64,
     who: &Who,
-    decision: String,
     seen: &Seen,
 ) -> Answer {
-    let campaign = &look.campaigns[&campaign_id];
+    let campaign = &look.campaigns[&asking.campaign];
     let (did_id, did) = look.did_by_number(&args.number).expect("the DID is known");
     let user_id = did.user;
     let client_id = look.links[&link_id].client;
     let mut subjects = vec![Subject::Link(link_id), Subject::Client(client_id)];
-    subjects.extend(above(look, &args.number, campaign_id));
+    subjects.extend(above(look, &args.number, asking));
     let reserved = take(look, world, link_id, campaign.strategy, &subjects, seen.at());
-    let [link, client] = scopes(look, link_id);
-    let scopes = [link, client, Scope::Campaign(campaign_id), Scope::Seller(user_id)];
+    let scopes = [&scopes(look, link_id)[..], &of_call(user_id, asking)].concat();
     let awaited = who.number.as_ref().is_some_and(|caller| {
         let at = Between::exactly(seen.at());
         world.remember(look, &args.uniqueid, caller, &scopes, client_id, at)
     });
-    let max_ring = campaign.max_ring.unwrap_or(MAX_RING_SECONDS);
+    // All attempts together ring as long as the number's own campaign lets them.
+    let first = &look.campaigns[&asking.left().unwrap_or(asking.campaign)];
+    let max_ring = first.max_ring.unwrap_or(MAX_RING_SECONDS);
     let call = Call {
         linkedid: None,
         node: args.node.clone(),
         user_id,
-        campaign_id,
+        campaign_id: asking.campaign,
         did_id,
         did_number: args.number.clone(),
         strategy: campaign.strategy.to_owned(),
@@ -257,10 +300,11 @@ fn reserve(
         end_cause: None,
         absent_since: None,
         last_listed_at: None,
-        decision,
+        decision: asking.describe(Some(link_id)),
         qualify: qualify(look, link_id),
         awaited,
-        same_client_only: who.former.is_some_and(|former| former.only),
+        same_client_only: asking.former.is_some_and(|former| former.only),
+        overflow: asking.brings(link_id, reserved),
     };
     let answer = present(&call);
     world.rows.calls.insert(args.uniqueid.clone(), call);
@@ -391,57 +435,76 @@ pub fn next(
     if spent {
         return end(world, uniqueid, call, "ring_budget_spent", 19, seen);
     }
-    let range = call.dial_timeout.min(least.max(5))..=call.dial_timeout.min(most);
-    let timeout = seen
-        .timeout
-        .filter(|timeout| range.contains(timeout))
-        .unwrap_or(*range.start());
     let mut tried = call.tried.clone();
     tried.push(call.link_id);
-    let caller = call.caller_number.as_deref();
-    let who = Who {
-        former: call.same_client_only.then_some(Former {
-            client: call.client_id,
-            only: true,
-        }),
-        ..Who::calls(caller)
+    let who = Who::calls(call.caller_number.as_deref());
+    let former = call.same_client_only.then_some(Former {
+        client: call.client_id,
+        only: true,
+    });
+    let attempts = world.rows.attempts.iter();
+    let offered: Vec<i64> = attempts
+        .filter(|((id, _), _)| id == uniqueid)
+        .map(|(_, attempt)| attempt.client_id)
+        .collect();
+    // In another campaign a client may have a link, too: nobody is asked twice.
+    let cannot = |look: &World, campaign: i64, is_other: bool| {
+        let links = look.links_of(campaign).into_iter();
+        let had = |id: &i64| {
+            tried.contains(id)
+                || (is_other || call.overflow.from.is_some()) && offered.contains(&look.links[id].client)
+        };
+        links.filter(had).collect::<Vec<_>>()
     };
     // As a route: by that look, or anew where what was chosen does not hold any more.
     let by = |look: &World| {
-        let judged = judge(look, call.campaign_id, &tried, &who, seen.at());
-        let chosen = choose(look, &call.strategy, &judged, None, seen.drawn);
-        let links = look.links_of(call.campaign_id).into_iter();
-        let scopes: Vec<Scope> = links.flat_map(|id| scopes(look, id)).collect();
-        let holds = has_turn(look, world, call.campaign_id, &call.strategy)
+        let at = seen.at();
+        let own = cannot(look, call.campaign_id, false);
+        let mut asking = Asking::own(look, call.campaign_id, former, &own, &who, at);
+        let mut chosen = chosen_of(look, &asking, seen);
+        if chosen.is_none()
+            && call.overflow.exit.is_none()
+            && let Some(then) = asking.then(
+                look,
+                Some("no_more_targets"),
+                |id, other| cannot(look, id, other),
+                &who,
+                at,
+            )
+        {
+            chosen = chosen_of(look, &then, seen);
+            asking = then;
+        }
+        let links = look.links_of(asking.campaign).into_iter();
+        let mut scopes: Vec<Scope> = links.flat_map(|id| scopes(look, id)).collect();
+        let beyond = asking.left().map(|_| asking.campaign);
+        scopes.extend(beyond.map(Scope::Campaign));
+        let strategy = look.campaigns[&asking.campaign].strategy;
+        let above: Vec<Subject> = beyond.map(Subject::Campaign).into_iter().collect();
+        let holds = has_turn(look, world, asking.campaign, strategy)
             && look.remembers_as(world, &scopes, &who)
-            && chosen.is_none_or(|id| has_room(look, world, id, seen.at()));
-        holds.then_some((judged, chosen))
+            && chosen.is_none_or(|id| has_room(look, world, id, at) && let_through(look, world, &above, at));
+        holds.then_some((asking, chosen))
     };
     let newest = world.clone();
     let earlier = seen.look.as_deref();
-    let (look, (judged, chosen)) = earlier
+    let (look, (asking, chosen)) = earlier
         .and_then(|look| Some((look, by(look)?)))
         .unwrap_or_else(|| (&newest, by(&newest).expect("what is chosen now has room now")));
+    call.decision = format!(
+        "{};{}:{}",
+        call.decision,
+        call.attempt + 1,
+        asking.describe(chosen)
+    );
     let Some(link_id) = chosen else {
-        call.decision = format!(
-            "{};{}:{}",
-            call.decision,
-            call.attempt + 1,
-            describe(&judged, None)
-        );
         let busy = world
             .rows
             .attempts
             .iter()
             .any(|((id, _), attempt)| id == uniqueid && attempt.dial_status == "BUSY");
-        return end(
-            world,
-            uniqueid,
-            call,
-            "no_more_targets",
-            if busy { 17 } else { 19 },
-            seen,
-        );
+        let cause = if busy { 17 } else { 19 };
+        return end(world, uniqueid, call, "no_more_targets", cause, seen);
     };
     // For what is above them the call stays what it is.
     give_back(world, &call);
@@ -454,25 +517,40 @@ pub fn next(
         change: Tally::default().without_slot(call.holds_slot),
         reserved: call.attempt_at,
         first: call.attempt_at,
+        overflow: Overflowed::default(),
     };
     world.settle(&[slot], seen.now, seen.after);
     let client_id = look.links[&link_id].client;
-    let subjects = [Subject::Link(link_id), Subject::Client(client_id)];
+    let beyond = asking.left().map(|_| asking.campaign);
+    let mut subjects = vec![Subject::Link(link_id), Subject::Client(client_id)];
+    subjects.extend(beyond.map(Subject::Campaign));
+    let campaign = &look.campaigns[&asking.campaign];
+    if beyond.is_some() {
+        call.strategy = campaign.strategy.to_owned();
+        call.dial_timeout = campaign.dial_timeout;
+        call.campaign_id = asking.campaign;
+        call.same_client_only = asking.former.is_some_and(|former| former.only);
+    }
+    let range = call.dial_timeout.min(least.max(5))..=call.dial_timeout.min(most);
+    let timeout = seen
+        .timeout
+        .filter(|timeout| range.contains(timeout))
+        .unwrap_or(*range.start());
     call.attempt_at = take(look, world, link_id, &call.strategy, &subjects, seen.at());
+    let overflow = asking.brings(link_id, call.attempt_at);
+    if overflow.exit.is_some() {
+        call.overflow = overflow;
+    }
     call.qualify = qualify(look, link_id);
     if call.awaited {
         world.pass_on(uniqueid, client_id);
     }
     if let Some(caller) = &who.number {
         let at = Between(seen.at(), seen.after);
-        call.awaited |= world.remember(look, uniqueid, caller, &scopes(look, link_id), client_id, at);
+        let mut scopes = scopes(look, link_id).to_vec();
+        scopes.extend(beyond.map(Scope::Campaign));
+        call.awaited |= world.remember(look, uniqueid, caller, &scopes, client_id, at);
     }
-    call.decision = format!(
-        "{};{}:{}",
-        call.decision,
-        call.attempt + 1,
-        describe(&judged, Some(link_id))
-    );
     call.tried = tried;
     call.link_id = link_id;
     call.client_id = client_id;
@@ -491,6 +569,7 @@ fn end(world: &mut World, uniqueid: &str, mut call: Call, reason: &str, cause: i
         change: Tally::default().without_slot(call.holds_slot),
         reserved: call.attempt_at,
         first: world.first_attempt(uniqueid).unwrap_or(call.attempt_at),
+        overflow: call.overflow.clone(),
     };
     world.settle(&[slot], seen.now, seen.after);
     // Nobody can have its caller any more.

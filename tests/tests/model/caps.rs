@@ -139,6 +139,7 @@ pub fn is_beyond(world: &World, record: &Record, at: Micros) -> bool {
         record.parties.client.map(Subject::Client),
         record.parties.did.map(Subject::Did),
         record.parties.campaign.map(Subject::Campaign),
+        record.overflow.from.map(Subject::Campaign),
         record.parties.user.map(Subject::Seller),
     ];
     world.caps.iter().any(|(capped, cap)| {

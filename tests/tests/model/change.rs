@@ -4,6 +4,7 @@ use super::answer::{Answer, Seen, refused};
 use super::callers::{Fact, Kept, Mark, Rule, Scope};
 use super::caps::{Cap, Capped};
 use super::meters::{Subject, ZONES};
+use super::overflow::To;
 use super::rows::Micros;
 use super::world::{Contact, Learn, Link, SECOND, World, identifier_of};
 
@@ -36,6 +37,8 @@ pub enum Change {
     /// Whether a campaign rejects calls without a number.
     Anonymous(i64, bool),
     Redial(i64, Option<i64>),
+    /// Who is asked where a campaign has nobody, for each of these exits.
+    Overflow(i64, Vec<(&'static str, To)>),
     /// Marks that have ended are swept.
     Sweep,
     AddLink(Link),
@@ -142,6 +145,7 @@ impl Change {
                 let seconds = or_null(*seconds);
                 format!("update campaigns set min_redial_seconds = {seconds} where id = {id}")
             }
+            Change::Overflow(id, exits) => overflow_sql(*id, exits),
             Change::Sweep => {
                 "select forget_caller_marks(1000, true), forget_caller_marks(1000, false)".to_owned()
             }
@@ -261,6 +265,14 @@ impl Change {
                 world.redial.remove(id);
                 if world.campaigns.contains_key(id) {
                     world.redial.extend(seconds.map(|seconds| (*id, seconds)));
+                }
+            }
+            Change::Overflow(id, exits) => {
+                if exits.iter().any(|exit| !world.may_overflow_to(*id, exit)) {
+                    return refused("23514");
+                }
+                if world.campaigns.contains_key(id) {
+                    world.overflow.insert(*id, exits.clone());
                 }
             }
             Change::Sweep => world.sweep_callers(seen.now),
@@ -411,6 +423,18 @@ fn cap_sql(capped: &Capped, cap: &Option<Cap>) -> String {
     }
 }
 
+fn overflow_sql(campaign: i64, exits: &[(&'static str, To)]) -> String {
+    let exits: Vec<String> = exits
+        .iter()
+        .map(|(exit, to)| match to {
+            To::Campaign(id) => format!(r#"{{"exit": "{exit}", "campaign": {id}}}"#),
+            To::Link(id) => format!(r#"{{"exit": "{exit}", "link": {id}}}"#),
+        })
+        .collect();
+    let exits = exits.join(", ");
+    format!("update campaigns set overflow = '[{exits}]' where id = {campaign}")
+}
+
 /// The column that names a scope, and its table.
 fn column(scope: Scope) -> (&'static str, &'static str, i64) {
     match scope {
@@ -501,9 +525,12 @@ fn clock_sql(seconds: i64) -> String {
             "answered_at",
             "absent_since",
             "last_listed_at",
+            "overflowed_at",
         ],
-    ) + &moved("call_logs", &["timestamp_start", "created_at", "reserved_at"])
-        + &moved("call_attempts", &["started_at"])
+    ) + &moved(
+        "call_logs",
+        &["timestamp_start", "created_at", "reserved_at", "overflowed_at"],
+    ) + &moved("call_attempts", &["started_at"])
         + &moved("link_counters", &["reserved_at", "windows_from", "windows_until"])
         + &moved("link_windows", &["starts_at", "ends_at"])
         + &moved("link_adjustments", &["starts_at"])

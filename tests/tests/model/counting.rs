@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::meters::{SPANS, Subject, Tally, Window, bounds, present};
-use super::rows::{Micros, Parties, Record};
+use super::rows::{Micros, Overflowed, Parties, Record};
 use super::world::{Learn, World};
 
 /// What becomes of a call. `reserved`: when its slot was, or the instant that it counts at; `first`: the same of its first slot.
@@ -12,16 +12,21 @@ pub struct End {
     pub change: Tally,
     pub reserved: Micros,
     pub first: Micros,
+    pub overflow: Overflowed,
 }
 
 impl World {
-    /// What a call is counted by beside its link and its client, which it moves by each attempt.
-    pub fn above(parties: &Parties) -> Vec<Subject> {
+    /// What a call is counted by beside its link and its client, which it moves by each attempt: since its first slot, and by a campaign
+    /// that it overflowed to since its first slot there.
+    pub fn above(parties: &Parties, overflow: &Overflowed, first: Micros) -> Vec<(Subject, Micros)> {
         // A number's and a campaign's is its owner's.
         let of_seller = [
-            parties.did.map(Subject::Did),
-            parties.campaign.map(Subject::Campaign),
-            parties.user.map(Subject::Seller),
+            parties.did.map(|id| (Subject::Did(id), first)),
+            parties
+                .campaign
+                .map(|id| (Subject::Campaign(id), overflow.at.unwrap_or(first))),
+            overflow.from.map(|id| (Subject::Campaign(id), first)),
+            parties.user.map(|id| (Subject::Seller(id), first)),
         ];
         of_seller
             .into_iter()
@@ -122,8 +127,8 @@ impl World {
                 let subject = Subject::Client(client);
                 owed.entry(subject).or_default().push((end.change, end.reserved));
             }
-            for subject in World::above(&end.parties) {
-                owed.entry(subject).or_default().push((end.change, end.first));
+            for (subject, reserved) in World::above(&end.parties, &end.overflow, end.first) {
+                owed.entry(subject).or_default().push((end.change, reserved));
             }
         }
         for (subject, ends) in owed {
@@ -174,7 +179,7 @@ impl World {
             record.parties.link.map(Subject::Link),
             record.parties.client.map(Subject::Client),
         ];
-        let above = World::above(&record.parties).into_iter().map(|s| (s, first));
+        let above = World::above(&record.parties, &record.overflow, first);
         let counted = own.into_iter().flatten().map(|s| (s, record.counts_at()));
         for (subject, at) in counted.chain(above).collect::<Vec<_>>() {
             if let Some(meter) = self.rows.meters.get_mut(&subject) {

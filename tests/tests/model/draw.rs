@@ -8,6 +8,7 @@ use super::callers::{Fact, Kept, Rule, Scope};
 use super::caps::{self, COUNTS, Cap, Capped};
 use super::change::{Change, OVER};
 use super::meters::Subject;
+use super::overflow::{EXITS, To};
 use super::rows::Rows;
 use super::seats::Told;
 use super::step::{CALLS, Failed, Fate, Step, Times};
@@ -291,6 +292,25 @@ pub fn any_cap(over: &'static [&'static str]) -> impl Strategy<Value = Change> {
     )
 }
 
+/// Mostly of the campaign where most calls come.
+pub fn any_overflow() -> impl Strategy<Value = Change> {
+    let to = || {
+        prop_oneof![
+            4 => (2..4i64).prop_map(To::Campaign),
+            1 => Just(To::Campaign(1)),
+            3 => (1..8i64).prop_map(To::Link),
+        ]
+    };
+    let exits = proptest::collection::vec(proptest::option::weighted(0.7, to()), EXITS.len());
+    (prop_oneof![5 => Just(1i64), 1 => 2..4i64], exits).prop_map(|(campaign, to)| {
+        let exits = EXITS.into_iter().zip(to);
+        Change::Overflow(
+            campaign,
+            exits.filter_map(|(exit, to)| Some((exit, to?))).collect(),
+        )
+    })
+}
+
 fn any_zone() -> impl Strategy<Value = Change> {
     let whose = prop_oneof![
         (1..5i64).prop_map(Subject::Client),
@@ -316,6 +336,7 @@ fn any_change(over: &'static [&'static str], lasting: bool) -> impl Strategy<Val
         1 => (1..5i64, any_spacing()).prop_map(|(id, seconds)| Change::ClientSpacing(id, seconds)),
         6 => any_cap(over),
         5 => any_of_callers(lasting),
+        3 => any_overflow(),
         1 => Just(Change::Sweep),
         1 => any_zone(),
         2 => any_pause(),
@@ -460,5 +481,56 @@ pub fn any_step_of_callers() -> impl Strategy<Value = Step> {
         2 => upkeep_step(CALLS),
         2 => any_of_callers(false).prop_map(Step::Change),
         1 => any_seats(false),
+    ]
+}
+
+/// One seller with two clients on its first campaign and with three on its second; the second one's first is on both.
+pub fn any_world_of_one_seller() -> impl Strategy<Value = World> {
+    let numbers = proptest::collection::vec((1..3i32, any_allowed(), 0..3i32), 5);
+    (any_open_world(), numbers).prop_map(|(mut world, numbers)| {
+        for campaign in world.campaigns.values_mut() {
+            campaign.user = 1;
+        }
+        world.campaign_dids = [(1, 1), (2, 3)].into();
+        world.links.clear();
+        world.rows = Rows::default();
+        world.next_link = 0;
+        let places = [(1, 1), (1, 2), (2, 2), (2, 3), (2, 4)];
+        for ((campaign, client), (max_concurrency, allowed, priority)) in places.into_iter().zip(numbers) {
+            world.insert_link(Link {
+                campaign,
+                client,
+                active: true,
+                max_concurrency,
+                allowed,
+                priority,
+                weight: 1,
+                spacing: None,
+                qualify: None,
+            });
+        }
+        world
+    })
+}
+
+/// What is set about it, and what makes a campaign have nobody.
+pub fn any_of_overflow() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        6 => any_overflow(),
+        3 => (1..3i64, any::<bool>()).prop_map(|(id, closed)| Change::Hours("campaign_client_settings", id, Some(closed))),
+        1 => any_hours(),
+        1 => any_pause(),
+        2 => any_cap(&caps::OVER),
+        2 => any_of_callers(false),
+        1 => (1..4i64, select(STRATEGIES.to_vec())).prop_map(|(id, s)| Change::CampaignStrategy(id, s)),
+    ]
+}
+
+pub fn any_step_of_overflow() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        14 => call_step(CALLS),
+        3 => upkeep_step(CALLS),
+        3 => any_of_overflow().prop_map(Step::Change),
+        1 => any_change(&caps::OVER, false).prop_map(Step::Change),
     ]
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::meters::{Meter, SPANS, Subject, Tally, Window, bounds, present};
-use super::rows::{Micros, Parties};
+use super::rows::Micros;
 use super::world::World;
 
 impl World {
@@ -25,22 +25,24 @@ impl World {
         failed.chain(up).chain(records)
     }
 
-    /// Each call, as numbers, campaigns and sellers count it.
-    fn calls(&self) -> impl Iterator<Item = (Parties, Micros, Tally)> {
+    /// Each call, as numbers, campaigns and sellers count it: by which of them, when, and what it came to.
+    fn calls(&self) -> impl Iterator<Item = (Vec<(Subject, Micros)>, Tally)> {
         let first = |id: &String| self.rows.attempts.get(&(id.clone(), 1)).map(|a| a.started_at);
         let up = self.rows.calls.iter().map(move |(id, call)| {
             let tally = Tally {
                 active: i64::from(call.holds_slot),
                 ..Tally::OFFER
             };
-            (call.parties(), first(id).unwrap_or(call.attempt_at), tally)
+            let first = first(id).unwrap_or(call.attempt_at);
+            (World::above(&call.parties(), &call.overflow, first), tally)
         });
         let records = self.rows.records.iter().map(move |(id, record)| {
             let tally = Tally {
                 offered: i64::from(record.reserved_at.is_some() || first(id).is_some()),
                 ..record.comes_to()
             };
-            (record.parties, first(id).unwrap_or(record.counts_at()), tally)
+            let first = first(id).unwrap_or(record.counts_at());
+            (World::above(&record.parties, &record.overflow, first), tally)
         });
         up.chain(records)
     }
@@ -62,7 +64,8 @@ impl World {
     fn call_meter(&self, subject: Subject, now: Micros) -> Meter {
         let mine: Vec<(Micros, Tally)> = self
             .calls()
-            .filter(|(parties, ..)| World::above(parties).contains(&subject))
+            .flat_map(|(counted, tally)| counted.into_iter().map(move |(by, at)| (by, at, tally)))
+            .filter(|(by, ..)| *by == subject)
             .map(|(_, at, tally)| (at, tally))
             .collect();
         let owner = match subject {

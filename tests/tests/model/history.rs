@@ -169,16 +169,21 @@ fn reserved_at(op: &Op, rows: &Rows) -> Option<Micros> {
     rows.counters.get(&call.link_id)?.reserved_at
 }
 
-/// Why a call was refused, and links were passed over.
+/// Why a call was refused, and links were passed over; behind `>` by which exit it left its campaign, or what it met there.
 fn reasons(answer: &Answer) -> Vec<String> {
     let Answer::Target(target) = answer else {
         return Vec::new();
     };
-    let decision = target.decision.iter().flat_map(|text| text.split(['|', ';']));
-    let of_links = decision
-        .filter_map(|part| part.split_once('='))
-        .map(|(_, verdict)| verdict.to_owned());
-    of_links.chain(target.reason.clone()).collect()
+    let decision = target
+        .decision
+        .iter()
+        .flat_map(|text| text.split(['|', ';', '>']))
+        .filter(|part| !part.is_empty());
+    let met = decision.map(|part| match part.split_once('=') {
+        Some((_, verdict)) => verdict.to_owned(),
+        None => format!(">{part}"),
+    });
+    met.chain(target.reason.clone()).collect()
 }
 
 async fn run(op: &Op, session: &Session, next_link: i64) -> Run {

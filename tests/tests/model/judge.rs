@@ -2,19 +2,30 @@
 
 use capconduit_tests::Explained;
 
-use super::callers::{Former, Who};
+use super::callers::{Asks, Former, Who};
 use super::caps::{OVER, let_through, stops};
 use super::meters::Subject;
+use super::overflow::{Asking, exit_of};
 use super::rows::{Counter, Micros};
 use super::seats;
 use super::world::{Contact, SECOND, World, identifier_of, number_of};
 
 pub const ELIGIBLE: &str = "eligible";
 
-pub fn verdict(world: &World, link_id: i64, tried: &[i64], who: &Who, now: Micros) -> &'static str {
+/// `asked_last`: the link that calls overflow to, where one does.
+pub fn verdict(
+    world: &World,
+    link_id: i64,
+    asked_last: Option<i64>,
+    tried: &[i64],
+    who: &Who,
+    now: Micros,
+) -> &'static str {
     let link = &world.links[&link_id];
     let client = &world.clients[&link.client];
-    if tried.contains(&link_id) {
+    if world.keeps_back(link_id) && asked_last != Some(link_id) {
+        "kept_back"
+    } else if tried.contains(&link_id) {
         "already_tried"
     } else if !link.active {
         "link_inactive"
@@ -113,11 +124,18 @@ pub fn has_room(look: &World, world: &World, link_id: i64, now: Micros) -> bool 
 pub type Judged = Vec<(i64, &'static str)>;
 
 /// All links of a campaign, by id.
-pub fn judge(world: &World, campaign: i64, tried: &[i64], who: &Who, now: Micros) -> Judged {
+pub fn judge(
+    world: &World,
+    campaign: i64,
+    asked_last: Option<i64>,
+    tried: &[i64],
+    who: &Who,
+    now: Micros,
+) -> Judged {
     let links = world.links_of(campaign);
     links
         .into_iter()
-        .map(|id| (id, verdict(world, id, tried, who, now)))
+        .map(|id| (id, verdict(world, id, asked_last, tried, who, now)))
         .collect()
 }
 
@@ -169,7 +187,11 @@ pub fn none_takes_it(judged: &Judged) -> (&'static str, i32) {
         ("caller_blocked", 21)
     } else if any(|verdict| verdict.ends_with("_closed")) {
         ("all_closed", 20)
-    } else if !judged.is_empty() && judged.iter().all(|(_, verdict)| *verdict == "same_client_only") {
+    } else if any(|verdict| verdict == "same_client_only")
+        && judged
+            .iter()
+            .all(|(_, verdict)| ["same_client_only", "kept_back"].contains(verdict))
+    {
         ("duplicate_caller", 21)
     } else {
         ("no_active_clients_in_campaign", 20)
@@ -217,6 +239,15 @@ pub fn describe(judged: &Judged, chosen: Option<i64>) -> String {
     parts.join("|")
 }
 
+/// A number's own campaign.
+pub fn asks(user: i64, campaign: i64) -> Asks {
+    Asks {
+        user,
+        campaign,
+        is_first: true,
+    }
+}
+
 /// What stops a call to this number before any link is looked at, with the campaign that is known by then.
 pub fn stop(
     world: &World,
@@ -240,7 +271,7 @@ pub fn stop(
         || campaign.is_some_and(|id| world.closed.contains(&("campaigns", id)))
     {
         Some(("closed", 20))
-    } else if let Some(reason) = campaign.and_then(|id| world.stops_caller(did.user, id, who, now)) {
+    } else if let Some(reason) = campaign.and_then(|id| world.stops_caller(asks(did.user, id), who, now)) {
         Some((reason, 21))
     } else {
         let campaign = campaign.map(Subject::Campaign);
@@ -277,8 +308,31 @@ pub fn explain(world: &World, did_id: i64, now: Micros) -> Vec<Explained> {
         return vec![explained(None, reason)];
     }
     let campaign = campaign.expect("nothing stops the call");
-    let strategy = world.campaigns[&campaign].strategy;
-    let judged = judge(world, campaign, &[], &who, now);
+    let mut first = Asking::own(world, campaign, None, &[], &who, now);
+    let is_taken = first.judged.iter().any(|(_, verdict)| *verdict == ELIGIBLE);
+    let mut then = first.then(world, exit_of(&first.judged), |_, _| Vec::new(), &who, now);
+    then = then.filter(|_| !is_taken);
+    // A link of its own is told among the others.
+    if let Some(own) = then.take_if(|then| then.left().is_none()) {
+        first = own;
+    }
+    let mut rows = links_explained(world, &first);
+    rows.extend(then.iter().flat_map(|then| match then.stop {
+        Some(gate) => {
+            let reason = if gate == "campaign_closed" { "closed" } else { gate };
+            vec![explained(Some(then.campaign), reason)]
+        }
+        None => links_explained(world, then),
+    }));
+    for shadowed in world.active_campaigns(did_id).into_iter().skip(1) {
+        rows.push(explained(Some(shadowed), "shadowed"));
+    }
+    rows
+}
+
+fn links_explained(world: &World, asking: &Asking) -> Vec<Explained> {
+    let strategy = world.campaigns[&asking.campaign].strategy;
+    let judged = &asking.judged;
     let mut eligible: Vec<i64> = judged
         .iter()
         .filter(|(_, verdict)| *verdict == ELIGIBLE)
@@ -288,17 +342,17 @@ pub fn explain(world: &World, did_id: i64, now: Micros) -> Vec<Explained> {
     let weights: f64 = eligible.iter().map(|id| f64::from(world.links[id].weight)).sum();
     let mut rows = Vec::new();
     if judged.is_empty() {
-        rows.push(explained(Some(campaign), "no_active_clients_in_campaign"));
+        rows.push(explained(Some(asking.campaign), "no_active_clients_in_campaign"));
     }
     for (id, verdict) in judged {
-        let link = &world.links[&id];
-        let counter = &world.rows.counters[&id];
-        let place = eligible.iter().position(|other| *other == id);
+        let link = &world.links[id];
+        let counter = &world.rows.counters[id];
+        let place = eligible.iter().position(|other| other == id);
         let weighted = strategy == "weighted";
         rows.push(Explained {
-            link_id: Some(id),
+            link_id: Some(*id),
             client_identifier: Some(identifier_of(link.client)),
-            eligible: Some(verdict == ELIGIBLE),
+            eligible: Some(*verdict == ELIGIBLE),
             active: Some(counter.active),
             max_concurrency: Some(link.max_concurrency),
             counted: Some(counter.total),
@@ -307,11 +361,8 @@ pub fn explain(world: &World, did_id: i64, now: Micros) -> Vec<Explained> {
             share: place
                 .filter(|_| weighted)
                 .map(|_| f64::from(link.weight) / weights),
-            ..explained(Some(campaign), verdict)
+            ..explained(Some(asking.campaign), verdict)
         });
-    }
-    for shadowed in world.active_campaigns(did_id).into_iter().skip(1) {
-        rows.push(explained(Some(shadowed), "shadowed"));
     }
     rows
 }

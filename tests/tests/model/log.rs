@@ -7,7 +7,7 @@ use super::caps::is_beyond;
 use super::counting::End;
 use super::judge::stop;
 use super::meters::Tally;
-use super::rows::{Micros, Parties, Record};
+use super::rows::{Micros, Overflowed, Parties, Record};
 use super::world::{Learn, SECOND, World, number_of};
 
 pub fn log(world: &mut World, given: &Given, seen: &Seen) -> Answer {
@@ -33,6 +33,7 @@ struct Known {
     created_at: Option<Micros>,
     reserved_at: Option<Micros>,
     qualify: Option<i32>,
+    overflow: Overflowed,
 }
 
 fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'static str> {
@@ -51,6 +52,7 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
             created_at: None,
             reserved_at: call.holds_slot.then_some(call.attempt_at),
             qualify: Some(call.qualify),
+            overflow: call.overflow.clone(),
         };
         let record = record(given, &known, merge(world, given, known.parties)?, seen);
         give_back(world, &call);
@@ -90,6 +92,7 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
                 created_at: Some(stored.created_at),
                 reserved_at: stored.reserved_at,
                 qualify: stored.qualify,
+                overflow: stored.overflow.clone(),
             };
             let mut record = record(given, &known, merge(world, given, stored.parties)?, seen);
             record.id = stored.id;
@@ -112,6 +115,7 @@ fn write(world: &mut World, given: &Given, seen: &Seen) -> Result<Answer, &'stat
                     change,
                     reserved,
                     first: first(reserved),
+                    overflow: record.overflow.clone(),
                 };
                 let ends = [
                     end(Tally::of(&stored).negative(), stored.counts_at()),
@@ -157,6 +161,7 @@ fn insert(world: &mut World, given: &Given, mut record: Record, released: i64, s
             change: Tally::of(&record).without_slot(released > 0),
             reserved,
             first: world.first_attempt(&given.uniqueid).unwrap_or(reserved),
+            overflow: record.overflow.clone(),
         };
         world.settle(&[end], seen.now, seen.after);
     }
@@ -286,6 +291,7 @@ fn record(given: &Given, known: &Known, parties: Parties, seen: &Seen) -> Record
         reserved_at: known.reserved_at,
         qualify: known.qualify,
         qualified: counted && billsec >= known.qualify.unwrap_or(QUALIFY),
+        overflow: known.overflow.clone(),
     }
 }
 

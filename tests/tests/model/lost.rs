@@ -90,12 +90,14 @@ pub fn close(world: &mut World, calls: &[(String, &str)], now: Micros) {
             reserved_at: call.holds_slot.then_some(call.attempt_at),
             qualify: call.holds_slot.then_some(call.qualify),
             qualified: call.holds_slot && counted_call && billsec >= call.qualify,
+            overflow: call.overflow,
         };
         ends.push(End {
             parties,
             change: Tally::of(&record).without_slot(call.holds_slot),
             reserved: record.counts_at(),
             first: world.first_attempt(id).unwrap_or(record.counts_at()),
+            overflow: record.overflow.clone(),
         });
         if record.counted {
             counted.entry(call.link_id).or_default().push(id.clone());

@@ -1,5 +1,5 @@
 //! Random histories against a model. `world` and `rows` are what the model knows, `calls`, `log`, `lost`, `judge`, `caps`,
-//! `meters`, `counting`, `first_rule`, `seats`, `callers`, `memory` and `change` its own reading of the contract, written from the documentation and sharing no code with the extension;
+//! `meters`, `counting`, `first_rule`, `seats`, `callers`, `memory`, `overflow` and `change` its own reading of the contract, written from the documentation and sharing no code with the extension;
 //! `draw` draws histories, `history` runs one of them against both. `concurrent` runs small ones (`race`) on several
 //! connections at once, `struck` with faults that hit a connection, `crashes` with ones that hit the server; `search` looks
 //! for an order that explains them.
@@ -24,6 +24,7 @@ mod lost;
 mod memory;
 mod meters;
 mod op;
+mod overflow;
 mod race;
 mod rows;
 mod search;
@@ -76,6 +77,20 @@ fn callers_call_again_as_the_model_says() {
     )
         .prop_map(|(world, set, steps)| (world, [set, steps].concat()));
     let met = ["duplicate_caller", "client_seats"];
+    explore(histories(300, 3_000), &drawn, &met);
+}
+
+/// The same where campaigns have nobody for calls, and others do.
+#[test]
+fn calls_overflow_as_the_model_says() {
+    let set = vec(draw::any_of_overflow().prop_map(Step::Change), 2..6);
+    let drawn = (
+        draw::any_world_of_one_seller(),
+        set,
+        vec(draw::any_step_of_overflow(), 10..40),
+    )
+        .prop_map(|(world, set, steps)| (world, [set, steps].concat()));
+    let met = ["kept_back", ">all_closed", ">all_capped", ">no_more_targets"];
     explore(histories(300, 3_000), &drawn, &met);
 }
 

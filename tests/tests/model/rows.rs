@@ -67,6 +67,16 @@ pub struct Call {
     pub awaited: bool,
     /// Nobody but the client that had its caller may take it.
     pub same_client_only: bool,
+    pub overflow: Overflowed,
+}
+
+/// Why a call went beyond those that its campaign asks first; of one that went to another campaign, which one it left, and when
+/// it got its first slot in the other.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Overflowed {
+    pub exit: Option<String>,
+    pub from: Option<i64>,
+    pub at: Option<Micros>,
 }
 
 impl Call {
@@ -109,6 +119,7 @@ pub struct Record {
     pub reserved_at: Option<Micros>,
     pub qualify: Option<i32>,
     pub qualified: bool,
+    pub overflow: Overflowed,
 }
 
 /// Whose call it was.
@@ -193,6 +204,7 @@ impl Rows {
             ] {
                 *time += by;
             }
+            maybe(&mut call.overflow.at);
             maybe(&mut call.answered_at);
             maybe(&mut call.absent_since);
             maybe(&mut call.last_listed_at);
@@ -214,6 +226,7 @@ impl Rows {
             record.started_at += by;
             record.created_at += by;
             maybe(&mut record.reserved_at);
+            maybe(&mut record.overflow.at);
         }
         for ((.., fact), mark) in &mut self.marks {
             mark.at += if fact.is_seen() { by } else { 0 };
@@ -267,6 +280,7 @@ impl Rows {
         for call in rows.calls.values_mut() {
             call.routed_at = 0;
             call.attempt_at = 0;
+            call.overflow.at = call.overflow.at.map(|_| 0);
             call.answered_at = call.answered_at.map(|_| 0);
             call.attempt_timeout = 0;
             call.ring_deadline = 0;
@@ -278,6 +292,7 @@ impl Rows {
             record.started_at = 0;
             record.created_at = 0;
             record.reserved_at = record.reserved_at.map(|_| 0);
+            record.overflow.at = record.overflow.at.map(|_| 0);
             record.answered_at = record.answered_at.map(|_| 0);
             record.ended_at = 0;
             record.duration = 0;

@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 use super::callers::{Awaited, Fact, Mark, MarkKey, Scope};
 use super::change::{Change, insert_link_sql};
 use super::meters::{Meter, SPANS, Subject, Tally, Window, ZONES};
-use super::rows::{Attempt, Call, Counter, Hearing, Micros, Node, Parties, Record, Rows};
+use super::rows::{Attempt, Call, Counter, Hearing, Micros, Node, Overflowed, Parties, Record, Rows};
 use super::seats::Seats;
 use super::world::{NODE_SILENCE, SECOND, World, caller_id_of, identifier_of, number_of};
 
@@ -386,6 +386,15 @@ fn call(row: &Row) -> Call {
         qualify: row.get("qualify_seconds"),
         awaited: row.get::<_, Option<bool>>("awaited") == Some(true),
         same_client_only: row.get::<_, Option<bool>>("same_client_only") == Some(true),
+        overflow: overflowed(row),
+    }
+}
+
+fn overflowed(row: &Row) -> Overflowed {
+    Overflowed {
+        exit: row.get("overflow_exit"),
+        from: row.get("overflowed_from"),
+        at: instant(row, "overflowed_at"),
     }
 }
 
@@ -422,6 +431,7 @@ fn record(row: &Row) -> Record {
         reserved_at: instant(row, "reserved_at"),
         qualify: row.get("qualify_seconds"),
         qualified: row.get("qualified"),
+        overflow: overflowed(row),
     }
 }
 

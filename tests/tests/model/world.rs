@@ -6,6 +6,7 @@ use super::callers::{AwaitedKey, MarkKey, Rule, Scope};
 use super::caps::{Cap, Capped};
 use super::lost::hear;
 use super::meters::{Meter, Subject, Tally, bounds};
+use super::overflow::To;
 use super::rows::{Counter, Micros, Rows};
 
 /// capconduit.node_silence_seconds in these tests; the rest are the extension's defaults.
@@ -84,6 +85,8 @@ pub struct World {
     pub rejects_anonymous: BTreeSet<i64>,
     /// The least seconds between two calls of one caller to a campaign.
     pub redial: BTreeMap<i64, i64>,
+    /// Where a campaign's calls go that it has nobody for, by exit.
+    pub overflow: BTreeMap<i64, Vec<(&'static str, To)>>,
     /// Whose days begin elsewhere than in UTC: clients and sellers.
     pub zones: BTreeMap<Subject, Micros>,
     /// What purged calls have used of present windows.
@@ -207,6 +210,7 @@ impl World {
         self.rows.meters.remove(&subject);
         self.purged.retain(|(other, _), _| *other != subject);
         self.zones.remove(&subject);
+        self.forget_overflow(subject);
         self.forget_callers(match subject {
             Subject::Link(id) => Scope::Link(id),
             Subject::Client(id) => Scope::Client(id),
