@@ -28,17 +28,18 @@ select format('client %s says that metered is %s', k.id, k.metered)
     or not k.metered and exists (select from capconduit.caps c where c.client_id = k.id)
 union all
 -- In windows that go on. A record of a call that nothing was reserved for is counted whatever the cap.
-select format('%s %s: %s %s calls and %s in flight in its %s, %s allowed', c.subject_type, c.subject_id, u.used, c.counts, u.in_flight,
-              c.span, c.max_calls)
-  from (select 'link' as subject_type, c.link_id as subject_id, null::bigint as owner_id, c.counts, c.span, c.max_calls, c.enforce, w.starts_at
+select format('%s %s: %s %s calls, adjusted by %s, and %s in flight in its %s, %s allowed', c.subject_type, c.subject_id, u.used, c.counts,
+              a.moved, u.in_flight, c.span, c.max_calls)
+  from (select 'link' as subject_type, c.link_id as subject_id, null::bigint as owner_id, c.counts, c.span, c.max_calls, c.enforce, w.starts_at,
+               null::bigint as meter_id
           from capconduit.caps c
           join capconduit.link_windows w on (w.link_id, w.span) = (c.link_id, c.span) and w.ends_at > clock_timestamp()
         union all
-        select 'link', c.link_id, null, c.counts, c.span, c.max_calls, c.enforce, '-infinity'
+        select 'link', c.link_id, null, c.counts, c.span, c.max_calls, c.enforce, '-infinity', null
           from capconduit.caps c
          where c.span = 'total' and c.link_id is not null
         union all
-        select m.subject_type, m.subject_id, m.owner_id, c.counts, c.span, c.max_calls, c.enforce, coalesce(w.starts_at, '-infinity')
+        select m.subject_type, m.subject_id, m.owner_id, c.counts, c.span, c.max_calls, c.enforce, coalesce(w.starts_at, '-infinity'), m.id
           from capconduit.caps c
           join capconduit.meters m on m.subject_id = case m.subject_type when 'client' then c.client_id when 'did' then c.did_id
                                                          when 'campaign' then c.campaign_id else c.user_id end
@@ -59,5 +60,15 @@ select format('%s %s: %s %s calls and %s in flight in its %s, %s allowed', c.sub
                           from capconduit.subject_calls_view v
                           left join capconduit.call_logs g on g.asterisk_uniqueid = v.uniqueid) v
                  where (c.subject_type, c.subject_id) = (v.subject_type, v.subject_id)
-                   and (c.owner_id is null or v.user_id = c.owner_id) and v.reserved_at >= c.starts_at and v.offered = 1) u
- where $1 and c.enforce and u.used + u.in_flight > c.max_calls
+                   and (c.owner_id is null or v.user_id = c.owner_id) and v.reserved_at >= c.starts_at and v.offered = 1) u,
+       -- What people have adjusted, and what is kept of purged calls.
+       lateral (select coalesce(sum(case c.counts when 'offered' then j.offered when 'answered' then j.answered
+                                                  else j.qualified end), 0) as moved
+                  from (select null::bigint as meter_id, link_id, span, starts_at, offered, answered, qualified
+                          from capconduit.link_adjustments
+                         union all
+                        select meter_id, null, span, starts_at, offered, answered, qualified
+                          from capconduit.meter_adjustments) j
+                 where (j.meter_id = c.meter_id or c.meter_id is null and j.link_id = c.subject_id)
+                   and (j.span, j.starts_at) = (c.span, c.starts_at)) a
+ where $1 and c.enforce and u.used + a.moved + u.in_flight > c.max_calls

@@ -13,6 +13,7 @@ mod overflow;
 mod pauses;
 mod reconcile;
 mod rejects;
+mod room;
 mod round_robin;
 mod seats;
 mod settings;

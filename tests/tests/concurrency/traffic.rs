@@ -107,8 +107,19 @@ const OVERFLOW: &str = "
               from campaigns window seller as (partition by user_id order by id)) n
      where n.id = c.id and n.next <> c.id";
 
-/// Three clients with a hundred links of ten sellers, and caps of all of these, of campaigns and of numbers: some from the beginning, the
-/// first ones of the others while calls run. Their zones change, too.
+/// Each link by another kind over another window.
+const CAPS_OF_LINKS: &str = "
+    insert into caps (link_id, counts, span, set_by, max_calls)
+    select n.link_id, c.counts, c.span, c.set_by, c.max_calls
+      from (select link_id, row_number() over (order by link_id) % 6 as place from link_counters) n
+      join (values (0, 'offered', 'hour', 'seller', 4), (1, 'answered', 'day', 'platform', 4),
+                   (2, 'qualified', 'week', 'seller', 3), (3, 'answered', 'month', 'platform', 6),
+                   (4, 'offered', 'concurrent', 'seller', 2), (5, 'answered', 'total', 'seller', 20)
+           ) c (place, counts, span, set_by, max_calls) using (place)";
+
+/// Three clients with a hundred links of ten sellers, and caps of all of these, of links, campaigns and numbers: some from the beginning, the
+/// first ones of the others while calls run. They are lowered to what is used, raised, made to warn alone and to hold again, deleted and made
+/// anew, and adjusted; their zones change, too.
 #[tokio::test]
 async fn no_cap_of_what_calls_share_is_exceeded() {
     let mut random = Random::seeded();
@@ -158,6 +169,7 @@ async fn no_cap_of_what_calls_share_is_exceeded() {
             .await
             .unwrap();
         superuser.batch_execute(OVERFLOW).await.unwrap();
+        superuser.batch_execute(CAPS_OF_LINKS).await.unwrap();
         let caps_of = |client: i64, limit: i64| {
             format!(
                 "insert into caps (client_id, counts, span, set_by, max_calls)
@@ -219,7 +231,12 @@ async fn no_cap_of_what_calls_share_is_exceeded() {
             }
         };
         let calls = rounds(2400, 40_000) / callers;
+        let over = Arc::new(AtomicBool::new(false));
+        let changes = tokio::spawn(change_caps(over.clone(), db.superuser().await, random.fork()));
         let ((routed, refused), ()) = tokio::join!(play(&db, dids, callers, calls, &mut random), late);
+        over.store(true, Ordering::Relaxed);
+        let changed = changes.await.expect("changes of caps cause no error");
+        println!("caps changed: {changed:?}");
         let samples = watch.finish().await;
         println!("{callers} callers: {routed} routed, {refused} refused, {samples} samples");
         assert!(
@@ -235,6 +252,68 @@ async fn no_cap_of_what_calls_share_is_exceeded() {
         assert_invariants(&db).await;
         assert_no_deadlock(&db).await;
     }
+}
+
+/// What people do to caps while calls run. A limit is never below what is used at that moment, which holds as long as the counters are locked: so
+/// each of them is one that no call may pass. Gives how often each was done.
+async fn change_caps(over: Arc<AtomicBool>, superuser: Client, mut random: Random) -> [usize; 6] {
+    const CAPS: &str = "
+        select c.id, coalesce(m.id, c.link_id) as counters_id, m.id is not null as is_metered
+          from caps c
+          left join lateral (values ('client', c.client_id), ('did', c.did_id), ('campaign', c.campaign_id), ('seller', c.user_id))
+               s (subject_type, subject_id) on s.subject_id is not null
+          left join meters m on (m.subject_type, m.subject_id) = (s.subject_type, s.subject_id)
+         where m.id is not null or c.link_id is not null";
+    let mut done = [0; 6];
+    while !over.load(Ordering::Relaxed) {
+        let caps = superuser.query(CAPS, &[]).await.unwrap();
+        let cap = &caps[random.below(caps.len())];
+        let (id, counters_id): (i64, i64) = (cap.get(0), cap.get(1));
+        let (table, key) = if cap.get(2) {
+            ("meters", "id")
+        } else {
+            ("link_counters", "link_id")
+        };
+        let set = |set: &str, more: usize| {
+            format!(
+                "update caps c set {set} max_calls = v.used + v.in_flight + {more} from caps_view v where v.id = c.id and c.id = {id}"
+            )
+        };
+        let change = random.below(done.len());
+        let sql = match change {
+            0 => set("", 0),
+            1 => set("", 10),
+            2 => format!("update caps set enforce = false where id = {id}"),
+            3 => set("enforce = true,", random.below(3)),
+            4 => format!(
+                "create temporary table anew on commit drop as
+                 select c.client_id, c.link_id, c.did_id, c.campaign_id, c.user_id, c.counts, c.span, c.set_by,
+                        v.used + v.in_flight + 5 as max_calls
+                   from caps c join caps_view v using (id) where c.id = {id};
+                 delete from caps where id = {id};
+                 insert into caps (client_id, link_id, did_id, campaign_id, user_id, counts, span, set_by, max_calls) table anew"
+            ),
+            // Of several that count the same the one with the least room decides.
+            _ => format!(
+                "select adjust_cap({id}, case when {} then - least(v.used, 2) else least(r.room, 2) end, 'a test')
+                   from caps_view v,
+                        lateral (select min(o.remaining) as room from caps_view o
+                                  where (o.subject_type, o.subject_id, o.counts, o.span)
+                                        = (v.subject_type, v.subject_id, v.counts, v.span)) r
+                  where v.id = {id} and v.span not in ('concurrent', 'total')",
+                random.chance(50)
+            ),
+        };
+        let lock = format!("select from {table} where {key} = {counters_id} for no key update");
+        superuser
+            .batch_execute(&format!("begin; {lock}; {sql}; commit"))
+            .await
+            .unwrap();
+        done[change] += 1;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(done.iter().all(|times| *times > 0), "{done:?}");
+    done
 }
 
 /// Near its limit a cap keeps out calls that would have been good, since those that are up may still be: never one too many, and how many too
