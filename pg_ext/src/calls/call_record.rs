@@ -2,14 +2,12 @@
 
 use std::ffi::CStr;
 
-use capconduit_core::callers::Scope;
 use capconduit_core::meter::Counts;
 use capconduit_core::{did, outcome};
 use pgrx::pg_sys::{BOOLOID, INT8OID};
 
-use crate::calls::callers;
-use crate::calls::facts::read_caller_rules;
 use crate::calls::known_call::{Known, Stored};
+use crate::calls::memory::{self, Outcome};
 use crate::calls::nodes;
 use crate::calls::parties::{Parties, check, merge};
 use crate::calls::settle::{End, settle};
@@ -18,7 +16,6 @@ use crate::postgres::argument::{arg, instant};
 use crate::postgres::armed::Armed;
 use crate::postgres::catalogue::WRITING;
 use crate::postgres::insert::{Insert, row_values};
-use crate::postgres::look::View;
 use crate::postgres::sequence::Sequence;
 use crate::postgres::spi::Change;
 use crate::postgres::tables::{call_logs, live_calls};
@@ -205,32 +202,18 @@ impl Entry<'_> {
         let qualified_at = self.qualified.then_some(self.qualified_at);
         let caller = known.caller_number.as_deref();
         if known.awaited && given.status == outcome::LOST {
-            callers::lose(armed, given.uniqueid, known.reserved_at.is_some());
+            let held_slot = known.reserved_at.is_some();
+            memory::ends(armed, given.uniqueid, Outcome::Lost { held_slot });
         } else if known.awaited {
-            callers::settle(armed, given.uniqueid, caller, answered_at, qualified_at);
-        } else if self.counted && known.attempts == 0 {
-            let of = self.parties;
-            let scopes = [
-                of.link_id.map(Scope::Link),
-                of.client_id.map(Scope::Client),
-                of.campaign_id.map(Scope::Campaign),
-                of.user_id.map(Scope::Seller),
-            ];
-            let scopes: Vec<_> = View::Fresh.look(|at| {
-                let scopes = scopes.into_iter().flatten();
-                scopes
-                    .map(|scope| (scope, read_caller_rules(at, scope)))
-                    .collect()
-            });
-            let client_id = self.parties.client_id;
-            callers::note(
-                armed,
-                given.caller_number.or(caller),
-                &scopes,
-                client_id,
+            let outcome = Outcome::Recorded {
+                caller,
                 answered_at,
                 qualified_at,
-            );
+            };
+            memory::ends(armed, given.uniqueid, outcome);
+        } else if self.counted && known.attempts == 0 {
+            let caller = given.caller_number.or(caller);
+            memory::notes(armed, caller, self.parties, answered_at, qualified_at);
         }
     }
 

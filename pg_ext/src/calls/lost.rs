@@ -7,10 +7,11 @@ use capconduit_core::meter::Counts;
 use capconduit_core::{Subject, outcome};
 use pgrx::pg_sys::{BOOLOID, INT4OID, INT8OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID};
 
+use crate::calls::counters;
+use crate::calls::memory::{self, Outcome};
 use crate::calls::overflow::Left;
 use crate::calls::parties::Parties;
 use crate::calls::settle::{End, MetersOwe, settle_link};
-use crate::calls::{callers, counters};
 use crate::postgres::access;
 use crate::postgres::argument::{Argument, arg, instant};
 use crate::postgres::armed::Armed;
@@ -177,7 +178,8 @@ fn close(armed: Armed, held: &[Held], wait: Wait) -> Result<(i32, Option<i64>), 
             ],
         );
         if call.awaited {
-            callers::lose(armed, &call.uniqueid, call.holds_slot);
+            let held_slot = call.holds_slot;
+            memory::ends(armed, &call.uniqueid, Outcome::Lost { held_slot });
         }
         let (ends, records) = links.entry(call.link_id).or_default();
         let qualified = metered && call.holds_slot && record.is_some_and(|record| meter(armed, record, call));

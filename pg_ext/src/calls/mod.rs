@@ -16,6 +16,7 @@ pub mod links;
 pub mod live_call;
 pub mod locks;
 pub mod lost;
+pub mod memory;
 pub mod meters;
 pub mod nodes;
 pub mod overflow;

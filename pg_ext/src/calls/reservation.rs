@@ -15,6 +15,7 @@ use crate::calls::facts::{count_as_marked, read_beyond, read_caller_id, read_dia
 use crate::calls::hot_row::Changed;
 use crate::calls::links::are_set_as_before;
 use crate::calls::live_call::Answer;
+use crate::calls::memory::Memory;
 use crate::calls::meters::{self, Limits, Metered};
 use crate::calls::overflow::{Leaving, former_of};
 use crate::calls::{leases, nodes};
@@ -104,9 +105,7 @@ impl Choice<'_> {
         let after = |seconds: i32| instant(now + i64::from(seconds) * 1_000_000);
         let texts = Texts::new();
         let reserved_at = link.reserves_at(self.asked.at).max(dialled.windows_from());
-        let scopes = self.scopes(link);
-        let remembered = callers::remembered(self.asked.caller, scopes.iter().copied());
-        let awaited = remembered.is_some() && scopes.iter().any(Remembering::awaits_outcome);
+        let memory = Memory::of(self.asked.caller, self.scopes(link));
         let same_client_only = self.asked.former.is_some_and(|former| former.only);
         insert!(
             armed,
@@ -136,7 +135,7 @@ impl Choice<'_> {
                 decision: texts.put(decision.as_str()),
                 sip_call_id: texts.put(caller.sip_call_id),
                 qualify_seconds: arg(link.qualify_seconds.unwrap_or(campaign.qualify_seconds)),
-                awaited: arg(awaited.then_some(true)),
+                awaited: arg(memory.awaits_outcome().then_some(true)),
                 same_client_only: arg(same_client_only.then_some(true)),
                 overflow_exit: texts.put(
                     self.leaving
@@ -162,17 +161,7 @@ impl Choice<'_> {
             taken.map(|()| caller_id)
         });
         taken.map(|caller_id| {
-            // Last: until here the call is asked whether its caller has called.
-            if let Some(number) = remembered {
-                callers::remember(
-                    armed,
-                    caller.uniqueid,
-                    &number,
-                    &scopes,
-                    link.client_id,
-                    self.asked.at,
-                );
-            }
+            memory.begins(armed, caller.uniqueid, link.client_id, self.asked.at);
             if let Some(node) = caller.node {
                 nodes::note_call(armed, node);
             }

@@ -21,6 +21,7 @@ use crate::calls::live_call::{
     Answer, Attempt, Decision, LiveCall, end_live, move_live, read_live, refuse_another,
 };
 use crate::calls::locks::lock_caller;
+use crate::calls::memory::{self, Memory, Outcome};
 use crate::calls::meters::{self, Limits, Metered, is_seller_metered};
 use crate::calls::nodes;
 use crate::calls::overflow::{Leavable, Leaving, leave};
@@ -523,18 +524,11 @@ fn arrive(armed: Armed, uniqueid: &str, call: LiveCall, to: Attempt<'_>) -> Answ
     let attempt = call.attempt + 1;
     let decision = decision::append(&call.decision, attempt, to.decision);
     let (link, beyond) = (to.link, to.overflow.and_then(|(_, campaign)| campaign));
-    let mut awaited = to.awaited;
-    if awaited {
-        callers::pass_on(armed, uniqueid, link.client_id);
-    }
     let mut scopes = Vec::from(Remembering::of_link(link));
     scopes.extend(beyond.map(Remembering::of_campaign));
-    if let Some(caller) = callers::remembered(call.caller_number.as_deref(), scopes.iter().copied()) {
-        callers::remember(armed, uniqueid, &caller, &scopes, link.client_id, now());
-        awaited |= scopes.iter().any(Remembering::awaits_outcome);
-    }
+    let memory = Memory::of(call.caller_number.as_deref(), scopes);
     let to = Attempt {
-        awaited,
+        awaited: memory.moves(armed, uniqueid, to.awaited, link.client_id, now()),
         decision: &decision,
         ..to
     };
@@ -562,7 +556,7 @@ fn end(armed: Armed, uniqueid: &str, call: LiveCall, reason: Reject, decided: Op
     }
     // Nobody can have its caller any more.
     if call.awaited {
-        callers::lose(armed, uniqueid, false);
+        memory::ends(armed, uniqueid, Outcome::NobodyLeft);
     }
     end_live(armed, uniqueid, reason, &decision);
     Answer::present(&LiveCall {
