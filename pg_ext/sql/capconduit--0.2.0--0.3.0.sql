@@ -1889,7 +1889,7 @@ declare
     scope text;
     scopes text;
     subject bigint;
-    found_rows bigint;
+    is_screened boolean;
 begin
     if goes then
         mark := old;
@@ -1908,9 +1908,21 @@ begin
     elsif scope = 'user_id' then
         perform pg_advisory_xact_lock_shared(3243, 0);
     end if;
-    execute format('select from capconduit.%I s where s.id = $1 for no key update', scopes) using subject;
-    get diagnostics found_rows = row_count;
-    if found_rows = 0 and subject is not null and not goes then
+    -- Planned once, not for each of thousands of marks.
+    case scope
+        when 'link_id' then
+            select s.screened into is_screened from capconduit.campaign_client_settings s where s.id = subject for no key update;
+        when 'client_id' then
+            select s.screened into is_screened from capconduit.clients s where s.id = subject for no key update;
+        when 'campaign_id' then
+            select s.screened into is_screened from capconduit.campaigns s where s.id = subject for no key update;
+        else
+            select s.screened into is_screened from capconduit.users s where s.id = subject for no key update;
+    end case;
+    if is_screened and not goes then
+        return null;
+    end if;
+    if is_screened is null and subject is not null and not goes then
         raise exception 'There is no % with ID %.', replace(scope, '_id', ''), subject
             using errcode = 'foreign_key_violation', schema = tg_table_schema, table = tg_table_name, column = scope;
     end if;

@@ -413,14 +413,12 @@ async fn lists_are_imported_and_exported() {
 #[tokio::test]
 async fn long_lists_are_imported_and_exported_whole() {
     let world = World::uncapped().await;
-    let mut text = String::from("caller\n");
-    for half in [0..5_000, 5_000..10_000] {
-        let lines: String = half.map(|n| format!("+49301{n:05}\n")).collect();
-        let sent = format!("caller\n{lines}");
-        let done = csv(&world.alice, &format!("{OWN}/import"), &sent).await.ok();
-        assert_eq!(done["created"], 5_000);
-        text.push_str(&lines);
-    }
+    let lines: String = (0..10_000).map(|n| format!("+49301{n:05}\n")).collect();
+    let mut text = format!("caller\n{lines}");
+    let begun = std::time::Instant::now();
+    let done = csv(&world.alice, &format!("{OWN}/import"), &text).await.ok();
+    println!("10,000 callers imported in {} ms", begun.elapsed().as_millis());
+    assert_eq!(done["created"], 10_000);
     let exported = world
         .alice
         .get(&format!("{OWN}.csv?style=plain"))
