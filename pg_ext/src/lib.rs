@@ -3,9 +3,7 @@
 //! needs of the server. The rules themselves are in `capconduit-core`, the public names, defaults and rights in
 //! `pg_ext/sql/capconduit--<version>.sql`.
 //!
-//! Lock order, everywhere: the call's advisory lock → its `live_calls` row → the campaign's advisory lock →
-//! `link_counters` rows by ascending id → the `link_windows` rows of each, which nobody else locks. A route waits for one link row at a time; whoever holds two took them in
-//! order; whoever closes many calls skips locked call rows and takes the links in order at the end.
+//! In which order they lock what: docs/ARCHITECTURE.md, "Lock order".
 
 // Glue to a C server: nearly all unsafe blocks are in `postgres`. In `calls`, `locks`, `rejects`, `links`, `live_call` and
 // `reservation` have one or two each, to call one function of the server.

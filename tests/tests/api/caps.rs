@@ -224,6 +224,10 @@ async fn a_client_is_capped_over_all_sellers() {
         .await
         .ok();
     assert_eq!(told["links"][0]["reason"], "client_day_cap", "{told}");
+    assert_eq!(told["links"][0]["opensAt"], seen["resetsAt"], "{told}");
+    for figure in ["used", "inFlight", "limit", "capId", "caps", "detail"] {
+        assert!(told["links"][0].get(figure).is_none(), "{figure}: {told}");
+    }
     assert_eq!(alice.get(OWN).await.ok()["total"], 0);
     alice
         .get(&format!("{OWN}/{}", made["id"]))

@@ -80,6 +80,106 @@ async fn a_caller_who_is_blocked_is_forbidden() {
     assert_eq!(center.seen().requests("INVITE").len(), 1);
 }
 
+/// What is said of hours, pauses, callers and seats, as the carrier hears it and as the record tells it. Before the call that is refused comes one
+/// that is answered, where its caller is to have called.
+#[tokio::test]
+async fn what_is_closed_paused_or_remembered_is_refused_by_its_own_reason() {
+    const CALLER: &str = "<sip:+12125550187@10.0.0.1>";
+    const NOBODY: &str = "<sip:anonymous@anonymous.invalid>";
+    let never = "insert into schedules (user_id, name, weekly) values (SELLER, 'Never', '[]');
+                 update WHAT set schedule_id = (select id from schedules where user_id = SELLER) where id = ";
+    let never = |table: &str, id: &str| never.replace("WHAT", table) + id;
+    let told = "select set_seats(CLIENT, 0, 90)".to_owned();
+    let stale = "select set_seats(CLIENT, 9, 90, 'close');
+                 update meters set seats_until = now() where subject_type = 'client' and subject_id = CLIENT";
+    let cases = [
+        (never("campaigns", "CAMPAIGN"), CALLER, 480, 20, "CLOSED", None),
+        (never("dids", "NUMBER"), CALLER, 480, 20, "CLOSED", None),
+        (
+            never("campaign_client_settings", "LINK"),
+            CALLER,
+            480,
+            20,
+            "ALL_CLOSED",
+            Some("LINK=link_closed"),
+        ),
+        (
+            "update campaigns set paused_until = 'infinity', pause_reason = 'Fire' where id = CAMPAIGN".to_owned(),
+            CALLER,
+            480,
+            20,
+            "CAMPAIGN_PAUSED",
+            None,
+        ),
+        (
+            "update campaigns set anonymous_callers = 'reject' where id = CAMPAIGN".to_owned(),
+            NOBODY,
+            403,
+            21,
+            "ANONYMOUS_CALLER",
+            None,
+        ),
+        (
+            r#"update campaigns set caller_rules = '[{"after": "answered", "action": "reject"}]' where id = CAMPAIGN"#.to_owned(),
+            CALLER,
+            403,
+            21,
+            "DUPLICATE_CALLER",
+            None,
+        ),
+        (
+            "update campaigns set min_redial_seconds = 3600 where id = CAMPAIGN".to_owned(),
+            CALLER,
+            403,
+            21,
+            "REDIAL_TOO_SOON",
+            None,
+        ),
+        (told, CALLER, 486, 17, "NO_ELIGIBLE_CLIENTS_AVAILABLE", Some("LINK=client_seats")),
+        (
+            stale.to_owned(),
+            CALLER,
+            480,
+            20,
+            "NO_ACTIVE_CLIENTS_IN_CAMPAIGN",
+            Some("LINK=client_seats_stale"),
+        ),
+    ];
+    for (set, from, sip, cause, reason, why) in cases {
+        let (line, center) = Line::answering().await;
+        let named = |text: &str| {
+            let of = &line.scenario;
+            [
+                ("SELLER", of.user_id),
+                ("CAMPAIGN", of.campaign_id),
+                ("NUMBER", of.did_id),
+                ("LINK", of.link_ids[0]),
+                ("CLIENT", of.client_ids[0]),
+            ]
+            .iter()
+            .fold(text.to_owned(), |text, (name, id)| {
+                text.replace(name, &id.to_string())
+            })
+        };
+        line.admin.batch_execute(&named(&set)).await.expect("what is set");
+        let has_called = ["DUPLICATE_CALLER", "REDIAL_TOO_SOON"].contains(&reason);
+        if has_called {
+            let first = line.caller().from(from).call().await;
+            assert_eq!(first.final_status(), 200, "{reason}");
+            CallRecord::of(line.db, &first).await.assert_equals(&first);
+        }
+        let seen = line.caller().from(from).call().await;
+        let record = refused(&line, &seen, sip, cause, &format!("REJECTED_{reason}")).await;
+        assert_eq!(record.decision, why.map(named), "{reason}");
+        assert_eq!(
+            center.seen().requests("INVITE").len(),
+            usize::from(has_called),
+            "{reason}"
+        );
+        assert_invariants(line.db).await;
+    }
+}
+
 #[tokio::test]
 async fn at_the_total_cap_the_caller_hears_busy() {
     let line = Line::new(Strategy::Priority, &[Link::cap(5).allowed(1)]).await;

@@ -3,6 +3,7 @@
 
 mod acknowledged;
 mod backends;
+mod callers;
 mod commits;
 mod copies;
 mod early_release;

@@ -138,12 +138,33 @@ async fn every_view_and_setting_is_described() {
         .await
         .expect("the catalogue can be read");
     let text = super::read("docs/SQL.md");
+    let of = |title: &str| section(&text, "## ", title).expect("a chapter");
+    let said = [of("Views and tables"), of("Settings")].concat();
     let missing: Vec<String> = rows
         .iter()
         .map(|row| row.get(0))
-        .filter(|entry: &String| !text.contains(entry))
+        .filter(|entry: &String| !said.contains(entry))
         .collect();
     assert!(missing.is_empty(), "docs/SQL.md does not name {missing:#?}");
+}
+
+/// What may be done to tables is said of each that calls reach without a statement.
+#[tokio::test]
+async fn every_table_that_calls_reach_directly_is_named() {
+    let db = TestDb::new().await;
+    let sql = "select format('`%s`', table_name) from table_access() where operation = 'read'";
+    let rows = db.superuser().await.query(sql, &[]).await.expect("the tables");
+    let text = super::read("docs/TABLES.md");
+    let said = section(&text, "## ", "The tables").expect("their list");
+    let missing: Vec<String> = rows
+        .iter()
+        .map(|row| row.get(0))
+        .filter(|table: &String| !said.contains(table))
+        .collect();
+    assert!(
+        !rows.is_empty() && missing.is_empty(),
+        "docs/TABLES.md does not name {missing:#?}"
+    );
 }
 
 /// The text below a heading, up to the next one of the same level or above.

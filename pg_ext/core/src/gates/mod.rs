@@ -1,4 +1,4 @@
-//! The gates that a call passes before a link takes it, one file each and those of rows of `caps` in one, in the order in which a reason
+//! The gates that a call passes before a link takes it, those of one kind in one file, in the order in which a reason
 //! is told: those of the call, then those of each link. `route_call`, `next_target` and all that foretell them walk this one list.
 
 use crate::facts::{Campaign, Dialled, Link};
