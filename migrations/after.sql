@@ -245,6 +245,7 @@ alter table users enable row level security;
 alter table sessions enable row level security;
 alter table login_networks enable row level security;
 alter table password_links enable row level security;
+alter table second_factors enable row level security;
 alter table idempotency_keys enable row level security;
 alter table api_tokens enable row level security;
 alter table clients enable row level security;
@@ -287,6 +288,8 @@ create policy users_seller_update on users for update to capconduit_seller
     using (id = (select session_user_id()));
 drop policy if exists sessions_seller on sessions;
 create policy sessions_seller on sessions to capconduit_seller using (user_id = (select session_user_id()));
+drop policy if exists second_factors_seller on second_factors;
+create policy second_factors_seller on second_factors for select to capconduit_seller using (user_id = (select session_user_id()));
 drop policy if exists api_tokens_seller on api_tokens;
 create policy api_tokens_seller on api_tokens to capconduit_seller
     using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
@@ -414,6 +417,12 @@ create policy sessions_staff on sessions to capconduit_staff using (user_id = (s
 drop policy if exists password_links_admin on password_links;
 create policy password_links_admin on password_links to capconduit_staff
     using ((select current_setting('capconduit.user_role', true)) = 'admin');
+drop policy if exists second_factors_staff on second_factors;
+create policy second_factors_staff on second_factors for select to capconduit_staff using (true);
+-- Of a user who has lost it. One's own goes with a code.
+drop policy if exists second_factors_admin_delete on second_factors;
+create policy second_factors_admin_delete on second_factors for delete to capconduit_staff
+    using ((select current_setting('capconduit.user_role', true)) = 'admin' and user_id <> (select session_user_id()));
 drop policy if exists api_tokens_staff on api_tokens;
 create policy api_tokens_staff on api_tokens to capconduit_staff
     using (user_id = (select session_user_id())) with check (user_id = (select session_user_id()));
@@ -656,11 +665,13 @@ grant execute on function release_call(text, text), release_node(text, text), ad
 
 -- The API's own login, before it takes on a role: sessions and look-ups.
 grant execute on function find_login(text), open_session(bigint, text, bytea, integer), find_session(bytea, integer),
-    find_login(text, text), open_session(bigint, text, bytea, integer, text), find_session(bytea, integer, integer),
+    find_login(text, text), open_session(bigint, text, bytea, integer, text, bigint, bytea), find_session(bytea, integer, integer),
     close_session(bytea), find_api_token(bytea), delete_expired_sessions(), forget_login_networks(), forget_caller_marks(integer, boolean),
-    schema_version()
+    has_second_factor(bigint), schema_version()
     to capconduit_api;
-grant execute on function change_password(text, text) to capconduit_seller, capconduit_staff;
+grant execute on function change_password(text, text), find_second_factor(), begin_second_factor(text, bytea, text),
+    confirm_second_factor(bytea, bigint, bytea[]), replace_recovery_codes(bigint, bytea, bytea[]), remove_second_factor(bigint, bytea)
+    to capconduit_seller, capconduit_staff;
 
 grant select (id, username, email, role, status, full_name, company_name, time_zone, caller_rules, created_at, updated_at, version) on users
     to capconduit_seller, capconduit_staff, capconduit_read;
@@ -673,6 +684,8 @@ grant update (network, agent) on sessions to capconduit_staff;
 grant select (id, user_id, user_version, created_at, expires_at), insert (user_id, user_version, token_hash, expires_at), delete
     on password_links to capconduit_staff;
 grant select (id, user_id, token_hash, expires_at) on password_links to capconduit_internal;
+grant select (user_id, created_at, confirmed_at) on second_factors to capconduit_seller, capconduit_staff;
+grant delete on second_factors to capconduit_staff;
 grant select (id, user_id, name, created_at, expires_at, last_used_at), insert (user_id, name, token_hash, expires_at),
       delete on api_tokens to capconduit_seller, capconduit_staff;
 

@@ -26,6 +26,7 @@ comment on column sessions.token_hash is 'SHA-256 of the cookie''s token; the to
 comment on column sessions.id is 'First 52 bits of the hash: names the session to its user';
 comment on column sessions.network is 'Address of the login; of IPv6 its /64';
 comment on column sessions.agent is 'What the browser called itself at the login';
+comment on column sessions.by_code is 'A code of the second factor opened it';
 comment on column sessions.user_id is 'Who is logged in';
 comment on column sessions.created_at is 'When the login happened';
 comment on column sessions.last_seen_at is 'Last request, to the minute';
@@ -52,6 +53,15 @@ comment on column password_links.user_version is 'The account as it was: another
 comment on column password_links.token_hash is 'SHA-256 of the link''s token; the token itself is not stored';
 comment on column password_links.created_at is 'When it was made';
 comment on column password_links.expires_at is 'When it ends, used or not';
+
+comment on table second_factors is 'What a login needs beside the password; one a user';
+comment on column second_factors.user_id is 'Whose';
+comment on column second_factors.totp_secret is 'What the secret of the codes is made of; with totp_key the service''s key, which is not stored, too';
+comment on column second_factors.totp_key is 'Name of that key; null: none';
+comment on column second_factors.created_at is 'When setting it up was begun last';
+comment on column second_factors.confirmed_at is 'When a first code was right; null: logins need none yet';
+comment on column second_factors.last_step is 'Number of the 30 seconds since 1970 whose code was used last: none of them or before is taken again';
+comment on column second_factors.recovery_hashes is 'SHA-256 of each recovery code that is left, with the user''s id; the codes themselves are not stored';
 
 comment on table api_tokens is 'Bearer tokens that users made for their scripts';
 comment on column api_tokens.id is 'Names the token when it is revoked';

@@ -4923,6 +4923,81 @@ ALTER SEQUENCE capconduit.schedules_version_seq OWNED BY capconduit.schedules.ve
 
 
 --
+-- Name: second_factors; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TABLE capconduit.second_factors (
+    user_id bigint NOT NULL,
+    totp_secret bytea NOT NULL,
+    totp_key text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_at timestamp with time zone,
+    last_step bigint,
+    recovery_hashes bytea[] DEFAULT '{}'::bytea[] NOT NULL,
+    CONSTRAINT second_factors_confirmed_at_check CHECK (((confirmed_at IS NOT NULL) OR (recovery_hashes = '{}'::bytea[]))),
+    CONSTRAINT second_factors_totp_secret_check CHECK ((length(totp_secret) = 32))
+);
+
+
+ALTER TABLE capconduit.second_factors OWNER TO capconduit_owner;
+
+--
+-- Name: TABLE second_factors; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON TABLE capconduit.second_factors IS 'What a login needs beside the password; one a user';
+
+
+--
+-- Name: COLUMN second_factors.user_id; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.second_factors.user_id IS 'Whose';
+
+
+--
+-- Name: COLUMN second_factors.totp_secret; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.second_factors.totp_secret IS 'What the secret of the codes is made of; with totp_key the service''s key, which is not stored, too';
+
+
+--
+-- Name: COLUMN second_factors.totp_key; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.second_factors.totp_key IS 'Name of that key; null: none';
+
+
+--
+-- Name: COLUMN second_factors.created_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.second_factors.created_at IS 'When setting it up was begun last';
+
+
+--
+-- Name: COLUMN second_factors.confirmed_at; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.second_factors.confirmed_at IS 'When a first code was right; null: logins need none yet';
+
+
+--
+-- Name: COLUMN second_factors.last_step; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.second_factors.last_step IS 'Number of the 30 seconds since 1970 whose code was used last: none of them or before is taken again';
+
+
+--
+-- Name: COLUMN second_factors.recovery_hashes; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.second_factors.recovery_hashes IS 'SHA-256 of each recovery code that is left, with the user''s id; the codes themselves are not stored';
+
+
+--
 -- Name: sessions; Type: TABLE; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -4935,6 +5010,7 @@ CREATE TABLE capconduit.sessions (
     id bigint GENERATED ALWAYS AS (((('x'::text || "left"(encode(token_hash, 'hex'::text), 13)))::bit(52))::bigint) STORED,
     network text,
     agent text,
+    by_code boolean DEFAULT false NOT NULL,
     CONSTRAINT sessions_agent_check CHECK ((length(agent) <= 200)),
     CONSTRAINT sessions_token_hash_check CHECK ((length(token_hash) = 32))
 );
@@ -5003,6 +5079,13 @@ COMMENT ON COLUMN capconduit.sessions.network IS 'Address of the login; of IPv6 
 --
 
 COMMENT ON COLUMN capconduit.sessions.agent IS 'What the browser called itself at the login';
+
+
+--
+-- Name: COLUMN sessions.by_code; Type: COMMENT; Schema: capconduit; Owner: capconduit_owner
+--
+
+COMMENT ON COLUMN capconduit.sessions.by_code IS 'A code of the second factor opened it';
 
 
 --
@@ -5567,6 +5650,14 @@ ALTER TABLE ONLY capconduit.schedules
 
 ALTER TABLE ONLY capconduit.schedules
     ADD CONSTRAINT schedules_user_id_name_key UNIQUE NULLS NOT DISTINCT (user_id, name);
+
+
+--
+-- Name: second_factors second_factors_pkey; Type: CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.second_factors
+    ADD CONSTRAINT second_factors_pkey PRIMARY KEY (user_id);
 
 
 --
@@ -6524,6 +6615,41 @@ CREATE TRIGGER schedules_version BEFORE INSERT OR UPDATE ON capconduit.schedules
 
 
 --
+-- Name: second_factors second_factors_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER second_factors_audit AFTER UPDATE ON capconduit.second_factors FOR EACH ROW WHEN (((old.confirmed_at IS DISTINCT FROM new.confirmed_at) OR (old.recovery_hashes IS DISTINCT FROM new.recovery_hashes))) EXECUTE FUNCTION capconduit.audit_change('user_id');
+
+
+--
+-- Name: second_factors second_factors_audit_delete; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER second_factors_audit_delete AFTER DELETE ON capconduit.second_factors FOR EACH ROW WHEN ((old.confirmed_at IS NOT NULL)) EXECUTE FUNCTION capconduit.audit_change('user_id');
+
+
+--
+-- Name: second_factors second_factors_end_sessions; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER second_factors_end_sessions AFTER UPDATE ON capconduit.second_factors FOR EACH ROW WHEN (((old.confirmed_at IS NULL) AND (new.confirmed_at IS NOT NULL))) EXECUTE FUNCTION capconduit.end_other_sessions();
+
+
+--
+-- Name: second_factors second_factors_end_sessions_delete; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER second_factors_end_sessions_delete AFTER DELETE ON capconduit.second_factors FOR EACH ROW WHEN ((old.confirmed_at IS NOT NULL)) EXECUTE FUNCTION capconduit.end_other_sessions();
+
+
+--
+-- Name: sessions sessions_second_factor; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE TRIGGER sessions_second_factor BEFORE INSERT ON capconduit.sessions FOR EACH ROW EXECUTE FUNCTION capconduit.need_second_factor();
+
+
+--
 -- Name: users users_audit; Type: TRIGGER; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -6814,6 +6940,14 @@ ALTER TABLE ONLY capconduit.pjsip_endpoints
 
 ALTER TABLE ONLY capconduit.schedules
     ADD CONSTRAINT schedules_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
+
+
+--
+-- Name: second_factors second_factors_user_id_fkey; Type: FK CONSTRAINT; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE ONLY capconduit.second_factors
+    ADD CONSTRAINT second_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES capconduit.users(id) ON DELETE CASCADE;
 
 
 --
@@ -7858,6 +7992,33 @@ CREATE POLICY schedules_staff_update ON capconduit.schedules FOR UPDATE TO capco
 
 
 --
+-- Name: second_factors; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
+--
+
+ALTER TABLE capconduit.second_factors ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: second_factors second_factors_admin_delete; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY second_factors_admin_delete ON capconduit.second_factors FOR DELETE TO capconduit_staff USING (((( SELECT current_setting('capconduit.user_role'::text, true) AS current_setting) = 'admin'::text) AND (user_id <> ( SELECT capconduit.session_user_id() AS session_user_id))));
+
+
+--
+-- Name: second_factors second_factors_seller; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY second_factors_seller ON capconduit.second_factors FOR SELECT TO capconduit_seller USING ((user_id = ( SELECT capconduit.session_user_id() AS session_user_id)));
+
+
+--
+-- Name: second_factors second_factors_staff; Type: POLICY; Schema: capconduit; Owner: capconduit_owner
+--
+
+CREATE POLICY second_factors_staff ON capconduit.second_factors FOR SELECT TO capconduit_staff USING (true);
+
+
+--
 -- Name: sessions; Type: ROW SECURITY; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7973,6 +8134,14 @@ GRANT ALL ON FUNCTION capconduit.adjust_link_total(link_id bigint, delta bigint,
 
 
 --
+-- Name: FUNCTION begin_second_factor(verified_hash text, totp_secret bytea, totp_key text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.begin_second_factor(verified_hash text, totp_secret bytea, totp_key text) TO capconduit_seller;
+GRANT ALL ON FUNCTION capconduit.begin_second_factor(verified_hash text, totp_secret bytea, totp_key text) TO capconduit_staff;
+
+
+--
 -- Name: FUNCTION call_answered(uniqueid text, OUT status text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
@@ -7993,6 +8162,14 @@ GRANT ALL ON FUNCTION capconduit.change_password(verified_hash text, new_hash te
 --
 
 GRANT ALL ON FUNCTION capconduit.close_session(token_hash bytea) TO capconduit_api;
+
+
+--
+-- Name: FUNCTION confirm_second_factor(totp_secret bytea, step bigint, recovery_hashes bytea[]); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.confirm_second_factor(totp_secret bytea, step bigint, recovery_hashes bytea[]) TO capconduit_seller;
+GRANT ALL ON FUNCTION capconduit.confirm_second_factor(totp_secret bytea, step bigint, recovery_hashes bytea[]) TO capconduit_staff;
 
 
 --
@@ -8056,10 +8233,18 @@ GRANT ALL ON FUNCTION capconduit.find_login(username text, OUT user_id bigint, O
 
 
 --
--- Name: FUNCTION find_login(username text, network text, OUT user_id bigint, OUT password_hash text, OUT status text, OUT known boolean, OUT account text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+-- Name: FUNCTION find_login(username text, network text, OUT user_id bigint, OUT password_hash text, OUT status text, OUT known boolean, OUT account text, OUT totp_secret bytea, OUT totp_key text, OUT last_step bigint, OUT recovery_hashes bytea[]); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
-GRANT ALL ON FUNCTION capconduit.find_login(username text, network text, OUT user_id bigint, OUT password_hash text, OUT status text, OUT known boolean, OUT account text) TO capconduit_api;
+GRANT ALL ON FUNCTION capconduit.find_login(username text, network text, OUT user_id bigint, OUT password_hash text, OUT status text, OUT known boolean, OUT account text, OUT totp_secret bytea, OUT totp_key text, OUT last_step bigint, OUT recovery_hashes bytea[]) TO capconduit_api;
+
+
+--
+-- Name: FUNCTION find_second_factor(OUT totp_secret bytea, OUT totp_key text, OUT confirmed_at timestamp with time zone, OUT last_step bigint, OUT recovery_hashes bytea[]); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.find_second_factor(OUT totp_secret bytea, OUT totp_key text, OUT confirmed_at timestamp with time zone, OUT last_step bigint, OUT recovery_hashes bytea[]) TO capconduit_seller;
+GRANT ALL ON FUNCTION capconduit.find_second_factor(OUT totp_secret bytea, OUT totp_key text, OUT confirmed_at timestamp with time zone, OUT last_step bigint, OUT recovery_hashes bytea[]) TO capconduit_staff;
 
 
 --
@@ -8103,6 +8288,13 @@ GRANT ALL ON FUNCTION capconduit.forget_login_networks() TO capconduit_api;
 --
 
 GRANT ALL ON FUNCTION capconduit.forget_seats(client_id bigint, OUT status text) TO capconduit_staff;
+
+
+--
+-- Name: FUNCTION has_second_factor(user_id bigint); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.has_second_factor(user_id bigint) TO capconduit_api;
 
 
 --
@@ -8161,10 +8353,10 @@ GRANT ALL ON FUNCTION capconduit.open_session(user_id bigint, verified_hash text
 
 
 --
--- Name: FUNCTION open_session(user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer, network text); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+-- Name: FUNCTION open_session(user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer, network text, step bigint, recovery_hash bytea); Type: ACL; Schema: capconduit; Owner: capconduit_owner
 --
 
-GRANT ALL ON FUNCTION capconduit.open_session(user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer, network text) TO capconduit_api;
+GRANT ALL ON FUNCTION capconduit.open_session(user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer, network text, step bigint, recovery_hash bytea) TO capconduit_api;
 
 
 --
@@ -8216,6 +8408,22 @@ GRANT ALL ON FUNCTION capconduit.release_expired(max integer, OUT status text, O
 --
 
 GRANT ALL ON FUNCTION capconduit.release_node(node text, reason text, OUT status text, OUT released integer) TO capconduit_staff;
+
+
+--
+-- Name: FUNCTION remove_second_factor(step bigint, recovery_hash bytea); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.remove_second_factor(step bigint, recovery_hash bytea) TO capconduit_seller;
+GRANT ALL ON FUNCTION capconduit.remove_second_factor(step bigint, recovery_hash bytea) TO capconduit_staff;
+
+
+--
+-- Name: FUNCTION replace_recovery_codes(step bigint, recovery_hash bytea, new_hashes bytea[]); Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT ALL ON FUNCTION capconduit.replace_recovery_codes(step bigint, recovery_hash bytea, new_hashes bytea[]) TO capconduit_seller;
+GRANT ALL ON FUNCTION capconduit.replace_recovery_codes(step bigint, recovery_hash bytea, new_hashes bytea[]) TO capconduit_staff;
 
 
 --
@@ -9693,6 +9901,37 @@ GRANT INSERT(weekly),UPDATE(weekly) ON TABLE capconduit.schedules TO capconduit_
 
 GRANT INSERT(exceptions),UPDATE(exceptions) ON TABLE capconduit.schedules TO capconduit_seller;
 GRANT INSERT(exceptions),UPDATE(exceptions) ON TABLE capconduit.schedules TO capconduit_staff;
+
+
+--
+-- Name: TABLE second_factors; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT DELETE ON TABLE capconduit.second_factors TO capconduit_staff;
+
+
+--
+-- Name: COLUMN second_factors.user_id; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(user_id) ON TABLE capconduit.second_factors TO capconduit_seller;
+GRANT SELECT(user_id) ON TABLE capconduit.second_factors TO capconduit_staff;
+
+
+--
+-- Name: COLUMN second_factors.created_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(created_at) ON TABLE capconduit.second_factors TO capconduit_seller;
+GRANT SELECT(created_at) ON TABLE capconduit.second_factors TO capconduit_staff;
+
+
+--
+-- Name: COLUMN second_factors.confirmed_at; Type: ACL; Schema: capconduit; Owner: capconduit_owner
+--
+
+GRANT SELECT(confirmed_at) ON TABLE capconduit.second_factors TO capconduit_seller;
+GRANT SELECT(confirmed_at) ON TABLE capconduit.second_factors TO capconduit_staff;
 
 
 --

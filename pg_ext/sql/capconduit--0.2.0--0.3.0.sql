@@ -108,8 +108,8 @@ create or replace function audit_change() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-    secrets constant text[] := array['password_hash', 'password', 'md5_cred', 'token_hash'];
-    untold constant text[] := array['version', 'settings_id', 'capped', 'metered', 'screened', 'key'];
+    secrets constant text[] := array['password_hash', 'password', 'md5_cred', 'token_hash', 'totp_secret', 'recovery_hashes'];
+    untold constant text[] := array['version', 'settings_id', 'capped', 'metered', 'screened', 'key', 'totp_key', 'last_step'];
     was constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - untold end;
     is_now constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - untold end;
     changed text[];
@@ -1169,27 +1169,40 @@ comment on function table_access is 'How calls reach each table: directly, as SQ
 -- service of 0.2.0 goes on with the functions of the same names that take less.
 ------------------------------------------------------------------------------------------------------------
 
--- account: the name as accounts are compared, whether or not there is one.
+-- account: the name as accounts are compared, whether or not there is one. What it has set up as its second factor: null, nothing.
 create function find_login(
     username text, network text,
-    out user_id bigint, out password_hash text, out status text, out known boolean, out account text)
+    out user_id bigint, out password_hash text, out status text, out known boolean, out account text,
+    out totp_secret bytea, out totp_key text, out last_step bigint, out recovery_hashes bytea[])
 language sql stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as $$
     select u.id, u.password_hash, u.status,
            exists (select from capconduit.login_networks n
                     where n.user_id = u.id and n.network = find_login.network::cidr),
-           one.account
+           one.account, f.totp_secret, f.totp_key, f.last_step, f.recovery_hashes
       from (select lower(find_login.username) as account) one
       left join capconduit.users u on lower(u.username) = one.account
+      left join capconduit.second_factors f on f.user_id = u.id and f.confirmed_at is not null
 $$;
 
+-- step, or recovery_hash: the code of the second factor, of a user who has one. False, too, when it was used meanwhile.
 create function open_session(
-    user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer, network text)
+    user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer, network text, step bigint, recovery_hash bytea)
 returns boolean
 language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if not capconduit.open_session(user_id, verified_hash, token_hash, lifetime_seconds) then
+    if (step is not null or recovery_hash is not null)
+        and not capconduit.use_second_factor(user_id, step, recovery_hash) then
+        return false;
+    end if;
+    insert into capconduit.sessions (token_hash, user_id, expires_at, by_code)
+    select open_session.token_hash, u.id, now() + make_interval(secs => lifetime_seconds),
+           step is not null or recovery_hash is not null
+      from capconduit.users u
+     where u.id = open_session.user_id and u.password_hash = verified_hash and u.status = 'active'
+       for share;
+    if not found then
         return false;
     end if;
     insert into capconduit.login_networks as n (user_id, network)
@@ -1244,20 +1257,166 @@ as $$
 $$;
 
 alter function find_login(text, text) owner to capconduit_owner;
-alter function open_session(bigint, text, bytea, integer, text) owner to capconduit_owner;
+alter function open_session(bigint, text, bytea, integer, text, bigint, bytea) owner to capconduit_owner;
 alter function find_session(bytea, integer, integer) owner to capconduit_owner;
 alter function forget_login_networks() owner to capconduit_owner;
 revoke all on function
-    find_login(text, text), open_session(bigint, text, bytea, integer, text), find_session(bytea, integer, integer),
+    find_login(text, text), open_session(bigint, text, bytea, integer, text, bigint, bytea), find_session(bytea, integer, integer),
     forget_login_networks()
     from public;
 
-comment on function find_login(text, text) is 'Account of one login name, and whether it has logged in from this network';
-comment on function open_session(bigint, text, bytea, integer, text) is
-    'Opens a session for a password that was just verified, and notes the network it came from';
+comment on function find_login(text, text) is 'Account of one login name, whether it has logged in from this network, and its second factor';
+comment on function open_session(bigint, text, bytea, integer, text, bigint, bytea) is
+    'Opens a session for a password, and a code if the user needs one, that were just verified, and notes the network it came from';
 comment on function find_session(bytea, integer, integer) is
     'User of one session, by the hash of its token; the session moves on with use, up to its longest life';
 comment on function forget_login_networks is 'Sweeps networks that accounts have not logged in from for long';
+
+------------------------------------------------------------------------------------------------------------
+-- The second factor of a login. Its row is locked by whoever uses a code, so of two who send the same one the second finds it used.
+------------------------------------------------------------------------------------------------------------
+
+-- A step of time once, and none before it; a recovery code once.
+create function use_second_factor(user_id bigint, step bigint, recovery_hash bytea) returns boolean
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Who uses it stands in the audit.
+    perform set_config('capconduit.user_id', user_id::text, true);
+    if step is not null then
+        update capconduit.second_factors f set last_step = step
+         where f.user_id = use_second_factor.user_id and f.confirmed_at is not null and (f.last_step is null or f.last_step < step);
+    else
+        update capconduit.second_factors f set recovery_hashes = array_remove(f.recovery_hashes, recovery_hash)
+         where f.user_id = use_second_factor.user_id and f.confirmed_at is not null and recovery_hash = any (f.recovery_hashes);
+    end if;
+    return found;
+end
+$$;
+
+-- Without the second factor that a user has, no session begins: the row is left out.
+create function need_second_factor() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not new.by_code
+        and exists (select from capconduit.second_factors f where f.user_id = new.user_id and f.confirmed_at is not null) then
+        return null;
+    end if;
+    return new;
+end
+$$;
+
+create function end_other_sessions() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from capconduit.sessions s
+     where s.user_id = old.user_id
+       and encode(s.token_hash, 'hex') is distinct from current_setting('capconduit.keep_session', true);
+    return null;
+end
+$$;
+
+create function has_second_factor(user_id bigint) returns boolean
+language sql stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    select exists (select from capconduit.second_factors f
+                    where f.user_id = has_second_factor.user_id and f.confirmed_at is not null)
+$$;
+
+-- The own one, also before it is confirmed.
+create function find_second_factor(
+    out totp_secret bytea, out totp_key text, out confirmed_at timestamptz, out last_step bigint, out recovery_hashes bytea[])
+returns setof record
+language sql stable parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    select f.totp_secret, f.totp_key, f.confirmed_at, f.last_step, f.recovery_hashes
+      from capconduit.second_factors f where f.user_id = capconduit.session_user_id()
+$$;
+
+-- Anew until it is confirmed. By the password that was verified: a session alone gives its user no second factor.
+create function begin_second_factor(verified_hash text, totp_secret bytea, totp_key text) returns boolean
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+    with begun as (
+        insert into capconduit.second_factors as f (user_id, totp_secret, totp_key)
+        select u.id, begin_second_factor.totp_secret, begin_second_factor.totp_key
+          from capconduit.users u
+         where u.id = capconduit.session_user_id() and u.password_hash = verified_hash and u.status = 'active'
+            on conflict on constraint second_factors_pkey do update
+           set totp_secret = excluded.totp_secret, totp_key = excluded.totp_key, created_at = now(), last_step = null
+         where f.confirmed_at is null
+        returning 1)
+    select exists (select from begun)
+$$;
+
+-- By a first code. The user's row is locked first: a login that has not seen it has its session, which ends, or none.
+create function confirm_second_factor(totp_secret bytea, step bigint, recovery_hashes bytea[]) returns boolean
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from capconduit.users u where u.id = capconduit.session_user_id() for no key update;
+    update capconduit.second_factors f
+       set confirmed_at = now(), last_step = step, recovery_hashes = confirm_second_factor.recovery_hashes
+     where f.user_id = capconduit.session_user_id() and f.confirmed_at is null
+       and f.totp_secret = confirm_second_factor.totp_secret;
+    return found;
+end
+$$;
+
+create function replace_recovery_codes(step bigint, recovery_hash bytea, new_hashes bytea[]) returns boolean
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not capconduit.use_second_factor(capconduit.session_user_id(), step, recovery_hash) then
+        return false;
+    end if;
+    update capconduit.second_factors f set recovery_hashes = new_hashes where f.user_id = capconduit.session_user_id();
+    return found;
+end
+$$;
+
+create function remove_second_factor(step bigint, recovery_hash bytea) returns boolean
+language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not capconduit.use_second_factor(capconduit.session_user_id(), step, recovery_hash) then
+        return false;
+    end if;
+    delete from capconduit.second_factors f where f.user_id = capconduit.session_user_id();
+    return found;
+end
+$$;
+
+alter function use_second_factor(bigint, bigint, bytea) owner to capconduit_owner;
+alter function need_second_factor() owner to capconduit_owner;
+alter function end_other_sessions() owner to capconduit_owner;
+alter function has_second_factor(bigint) owner to capconduit_owner;
+alter function find_second_factor() owner to capconduit_owner;
+alter function begin_second_factor(text, bytea, text) owner to capconduit_owner;
+alter function confirm_second_factor(bytea, bigint, bytea[]) owner to capconduit_owner;
+alter function replace_recovery_codes(bigint, bytea, bytea[]) owner to capconduit_owner;
+alter function remove_second_factor(bigint, bytea) owner to capconduit_owner;
+revoke all on function use_second_factor(bigint, bigint, bytea) from public;
+revoke all on function need_second_factor() from public;
+revoke all on function end_other_sessions() from public;
+revoke all on function has_second_factor(bigint) from public;
+revoke all on function find_second_factor() from public;
+revoke all on function begin_second_factor(text, bytea, text) from public;
+revoke all on function confirm_second_factor(bytea, bigint, bytea[]) from public;
+revoke all on function replace_recovery_codes(bigint, bytea, bytea[]) from public;
+revoke all on function remove_second_factor(bigint, bytea) from public;
+
+comment on function use_second_factor is 'Uses up a code of a user''s second factor: a step of time, or a recovery code';
+comment on function need_second_factor is 'Trigger: no session of a user begins without the second factor that it has';
+comment on function end_other_sessions is 'Trigger: sessions end when a second factor is set up or taken away';
+comment on function has_second_factor is 'Whether a user''s logins need a code';
+comment on function find_second_factor is 'The own second factor, to verify a code';
+comment on function begin_second_factor is 'Begins to set up one''s own second factor, given the verified hash of the password';
+comment on function confirm_second_factor is 'Ends setting it up, by the step of a code that was just verified';
+comment on function replace_recovery_codes is 'Replaces one''s own recovery codes, by a code that was just verified';
+comment on function remove_second_factor is 'Takes one''s own second factor away, by a code that was just verified';
 
 ------------------------------------------------------------------------------------------------------------
 -- Texts that people give to things. Existing rows stay as they are, and can be changed: only a text that is written anew is

@@ -7,6 +7,7 @@
 
 mod api;
 mod asterisk;
+pub mod authenticator;
 mod authority;
 mod browser;
 mod calls;

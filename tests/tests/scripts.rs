@@ -157,6 +157,7 @@ fn make_install_puts_everything_below_destdir() {
             ("share/man/man1/capconduit-purge.1", 0o644),
             ("share/man/man1/capconduit-serve.1", 0o644),
             ("share/man/man1/capconduit-user-create-admin.1", 0o644),
+            ("share/man/man1/capconduit-user-remove-second-factor.1", 0o644),
             ("share/man/man1/capconduit-user.1", 0o644),
             ("share/man/man1/capconduit-wipe.1", 0o644),
             ("share/man/man1/capconduit.1", 0o644),

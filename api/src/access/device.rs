@@ -80,6 +80,7 @@ mod tests {
             password_hash: password_hash.into(),
             status: "active".into(),
             known: false,
+            factor: None,
         }
     }
 

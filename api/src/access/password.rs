@@ -9,9 +9,11 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::desk::{Desk, Place};
+use super::desk::{Desk, Place, Turn};
+use super::second_factor::{Factor, Judged, Keys, Proof};
 use super::secret;
 use super::throttle::Who;
 use crate::error::{ApiError, ApiResult};
@@ -38,6 +40,55 @@ pub const RULE: Text = Text::exact(0, *LENGTH.end()).check(|password| {
 /// A hash that no password was ever made for: an unknown name costs the same work as a known one.
 pub(super) const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm8gc3VjaCBhY2NvdW50$ywUFlcE0BLoYH1fSHRfvIKRPNFxfxTCZ4ZxJ8RItuXw";
+
+/// What a login needs beside the password.
+#[derive(Default)]
+pub struct Second {
+    /// None: nothing.
+    pub factor: Option<Factor>,
+    pub code: Option<SecretString>,
+    pub keys: Arc<Keys>,
+}
+
+#[derive(Debug)]
+pub enum Verdict {
+    Wrong,
+    /// The password is right.
+    CodeMissing,
+    CodeWrong,
+    /// With what is to be used up of the second factor.
+    Right(Option<Proof>),
+}
+
+impl Second {
+    fn judge(&self) -> ApiResult<Verdict> {
+        let Some(factor) = &self.factor else {
+            return Ok(Verdict::Right(None));
+        };
+        let Some(code) = &self.code else {
+            return Ok(Verdict::CodeMissing);
+        };
+        let now = Timestamp::now().as_second();
+        match factor.judge(&self.keys, code.expose_secret(), now) {
+            Judged::Right(proof) => Ok(Verdict::Right(Some(proof))),
+            Judged::Wrong => Ok(Verdict::CodeWrong),
+            Judged::NoKey => Err(ApiError::internal(format!(
+                "the second factor of user {} was made with a key that --second-factor-key-file does not have",
+                factor.user_id
+            ))),
+        }
+    }
+
+    fn settled(&self, turn: Turn) -> ApiResult<Verdict> {
+        let verdict = self.judge()?;
+        match verdict {
+            Verdict::Right(_) => turn.settle(true),
+            Verdict::CodeMissing => drop(turn),
+            Verdict::Wrong | Verdict::CodeWrong => turn.settle(false),
+        }
+        Ok(verdict)
+    }
+}
 
 #[derive(Debug)]
 pub struct Passwords {
@@ -69,22 +120,45 @@ impl Passwords {
         .map_err(ApiError::internal)
     }
 
-    /// `stored` is None for an unknown name.
-    pub async fn verify(&self, who: Who, password: SecretString, stored: Option<String>) -> ApiResult<bool> {
+    /// `stored` is None for an unknown name. A wrong code counts as a wrong password does; a right password without a code that is
+    /// needed counts as nothing.
+    pub async fn verify(
+        &self,
+        who: Who,
+        password: SecretString,
+        stored: Option<String>,
+        second: Second,
+    ) -> ApiResult<Verdict> {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| NOBODY.into());
-        // Only in memory, and only as long as somebody waits.
-        let proof = secret::hash_parts(&[stored.as_bytes(), password.expose_secret().as_bytes()]);
+        // Only in memory, and only as long as somebody waits. With the code: another one is another guess.
+        let code = second.code.as_ref().map_or("", |code| code.expose_secret());
+        let proof = secret::hash_parts(&[
+            stored.as_bytes(),
+            password.expose_secret().as_bytes(),
+            code.as_bytes(),
+        ]);
         let proof = known.then_some(proof);
         let Place::Turn(turn) = self.place(Some(who), proof).await? else {
-            return Ok(true);
+            return second.judge();
         };
         in_background(move || {
-            let right = verify(password.expose_secret(), &stored) && known;
-            turn.settle(right);
-            right
+            // An unknown name costs the same hash.
+            if !(verify(password.expose_secret(), &stored) && known) {
+                turn.settle(false);
+                return Ok(Verdict::Wrong);
+            }
+            second.settled(turn)
         })
-        .await
+        .await?
+    }
+
+    /// A code alone, where the password is known to be right.
+    pub async fn verify_code(&self, who: Who, second: Second) -> ApiResult<Verdict> {
+        match self.place(Some(who), None).await? {
+            Place::Turn(turn) => second.settled(turn),
+            Place::Right => second.judge(),
+        }
     }
 
     async fn place(&self, who: Option<Who>, proof: Option<secret::Hash>) -> ApiResult<Place> {

@@ -11,8 +11,12 @@ pub type Hash = [u8; 32];
 /// 256 bits from the operating system, as text for headers and cookies.
 pub fn random() -> Result<String> {
     let mut bytes = [0u8; 32];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random bytes: {error}"))?;
+    fill(&mut bytes)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+pub fn fill(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes).map_err(|error| anyhow!("the system gives no random bytes: {error}"))
 }
 
 /// The secrets are random and long, so a plain digest is as good as a slow one.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
+use super::second_factor::{Factor, Proof, Seed};
 use super::secret::{self, Hash};
 use crate::error::{ApiError, ApiResult};
 use crate::store::tx::{Args, Store};
@@ -14,9 +15,12 @@ pub const COOKIE: &str = "session";
 
 const FIND_SESSION: &str = "select user_id, role, cookie_seconds from find_session($1, $2, $3)";
 const FIND_API_TOKEN: &str = "select user_id, role from find_api_token($1)";
-const OPEN_SESSION: &str = "select open_session($1, $2, $3, $4, $5)";
+const OPEN_SESSION: &str = "select open_session($1, $2, $3, $4, $5, $6, $7)";
 const CLOSE_SESSION: &str = "select close_session($1)";
-const FIND_LOGIN: &str = "select user_id, password_hash, status, known, account from find_login($1, $2)";
+const FIND_LOGIN: &str = "\
+    select user_id, password_hash, status, known, account, totp_secret, totp_key, last_step, recovery_hashes
+      from find_login($1, $2)";
+const HAS_SECOND_FACTOR: &str = "select has_second_factor($1)";
 
 /// The statements of this module that run as the service's own login.
 pub const STATEMENTS: &[&str] = &[
@@ -25,6 +29,7 @@ pub const STATEMENTS: &[&str] = &[
     OPEN_SESSION,
     CLOSE_SESSION,
     FIND_LOGIN,
+    HAS_SECOND_FACTOR,
 ];
 
 /// What a request presented to say who it is.
@@ -148,12 +153,30 @@ impl Sessions {
             password_hash: row.get("password_hash"),
             status: row.get("status"),
             known: row.get("known"),
+            factor: row.get::<_, Option<Vec<u8>>>("totp_secret").map(|bytes| Factor {
+                user_id,
+                seed: Seed {
+                    bytes,
+                    key: row.get("totp_key"),
+                },
+                last_step: row.get("last_step"),
+                recovery_hashes: row.get("recovery_hashes"),
+            }),
         });
         Ok((login, row.get("account")))
     }
 
-    /// A new session for a verified login, and its cookie. None if the account changed meanwhile.
-    pub async fn open(&self, login: &Login, network: IpAddr) -> ApiResult<Option<(Hash, HeaderValue)>> {
+    pub async fn has_second_factor(&self, user_id: i64) -> ApiResult<bool> {
+        Ok(self.store.own(HAS_SECOND_FACTOR, &[&user_id]).await?.get(0))
+    }
+
+    /// A new session for a verified login, and its cookie. None if the account changed meanwhile, or the code was used.
+    pub async fn open(
+        &self,
+        login: &Login,
+        network: IpAddr,
+        proof: Option<Proof>,
+    ) -> ApiResult<Option<(Hash, HeaderValue)>> {
         let id = secret::random().map_err(|error| ApiError::internal(error.to_string()))?;
         let hash = secret::hash(&id);
         let seconds = self.lifetime.unused_seconds.min(self.lifetime.longest_seconds);
@@ -164,6 +187,8 @@ impl Sessions {
             &hash.as_slice(),
             &seconds,
             &network,
+            &proof.and_then(|proof| proof.step()),
+            &proof.as_ref().and_then(Proof::recovery_hash),
         ];
         let opened: bool = self.store.own(OPEN_SESSION, args).await?.get(0);
         let cookie = opened.then(|| self.cookie(&id, seconds)).transpose()?;
@@ -196,6 +221,8 @@ pub struct Login {
     pub status: String,
     /// It has logged in from this network before.
     pub known: bool,
+    /// What it needs beside the password.
+    pub factor: Option<Factor>,
 }
 
 impl fmt::Debug for Login {
@@ -236,6 +263,7 @@ mod tests {
             password_hash: "$argon2id$stored".into(),
             status: "active".into(),
             known: false,
+            factor: None,
         };
         let session = Credential::Session(secret::hash("presented"), "presented".into());
         let cookie = secret_header("session=presented").unwrap();

@@ -18,6 +18,8 @@ pub trait Admits: Send + Sync {
     const ROLES: &'static [&'static str];
     /// Whether a bearer token will do.
     const TOKENS: bool = true;
+    /// Whether admins who lack the second factor that they need are let in: to set it up.
+    const UNPROTECTED: bool = false;
 }
 
 #[derive(Debug)]
@@ -31,6 +33,9 @@ pub struct Everybody;
 /// Any role, with the session that its password opened.
 #[derive(Debug)]
 pub struct EverybodyInSession;
+/// The same, and an admin who is to set up a second factor.
+#[derive(Debug)]
+pub struct EverybodyEnrolling;
 
 impl Admits for SellerOnly {
     const ROLES: &'static [&'static str] = &["user"];
@@ -49,6 +54,12 @@ impl Admits for EverybodyInSession {
     const TOKENS: bool = false;
 }
 
+impl Admits for EverybodyEnrolling {
+    const ROLES: &'static [&'static str] = Everybody::ROLES;
+    const TOKENS: bool = false;
+    const UNPROTECTED: bool = true;
+}
+
 #[derive(Debug)]
 pub struct Caller<A> {
     pub user: User,
@@ -60,6 +71,7 @@ pub type Admin = Caller<AdminOnly>;
 pub type Staff = Caller<AdminOrStaff>;
 pub type Anyone = Caller<Everybody>;
 pub type InSession = Caller<EverybodyInSession>;
+pub type Enrolling = Caller<EverybodyEnrolling>;
 
 #[derive(Debug)]
 pub struct User {
@@ -126,6 +138,16 @@ impl<A: Admits> Caller<A> {
                 ));
             }
         };
+        if !A::UNPROTECTED
+            && role == "admin"
+            && app.settings.admins_need_second_factor
+            && !app.sessions.has_second_factor(id).await?
+        {
+            return Err(ApiError::forbidden(
+                "second_factor_missing",
+                "Admins need a second factor here. Set yours up first: POST /api/auth/second_factor, or /console/account/second_factor.",
+            ));
+        }
         tracing::Span::current().record("user_id", id);
         Ok(Caller {
             user: User {

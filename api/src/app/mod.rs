@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::access::failures::Failures;
+use crate::access::login_step::LoginSteps;
 use crate::access::password::Passwords;
 use crate::access::sessions::Sessions;
 use crate::http::params::KnownParams;
@@ -26,6 +27,7 @@ pub struct App {
     pub sessions: Sessions,
     pub passwords: Passwords,
     pub failures: Failures,
+    pub login_steps: LoginSteps,
     pub metrics: Metrics,
     pub known_params: KnownParams,
 }
@@ -56,6 +58,7 @@ impl App {
             generation,
             passwords: Passwords::new(settings.statement_timeout),
             failures: Failures::default(),
+            login_steps: LoginSteps::new()?,
             metrics: Metrics::new()?,
             known_params,
             settings,

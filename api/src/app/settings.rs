@@ -1,10 +1,12 @@
 //! The settings of the service, checked and ready to use. Where each comes from is the command's business.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{ApiError, ApiResult};
 
 use crate::access::address::Proxies;
+use crate::access::second_factor::Keys;
 use crate::access::secret;
 use crate::access::sessions::Lifetime;
 use crate::database::Address;
@@ -28,6 +30,10 @@ pub struct Settings {
     pub statement_timeout: Duration,
     pub pjsip: PjsipNames,
     pub claims: Claims,
+    /// With which the secrets of second factors are made.
+    pub second_factor_keys: Arc<Keys>,
+    /// An admin without a second factor may only set one up.
+    pub admins_need_second_factor: bool,
 }
 
 /// Who may claim a number that nobody has.

@@ -14,7 +14,7 @@ use super::frame::{Frame, page};
 use super::show;
 use super::viewer::Anyone;
 use crate::access::secret::Hash;
-use crate::app::AppState;
+use crate::app::{AppState, caller};
 use crate::error::{ApiError, ApiResult};
 use crate::http::list::Request;
 use crate::http::params::{Id, Params};
@@ -37,7 +37,7 @@ pub fn router() -> Router<AppState> {
 }
 
 /// The session that asks. Whoever looks at another's console has none there.
-fn own(viewer: &Anyone) -> ApiResult<Hash> {
+pub(super) fn own(viewer: &caller::User) -> ApiResult<Hash> {
     if viewer.is_looked_at {
         return Err(ApiError::forbidden(
             "looking",

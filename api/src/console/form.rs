@@ -190,6 +190,7 @@ impl Field {
             (Kind::Secret, _) => "current-password",
             (Kind::NewSecret, _) => "new-password",
             (_, "username") => "username",
+            (_, "code") => "one-time-code",
             _ => "off",
         }
     }
@@ -403,8 +404,14 @@ impl Form {
             Err(error) => error.0,
         };
         // Whoever typed them may type others.
-        let is_typed =
-            ["wrong_login", "wrong_password", "account_inactive", "throttled"].contains(&problem.code);
+        let is_typed = [
+            "wrong_login",
+            "wrong_password",
+            "wrong_code",
+            "account_inactive",
+            "throttled",
+        ]
+        .contains(&problem.code);
         if !is_typed && !matches!(problem.status.as_u16(), 400 | 409 | 412 | 422) {
             return Err(ApiError(problem));
         }

@@ -1,26 +1,28 @@
-//! Log in, and back to the page that was asked for; log out.
+//! Log in, with a code on a second page where one is needed, and back to the page that was asked for; log out.
 
 use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
-use axum::http::HeaderMap;
 use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::form::{Field, Form, Kind, Sent};
 use super::frame::{Frame, see_other};
-use super::viewer::Anyone;
+use super::viewer::Enrolling;
 use crate::app::AppState;
 use crate::error::{ApiError, ApiResult};
 use crate::http::params::Params;
 use crate::resources::auth::objects::Credentials;
 use crate::resources::auth::operations;
+use crate::resources::auth::second_factor::SecondFactorCode;
 
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/console/login", get(show).post(log_in))
+        .route("/console/login/code", get(ask_code).post(log_in_by_code))
         .route("/console/logout", post(log_out))
 }
 
@@ -61,19 +63,64 @@ async fn log_in(
         Err(error) => return form.answer(Err(error)),
     };
     let address = app.settings.proxies.client(peer, &headers);
+    let username = given.username.clone();
     match operations::log_in(&app, address, &headers, given).await {
-        Ok((_, cookies)) => {
-            let mut response = see_other(target(&params))?;
-            for cookie in cookies {
-                response.headers_mut().append(SET_COOKIE, cookie);
-            }
-            Ok(response)
+        Ok((_, cookies)) => on_to(target(&params), cookies),
+        Err(error) if error.0.code == "code_required" => {
+            let step = operations::login_step(&app, address, &username).await?;
+            on_to(&with_target("/console/login/code", &params), step)
         }
         Err(error) => form.answer(Err(error)),
     }
 }
 
-async fn log_out(State(app): State<AppState>, viewer: Anyone) -> ApiResult<Response> {
+fn on_to(path: &str, cookies: impl IntoIterator<Item = HeaderValue>) -> ApiResult<Response> {
+    let mut response = see_other(path)?;
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// A page of the login, and where it leads in the end.
+fn with_target(path: &str, params: &Params) -> String {
+    let next: String = form_urlencoded::byte_serialize(target(params).as_bytes()).collect();
+    format!("{path}?next={next}")
+}
+
+fn code_form(params: &Params) -> ApiResult<Form> {
+    let back = with_target("/console/login", params);
+    Ok(Form::new(Frame::nobody(), "Log in: your code", back, "Log in")?
+        .intro("Your password is right. Now the code that your authenticator app shows, or one of your recovery codes.")
+        .fields(vec![Field::new("code", "Code", Kind::Text)]))
+}
+
+async fn ask_code(params: Params) -> ApiResult<Response> {
+    code_form(&params)?.show()
+}
+
+async fn log_in_by_code(
+    State(app): State<AppState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    params: Params,
+    headers: HeaderMap,
+    sent: Sent,
+) -> ApiResult<Response> {
+    let mut form = code_form(&params)?;
+    let given = match form.parse::<SecondFactorCode>(&sent) {
+        Ok(given) => given,
+        Err(error) => return form.answer(Err(error)),
+    };
+    let address = app.settings.proxies.client(peer, &headers);
+    match operations::log_in_by_code(&app, address, &headers, given.code).await {
+        Ok(Some(cookies)) => on_to(target(&params), cookies),
+        // It took too long: the password once more.
+        Ok(None) => see_other(&with_target("/console/login", &params)),
+        Err(error) => form.answer(Err(error)),
+    }
+}
+
+async fn log_out(State(app): State<AppState>, viewer: Enrolling) -> ApiResult<Response> {
     let session = viewer.session.ok_or_else(ApiError::unauthenticated)?;
     app.sessions.close(&session).await?;
     let mut response = see_other("/console/login")?;

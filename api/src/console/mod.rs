@@ -33,6 +33,7 @@ mod pauses;
 mod reports;
 mod rules_text;
 mod search;
+mod second_factor;
 mod sellers;
 mod show;
 mod surround;
@@ -71,6 +72,7 @@ fn pages() -> Router<AppState> {
         .merge(sellers::router())
         .merge(users::router())
         .merge(account::router())
+        .merge(second_factor::router())
         .merge(audit::router())
         .merge(search::router())
         .route(

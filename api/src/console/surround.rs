@@ -79,6 +79,9 @@ fn show(problem: &Problem, back: &str) -> ApiResult<Response> {
         let next: String = form_urlencoded::byte_serialize(back.as_bytes()).collect();
         return see_other(&format!("/console/login?next={next}"));
     }
+    if problem.code == "second_factor_missing" {
+        return see_other("/console/account/second_factor");
+    }
     if let Some(cause) = &problem.cause {
         tracing::error!(
             status = problem.status.as_u16(),

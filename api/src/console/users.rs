@@ -19,6 +19,7 @@ use crate::http::list::Request;
 use crate::http::page::Page;
 use crate::http::params::{Id, Params};
 use crate::resources::auth::password_link::{self, CreatedPasswordLink, NewPasswordLink};
+use crate::resources::auth::second_factor;
 use crate::resources::users::objects::{NewPassword, NewUser, ROLES, STATUSES, User, UserChange};
 use crate::resources::users::operations;
 
@@ -33,6 +34,10 @@ pub fn router() -> Router<AppState> {
             get(ask_password).post(set_password),
         )
         .route("/console/users/{id}/link", get(ask_link).post(link))
+        .route(
+            "/console/users/{id}/second_factor",
+            get(ask_second_factor).post(remove_second_factor),
+        )
         .route("/console/users/{id}/delete", get(ask_delete).post(delete))
 }
 
@@ -276,6 +281,36 @@ async fn link(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiResul
         user,
         link,
     })
+}
+
+fn second_factor_form(admin: &Admin, user: &User) -> ApiResult<Form> {
+    let form = Form::new(
+        Frame::of(admin, "users"),
+        format!("Take the second factor of {} away?", user.username),
+        format!("/console/users/{}", user.id),
+        "Take it away",
+    )?;
+    Ok(form.danger().intro(
+        "For a user who has lost the telephone and the recovery codes. Be sure whom you talk to: from then on the password alone lets in.          All sessions of the user end.",
+    ))
+}
+
+async fn ask_second_factor(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiResult<Response> {
+    second_factor_form(&admin, &found(&app, &admin, id).await?)?.show()
+}
+
+async fn remove_second_factor(
+    State(app): State<AppState>,
+    admin: Admin,
+    Id(id): Id,
+    sent: Sent,
+) -> ApiResult<Response> {
+    let form = second_factor_form(&admin, &found(&app, &admin, id).await?)?;
+    form.go_on(&app, &admin.identity(), &sent, async |tx| {
+        second_factor::remove_of(tx, admin.id, id).await?;
+        Ok(format!("/console/users/{id}"))
+    })
+    .await
 }
 
 fn delete_form(admin: &Admin, user: &User) -> ApiResult<Form> {

@@ -8,7 +8,9 @@ use axum::http::request::Parts;
 
 use super::looked_at::Looking;
 use crate::app::AppState;
-use crate::app::caller::{AdminOnly, AdminOrStaff, Admits, Caller, Everybody, SellerOnly, User};
+use crate::app::caller::{
+    AdminOnly, AdminOrStaff, Admits, Caller, Everybody, EverybodyEnrolling, SellerOnly, User,
+};
 use crate::error::ApiError;
 
 #[derive(Debug)]
@@ -21,12 +23,14 @@ pub struct InSession<A>(A);
 impl<A: Admits> Admits for InSession<A> {
     const ROLES: &'static [&'static str] = A::ROLES;
     const TOKENS: bool = false;
+    const UNPROTECTED: bool = A::UNPROTECTED;
 }
 
 pub type Seller = Viewer<InSession<SellerOnly>>;
 pub type Staff = Viewer<InSession<AdminOrStaff>>;
 pub type Admin = Viewer<InSession<AdminOnly>>;
 pub type Anyone = Viewer<InSession<Everybody>>;
+pub type Enrolling = Viewer<InSession<EverybodyEnrolling>>;
 
 impl<A: Admits> FromRequestParts<AppState> for Viewer<A> {
     type Rejection = ApiError;

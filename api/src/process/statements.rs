@@ -40,6 +40,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
     let both = [
         auth::USER_STATEMENTS,
         auth::sessions::USER_STATEMENTS,
+        auth::second_factor::USER_STATEMENTS,
         tokens::USER_STATEMENTS,
         once::USER_STATEMENTS,
         logs::SELLER_STATEMENTS,
@@ -60,6 +61,7 @@ fn all() -> Vec<(Option<DbRole>, &'static str)> {
     let staff = [
         auth::STAFF_STATEMENTS,
         auth::password_link::STAFF_STATEMENTS,
+        auth::second_factor::ADMIN_STATEMENTS,
         users::ADMIN_STATEMENTS,
         clients::STAFF_STATEMENTS,
         capacity::operations::STAFF_STATEMENTS,

@@ -1,5 +1,5 @@
-//! `capconduit user create-admin`: lets the first person in. The password comes from a prompt, from standard input or is
-//! made here; never from an argument, which every user of the machine could read.
+//! `capconduit user`: lets the first person in, and the last admin who has lost the second factor. The password comes from a prompt,
+//! from standard input or is made here; never from an argument, which every user of the machine could read.
 
 use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
@@ -17,6 +17,10 @@ const INSERT: &str = "\
     insert into capconduit.users (username, email, password_hash, role, full_name)
     values ($1, $2, $3, 'admin', $4) returning id";
 
+const REMOVE_SECOND_FACTOR: &str = "\
+    delete from capconduit.second_factors f using capconduit.users u
+     where u.id = f.user_id and lower(u.username) = lower($1) and f.confirmed_at is not null";
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -27,6 +31,8 @@ pub struct Args {
 enum Command {
     /// Create an account with the role admin. Connect as capconduit_admin or as the database's owner.
     CreateAdmin(CreateAdmin),
+    /// Take away the second factor of a user who has lost it, such as the only admin. Connect as create-admin does.
+    RemoveSecondFactor(RemoveSecondFactor),
 }
 
 #[derive(Debug, clap::Args)]
@@ -48,8 +54,17 @@ struct CreateAdmin {
     generate_password: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct RemoveSecondFactor {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[arg(long)]
+    username: String,
+}
+
 pub async fn run(args: Args) -> Result<ExitCode> {
     match args.command {
+        Command::RemoveSecondFactor(args) => remove_second_factor(args).await,
         Command::CreateAdmin(args) => create_admin(args).await,
     }
 }
@@ -80,6 +95,22 @@ async fn create_admin(args: CreateAdmin) -> Result<ExitCode> {
     if generated {
         println!("password: {password}");
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn remove_second_factor(args: RemoveSecondFactor) -> Result<ExitCode> {
+    let mut address = args.database.config()?;
+    address.application_name("capconduit user");
+    let (client, _driver) = database::connect(&address).await?;
+    let username = composed(args.username.trim());
+    let removed = client
+        .execute(REMOVE_SECOND_FACTOR, &[&username])
+        .await
+        .context("is the database migrated, and is this its administrator's login?")?;
+    if removed == 0 {
+        bail!("no user {username} has a second factor");
+    }
+    println!("{username} logs in with the password alone; all its sessions have ended");
     Ok(ExitCode::SUCCESS)
 }
 

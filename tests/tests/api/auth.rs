@@ -13,6 +13,7 @@ const USER_KEYS: &[&str] = &[
     "fullName",
     "id",
     "role",
+    "secondFactor",
     "status",
     "timeZone",
     "updatedAt",

@@ -27,6 +27,11 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("PUT", "/api/auth/password", Session),
     ("POST", "/api/auth/password_links", Admin),
     ("POST", "/api/auth/new_password", Everybody),
+    ("GET", "/api/auth/second_factor", Session),
+    ("POST", "/api/auth/second_factor", Session),
+    ("POST", "/api/auth/second_factor/confirm", Session),
+    ("POST", "/api/auth/second_factor/recovery_codes", Session),
+    ("POST", "/api/auth/second_factor/remove", Session),
     ("GET", "/api/auth/sessions", Session),
     ("DELETE", "/api/auth/sessions/{id}", Session),
     ("GET", "/api/auth/tokens", LoggedIn),
@@ -39,6 +44,7 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("PATCH", "/api/admin/users/{id}", Admin),
     ("DELETE", "/api/admin/users/{id}", Admin),
     ("PUT", "/api/admin/users/{id}/password", Admin),
+    ("DELETE", "/api/admin/users/{id}/second_factor", Admin),
     ("GET", "/api/admin/clients", Staff),
     ("POST", "/api/admin/clients", Staff),
     ("GET", "/api/admin/clients/{id}", Staff),
@@ -198,6 +204,8 @@ pub fn good_body(method: &str, path: &str) -> Option<Value> {
         }
         ("POST", "/api/auth/password_links") => json!({"userId": 5}),
         ("POST", "/api/auth/new_password") => json!({"token": "ccp_AAAA", "newPassword": "another-password"}),
+        ("POST", "/api/auth/second_factor") => json!({"currentPassword": "wrong-password"}),
+        ("POST", path) if path.starts_with("/api/auth/second_factor/") => json!({"code": "123456"}),
         ("POST", "/api/auth/tokens") => json!({"name": "a script"}),
         ("POST", "/api/admin/users") => {
             json!({"username": "new_user", "email": "new@example.com", "password": "long-enough", "role": "user"})

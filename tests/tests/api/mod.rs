@@ -36,6 +36,7 @@ mod platform;
 mod records;
 mod repeats;
 mod schedules;
+mod second_factor;
 mod secrets;
 mod sessions;
 mod statements;

@@ -29,6 +29,7 @@ async fn users_are_made_shown_and_changed() {
             "fullName",
             "id",
             "role",
+            "secondFactor",
             "status",
             "timeZone",
             "updatedAt",

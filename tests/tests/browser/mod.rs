@@ -2,6 +2,7 @@
 
 mod live;
 mod pages;
+mod second_factor;
 mod work;
 
 use capconduit_tests::Browser;

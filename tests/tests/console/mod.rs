@@ -9,5 +9,6 @@ mod overflow;
 mod pages;
 mod reports;
 pub mod rights;
+mod second_factor;
 mod steps;
 pub mod support;

@@ -58,6 +58,7 @@ pub const ADMINS: &[&str] = &[
     "/console/users/4/edit",
     "/console/users/4/password",
     "/console/users/4/link",
+    "/console/users/4/second_factor",
     "/console/users/4/delete",
 ];
 pub const EVERYBODYS: &[&str] = &[
@@ -81,6 +82,11 @@ pub const EVERYBODYS: &[&str] = &[
 pub const OWN: &[&str] = &[
     "/console/account",
     "/console/account/password",
+    "/console/account/second_factor",
+    "/console/account/second_factor/new",
+    "/console/account/second_factor/confirm",
+    "/console/account/second_factor/codes",
+    "/console/account/second_factor/remove",
     "/console/account/sessions/1/end",
     "/console/account/tokens/new",
     "/console/account/tokens/1/revoke",
@@ -102,6 +108,7 @@ fn every_route_has_its_roles() {
                 "/console",
                 "/console/",
                 "/console/login",
+                "/console/login/code",
                 "/console/logout",
                 "/console/new_password",
                 "/console/{*rest}",

@@ -95,6 +95,7 @@ fn nonsense(variable: &str) -> Option<&'static [&'static str]> {
         "CAPCONDUIT_CLAIMS" => &["", "x", "Open", "open,staff"],
         "CAPCONDUIT_FORWARDED_HEADER" => &["", "x", "x-real-ip", "forwarded, x-forwarded-for"],
         "CAPCONDUIT_INTERNAL_TOKEN_FILE" => &["/no/such/file", "/"],
+        "CAPCONDUIT_SECOND_FACTOR_KEY_FILE" => &["", "/no/such/file", "/", "/dev/null", "/proc/self/comm"],
         "CAPCONDUIT_NODE" => &[
             "",
             " ",
@@ -107,7 +108,10 @@ fn nonsense(variable: &str) -> Option<&'static [&'static str]> {
         "CAPCONDUIT_SPOOL" => &["", "/no/such/folder", "/dev/null"],
         "CAPCONDUIT_ASTERISK_COMMAND" => &["", " "],
         "CAPCONDUIT_CONTEXTS" | "CAPCONDUIT_TRANSPORTS" => return None,
-        "CAPCONDUIT_WITHOUT_TLS" | "CAPCONDUIT_WITHOUT_INTERNAL_API" | "CAPCONDUIT_LOG_JSON" => return None,
+        "CAPCONDUIT_WITHOUT_TLS"
+        | "CAPCONDUIT_WITHOUT_INTERNAL_API"
+        | "CAPCONDUIT_ADMINS_NEED_SECOND_FACTOR"
+        | "CAPCONDUIT_LOG_JSON" => return None,
         new => panic!("{new} is a new setting: which nonsense must it refuse?"),
     })
 }

@@ -8,6 +8,9 @@ use super::capconduit;
 const BEFORE: &str = "
     set search_path = capconduit;
     drop view subject_calls_view, metered_calls_view cascade;
+    drop trigger sessions_second_factor on sessions;
+    alter table sessions drop column by_code;
+    drop table second_factors;
     drop trigger campaigns_check_overflow on campaigns;
     drop trigger campaigns_forget_overflow on campaigns;
     drop trigger campaign_client_settings_forget_overflow on campaign_client_settings;

@@ -64,6 +64,7 @@ async fn populate(db: &TestDb, user_id: i64, did: &str) {
                  values ({user_id}, sha256('{user_id}'), '', 201, 'answer to {user_id}');
              insert into sessions (token_hash, user_id, expires_at)
                  values (sha256('{user_id}'), {user_id}, now() + interval '1 day');
+             insert into second_factors (user_id, totp_secret, confirmed_at) values ({user_id}, sha256('{user_id}'), now());
              insert into schedules (user_id, name) values ({user_id}, 'of {user_id}');
              insert into caller_marks (user_id, caller, kind, note, created_by) values ({user_id}, '+4930123456', 'allowed', 'of {user_id}', {user_id});
              insert into caller_marks (link_id, caller, kind, note, created_by)
@@ -133,6 +134,7 @@ async fn another_seller_s_rows_do_not_exist() {
             "meter_windows",
             "meters",
             "schedules",
+            "second_factors",
             "sessions",
             "users"
         ]
@@ -317,6 +319,12 @@ async fn a_seller_attaches_nothing_foreign_and_gives_nothing_away() {
              values ('x', 'x', now(), 'BUSY', false)",
         "select password_hash from users",
         "select token_hash from api_tokens",
+        "select totp_secret from second_factors",
+        "select last_step from second_factors",
+        "delete from second_factors",
+        "update second_factors set confirmed_at = null",
+        "select capconduit.has_second_factor(4)",
+        "select capconduit.use_second_factor(3, 1, null)",
         "select notes from clients",
         "select platform_pause_reason from clients",
         "select * from pjsip_endpoints",
@@ -446,6 +454,27 @@ async fn of_logins_nobody_says_more_than_their_own() {
     run(&api, "rollback").await;
 }
 
+/// Whoever has staff's rights alone, or an admin's session for a while.
+#[tokio::test]
+async fn only_another_admin_takes_a_second_factor_away() {
+    let db = TestDb::sample().await;
+    let api = db.connect_as(API).await;
+    let factors = "insert into second_factors (user_id, totp_secret, confirmed_at)
+                   select id, sha256(username::bytea), now() from users where id in (1, 3)";
+    run(&db.superuser().await, factors).await;
+    let admin = "; set local capconduit.user_role = 'admin'";
+    for (user, more, taken) in [("2", "", 0), ("1", admin, 1), ("2", admin, 2)] {
+        begin_as(&api, "capconduit_staff", user).await;
+        run(&api, &format!("select 1{more}")).await;
+        assert_eq!(
+            api.execute("delete from second_factors", &[]).await.unwrap(),
+            taken,
+            "{user} {more}"
+        );
+        run(&api, "rollback").await;
+    }
+}
+
 #[tokio::test]
 async fn a_seller_s_explain_knows_own_numbers_only() {
     let db = TestDb::sample().await;
@@ -548,6 +577,8 @@ async fn nobody_reads_a_secret_back() {
              values (3, 'ci', decode(repeat('5ec2e7', 10) || '5ec2', 'hex'), now() + interval '1 day');
          insert into sessions (token_hash, user_id, expires_at)
              values (decode(repeat('5ec2e8', 10) || '5ec2', 'hex'), 3, now() + interval '1 day');
+         insert into second_factors (user_id, totp_secret, confirmed_at, recovery_hashes)
+             values (3, decode(repeat('5ec2e9', 10) || '5ec2', 'hex'), now(), array[decode(repeat('5ec2ea', 10) || '5ec2', 'hex')]);
          update pjsip_auths set password = 'S3CRET' where client_id = 3;
          update users set full_name = 'Changed' where id = 3",
     )

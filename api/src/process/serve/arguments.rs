@@ -1,6 +1,7 @@
 //! The arguments of `capconduit serve`: flags and environment, each explained, each checked before anything starts.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -8,6 +9,7 @@ use clap::builder::FalseyValueParser;
 use ipnet::IpNet;
 
 use crate::access::address::{Forwarding, Proxies};
+use crate::access::second_factor::Keys;
 use crate::access::secret;
 use crate::access::sessions::Lifetime;
 use crate::app::settings::{Claims, PjsipNames, Settings};
@@ -102,6 +104,17 @@ pub struct Args {
           value_parser = clap::value_parser!(i32).range(1..=365))]
     pub session_days: i32,
 
+    /// Admins need a second factor: one who has none may log in only to set it up, and none of its tokens is taken.
+    #[arg(long, env = "CAPCONDUIT_ADMINS_NEED_SECOND_FACTOR", value_parser = FalseyValueParser::new())]
+    pub admins_need_second_factor: bool,
+
+    /// A file with keys for the secrets of second factors, one per line: with one, a copy of the database alone gives no code away.
+    ///
+    /// The first makes new secrets; those made with any of them are known. At least 32 characters each. Without its key a secret is
+    /// lost: its user logs in with a recovery code, or an admin takes the second factor away.
+    #[arg(long, env = "CAPCONDUIT_SECOND_FACTOR_KEY_FILE", value_name = "FILE")]
+    pub second_factor_key_file: Option<PathBuf>,
+
     /// Connections to the database. Too few: requests wait. Too many: the database spends its time switching between them.
     #[arg(long, env = "CAPCONDUIT_POOL_SIZE", default_value_t = 16, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=500))]
@@ -186,7 +199,29 @@ impl Args {
                 transports: names(&self.transports, "--transports")?,
             },
             claims: self.claims,
+            second_factor_keys: Arc::new(self.second_factor_keys()?),
+            admins_need_second_factor: self.admins_need_second_factor,
         })
+    }
+
+    fn second_factor_keys(&self) -> Result<Keys> {
+        let Some(path) = &self.second_factor_key_file else {
+            return Ok(Keys::default());
+        };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("--second-factor-key-file: cannot read {}", path.display()))?;
+        let keys: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
+        if keys.is_empty() {
+            bail!("--second-factor-key-file: {} has no key", path.display());
+        }
+        if keys.iter().any(|key| key.len() < 32) {
+            bail!("a key of --second-factor-key-file is too weak: at least 32 characters");
+        }
+        Ok(Keys::new(&keys))
     }
 
     fn internal_tokens(&self) -> Result<Vec<secret::Hash>> {

@@ -3,6 +3,7 @@
 pub mod objects;
 pub mod operations;
 pub mod password_link;
+pub mod second_factor;
 pub mod sessions;
 
 use std::net::SocketAddr;
@@ -18,7 +19,7 @@ use utoipa_axum::routes;
 use super::answers::{BadBody, Denied, Message, TooMany};
 use super::users;
 use crate::app::AppState;
-use crate::app::caller::{Anyone, InSession, Stranger};
+use crate::app::caller::{Anyone, Enrolling, InSession, Stranger};
 use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
 use objects::{Credentials, LoggedIn, PasswordChange, Status};
@@ -34,12 +35,14 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(change_password))
         .merge(sessions::router())
         .merge(password_link::router())
+        .merge(second_factor::router())
 }
 
 /// Log in.
 ///
-/// Opens a session, whose cookie `session` is set. Wrong passwords are slowed down: 429 with Retry-After. For scripts, a token is
-/// better.
+/// Opens a session, whose cookie `session` is set. Of a user with a second factor a `code` is needed: without one the answer is 401
+/// code_required, with another one 401 wrong_code. Wrong passwords and codes are slowed down: 429 with Retry-After. For scripts, a token
+/// is better.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = Credentials, security(()),
     responses((status = 200, description = "Logged in; the cookie `session` is set", body = LoggedIn),
               Denied, BadBody, TooMany))]
@@ -67,7 +70,7 @@ async fn login(
 /// The session ends on the server: copies of the cookie are invalid, too.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth",
     responses((status = 200, description = "The session is dead", body = Message), Denied))]
-async fn logout(State(app): State<AppState>, caller: InSession) -> ApiResult<WithCookie<Message>> {
+async fn logout(State(app): State<AppState>, caller: Enrolling) -> ApiResult<WithCookie<Message>> {
     let session = caller.session.ok_or_else(ApiError::unauthenticated)?;
     if !app.sessions.close(&session).await? {
         return Err(ApiError::unauthenticated());

@@ -9,12 +9,18 @@ use crate::http::fields::{Fields, Input, Unknown};
 use crate::http::text::Text;
 use crate::resources::users::objects::User;
 
+/// Of a second factor. What is none is refused as a wrong code.
+pub const CODE: Text = Text::name(1, 100);
+
 #[derive(Debug, ToSchema)]
 pub struct Credentials {
     #[schema(example = "seller_alice")]
     pub username: String,
     #[schema(value_type = String, write_only, example = "password")]
     pub password: SecretString,
+    /// Of a user with a second factor: six digits of the authenticator app, or a recovery code.
+    #[schema(value_type = String, write_only, required = false, nullable = false, example = "123456")]
+    pub code: Option<SecretString>,
 }
 
 impl Input for Credentials {
@@ -25,6 +31,7 @@ impl Input for Credentials {
             // Whatever could never be an account is refused as a wrong login, not as a wrong field.
             username: f.required_text("username", &Text::name(1, 255)),
             password: f.required_text("password", &Text::exact(1, 1024)).into(),
+            code: f.text("code", &CODE).map(SecretString::from),
         }
     }
 }

@@ -4,11 +4,16 @@ use std::net::IpAddr;
 
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::objects::{Credentials, PasswordChange};
 use crate::access::device;
+use crate::access::fading::Key;
 use crate::access::failures::{Account, Untold};
+use crate::access::login_step;
+use crate::access::password::{Second, Verdict};
+use crate::access::second_factor::Proof;
 use crate::access::sessions::{self, Credential, Login};
 use crate::access::throttle::{self, Source, Who, key, network_key};
 use crate::app::{App, caller};
@@ -58,18 +63,68 @@ pub async fn log_in(
             "Invalid username or password.",
         )
     };
-    let network = throttle::network(address);
-    let (login, account) = find_login(app, &given.username, network).await?;
+    let (login, account) = find_login(app, &given.username, throttle::network(address)).await?;
     let device = device::known(headers, &account, login.as_ref());
-    let source = match device {
-        Some(device) => Source::Known(device),
-        None if login.as_ref().is_some_and(|login| login.known) => Source::Known(network_key(address)),
-        None => Source::Stranger(address),
-    };
-    let who = Who::new(key("account", account.as_bytes()), source);
-    let login = verified(app, who, address, login, given.password)
+    let who = who(device, &account, login.as_ref(), address);
+    let (login, proof) = verified(app, who, address, login, given.password, given.code)
         .await?
         .ok_or_else(wrong)?;
+    let_in(app, address, headers, &login, &account, proof).await
+}
+
+/// After the right password: the cookie for the page that asks for the code.
+pub async fn login_step(app: &App, address: IpAddr, username: &str) -> ApiResult<Option<HeaderValue>> {
+    let (login, _) = find_login(app, username, throttle::network(address)).await?;
+    let now = Timestamp::now().as_second();
+    Ok(login.and_then(|login| {
+        app.login_steps
+            .cookie(username, &login, now, app.settings.secure_cookies)
+    }))
+}
+
+/// With a code, in a browser whose password was right some moments ago. None: it was not, or that is too long ago.
+pub async fn log_in_by_code(
+    app: &App,
+    address: IpAddr,
+    headers: &HeaderMap,
+    code: SecretString,
+) -> ApiResult<Option<Vec<HeaderValue>>> {
+    let Some(step) = login_step::presented(headers) else {
+        return Ok(None);
+    };
+    let (login, account) = find_login(app, &step.username, throttle::network(address)).await?;
+    let now = Timestamp::now().as_second();
+    let Some(login) = login.filter(|login| app.login_steps.is_right(&step, login, now)) else {
+        return Ok(None);
+    };
+    let device = device::known(headers, &account, Some(&login));
+    let who = who(device, &account, Some(&login), address);
+    let second = second(app, Some(&login), Some(code));
+    let verdict = app.passwords.verify_code(who, second).await?;
+    let proof = judged(app, address, Some(login.user_id), verdict)?.flatten();
+    let (_, mut cookies) = let_in(app, address, headers, &login, &account, proof).await?;
+    cookies.extend(login_step::over(app.settings.secure_cookies));
+    Ok(Some(cookies))
+}
+
+fn who(device: Option<Key>, account: &str, login: Option<&Login>, address: IpAddr) -> Who {
+    let source = match device {
+        Some(device) => Source::Known(device),
+        None if login.is_some_and(|login| login.known) => Source::Known(network_key(address)),
+        None => Source::Stranger(address),
+    };
+    Who::new(key("account", account.as_bytes()), source)
+}
+
+/// Whose password, and code, were right.
+async fn let_in(
+    app: &App,
+    address: IpAddr,
+    headers: &HeaderMap,
+    login: &Login,
+    account: &str,
+    proof: Option<Proof>,
+) -> ApiResult<(User, Vec<HeaderValue>)> {
     let inactive = || {
         ApiError::new(
             StatusCode::UNAUTHORIZED,
@@ -82,7 +137,12 @@ pub async fn log_in(
             .note(Some(login.user_id), throttle::network_name(address));
         return Err(inactive());
     }
-    let (session, cookie) = app.sessions.open(&login, network).await?.ok_or_else(inactive)?;
+    let network = throttle::network(address);
+    let opened = app.sessions.open(login, network, proof).await?;
+    let (session, cookie) = opened.ok_or_else(|| match proof {
+        Some(_) => wrong_code(StatusCode::UNAUTHORIZED),
+        None => inactive(),
+    })?;
     // Somebody else may have brought that one into the browser.
     if let Some(Credential::Session(before, _)) = sessions::credential(headers) {
         app.sessions.close(&before).await?;
@@ -104,8 +164,8 @@ pub async fn log_in(
     tx.commit().await?;
     tracing::info!(user_id = user.id, "logged in");
     let mut cookies = vec![cookie];
-    if device.is_none() {
-        cookies.extend(device::cookie(&account, &login, app.settings.secure_cookies));
+    if device::known(headers, account, Some(login)).is_none() {
+        cookies.extend(device::cookie(account, login, app.settings.secure_cookies));
     }
     Ok((user, cookies))
 }
@@ -139,7 +199,54 @@ pub async fn change_password(
     address: IpAddr,
     change: PasswordChange,
 ) -> ApiResult<()> {
-    let wrong = || ApiError::forbidden("wrong_password", "The current password is wrong.");
+    let (_, verified_hash) = own_password(app, user, address, change.current_password).await?;
+    let hash = app.passwords.hash(change.new_password).await?;
+    let tx = app.store.write(&user.identity()).await?;
+    if !tx
+        .row(CHANGE_PASSWORD, &[&verified_hash, &hash])
+        .await?
+        .get::<_, bool>("change_password")
+    {
+        return Err(wrong_password());
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+fn wrong_password() -> ApiError {
+    ApiError::forbidden("wrong_password", "The current password is wrong.")
+}
+
+/// The own account's name and the hash of its password, if this is it.
+pub async fn own_password(
+    app: &App,
+    user: &caller::User,
+    address: IpAddr,
+    password: SecretString,
+) -> ApiResult<(String, String)> {
+    let (who, login, name) = own_login(app, user, address).await?;
+    let stored = login.as_ref().map(|login| login.password_hash.clone());
+    // A code was asked for when the session was opened.
+    let verdict = app
+        .passwords
+        .verify(who, password, stored, Second::default())
+        .await?;
+    match (verdict, login) {
+        (Verdict::Right(_), Some(login)) => Ok((name, login.password_hash)),
+        (_, login) => {
+            let account = login.map(|login| login.user_id);
+            app.failures.note(account, throttle::network_name(address));
+            Err(wrong_password())
+        }
+    }
+}
+
+/// Who guesses at the own account, in its session.
+pub async fn own_login(
+    app: &App,
+    user: &caller::User,
+    address: IpAddr,
+) -> ApiResult<(Who, Option<Login>, String)> {
     let tx = app.store.read(&user.identity()).await?;
     let account = users::operations::find(&tx, user.id).await?;
     tx.commit().await?;
@@ -151,20 +258,7 @@ pub async fn change_password(
     // A session is a source of its own: others' guesses keep nobody from a new password.
     let source = Source::Known(key("session", &session));
     let who = Who::new(key("account", name.as_bytes()), source);
-    let login = verified(app, who, address, login, change.current_password)
-        .await?
-        .ok_or_else(wrong)?;
-    let hash = app.passwords.hash(change.new_password).await?;
-    let tx = app.store.write(&user.identity()).await?;
-    if !tx
-        .row(CHANGE_PASSWORD, &[&login.password_hash, &hash])
-        .await?
-        .get::<_, bool>("change_password")
-    {
-        return Err(wrong());
-    }
-    tx.commit().await?;
-    Ok(())
+    Ok((who, login, account.username))
 }
 
 /// By the name as it was sent, which an account of an earlier release or one made in SQL may have; else by the composed name, as
@@ -179,19 +273,61 @@ async fn find_login(app: &App, username: &str, network: IpAddr) -> ApiResult<(Op
     Ok((other.or(login), account))
 }
 
-/// The account, if this is its password. An unknown name costs the same work.
+/// The account, if this is its password, and the code is right that it needs. An unknown name costs the same work.
 async fn verified(
     app: &App,
     who: Who,
     address: IpAddr,
     login: Option<Login>,
     password: SecretString,
-) -> ApiResult<Option<Login>> {
+    code: Option<SecretString>,
+) -> ApiResult<Option<(Login, Option<Proof>)>> {
     let stored = login.as_ref().map(|login| login.password_hash.clone());
-    let right = app.passwords.verify(who, password, stored).await?;
-    if !right {
-        let account = login.as_ref().map(|login| login.user_id);
+    let account = login.as_ref().map(|login| login.user_id);
+    let second = second(app, login.as_ref(), code);
+    let verdict = app.passwords.verify(who, password, stored, second).await?;
+    let proof = judged(app, address, account, verdict)?;
+    Ok(login.zip(proof))
+}
+
+fn second(app: &App, login: Option<&Login>, code: Option<SecretString>) -> Second {
+    Second {
+        factor: login.and_then(|login| login.factor.clone()),
+        code,
+        keys: app.settings.second_factor_keys.clone(),
+    }
+}
+
+/// None: the password was wrong.
+fn judged(
+    app: &App,
+    address: IpAddr,
+    account: Account,
+    verdict: Verdict,
+) -> ApiResult<Option<Option<Proof>>> {
+    if matches!(verdict, Verdict::Wrong | Verdict::CodeWrong) {
         app.failures.note(account, throttle::network_name(address));
     }
-    Ok(login.filter(|_| right))
+    match verdict {
+        Verdict::Right(proof) => Ok(Some(proof)),
+        Verdict::Wrong => Ok(None),
+        Verdict::CodeMissing => Err(code_required()),
+        Verdict::CodeWrong => Err(wrong_code(StatusCode::UNAUTHORIZED)),
+    }
+}
+
+fn code_required() -> ApiError {
+    ApiError::new(
+        StatusCode::UNAUTHORIZED,
+        "code_required",
+        "The password is right. Send a code of your authenticator app, or a recovery code, as `code` besides.",
+    )
+}
+
+pub fn wrong_code(status: StatusCode) -> ApiError {
+    ApiError::new(
+        status,
+        "wrong_code",
+        "This code is not right, or was used already. Each counts once: wait for the next one.",
+    )
 }

@@ -38,7 +38,7 @@ pub const ACTIONS: &[&str] = &[
 /// The API's words, each with the tables in which its history is written. A table's word is the first that has it: the id that the
 /// audit names for a row there is that object's.
 const WORDS: &[(&str, &[&str])] = &[
-    ("user", &["users", "password_links"]),
+    ("user", &["users", "password_links", "second_factors"]),
     ("token", &["api_tokens"]),
     (
         "client",

@@ -6,7 +6,8 @@ use crate::http::list::{Kind, List, filter, list, sorting};
 /// What `User` is made of.
 macro_rules! columns {
     () => {
-        "id, username, email, role, status, full_name, company_name, time_zone, caller_rules, created_at, updated_at, version"
+        "id, username, email, role, status, full_name, company_name, time_zone, caller_rules, created_at, updated_at, version, \
+         exists (select from second_factors f where f.user_id = users.id and f.confirmed_at is not null) as second_factor"
     };
 }
 pub(super) use columns;

@@ -49,6 +49,8 @@ pub struct User {
     /// Of callers that call again, over all campaigns of a seller. Empty: they are as others.
     #[schema(value_type = Vec<CallerRule>, example = json!([]))]
     pub caller_rules: Value,
+    /// Logins need a code. Not of the account's version.
+    pub second_factor: bool,
     pub created_at: Instant,
     pub updated_at: Instant,
     #[schema(example = 1)]
@@ -67,6 +69,7 @@ impl From<&Row> for User {
             company_name: row.get("company_name"),
             time_zone: row.get("time_zone"),
             caller_rules: rules::shown(row),
+            second_factor: row.get("second_factor"),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
             version: row.get("version"),

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use capconduit_tests::{Calls, Visitor};
+use capconduit_tests::{Calls, Visitor, authenticator};
 use jiff::{Timestamp, Unit};
 use serde_json::{Value, json};
 
 use crate::api::contract::{ROUTES, Who, fill, good_body, needed_query};
 use crate::api::support::{World, run};
+
+/// In the place of a secret for an authenticator app.
+const AUTHENTICATOR: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
 /// As if it had been recorded at this instant.
 const SHOWN_AT: &str = "2026-03-02T09:30:00Z";
@@ -33,7 +36,22 @@ fn steady(value: &mut Value) {
             list.truncate(2);
             list.iter_mut().for_each(steady);
         }
-        Value::Object(object) => object.values_mut().for_each(steady),
+        Value::Object(object) => {
+            for (name, value) in object.iter_mut() {
+                match (name.as_str(), &mut *value) {
+                    ("secret", value) => *value = AUTHENTICATOR.into(),
+                    ("uri", Value::String(uri)) if uri.starts_with("otpauth:") => {
+                        let (before, _) = uri.split_once("secret=").expect("a secret");
+                        *uri = format!("{before}secret={AUTHENTICATOR}&issuer=CapConduit");
+                    }
+                    ("recoveryCodes", value) => {
+                        *value = json!(["abcd-efgh-ijkl-mnop", "qrst-uvwx-yz23-4567"])
+                    }
+                    ("code", Value::String(code)) if !code.contains('_') => *code = "123456".into(),
+                    (_, value) => steady(value),
+                }
+            }
+        }
         _ => {}
     }
 }
@@ -331,6 +349,28 @@ pub async fn recorded() -> BTreeMap<String, Value> {
         Some(json!({"password": "long-enough"})),
     )
     .await;
+    let bob = world.api.login("seller_bob", "long-enough").await;
+    let path = "/api/auth/second_factor";
+    let begin = json!({"currentPassword": "long-enough"});
+    let begun = r.ask_as(&bob, "POST", path, &[], Some(begin)).await;
+    let secret = begun["secret"].as_str().expect("a secret").to_owned();
+    let mut given = authenticator::code(&secret, 0);
+    for (end, next) in [("confirm", 1), ("recovery_codes", 2), ("remove", 2)] {
+        let path = format!("/api/auth/second_factor/{end}");
+        let codes = r
+            .ask_as(&bob, "POST", &path, &[], Some(json!({"code": given})))
+            .await;
+        given = match &codes["recoveryCodes"][next] {
+            Value::String(code) => code.clone(),
+            _ => break,
+        };
+    }
+    let again = json!({"currentPassword": "long-enough"});
+    bob.post(path, again).await.expect_status(201);
+    let confirmed = "update second_factors set confirmed_at = now() where user_id = 4";
+    run(&world.db.superuser().await, confirmed).await;
+    r.ask("DELETE", "/api/admin/users/{id}/second_factor", &["4"], None)
+        .await;
     r.ask_the_rest(&["POST", "PUT", "PATCH"]).await;
     for path in [
         "/api/seller/campaigns/{id}/pause",
