@@ -4,13 +4,13 @@
 
 LONG=()
 FUZZ=(brief)
-export CAPCONDUIT_TEST_MINUTES=45
+export CAPCONDUIT_TEST_MINUTES=45 CAPCONDUIT_TEST_BRIEF=1
 if [[ ${1:-} = full ]]; then
     # Long tests are marked #[ignore]; others read the variable and do more rounds. Some print what they measured.
     LONG=(-- --include-ignored --show-output)
     FUZZ=()
     CAPCONDUIT_TEST_MINUTES=300
-    export CAPCONDUIT_TEST_FULL=1
+    export CAPCONDUIT_TEST_FULL=1 CAPCONDUIT_TEST_BRIEF=
 fi
 
 scripts/setup lint

@@ -175,6 +175,7 @@ async fn a_frozen_asterisk_is_told_and_loses_no_call() {
 }
 
 #[tokio::test]
+#[ignore = "long: three quarters of a minute of lists"]
 async fn nothing_is_announced_under_another_name_than_asterisks() {
     let call = OneCall::start().await;
     let (db, switch) = (&call.traffic.db, &call.traffic.switch);

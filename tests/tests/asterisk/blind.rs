@@ -186,6 +186,7 @@ async fn a_call_talks_on_while_the_agent_is_stopped_in_order() {
 
 /// The database stands still for longer than a switch may be silent, with the real agent and the service.
 #[tokio::test]
+#[ignore = "long: an outage of most of a minute; outage:: has shorter ones"]
 async fn a_call_talks_on_through_an_outage() {
     let call = OneCall::start().await;
     let db = &call.traffic.db;
