@@ -171,6 +171,14 @@ select new.id, new.user_id, new.name, new.time_zone,
  where not exists (select from schedules s where s.id = new.id)
 on conflict do nothing;
 
+-- Of all campaigns of seller_bob.
+insert into caller_marks (id, user_id, caller, kind, note, created_by)
+overriding system value
+select *
+  from (values (1, 4, '+15550000000', 'blocked', 'Dials all night and says nothing', 4)) new (id, user_id, caller, kind, note, created_by)
+ where not exists (select from caller_marks m where m.id = new.id)
+on conflict do nothing;
+
 -- The rows above brought their own ids: what is added next continues after them, and no id comes twice.
 do $$
 declare
@@ -180,7 +188,7 @@ begin
     for part in
         select t.name, pg_get_serial_sequence(t.name, 'id') as sequence
           from unnest(array['users', 'clients', 'dids', 'campaigns', 'campaign_client_settings', 'call_logs', 'caps',
-                            'schedules']) t (name)
+                            'schedules', 'caller_marks']) t (name)
     loop
         execute format('select max(id) from %I', part.name) into highest;
         perform setval(part.sequence, highest)

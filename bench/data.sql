@@ -4,8 +4,9 @@
 --
 -- Loaded as a table is loaded, without triggers: counters are written as the triggers would have written them.
 \set ON_ERROR_STOP on
--- What caps cost is a part of its own: the sample data's go.
+-- What caps and marks of callers cost is a part of its own: the sample data's go.
 delete from capconduit.caps;
+delete from capconduit.caller_marks;
 set session_replication_role = replica;
 set synchronous_commit = off;
 set maintenance_work_mem = '1GB';

@@ -30,22 +30,24 @@ impl TestDb {
         Self::sample_on(TestCluster::shared().await).await
     }
 
-    /// The sample data as if nobody had ever set a cap, a schedule or a zone: for tests that set their own, or move records in time.
+    /// The sample data as if nobody had ever set a cap, a schedule, a zone or a caller's mark: for tests that set their own, or move records in time.
     pub async fn sample_uncapped() -> Self {
         let db = Self::sample().await;
         let sql = "set session_replication_role = replica;
-                   delete from audit_log where object_type in ('caps', 'schedules');
+                   delete from audit_log where object_type in ('caps', 'schedules', 'caller_marks');
                    delete from caps;
                    alter table caps alter column id restart;
                    delete from schedules;
                    alter table schedules alter column id restart;
+                   delete from caller_marks;
+                   alter table caller_marks alter column id restart;
                    delete from meter_windows;
                    delete from meters;
                    update campaign_client_settings set capped = false where capped;
                    update link_counters set client_metered = false, seller_metered = false
                     where client_metered or seller_metered;
                    update clients set time_zone = 'UTC', metered = false;
-                   update users set time_zone = 'UTC', metered = false";
+                   update users set time_zone = 'UTC', metered = false, screened = false";
         db.superuser().await.batch_execute(sql).await.expect("no caps");
         db
     }

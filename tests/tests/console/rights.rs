@@ -74,7 +74,7 @@ pub const EVERYBODYS: &[&str] = &[
     "/console/callers.csv",
     "/console/callers/new",
     "/console/callers/import",
-    "/console/callers/1/delete",
+    "/console/callers/101/delete",
     "/console/reports",
     "/console/reports.csv",
 ];
@@ -126,6 +126,7 @@ fn every_route_has_its_roles() {
                 ("numbers/{id}/caps/{cap}", "numbers/1/caps/101"),
                 ("clients/{id}/caps/{cap}", "clients/1/caps/102"),
                 ("sellers/3/caps/{cap}", "sellers/3/caps/103"),
+                ("callers/{id}", "callers/101"),
                 ("{id}", "1"),
                 ("{link}", "1"),
                 ("{did}", "1"),
@@ -175,7 +176,7 @@ async fn each_role_sees_its_pages() {
         staff.get(path).await.expect_status(403);
         admin.get(path).await.expect_status(200);
     }
-    bob.get("/console/callers/1/delete").await.expect_status(404);
+    bob.get("/console/callers/101/delete").await.expect_status(404);
     for path in [EVERYBODYS, OWN].concat() {
         for who in [&alice, &staff, &admin] {
             who.get(path).await.expect_status(200);
@@ -237,7 +238,7 @@ async fn what_is_another_seller_s_cannot_be_changed_by_a_form() {
             "/console/callers/new",
             "where=campaign%2F1&caller=%2B4930123459&kind=allowed&until=&note=",
         ),
-        ("/console/callers/1/delete", ""),
+        ("/console/callers/101/delete", ""),
     ] {
         post(&bob, path, form).await.expect_status(404);
     }

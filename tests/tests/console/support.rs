@@ -51,10 +51,10 @@ impl World {
         owner.batch_execute(sql).await.expect("caps");
     }
 
-    /// Marks of callers: 1 of a campaign of seller_alice, 2 of the platform.
+    /// Marks of callers: 101 of a campaign of seller_alice, 102 of the platform.
     pub async fn marks(&self) {
         let sql = "insert into capconduit.caller_marks (id, campaign_id, caller, kind, note) overriding system value
-                   values (1, 1, '+4930123456', 'blocked', 'Robot'), (2, null, '+4930123457', 'blocked', null)";
+                   values (101, 1, '+4930123456', 'blocked', 'Robot'), (102, null, '+4930123457', 'blocked', null)";
         let owner = self.db.connect_as(ADMIN).await;
         owner.batch_execute(sql).await.expect("marks");
     }

@@ -3,7 +3,7 @@
 use capconduit_tests::{ADMIN, TestDb, assert_invariants, project};
 use tokio_postgres::Client;
 
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 20] = [
     "users",
     "clients",
     "pjsip_auths",
@@ -21,6 +21,8 @@ const TABLES: [&str; 18] = [
     "meters",
     "meter_windows",
     "schedules",
+    "caller_marks",
+    "caller_calls",
     "audit_log",
 ];
 
@@ -94,6 +96,14 @@ async fn counters_agree_and_new_rows_follow() {
             "campaign 1 offered month 2000 seller America/New_York 0 f",
         ]
     );
+    let marks = "select concat_ws(' ', scope, scope_name, caller, kind, until, screened)
+                   from callers_view join users u on u.id = scope_id";
+    let rows = admin.query(marks, &[]).await.unwrap();
+    let marks: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(marks, ["seller seller_bob +15550000000 blocked t"]);
+    let refused = "select reason from explain_call('+13105550103', caller => '15550000000')";
+    let refused: Option<String> = admin.query_one(refused, &[]).await.unwrap().get(0);
+    assert_eq!(refused.as_deref(), Some("caller_blocked"));
     let next = "insert into dids (user_id, number) values (3, '+18005550199') returning id";
     assert_eq!(admin.query_one(next, &[]).await.unwrap().get::<_, i64>(0), 5);
     assert_invariants(&db).await;

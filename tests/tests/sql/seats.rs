@@ -227,27 +227,29 @@ async fn a_full_client_s_expired_leases_are_taken_back() {
 /// Who waits for a call, and who waits for what is told meanwhile, goes by what is true then.
 #[tokio::test]
 async fn a_call_that_waited_is_judged_by_the_newest_seats() {
-    let platform = Platform::new().await;
-    platform.tell("2, 60").await;
-    run(&platform.admin, "begin").await;
-    assert_eq!(platform.tell("1, 60").await, "ok");
-    let (did, first, other) = platform.sellers[0].clone();
-    let mut asked = Vec::new();
-    for call in ["a", "b"] {
-        let (switch, did) = (platform.db.asterisk().await, did.clone());
-        asked.push(tokio::spawn(async move {
-            switch.route(&did, call).await.unwrap().link()
-        }));
+    for seats in [1, 0] {
+        let platform = Platform::new().await;
+        platform.tell("2, 60").await;
+        run(&platform.admin, "begin").await;
+        assert_eq!(platform.tell(&format!("{seats}, 60")).await, "ok");
+        let (did, first, other) = platform.sellers[0].clone();
+        let mut asked = Vec::new();
+        for call in ["a", "b"] {
+            let (switch, did) = (platform.db.asterisk().await, did.clone());
+            asked.push(tokio::spawn(async move {
+                switch.route(&did, call).await.unwrap().link()
+            }));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        assert!(asked.iter().all(|call| !call.is_finished()), "they wait");
+        run(&platform.admin, "commit").await;
+        let mut taken = Vec::new();
+        for call in asked {
+            taken.push(call.await.unwrap());
+        }
+        taken.sort_unstable();
+        let mut expected = [if seats == 1 { first } else { other }, other];
+        expected.sort_unstable();
+        assert_eq!(taken, expected, "{seats} seats");
     }
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    assert!(asked.iter().all(|call| !call.is_finished()), "they wait");
-    run(&platform.admin, "commit").await;
-    let mut taken = Vec::new();
-    for call in asked {
-        taken.push(call.await.unwrap());
-    }
-    taken.sort_unstable();
-    let mut expected = [first, other];
-    expected.sort_unstable();
-    assert_eq!(taken, expected);
 }
