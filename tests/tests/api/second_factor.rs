@@ -1,7 +1,7 @@
 //! A second factor: how it is set up, what a login needs then, that each code counts once, and how it goes.
 
 use capconduit_tests::authenticator::{code, code_at, step};
-use capconduit_tests::{API, Answer, TestApi, Visitor};
+use capconduit_tests::{ADMIN, API, Answer, TestApi, Visitor, project};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -548,4 +548,38 @@ async fn with_a_key_the_service_s_configuration_is_needed_too() {
         .await
         .expect_status(200);
     std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+/// The way in for an only admin who has lost everything: by the database.
+#[tokio::test]
+async fn the_operator_takes_the_only_admin_s_away() {
+    let world = World::new().await;
+    enrol(&world.admin).await;
+    let remove = |name: &str, login: &str| {
+        let output = project::capconduit()
+            .args(["user", "remove-second-factor", "--username", name])
+            .env("DATABASE_URL", world.db.url(login))
+            .output()
+            .expect("it can be run");
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    };
+    let (done, said) = remove("Platform_Admin", API);
+    assert!(!done && said.contains("administrator's login"), "{said}");
+    let (done, said) = remove("seller_alice", ADMIN);
+    assert!(!done && said.contains("has a second factor"), "{said}");
+    world.admin.get("/api/auth/status").await.expect_status(200);
+    let (done, said) = remove("Platform_Admin", ADMIN);
+    assert!(done && said.contains("the password alone"), "{said}");
+    world
+        .admin
+        .get("/api/auth/status")
+        .await
+        .problem(401, "unauthenticated");
+    world.api.login("platform_admin", "password").await;
+    let told = "select count(*) from audit_log where object_type = 'second_factors' and action = 'delete' and user_id is null";
+    assert_eq!(number_of(&world.db.superuser().await, told).await, 1);
 }
