@@ -28,6 +28,7 @@ fn steps_of(about: About<'_>) -> Vec<Step> {
 /// When time alone lets a call through to what this row is about, and nothing else of it.
 pub fn opens_at_of_row(about: About<'_>) -> Option<i64> {
     let dialled = about.dialled?;
+    pgrx::check_for_interrupts!();
     // Of a campaign that calls overflow to: the number's own lets them through before.
     let first = about.counted.filter(|first| !std::ptr::eq(*first, dialled));
     let mut passes = Vec::from_iter(first.map(Pass::Call));
@@ -125,6 +126,7 @@ fn retry_at(considered: &Considered<'_>) -> Option<i64> {
             }
         };
         let to = |link| {
+            pgrx::check_for_interrupts!();
             let before = before.iter().map(|dialled| Pass::Call(dialled));
             opens_at(asked, &before.chain([Pass::Link(link)]).collect::<Vec<_>>())
         };

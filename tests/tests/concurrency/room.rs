@@ -16,7 +16,6 @@ const CALLERS: usize = 64;
 async fn no_call_is_refused_that_there_is_room_for() {
     // Four sellers with four numbers each; each of four clients takes the calls of one number of each of them.
     const NUMBERS: usize = 16;
-    clear_of_the_hour(120).await;
     let _crowd = crowd(CALLERS).await;
     let each = rounds(4, 24) * CALLERS / NUMBERS;
     let db = TestDb::new().await;
@@ -96,9 +95,10 @@ async fn no_call_is_refused_that_there_is_room_for() {
 /// One of three clients has a cap of ten: it gets ten, and the others share the rest as their campaign's strategy says.
 #[tokio::test]
 async fn what_a_full_client_does_not_take_the_others_share() {
-    clear_of_the_hour(120).await;
     let _crowd = crowd(CALLERS).await;
     for strategy in [Strategy::RoundRobin, Strategy::Priority, Strategy::Weighted] {
+        // A day may end with it.
+        clear_of_the_hour(60).await;
         let calls = rounds(8, 80);
         let db = TestDb::new().await;
         let links = [
@@ -136,10 +136,9 @@ async fn what_a_full_client_does_not_take_the_others_share() {
             Strategy::RoundRobin => assert!((taken[1] - taken[2]).abs() <= 1, "{taken:?}"),
             Strategy::Priority => assert_eq!(taken[2], 0, "{taken:?}"),
             Strategy::Weighted => {
-                // Three in four, within five standard deviations.
-                let (n, third) = ((all - 10) as f64, taken[2] as f64);
-                let apart = (third - n * 0.75).abs() / (n * 0.75 * 0.25).sqrt();
-                assert!(apart < 5.0, "{taken:?}: {apart} deviations");
+                // Three in four; a link that somebody is at is passed over, so not to a hair.
+                let share = taken[2] as f64 / (all - 10) as f64;
+                assert!((0.6..0.9).contains(&share), "{taken:?}");
             }
         }
         assert_invariants(&db).await;

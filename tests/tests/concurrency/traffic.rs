@@ -256,15 +256,17 @@ async fn no_cap_of_what_calls_share_is_exceeded() {
 
 /// What people do to caps while calls run. A limit is never below what is used at that moment, which holds as long as the counters are locked: so
 /// each of them is one that no call may pass. Gives how often each was done.
-async fn change_caps(over: Arc<AtomicBool>, superuser: Client, mut random: Random) -> [usize; 6] {
+async fn change_caps(over: Arc<AtomicBool>, superuser: Client, mut random: Random) -> [u64; 6] {
     const CAPS: &str = "
-        select c.id, coalesce(m.id, c.link_id) as counters_id, m.id is not null as is_metered
+        select c.id, coalesce(m.id, c.link_id) as counters_id, m.id is not null as is_metered,
+               c.span in ('concurrent', 'total') as has_no_window
           from caps c
           left join lateral (values ('client', c.client_id), ('did', c.did_id), ('campaign', c.campaign_id), ('seller', c.user_id))
                s (subject_type, subject_id) on s.subject_id is not null
           left join meters m on (m.subject_type, m.subject_id) = (s.subject_type, s.subject_id)
          where m.id is not null or c.link_id is not null";
     let mut done = [0; 6];
+    let mut asked = 0;
     while !over.load(Ordering::Relaxed) {
         let caps = superuser.query(CAPS, &[]).await.unwrap();
         let cap = &caps[random.below(caps.len())];
@@ -279,7 +281,16 @@ async fn change_caps(over: Arc<AtomicBool>, superuser: Client, mut random: Rando
                 "update caps c set {set} max_calls = v.used + v.in_flight + {more} from caps_view v where v.id = c.id and c.id = {id}"
             )
         };
-        let change = random.below(done.len());
+        // Each of them first, then any.
+        let change = if asked < 30 {
+            asked % done.len()
+        } else {
+            random.below(done.len())
+        };
+        if change == 5 && cap.get(3) {
+            continue;
+        }
+        asked += 1;
         let sql = match change {
             0 => set("", 0),
             1 => set("", 10),
@@ -300,7 +311,7 @@ async fn change_caps(over: Arc<AtomicBool>, superuser: Client, mut random: Rando
                         lateral (select min(o.remaining) as room from caps_view o
                                   where (o.subject_type, o.subject_id, o.counts, o.span)
                                         = (v.subject_type, v.subject_id, v.counts, v.span)) r
-                  where v.id = {id} and v.span not in ('concurrent', 'total')",
+                  where v.id = {id}",
                 random.chance(50)
             ),
         };
@@ -310,8 +321,12 @@ async fn change_caps(over: Arc<AtomicBool>, superuser: Client, mut random: Rando
             "select coalesce(windows_from <= now(), true) from {table} where {key} = {counters_id} for no key update"
         );
         if superuser.query_one(&lock, &[]).await.unwrap().get(0) {
-            superuser.batch_execute(&sql).await.unwrap();
-            done[change] += 1;
+            done[change] += if change == 4 {
+                superuser.batch_execute(&sql).await.unwrap();
+                1
+            } else {
+                superuser.execute(&sql, &[]).await.unwrap()
+            };
         }
         superuser.batch_execute("commit").await.unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -13,7 +13,13 @@ pub static FULL: Gate = Gate {
     rule: Rule::Link {
         stops: |link, asked| link.client_seats.is_some_and(|seats| seats.are_taken(asked.at)),
         figures: |link, asked| match link.client_seats {
-            Some(seats) if !seats.is_stale(asked.at) => figures(seats),
+            Some(seats) if !seats.is_stale(asked.at) => {
+                // Then its caps alone count.
+                let opens = seats.are_taken(asked.at) && !seats.closes_when_stale;
+                let mut figures = figures(seats);
+                figures.extend(opens.then_some(("opens_at", Figure::Instant(seats.until))));
+                figures
+            }
             _ => Figures::new(),
         },
     },
@@ -97,5 +103,18 @@ mod tests {
         assert_eq!(of(&FULL, 0)[0], ("seats", Figure::Count(2)));
         assert_eq!(of(&STALE, UNTIL)[1], ("used", Figure::Count(1)));
         assert!(of(&FULL, UNTIL).is_empty() && of(&STALE, 0).is_empty());
+        let opens = |link: &Link| {
+            figures(&FULL, link, &at(0))
+                .into_iter()
+                .find(|(name, _)| *name == "opens_at")
+        };
+        assert_eq!(
+            opens(&told(0, 0, false)),
+            Some(("opens_at", Figure::Instant(UNTIL)))
+        );
+        assert_eq!(
+            (opens(&told(0, 0, true)), opens(&told(1, 0, false))),
+            (None, None)
+        );
     }
 }
