@@ -141,11 +141,11 @@ mod tests {
         target.hours = daily("UTC", "10:00", "17:00");
         // Its day is the first of 2000.
         target.meter = Some(meter().into());
-        target.caps = vec![cap(Counted::Offered, Over::Day, 4)].into();
+        target.caps = vec![cap(Counted::Offered, Over::Day, 4)];
         let opens = |target: &Link| opens_at(&asked(11 * HOUR), &[Pass::Link(target)]);
         assert_eq!(opens(&target), Some(34 * HOUR));
         // Of none no day lets any through.
-        target.caps = vec![cap(Counted::Offered, Over::Day, 0)].into();
+        target.caps = vec![cap(Counted::Offered, Over::Day, 0)];
         assert_eq!(opens(&target), None);
     }
 
