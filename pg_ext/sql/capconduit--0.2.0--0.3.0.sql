@@ -1185,13 +1185,15 @@ as $$
       left join capconduit.second_factors f on f.user_id = u.id and f.confirmed_at is not null
 $$;
 
--- step, or recovery_hash: the code of the second factor, of a user who has one. False, too, when it was used meanwhile.
+-- step, or recovery_hash: the code of the second factor, of a user who has one. False, too, when it was used meanwhile. The user's row is
+-- locked first, as whoever deletes the user does.
 create function open_session(
     user_id bigint, verified_hash text, token_hash bytea, lifetime_seconds integer, network text, step bigint, recovery_hash bytea)
 returns boolean
 language plpgsql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform from capconduit.users u where u.id = open_session.user_id for share;
     if (step is not null or recovery_hash is not null)
         and not capconduit.use_second_factor(user_id, step, recovery_hash) then
         return false;

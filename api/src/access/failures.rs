@@ -1,9 +1,10 @@
 //! Failed logins for the audit, so that guesses are seen there and never fill it: the first one at an account is told at once, those of
 //! the next hour together at its end. Names that no account has are one account here, and are not told themselves: people type
 //! passwords into the wrong field. So an hour adds a line for each account that is guessed at, and one more, however many guesses
-//! there are. The service writes them every few seconds, apart from the requests: how long an answer takes tells nothing.
+//! there are. A right password counts as a failure when the code that is needed does not follow it. The service writes them every few seconds, apart from the requests: how long an answer takes tells nothing.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,11 +16,21 @@ const TOGETHER: Duration = Duration::from_secs(3600);
 /// Networks that are named; of a flood from many, the first ones.
 const NAMED: usize = 8;
 
+/// For a code after its password. Too short: who looks for the telephone has failed. Too long: it is told late.
+const CODE: Duration = Duration::from_secs(300);
+
 /// None: no account has that name.
 pub type Account = Option<i64>;
 
 #[derive(Debug, Default)]
-pub struct Failures(Mutex<HashMap<Account, Entry>>);
+pub struct Failures(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<Account, Entry>,
+    /// Since when a code is waited for, from an account and network.
+    awaited: HashMap<(i64, String), Instant>,
+}
 
 #[derive(Debug, Default)]
 struct Entry {
@@ -61,19 +72,50 @@ impl Entry {
     }
 }
 
-impl Failures {
-    pub fn note(&self, account: Account, network: String) {
+impl State {
+    fn note(&mut self, account: Account, network: String) {
         let one = Untold {
             failures: 1,
             since: Timestamp::now(),
             networks: vec![network],
         };
-        self.with(|entries| entries.entry(account).or_default().add(one));
+        self.entries.entry(account).or_default().add(one);
+    }
+
+    /// The codes that do not come any more.
+    fn give_up(&mut self, is_over: impl Fn(Instant) -> bool) {
+        for ((account, network), since) in mem::take(&mut self.awaited) {
+            if is_over(since) {
+                self.note(Some(account), network);
+            } else {
+                self.awaited.insert((account, network), since);
+            }
+        }
+    }
+}
+
+impl Failures {
+    pub fn note(&self, account: Account, network: String) {
+        self.with(|state| state.note(account, network));
+    }
+
+    /// The password was right, and the code is still to come.
+    pub fn await_code(&self, account: i64, network: String, now: Instant) {
+        self.with(|state| {
+            state.awaited.entry((account, network)).or_insert(now);
+        });
+    }
+
+    /// Right or wrong.
+    pub fn code_came(&self, account: i64, network: String) {
+        self.with(|state| state.awaited.remove(&(account, network)));
     }
 
     /// What is to be told now. Accounts of which nothing was heard for an hour are forgotten.
     pub fn take_due(&self, now: Instant) -> Vec<(Account, Untold)> {
-        self.with(|entries| {
+        self.with(|state| {
+            state.give_up(|since| now.saturating_duration_since(since) >= CODE);
+            let entries = &mut state.entries;
             let is_due = |entry: &Entry| {
                 entry
                     .told
@@ -92,8 +134,9 @@ impl Failures {
 
     /// All that is left, at the service's end.
     pub fn take_all(&self) -> Vec<(Account, Untold)> {
-        self.with(|entries| {
-            let all = entries.drain();
+        self.with(|state| {
+            state.give_up(|_| true);
+            let all = state.entries.drain();
             all.filter_map(|(account, entry)| Some((account, entry.untold?)))
                 .collect()
         })
@@ -101,16 +144,16 @@ impl Failures {
 
     /// It could not be written down: for the next time.
     pub fn give_back(&self, taken: Vec<(Account, Untold)>) {
-        self.with(|entries| {
+        self.with(|state| {
             for (account, untold) in taken {
-                let entry = entries.entry(account).or_default();
+                let entry = state.entries.entry(account).or_default();
                 entry.told = None;
                 entry.add(untold);
             }
         });
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut HashMap<Account, Entry>) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -161,6 +204,28 @@ mod tests {
         assert_eq!(taken[0].1.networks.len(), 2);
         assert!(failures.take_due(start).is_empty());
         assert!(failures.take_due(start + TOGETHER).is_empty());
-        assert!(failures.0.lock().unwrap().is_empty());
+        assert!(failures.0.lock().unwrap().entries.is_empty());
+    }
+
+    #[test]
+    fn a_right_password_fails_when_no_code_follows() {
+        let failures = Failures::default();
+        let start = Instant::now();
+        let here = || "192.0.2.1".to_owned();
+        for account in [7, 8] {
+            failures.await_code(account, here(), start);
+        }
+        failures.await_code(7, "192.0.2.2".into(), start);
+        failures.code_came(7, here());
+        assert!(failures.take_due(start + CODE / 2).is_empty());
+        // Asked for once more it is no later.
+        failures.await_code(8, here(), start + CODE / 2);
+        assert_eq!(
+            counts(&failures.take_due(start + CODE)),
+            [(Some(7), 1), (Some(8), 1)]
+        );
+        failures.await_code(9, here(), start + CODE);
+        assert_eq!(counts(&failures.take_all()), [(Some(9), 1)]);
+        assert!(failures.take_all().is_empty());
     }
 }

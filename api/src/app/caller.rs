@@ -33,7 +33,10 @@ pub struct Everybody;
 /// Any role, with the session that its password opened.
 #[derive(Debug)]
 pub struct EverybodyInSession;
-/// The same, and an admin who is to set up a second factor.
+/// The same, of admins.
+#[derive(Debug)]
+pub struct AdminOnlyInSession;
+/// Any role, in a session, and an admin who is to set up a second factor.
 #[derive(Debug)]
 pub struct EverybodyEnrolling;
 
@@ -51,6 +54,10 @@ impl Admits for Everybody {
 }
 impl Admits for EverybodyInSession {
     const ROLES: &'static [&'static str] = Everybody::ROLES;
+    const TOKENS: bool = false;
+}
+impl Admits for AdminOnlyInSession {
+    const ROLES: &'static [&'static str] = AdminOnly::ROLES;
     const TOKENS: bool = false;
 }
 
@@ -71,6 +78,7 @@ pub type Admin = Caller<AdminOnly>;
 pub type Staff = Caller<AdminOrStaff>;
 pub type Anyone = Caller<Everybody>;
 pub type InSession = Caller<EverybodyInSession>;
+pub type AdminInSession = Caller<AdminOnlyInSession>;
 pub type Enrolling = Caller<EverybodyEnrolling>;
 
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use crate::app::AppState;
 use crate::error::{ApiError, ApiResult};
 use crate::http::params::Params;
 use crate::resources::auth::objects::Credentials;
-use crate::resources::auth::operations;
+use crate::resources::auth::operations::{self, Begun};
 use crate::resources::auth::second_factor::SecondFactorCode;
 
 pub fn router() -> Router<AppState> {
@@ -63,13 +63,9 @@ async fn log_in(
         Err(error) => return form.answer(Err(error)),
     };
     let address = app.settings.proxies.client(peer, &headers);
-    let username = given.username.clone();
-    match operations::log_in(&app, address, &headers, given).await {
-        Ok((_, cookies)) => on_to(target(&params), cookies),
-        Err(error) if error.0.code == "code_required" => {
-            let step = operations::login_step(&app, address, &username).await?;
-            on_to(&with_target("/console/login/code", &params), step)
-        }
+    match operations::begin_login(&app, address, &headers, given).await {
+        Ok(Begun::In(_, cookies)) => on_to(target(&params), cookies),
+        Ok(Begun::CodeNext(step)) => on_to(&with_target("/console/login/code", &params), step),
         Err(error) => form.answer(Err(error)),
     }
 }

@@ -239,7 +239,7 @@ async fn set_password(
     };
     let hash = app.passwords.hash(new.password).await?;
     form.go_on(&app, &admin.identity(), &sent, async |tx| {
-        operations::set_password(tx, id, &sent.if_match(), &hash).await?;
+        operations::set_password(tx, admin.id, id, &sent.if_match(), &hash).await?;
         Ok(format!("/console/users/{id}"))
     })
     .await
@@ -274,7 +274,7 @@ async fn ask_link(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiR
 async fn link(State(app): State<AppState>, admin: Admin, Id(id): Id) -> ApiResult<Response> {
     let user = found(&app, &admin, id).await?;
     let tx = app.store.write(&admin.identity()).await?;
-    let link = password_link::make(&tx, &NewPasswordLink::of(id)).await?;
+    let link = password_link::make(&tx, admin.id, &NewPasswordLink::of(id)).await?;
     tx.commit().await?;
     page(&LinkMade {
         frame: Frame::of(&admin, "users"),
@@ -291,7 +291,8 @@ fn second_factor_form(admin: &Admin, user: &User) -> ApiResult<Form> {
         "Take it away",
     )?;
     Ok(form.danger().intro(
-        "For a user who has lost the telephone and the recovery codes. Be sure whom you talk to: from then on the password alone lets in.          All sessions of the user end.",
+        "For a user who has lost the telephone and the recovery codes. Be sure whom you talk to: from then on the password alone lets in. \
+         All sessions of the user end.",
     ))
 }
 

@@ -298,7 +298,7 @@ async fn one_waits_and_the_others_are_told() {
 }
 
 /// So many of the database's connections wait for a lock.
-async fn wait_for_locks(db: &TestDb, wanted: i64) {
+pub async fn wait_for_locks(db: &TestDb, wanted: i64) {
     let client = db.superuser().await;
     let sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
     let mut found = -1;

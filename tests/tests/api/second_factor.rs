@@ -1,10 +1,11 @@
 //! A second factor: how it is set up, what a login needs then, that each code counts once, and how it goes.
 
 use capconduit_tests::authenticator::{code, code_at, step};
-use capconduit_tests::{ADMIN, API, Answer, TestApi, Visitor, project};
+use capconduit_tests::{ADMIN, API, Answer, TestApi, Visitor, eventually, project};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use super::repeats::wait_for_locks;
 use super::support::{World, column, field_error, json_of, keys, number_of, run};
 
 const PATH: &str = "/api/auth/second_factor";
@@ -291,11 +292,11 @@ async fn guesses_at_codes_are_slowed_down() {
     assert!((5..=7).contains(&looked_at), "{looked_at}");
     let failed = "select count(*) from audit_log where action = 'login_failed' and object_id = '3'";
     let superuser = world.db.superuser().await;
-    capconduit_tests::eventually("the audit tells of it", async || {
+    eventually("the audit tells of it", async || {
         number_of(&superuser, failed).await > 0
     })
     .await;
-    // In a session, too.
+    // In a session, too, whose password is known.
     let bob = enrol(&world.bob).await.0;
     let mut guessed = 0;
     for wrong in wrong_codes(&bob).take(20) {
@@ -305,8 +306,52 @@ async fn guesses_at_codes_are_slowed_down() {
         }
         answer.problem(403, "wrong_code");
         guessed += 1;
+        let right = world.bob.post(PATH, json!({"currentPassword": "password"})).await;
+        right.problem(409, "second_factor_on");
     }
     assert!((5..=7).contains(&guessed), "{guessed}");
+}
+
+/// As a failed login, unless the code comes soon.
+#[tokio::test]
+async fn a_right_password_without_its_code_is_told() {
+    let world = World::new().await;
+    let (_, codes) = enrol(&world.alice).await;
+    enrol(&world.bob).await;
+    enrol(&world.staff).await;
+    log_in(&world.api, "password", None)
+        .await
+        .problem(401, "code_required");
+    log_in(&world.api, "password", Some(&codes[0]))
+        .await
+        .expect_status(200);
+    let bob = json!({"username": "seller_bob", "password": "password"});
+    let bob = world.api.nobody().post("/api/auth/login", bob).await;
+    bob.problem(401, "code_required");
+    // On the pages, too.
+    let browser = world.api.nobody().with("sec-fetch-site", "same-origin");
+    let kind = "application/x-www-form-urlencoded";
+    let form = "username=ops_staff&password=password".to_owned().into();
+    let staff = browser.raw("POST", "/console/login", Some(kind), form).await;
+    assert!(
+        staff
+            .expect_status(303)
+            .header("location")
+            .starts_with("/console/login/code")
+    );
+    // A service that is told to stop waits for no code.
+    let stopped = std::process::Command::new("kill")
+        .arg(world.api.pid().to_string())
+        .status()
+        .expect("kill runs");
+    assert!(stopped.success());
+    let superuser = world.db.superuser().await;
+    let told = "select jsonb_object_agg(object_id, after -> 'failures') from audit_log where action = 'login_failed'";
+    eventually("they are told", async || {
+        !json_of(&superuser, told).await.is_null()
+    })
+    .await;
+    assert_eq!(json_of(&superuser, told).await, json!({"2": 1, "4": 1}));
 }
 
 #[tokio::test]
@@ -394,6 +439,15 @@ async fn a_new_password_leaves_it_and_an_admin_takes_it_away() {
         .delete("/api/admin/users/1/second_factor")
         .await
         .problem(403, "own_account");
+    // Nor by a token.
+    let token = world
+        .admin
+        .post("/api/auth/tokens", json!({"name": "script"}))
+        .await;
+    let token = token.expect_status(201).ok();
+    let script = world.api.bearer(token["token"].as_str().expect("a token"));
+    script.get("/api/admin/users/3").await.expect_status(200);
+    script.delete(of_alice).await.problem(403, "session_required");
     world.admin.delete(of_alice).await.expect_status(204);
     world.admin.delete(of_alice).await.problem(404, "not_found");
     alice
@@ -506,6 +560,25 @@ async fn without_the_code_no_session_begins_by_whatever_way() {
     }
     tx.commit().await.unwrap();
     assert_eq!(json_of(&api, &open("seller_alice", "again", "")).await, false);
+}
+
+/// Both lock the user first: neither ends in a deadlock.
+#[tokio::test]
+async fn a_login_with_a_code_waits_for_whoever_deletes_the_user() {
+    let world = World::new().await;
+    enrol(&world.bob).await;
+    let superuser = world.db.superuser().await;
+    run(&superuser, "begin; select from users where id = 4 for update").await;
+    let api = world.db.connect_as(API).await;
+    let open = format!(
+        "select open_session(user_id, password_hash, sha256('x'), 3600, '192.0.2.1', {}, null)
+           from find_login('seller_bob', '192.0.2.1')",
+        step() + 1
+    );
+    let opened = tokio::spawn(async move { json_of(&api, &open).await });
+    wait_for_locks(&world.db, 1).await;
+    run(&superuser, "delete from users where id = 4; commit").await;
+    assert_eq!(opened.await.expect("an answer"), false);
 }
 
 #[tokio::test]

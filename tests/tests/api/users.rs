@@ -300,6 +300,32 @@ async fn what_a_deleted_user_leaves() {
     assert_eq!(json_of(&superuser, kept).await, 6);
 }
 
+/// Whoever has an admin's session for a while, and not the password.
+#[tokio::test]
+async fn an_admin_s_own_password_is_changed_with_the_old_one_alone() {
+    let world = World::new().await;
+    let own = format!("{USERS}/1/password");
+    let put = world.admin.put(&own, json!({"password": "long-enough"})).await;
+    put.problem(403, "own_account");
+    let link = json!({"userId": 1});
+    let link = world.admin.post("/api/auth/password_links", link).await;
+    link.problem(403, "own_account");
+    let browser = world.admin.with("sec-fetch-site", "same-origin");
+    let kind = "application/x-www-form-urlencoded";
+    for (page, form) in [("password", "_version=1&password=long-enough"), ("link", "")] {
+        let path = format!("/console/users/1/{page}");
+        let form = form.to_owned().into();
+        let answer = browser.raw("POST", &path, Some(kind), form).await;
+        assert_eq!(answer.status, 403, "{}", answer.text());
+    }
+    let page = browser.get("/console/users/1").await.expect_status(200).text();
+    assert!(
+        !page.contains("/users/1/password") && !page.contains("/users/1/link"),
+        "{page}"
+    );
+    world.api.login("platform_admin", "password").await;
+}
+
 /// In the service's processor time: a hash costs more than all else of such a request.
 #[tokio::test]
 async fn no_password_is_hashed_for_a_user_who_does_not_exist() {

@@ -1,7 +1,7 @@
 //! The second factor on the pages: a login's second page, and what the account's owner and an admin do with it.
 
 use capconduit_tests::authenticator::code;
-use capconduit_tests::{Answer, TestApi, Visitor};
+use capconduit_tests::{Answer, TestApi, Visitor, eventually};
 
 use super::support::{World, hidden, page, post};
 
@@ -113,6 +113,41 @@ async fn the_second_page_opens_nothing_without_the_first() {
     assert_eq!(answer.header("location"), "/console/login?next=%2Fconsole");
 }
 
+/// What was typed is the old one: no code follows it.
+#[tokio::test]
+async fn a_password_that_is_replaced_while_it_is_looked_at_leads_nowhere() {
+    let world = World::new().await;
+    let alice = world.logged_in("seller_alice").await;
+    let (_, recovery) = set_up(&alice).await;
+    let (first, second) = (world.db.superuser().await, world.db.superuser().await);
+    let watch = world.db.superuser().await;
+    let waiting = async |wanted: i64| {
+        let sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        eventually("they wait", async || {
+            watch.query_one(sql, &[]).await.expect("a row").get::<_, i64>(0) == wanted
+        })
+        .await;
+    };
+    let lock = "begin; lock table capconduit.users in access exclusive mode;";
+    first.batch_execute(lock).await.expect("locked");
+    let stranger = world.stranger();
+    let typed = tokio::spawn(async move { first_step(&stranger, "/console/login").await });
+    waiting(1).await;
+    // Behind the login's first look, and before any other one.
+    let change = format!(
+        "{lock} update capconduit.users set password_hash = '$argon2id$another' where id = 3; commit"
+    );
+    let changed = tokio::spawn(async move { second.batch_execute(&change).await });
+    waiting(2).await;
+    first.batch_execute("commit").await.expect("unlocked");
+    changed.await.expect("an end").expect("changed");
+    let (to, browser) = typed.await.expect("an answer");
+    assert!(to.starts_with("/console/login/code"), "{to}");
+    let code = format!("code={}", recovery[0]);
+    let answer = post(&browser, &to, &code).await.expect_status(303);
+    assert_eq!(answer.header("location"), "/console/login?next=%2Fconsole");
+}
+
 #[tokio::test]
 async fn its_owner_sets_it_up_and_takes_it_away_and_an_admin_can() {
     let world = World::new().await;
@@ -172,6 +207,11 @@ async fn its_owner_sets_it_up_and_takes_it_away_and_an_admin_can() {
     let shown = page(&admin, "/console/users/3").await;
     let take = "/console/users/3/second_factor";
     assert!(shown.contains(take) && !page(&admin, "/console/users/4").await.contains("/second_factor"));
+    let asked = page(&admin, take).await;
+    assert!(
+        asked.contains("the password alone lets in. All sessions"),
+        "{asked}"
+    );
     send(&admin, take, "").await.expect_status(303);
     alice.get(PATH).await.expect_status(303);
     world.logged_in("seller_alice").await;

@@ -1,6 +1,7 @@
 //! How somebody is let in with a password, and how the own password is changed.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -48,6 +49,13 @@ pub const INTERNAL_STATEMENTS: &[&str] = &[NOTE_FAILURES];
 /// What a browser calls itself may be of any length.
 const AGENT: usize = 200;
 
+/// Where a right password has led.
+pub enum Begun {
+    In(User, Vec<HeaderValue>),
+    /// The cookie for the page that asks for the code.
+    CodeNext(Option<HeaderValue>),
+}
+
 /// Who was let in, and the cookies for the browser: the session's, and for a browser that is new here its own.
 pub async fn log_in(
     app: &App,
@@ -55,6 +63,19 @@ pub async fn log_in(
     headers: &HeaderMap,
     given: Credentials,
 ) -> ApiResult<(User, Vec<HeaderValue>)> {
+    match begin_login(app, address, headers, given).await? {
+        Begun::In(user, cookies) => Ok((user, cookies)),
+        Begun::CodeNext(_) => Err(code_required()),
+    }
+}
+
+/// An unknown name costs the same work.
+pub async fn begin_login(
+    app: &App,
+    address: IpAddr,
+    headers: &HeaderMap,
+    given: Credentials,
+) -> ApiResult<Begun> {
     let _timer = app.metrics.hashing.start_timer();
     let wrong = || {
         ApiError::new(
@@ -66,20 +87,19 @@ pub async fn log_in(
     let (login, account) = find_login(app, &given.username, throttle::network(address)).await?;
     let device = device::known(headers, &account, login.as_ref());
     let who = who(device, &account, login.as_ref(), address);
-    let (login, proof) = verified(app, who, address, login, given.password, given.code)
-        .await?
-        .ok_or_else(wrong)?;
-    let_in(app, address, headers, &login, &account, proof).await
-}
-
-/// After the right password: the cookie for the page that asks for the code.
-pub async fn login_step(app: &App, address: IpAddr, username: &str) -> ApiResult<Option<HeaderValue>> {
-    let (login, _) = find_login(app, username, throttle::network(address)).await?;
-    let now = Timestamp::now().as_second();
-    Ok(login.and_then(|login| {
-        app.login_steps
-            .cookie(username, &login, now, app.settings.secure_cookies)
-    }))
+    let stored = login.as_ref().map(|login| login.password_hash.clone());
+    let second = second(app, login.as_ref(), given.code);
+    let verdict = app.passwords.verify(who, given.password, stored, second).await?;
+    let right = judged(app, address, login.as_ref(), verdict)?;
+    let (login, right) = login.zip(right).ok_or_else(wrong)?;
+    let Right::All(proof) = right else {
+        // Of the password that was verified: it may be another one by now.
+        let (now, secure) = (Timestamp::now().as_second(), app.settings.secure_cookies);
+        let cookie = app.login_steps.cookie(&given.username, &login, now, secure);
+        return Ok(Begun::CodeNext(cookie));
+    };
+    let (user, cookies) = let_in(app, address, headers, &login, &account, proof).await?;
+    Ok(Begun::In(user, cookies))
 }
 
 /// With a code, in a browser whose password was right some moments ago. None: it was not, or that is too long ago.
@@ -101,7 +121,9 @@ pub async fn log_in_by_code(
     let who = who(device, &account, Some(&login), address);
     let second = second(app, Some(&login), Some(code));
     let verdict = app.passwords.verify_code(who, second).await?;
-    let proof = judged(app, address, Some(login.user_id), verdict)?.flatten();
+    let Some(Right::All(proof)) = judged(app, address, Some(&login), verdict)? else {
+        return Ok(None);
+    };
     let (_, mut cookies) = let_in(app, address, headers, &login, &account, proof).await?;
     cookies.extend(login_step::over(app.settings.secure_cookies));
     Ok(Some(cookies))
@@ -224,7 +246,7 @@ pub async fn own_password(
     address: IpAddr,
     password: SecretString,
 ) -> ApiResult<(String, String)> {
-    let (who, login, name) = own_login(app, user, address).await?;
+    let (who, login, name) = own_login(app, user, address, "session").await?;
     let stored = login.as_ref().map(|login| login.password_hash.clone());
     // A code was asked for when the session was opened.
     let verdict = app
@@ -241,11 +263,12 @@ pub async fn own_password(
     }
 }
 
-/// Who guesses at the own account, in its session.
+/// Who guesses at the own account, in its session; what is guessed at is counted by its own `kind`.
 pub async fn own_login(
     app: &App,
     user: &caller::User,
     address: IpAddr,
+    kind: &str,
 ) -> ApiResult<(Who, Option<Login>, String)> {
     let tx = app.store.read(&user.identity()).await?;
     let account = users::operations::find(&tx, user.id).await?;
@@ -256,7 +279,7 @@ pub async fn own_login(
         .find_login(&account.username, throttle::network(address))
         .await?;
     // A session is a source of its own: others' guesses keep nobody from a new password.
-    let source = Source::Known(key("session", &session));
+    let source = Source::Known(key(kind, &session));
     let who = Who::new(key("account", name.as_bytes()), source);
     Ok((who, login, account.username))
 }
@@ -273,23 +296,6 @@ async fn find_login(app: &App, username: &str, network: IpAddr) -> ApiResult<(Op
     Ok((other.or(login), account))
 }
 
-/// The account, if this is its password, and the code is right that it needs. An unknown name costs the same work.
-async fn verified(
-    app: &App,
-    who: Who,
-    address: IpAddr,
-    login: Option<Login>,
-    password: SecretString,
-    code: Option<SecretString>,
-) -> ApiResult<Option<(Login, Option<Proof>)>> {
-    let stored = login.as_ref().map(|login| login.password_hash.clone());
-    let account = login.as_ref().map(|login| login.user_id);
-    let second = second(app, login.as_ref(), code);
-    let verdict = app.passwords.verify(who, password, stored, second).await?;
-    let proof = judged(app, address, account, verdict)?;
-    Ok(login.zip(proof))
-}
-
 fn second(app: &App, login: Option<&Login>, code: Option<SecretString>) -> Second {
     Second {
         factor: login.and_then(|login| login.factor.clone()),
@@ -298,20 +304,30 @@ fn second(app: &App, login: Option<&Login>, code: Option<SecretString>) -> Secon
     }
 }
 
+enum Right {
+    All(Option<Proof>),
+    /// A code is needed besides.
+    Password,
+}
+
 /// None: the password was wrong.
-fn judged(
-    app: &App,
-    address: IpAddr,
-    account: Account,
-    verdict: Verdict,
-) -> ApiResult<Option<Option<Proof>>> {
+fn judged(app: &App, address: IpAddr, login: Option<&Login>, verdict: Verdict) -> ApiResult<Option<Right>> {
+    let account = login.map(|login| login.user_id);
+    let network = || throttle::network_name(address);
     if matches!(verdict, Verdict::Wrong | Verdict::CodeWrong) {
-        app.failures.note(account, throttle::network_name(address));
+        app.failures.note(account, network());
+    }
+    if let Some(account) = account {
+        match verdict {
+            Verdict::CodeMissing => app.failures.await_code(account, network(), Instant::now()),
+            Verdict::CodeWrong | Verdict::Right(Some(_)) => app.failures.code_came(account, network()),
+            Verdict::Wrong | Verdict::Right(None) => {}
+        }
     }
     match verdict {
-        Verdict::Right(proof) => Ok(Some(proof)),
+        Verdict::Right(proof) => Ok(Some(Right::All(proof))),
         Verdict::Wrong => Ok(None),
-        Verdict::CodeMissing => Err(code_required()),
+        Verdict::CodeMissing => Ok(Some(Right::Password)),
         Verdict::CodeWrong => Err(wrong_code(StatusCode::UNAUTHORIZED)),
     }
 }

@@ -117,8 +117,9 @@ pub struct CreatedPasswordLink {
     pub expires_at: Instant,
 }
 
-/// For the user; an earlier link ends.
-pub async fn make(tx: &Tx, new: &NewPasswordLink) -> ApiResult<CreatedPasswordLink> {
+/// For the user; an earlier link ends. `by` is the admin who makes it.
+pub async fn make(tx: &Tx, by: i64, new: &NewPasswordLink) -> ApiResult<CreatedPasswordLink> {
+    users::operations::refuse_own_password(by, new.user_id)?;
     let secret = secret::random().map_err(|error| ApiError::internal(error.to_string()))?;
     let token = format!("{PREFIX}{secret}");
     let unknown = || ApiError::not_found(format!("User with ID {} not found.", new.user_id));
@@ -185,7 +186,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 /// Make a link for a new password.
 ///
-/// For a user who has forgotten it. It works once, for 24 hours unless said otherwise, and is shown this once. Role admin.
+/// For a user who has forgotten it. It works once, for 24 hours unless said otherwise, and is shown this once. Not for oneself. Role admin.
 #[utoipa::path(post, path = "/api/auth/password_links", tag = "auth", request_body = NewPasswordLink,
     responses((status = 201, description = "Made; the token is shown this once. Role admin", body = CreatedPasswordLink),
               Denied, BadBody, NotFound))]
@@ -195,7 +196,7 @@ async fn make_password_link(
     Valid(new): Valid<NewPasswordLink>,
 ) -> ApiResult<(StatusCode, Json<CreatedPasswordLink>)> {
     let tx = app.store.write(&admin.identity()).await?;
-    let link = make(&tx, &new).await?;
+    let link = make(&tx, admin.id, &new).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(link)))
 }

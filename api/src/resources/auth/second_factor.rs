@@ -16,7 +16,7 @@ use super::operations::{own_login, own_password, wrong_code};
 use crate::access::password::{Second, Verdict};
 use crate::access::second_factor::{self, Factor, Proof, Seed};
 use crate::access::throttle;
-use crate::app::caller::{Admin, Enrolling, InSession, User};
+use crate::app::caller::{AdminInSession, Enrolling, InSession, User};
 use crate::app::{App, AppState};
 use crate::error::{ApiError, ApiResult};
 use crate::http::body::Valid;
@@ -258,7 +258,8 @@ async fn proved(
     factor: Factor,
     given: SecondFactorCode,
 ) -> ApiResult<Proof> {
-    let (who, ..) = own_login(app, user, address).await?;
+    // Counted apart from passwords: a right one does not clear wrong codes.
+    let (who, ..) = own_login(app, user, address, "session code").await?;
     let second = Second {
         factor: Some(factor),
         code: Some(given.code),
@@ -380,12 +381,12 @@ async fn remove_second_factor(
 
 /// Take the second factor of a user away.
 ///
-/// For a user who has lost it, recovery codes included. The user's sessions end. Not one's own. Role admin.
+/// For a user who has lost it, recovery codes included. The user's sessions end. Not one's own. Needs a session. Role admin.
 #[utoipa::path(delete, path = "/api/admin/users/{id}/second_factor", tag = "users", params(("id" = i64, Path)),
     responses((status = 204, description = "Off: the user logs in with the password alone"), Denied, NotFound))]
 async fn remove_second_factor_of_user(
     State(app): State<AppState>,
-    admin: Admin,
+    admin: AdminInSession,
     Id(id): Id,
 ) -> ApiResult<StatusCode> {
     let tx = app.store.write(&admin.identity()).await?;

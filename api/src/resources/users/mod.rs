@@ -97,7 +97,8 @@ async fn update(
 
 /// Set the password of a user.
 ///
-/// The user's sessions and tokens end. A link that lets users set their own is better: POST /api/auth/password_links. Role admin.
+/// The user's sessions and tokens end. A link that lets users set their own is better: POST /api/auth/password_links. Not one's own. Role
+/// admin.
 #[utoipa::path(put, path = "/api/admin/users/{id}/password", tag = "users", params(("id" = i64, Path), IfMatchHeader),
     request_body = NewPassword,
     responses((status = 200, description = "Changed; the user's sessions and tokens have ended", body = Message),
@@ -111,11 +112,11 @@ async fn set_password(
 ) -> ApiResult<Json<Message>> {
     // The connection is not kept for as long as a hash takes.
     let tx = app.store.read(&admin.identity()).await?;
-    operations::may_set_password(&tx, id, &if_match).await?;
+    operations::may_set_password(&tx, admin.id, id, &if_match).await?;
     tx.commit().await?;
     let hash = app.passwords.hash(new.password).await?;
     let tx = app.store.write(&admin.identity()).await?;
-    operations::set_password(&tx, id, &if_match, &hash).await?;
+    operations::set_password(&tx, admin.id, id, &if_match, &hash).await?;
     tx.commit().await?;
     Ok(Json(Message::new("Password updated successfully.")))
 }

@@ -157,7 +157,8 @@ pub async fn update_own(tx: &Tx, id: i64, if_match: &IfMatch, change: AccountCha
 
 /// Refuses to change the password of an account that is not there or was changed meanwhile, before a hash is made, which
 /// costs more than all the rest.
-pub async fn may_set_password(tx: &Tx, id: i64, if_match: &IfMatch) -> ApiResult<()> {
+pub async fn may_set_password(tx: &Tx, by: i64, id: i64, if_match: &IfMatch) -> ApiResult<()> {
+    refuse_own_password(by, id)?;
     let user = find(tx, id).await?;
     if if_match.admits(&[&user.tag()]) {
         Ok(())
@@ -166,12 +167,30 @@ pub async fn may_set_password(tx: &Tx, id: i64, if_match: &IfMatch) -> ApiResult
     }
 }
 
-/// The user's sessions and tokens end.
-pub async fn set_password(tx: &Tx, id: i64, if_match: &IfMatch, password_hash: &str) -> ApiResult<()> {
+/// The user's sessions and tokens end. `by` is the admin who sets it.
+pub async fn set_password(
+    tx: &Tx,
+    by: i64,
+    id: i64,
+    if_match: &IfMatch,
+    password_hash: &str,
+) -> ApiResult<()> {
+    refuse_own_password(by, id)?;
     if_match
         .check(tx, LOCK, &[&id], async |tx| find(tx, id).await)
         .await?;
     put_password(tx, id, password_hash).await
+}
+
+/// Whoever has an admin's session for a while does not know the password, and must not get to know one.
+pub fn refuse_own_password(by: i64, id: i64) -> ApiResult<()> {
+    if id == by {
+        return Err(ApiError::forbidden(
+            "own_account",
+            "Your own password is changed with the old one: PUT /api/auth/password, or /console/account/password.",
+        ));
+    }
+    Ok(())
 }
 
 pub async fn put_password(tx: &Tx, id: i64, password_hash: &str) -> ApiResult<()> {
