@@ -520,10 +520,50 @@ pub fn any_of_overflow() -> impl Strategy<Value = Change> {
         3 => (1..3i64, any::<bool>()).prop_map(|(id, closed)| Change::Hours("campaign_client_settings", id, Some(closed))),
         1 => any_hours(),
         1 => any_pause(),
-        2 => any_cap(&caps::OVER),
-        2 => any_of_callers(false),
+        3 => any_cap_of_overflow(),
+        1 => any_cap(&caps::OVER),
+        2 => (1..6i64).prop_map(passes_over_its_callers),
+        1 => any_of_callers(false),
         1 => (1..4i64, select(STRATEGIES.to_vec())).prop_map(|(id, s)| Change::CampaignStrategy(id, s)),
     ]
+}
+
+/// Of what counts a call that overflows, with room for some.
+fn any_cap_of_overflow() -> impl Strategy<Value = Change> {
+    let subjects = [
+        Subject::Campaign(1),
+        Subject::Campaign(2),
+        Subject::Did(1),
+        Subject::Seller(1),
+    ];
+    (
+        select(subjects.to_vec()),
+        select(&caps::OVER[..]),
+        0..COUNTS.len(),
+        2..7i64,
+    )
+        .prop_map(|(subject, over, counts, most)| {
+            let capped = Capped {
+                subject,
+                counts: if over == "concurrent" {
+                    "offered"
+                } else {
+                    COUNTS[counts]
+                },
+                over,
+                by: "seller",
+            };
+            Change::Cap(capped, Some(Cap { most, enforce: true }))
+        })
+}
+
+fn passes_over_its_callers(link: i64) -> Change {
+    let rule = Rule {
+        after: Fact::Offered,
+        seconds: None,
+        action: "skip",
+    };
+    Change::Rules(Scope::Link(link), vec![rule])
 }
 
 pub fn any_step_of_overflow() -> impl Strategy<Value = Step> {
