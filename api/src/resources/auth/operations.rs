@@ -51,7 +51,7 @@ const AGENT: usize = 200;
 
 /// Where a right password has led.
 pub enum Begun {
-    In(User, Vec<HeaderValue>),
+    In(Box<User>, Vec<HeaderValue>),
     /// The cookie for the page that asks for the code.
     CodeNext(Option<HeaderValue>),
 }
@@ -64,7 +64,7 @@ pub async fn log_in(
     given: Credentials,
 ) -> ApiResult<(User, Vec<HeaderValue>)> {
     match begin_login(app, address, headers, given).await? {
-        Begun::In(user, cookies) => Ok((user, cookies)),
+        Begun::In(user, cookies) => Ok((*user, cookies)),
         Begun::CodeNext(_) => Err(code_required()),
     }
 }
@@ -99,7 +99,7 @@ pub async fn begin_login(
         return Ok(Begun::CodeNext(cookie));
     };
     let (user, cookies) = let_in(app, address, headers, &login, &account, proof).await?;
-    Ok(Begun::In(user, cookies))
+    Ok(Begun::In(Box::new(user), cookies))
 }
 
 /// With a code, in a browser whose password was right some moments ago. None: it was not, or that is too long ago.
