@@ -142,7 +142,8 @@ async fn no_byte_of_a_stranger_costs_a_call_or_a_record() {
                     }
                     (status, format!("{}", request.from.escape_ascii()))
                 });
-                if calls.len() >= 40 {
+                // More of them at one time, on a busy machine, and one asks the database for longer than a switch has patience.
+                if calls.len() >= 20 {
                     let outcome = calls.join_next().await.expect("a call").expect("no panic");
                     tell(outcome, &mut dialled, &mut answered, &mut dropped);
                 }
