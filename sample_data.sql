@@ -125,14 +125,16 @@ as (values
     insert into call_logs (
         id, asterisk_uniqueid, asterisk_linkedid, user_id, campaign_id, did_id, client_id, link_id, incoming_did_number,
         caller_id_num, timestamp_start, timestamp_answered, timestamp_end, duration_seconds, billsec_seconds,
-        call_status, hangup_cause_code, hangup_cause_text, attempts, counted)
+        call_status, hangup_cause_code, hangup_cause_text, attempts, counted, qualified)
     overriding system value
     select c.id, 'test-uniqueid-call-00' || c.id, 'test-linkedid-call-00' || c.id, d.user_id, c.campaign_id, c.did_id,
            s.client_id, c.link_id, d.number, c.caller, now() - c.began, now() - c.began + c.answered_after,
            now() - c.began + make_interval(secs => c.duration), c.duration, c.billsec,
-           c.status, c.cause, c.cause_text, (c.link_id is not null)::integer, c.status = 'ANSWERED'
+           c.status, c.cause, c.cause_text, (c.link_id is not null)::integer, c.status = 'ANSWERED',
+           c.status = 'ANSWERED' and c.billsec >= coalesce(s.qualify_seconds, m.qualify_seconds)
       from calls c
       join dids d on d.id = c.did_id
+      join campaigns m on m.id = c.campaign_id
       left join campaign_client_settings s on s.id = c.link_id
     on conflict do nothing
     returning link_id, counted
